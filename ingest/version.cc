@@ -1,0 +1,3 @@
+namespace winnow {
+const char* version() { return WINNOW_VERSION; }
+}  // namespace winnow

@@ -1,0 +1,114 @@
+// How a check is declared. Each file in this folder ends in one
+//   constexpr Check kXxx{ .name = ..., .options = ..., .symbols = ..., ... };
+// and all.cc lists them; documentation, module states, accepted options, order and the
+// questions that may be asked come from that list.
+//
+// A check does no I/O. It finds facts in the batch (`content`), may ask what it knows to be
+// needed (`ask`), and judges answers over the evidence (`judge`), where it may ask again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "engine/batch.h"
+#include "engine/evidence.h"
+#include "engine/verdict.h"
+
+namespace winnow {
+
+struct RuleSet;
+class UclObject;  // rules/config/ucl.h
+
+enum class Phase : uint8_t {
+  kConnfilter,
+  kPrefilter,
+  kFilter,
+  kClassifier,
+  kPostfilter,
+  kIdempotent
+};
+
+struct SymbolDecl {
+  std::string_view name;
+  std::string_view group;
+  double score;                  // default weight; the policy's files win
+  std::string_view description;  // one sentence, ours
+  bool one_shot = false;
+};
+
+enum class OptionType : uint8_t {
+  kBool,
+  kInteger,
+  kNumber,
+  kString,
+  kTime,
+  kSize,
+  kList,
+  kMap,
+  kObject,
+  kAny
+};
+
+struct OptionDecl {
+  std::string_view name;
+  OptionType type;
+  std::string_view default_text;
+  std::string_view text;    // one sentence with the unit
+  double min = 0, max = 0;  // bounds where min < max
+};
+
+// A check's compiled options: made once a rule set, immutable, owned by it.
+struct CheckPlan {
+  virtual ~CheckPlan() = default;  // one virtual call a rule set, none a row
+  // symbols[i] is the id of decl symbols[i]; kNoId where the policy disabled it.
+  std::span<const SymbolId> symbols;
+};
+
+struct CompileContext;  // rules/compile: options, maps, header names, errors
+
+// Where judges leave what they found. Implemented by engine/score's board.
+class Judgement {
+ public:
+  virtual void insert(SymbolId symbol, double weight, std::string_view option) = 0;
+  virtual void pre_result(const PreResult& result) = 0;
+  virtual void edit(const Edit& edit) = 0;
+  virtual void effect(const Effect& effect) = 0;
+  virtual bool has_symbol(SymbolId symbol) const = 0;
+  // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting.
+  virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
+
+ protected:
+  ~Judgement() = default;
+};
+
+// Adds questions before sealing, while content is at hand.
+class Asker {
+ public:
+  virtual void ask(uint32_t row, QuestionKind kind, uint16_t type, std::string_view key) = 0;
+
+ protected:
+  ~Asker() = default;
+};
+
+struct Check {
+  std::string_view name;  // module name as Rspamd's users know it
+  std::string_view text;  // one sentence
+  std::span<const OptionDecl> options;
+  std::span<const SymbolDecl> symbols;
+  Phase phase = Phase::kFilter;
+  uint32_t seals = 0;                       // Sealed bits that `judge` reads
+  std::span<const std::string_view> after;  // checks whose symbols it reads
+  bool default_enabled = true;
+  bool local_skip = false;  // skipped for local or authenticated mail
+
+  std::unique_ptr<CheckPlan> (*compile)(CompileContext&) = nullptr;  // null: CheckPlan itself
+  void (*content)(const CheckPlan&, Batch&) = nullptr;
+  void (*ask)(const CheckPlan&, const Batch&, Asker&) = nullptr;
+  Judged (*judge)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
+};
+
+std::span<const Check* const> all_checks();
+
+}  // namespace winnow
