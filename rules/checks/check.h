@@ -8,18 +8,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/batch.h"
 #include "engine/evidence.h"
+#include "engine/limits.h"
+#include "engine/mime/header_names.h"
 #include "engine/verdict.h"
 
 namespace winnow {
 
-struct RuleSet;
 class UclObject;  // rules/config/ucl.h
+class Map;        // rules/maps/map.h
 
 enum class Phase : uint8_t {
   kConnfilter,
@@ -36,6 +41,7 @@ struct SymbolDecl {
   double score;                  // default weight; the policy's files win
   std::string_view description;  // one sentence, ours
   bool one_shot = false;
+  bool mime_only = false;  // not on raw data (rspamd's "mime" flag)
 };
 
 enum class OptionType : uint8_t {
@@ -63,10 +69,28 @@ struct OptionDecl {
 struct CheckPlan {
   virtual ~CheckPlan() = default;  // one virtual call a rule set, none a row
   // symbols[i] is the id of decl symbols[i]; kNoId where the policy disabled it.
-  std::span<const SymbolId> symbols;
+  std::vector<SymbolId> symbols;
 };
 
-struct CompileContext;  // rules/compile: options, maps, header names, errors
+// Inserts symbol number `which` of the check's declaration.
+inline void insert(const CheckPlan& plan, Batch& batch, uint32_t row, uint32_t which,
+                   std::string_view option = {}, double weight = 1, Where where = {}) {
+  const SymbolId symbol = plan.symbols[which];
+  if (symbol != kNoId<SymbolId>) batch.symbols.push_back({row, symbol, weight, option, where});
+}
+
+// What a check's compile() may use. The base members of the plan (symbols) are set afterwards.
+struct CompileContext {
+  const UclObject* options = nullptr;  // its merged section; null where the policy has none
+  HeaderNames& headers;                // add() the names that content() looks for
+  const Limits& limits;
+  // Entries of a map option (rules/maps); null where the option is absent.
+  std::function<std::shared_ptr<const Map>(std::string_view option)> map;
+  // Something to tell the operator: option name, sentence.
+  std::function<void(std::string_view option, std::string sentence)> warn;
+  // Id of a symbol of another check or rule; kNoId where there is none.
+  std::function<SymbolId(std::string_view name)> symbol;
+};
 
 // Where judges leave what they found. Implemented by engine/score's board.
 class Judgement {
@@ -95,11 +119,11 @@ class Asker {
 struct Check {
   std::string_view name;  // module name as Rspamd's users know it
   std::string_view text;  // one sentence
-  std::span<const OptionDecl> options;
-  std::span<const SymbolDecl> symbols;
+  std::span<const OptionDecl> options = {};
+  std::span<const SymbolDecl> symbols = {};
   Phase phase = Phase::kFilter;
   uint32_t seals = 0;                       // Sealed bits that `judge` reads
-  std::span<const std::string_view> after;  // checks whose symbols it reads
+  std::span<const std::string_view> after = {};  // checks whose symbols it reads
   bool default_enabled = true;
   bool local_skip = false;  // skipped for local or authenticated mail
 
