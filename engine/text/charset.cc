@@ -1,0 +1,211 @@
+// Conversion to UTF-8 and detection. ICU is behind this file: its converters write UTF-16 in
+// bounded pieces, a callback of ours turns every broken sequence into one U+FFFD and counts it.
+#include "engine/text/charset.h"
+
+#include <unicode/ucnv.h>
+#include <unicode/ucnv_cb.h>
+#include <unicode/ucsdet.h>
+
+#include <algorithm>
+
+namespace winnow {
+
+namespace {
+
+constexpr std::string_view kReplacementUtf8 = "\xEF\xBF\xBD";
+constexpr size_t kDetectBytesMax = 8192;
+
+bool append_utf8(std::string_view bytes, ArenaText& out) {
+  bool fits = true;
+  while (!bytes.empty()) {
+    size_t good = 0;
+    if (fits && is_utf8(bytes)) {  // the common case, asked once
+      out.append(bytes);
+      return true;
+    }
+    fits = false;
+    while (good < bytes.size()) {
+      const size_t length = sequence_length(bytes.substr(good, 4));
+      if (length == 0) break;
+      good += length;
+    }
+    out.append(bytes.substr(0, good));
+    bytes.remove_prefix(good);
+    if (bytes.empty()) break;
+    out.append(kReplacementUtf8);
+    bytes.remove_prefix(broken_length(bytes.substr(0, 4)));
+  }
+  return fits;
+}
+
+bool append_one_byte(const uint16_t* high, std::string_view bytes, ArenaText& out) {
+  bool fits = true;
+  while (!bytes.empty()) {
+    const size_t plain = ascii_prefix(bytes);
+    out.append(bytes.substr(0, plain));
+    bytes.remove_prefix(plain);
+    const size_t piece = std::min<size_t>(bytes.size(), 256);
+    char* to = out.tail(piece * 3);
+    size_t size = 0, used = 0;
+    for (; used < piece && static_cast<uint8_t>(bytes[used]) >= 0x80; ++used) {
+      uint32_t point = high[static_cast<uint8_t>(bytes[used]) - 0x80];
+      if (point == 0) fits = false, point = kReplacement;
+      size += put_point(to + size, point);
+    }
+    out.commit(size);
+    bytes.remove_prefix(used);
+  }
+  return fits;
+}
+
+void U_CALLCONV on_broken(const void* context, UConverterToUnicodeArgs* args, const char*, int32_t,
+                          UConverterCallbackReason reason, UErrorCode* error) {
+  if (reason > UCNV_IRREGULAR) return;  // reset, close, clone
+  ++*static_cast<uint64_t*>(const_cast<void*>(context));
+  *error = U_ZERO_ERROR;
+  const UChar replacement = kReplacement;
+  ucnv_cbToUWriteUChars(args, &replacement, 1, 0, error);
+}
+
+// Appends UTF-16 as UTF-8. `lead` carries a high surrogate from one piece to the next.
+void append_utf16(const UChar* from, const UChar* end, uint32_t& lead, uint64_t& broken,
+                  ArenaText& out) {
+  char* to = out.tail(static_cast<size_t>(end - from) * 3 + 8);
+  size_t size = 0;
+  for (; from != end; ++from) {
+    const uint32_t unit = *from;
+    if (lead != 0) {
+      const uint32_t high = lead;
+      lead = 0;
+      if (unit >= 0xDC00 && unit < 0xE000) {
+        size += put_point(to + size, 0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
+        continue;
+      }
+      ++broken, size += put_point(to + size, kReplacement);
+    }
+    if (unit >= 0xD800 && unit < 0xDC00) {
+      lead = unit;
+    } else if (unit >= 0xDC00 && unit < 0xE000) {
+      ++broken, size += put_point(to + size, kReplacement);
+    } else {
+      size += put_point(to + size, unit);
+    }
+  }
+  out.commit(size);
+}
+
+bool append_icu(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
+                ArenaText& out) {
+  UErrorCode error = U_ZERO_ERROR;
+  void*& slot = scratch.converters[charset.id];
+  if (slot == nullptr) slot = ucnv_open(charset.icu, &error);
+  auto* converter = static_cast<UConverter*>(slot);
+  if (converter == nullptr) return append_utf8(bytes, out), false;
+  ucnv_resetToUnicode(converter);
+  uint64_t broken = 0;
+  error = U_ZERO_ERROR;
+  ucnv_setToUCallBack(converter, on_broken, &broken, nullptr, nullptr, &error);
+  const char* from = bytes.data();
+  const char* const end = from + bytes.size();
+  uint32_t lead = 0;
+  for (;;) {
+    UChar units[1024];
+    UChar* to = units;
+    error = U_ZERO_ERROR;
+    ucnv_toUnicode(converter, &to, units + std::size(units), &from, end, nullptr, true, &error);
+    append_utf16(units, to, lead, broken, out);
+    if (error != U_BUFFER_OVERFLOW_ERROR) break;
+  }
+  if (lead != 0) ++broken, out.append(kReplacementUtf8);
+  return broken == 0 && U_SUCCESS(error);
+}
+
+std::string_view without_bom(const Charset& charset, std::string_view bytes) {
+  const auto starts = [&](std::string_view mark) { return bytes.starts_with(mark); };
+  if (charset.kind == CharsetKind::kUtf8 && starts("\xEF\xBB\xBF")) return bytes.substr(3);
+  if (charset.name == "utf-16le" && starts("\xFF\xFE")) return bytes.substr(2);
+  if (charset.name == "utf-16be" && starts("\xFE\xFF")) return bytes.substr(2);
+  return bytes;
+}
+
+// ICU's names for what its detector knows are labels that find_charset() reads.
+const Charset* detect_by_statistics(std::string_view bytes, CharsetScratch& scratch) {
+  UErrorCode error = U_ZERO_ERROR;
+  if (scratch.detector == nullptr) scratch.detector = ucsdet_open(&error);
+  auto* detector = static_cast<UCharsetDetector*>(scratch.detector);
+  if (detector == nullptr) return nullptr;
+  const size_t first = ascii_prefix(bytes);
+  const size_t begin = first > kDetectBytesMax / 4 ? first - kDetectBytesMax / 4 : 0;
+  const std::string_view sample = bytes.substr(begin, kDetectBytesMax);
+  error = U_ZERO_ERROR;
+  ucsdet_setText(detector, sample.data(), static_cast<int32_t>(sample.size()), &error);
+  const UCharsetMatch* match = ucsdet_detect(detector, &error);
+  if (match == nullptr || U_FAILURE(error)) return nullptr;
+  if (ucsdet_getConfidence(match, &error) < 10) return nullptr;
+  const char* name = ucsdet_getName(match, &error);
+  return name == nullptr ? nullptr : find_charset(name);
+}
+
+}  // namespace
+
+CharsetScratch::~CharsetScratch() {
+  for (void* converter : converters) {
+    if (converter != nullptr) ucnv_close(static_cast<UConverter*>(converter));
+  }
+  if (detector != nullptr) ucsdet_close(static_cast<UCharsetDetector*>(detector));
+}
+
+bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
+             ArenaText& out) {
+  bytes = without_bom(charset, bytes);
+  switch (charset.kind) {
+    case CharsetKind::kUtf8:
+      return append_utf8(bytes, out);
+    case CharsetKind::kAscii:
+      if (is_ascii(bytes)) return out.append(bytes), true;
+      if (is_utf8(bytes)) return out.append(bytes), false;
+      return append_one_byte(find_charset("cp1252")->high, bytes, out), false;
+    case CharsetKind::kOneByte:
+      return append_one_byte(charset.high, bytes, out);
+    case CharsetKind::kIcu:
+      if (is_ascii(bytes)) return out.append(bytes), true;
+      return append_icu(charset, bytes, scratch, out);
+    case CharsetKind::kIcuWide:
+    case CharsetKind::kIcuShift:
+      return append_icu(charset, bytes, scratch, out);
+  }
+  return false;
+}
+
+std::string_view utf8_view(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
+                           Arena& arena, bool& fits) {
+  bytes = without_bom(charset, bytes);
+  const bool shifts =
+      charset.kind == CharsetKind::kIcuWide || charset.kind == CharsetKind::kIcuShift;
+  if (!shifts && is_ascii(bytes)) return fits = true, bytes;
+  if (charset.kind == CharsetKind::kUtf8 && is_utf8(bytes)) return fits = true, bytes;
+  ArenaText out(arena, bytes.size() + bytes.size() / 2 + 16);
+  fits = to_utf8(charset, bytes, scratch, out);
+  return out.finish();
+}
+
+const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) return &utf8_charset();
+  if (bytes.starts_with(std::string_view("\xFF\xFE\0\0", 4))) return find_charset("utf-32le");
+  if (bytes.starts_with("\xFF\xFE")) return find_charset("utf-16le");
+  if (bytes.starts_with("\xFE\xFF")) return find_charset("utf-16be");
+  const std::string_view head = bytes.substr(0, kDetectBytesMax);
+  if (is_ascii(bytes)) {
+    if (head.find('\x1B') == std::string_view::npos) return &utf8_charset();
+    for (const std::string_view escape : {"\x1B$B", "\x1B$@", "\x1B(J", "\x1B$(D"}) {
+      if (head.find(escape) != std::string_view::npos) return find_charset("iso-2022-jp");
+    }
+    if (head.find("\x1B$)C") != std::string_view::npos) return find_charset("iso-2022-kr");
+    if (head.find("\x1B$)A") != std::string_view::npos) return find_charset("iso-2022-cn");
+    return &utf8_charset();
+  }
+  if (is_utf8(bytes)) return &utf8_charset();
+  return detect_by_statistics(bytes, scratch);
+}
+
+}  // namespace winnow
