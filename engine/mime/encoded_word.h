@@ -1,0 +1,37 @@
+// RFC 2047 encoded words and raw 8-bit bytes in headers, as real mail has them.
+//
+//   word  = "=?" charset ["*" language] "?" encoding "?" text "?="
+//
+// Read beyond the RFC, because senders write it and mail clients show it: words inside quoted
+// strings and comments, words not set off by blanks, blanks inside Q text, '?' inside Q text,
+// words over 75 bytes, a missing "?=" at the end, base64 without or with wrong padding, a
+// character split over adjacent words of one charset, an unknown charset. What does not decode as
+// it says sets Fault::kEncodedWordBroken; what is no word at all stays as it stands. Blanks between
+// two words vanish (RFC 2047 6.2). The result is valid UTF-8 on one line: NUL is dropped, CR and
+// LF that were hidden in a word become blanks, bytes that fit no charset become U+FFFD.
+#pragma once
+
+#include <string_view>
+
+#include "engine/arena.h"
+#include "engine/fault.h"
+#include "engine/limits.h"
+#include "engine/mime/header_scratch.h"
+
+namespace winnow {
+
+// True if `text` needs decode_header_text(): has "=?", NUL or bytes over 127.
+bool needs_decoding(std::string_view text);
+
+struct DecodedText {
+  std::string_view text;  // `unfolded` itself where nothing had to change, else in the arena
+  bool encoded = false;   // had at least one RFC 2047 word
+};
+
+// Decodes one unfolded header text. Raw 8-bit bytes that are not UTF-8 are read as
+// scratch.charset_label, else as Windows-1252, and set Fault::kHeader8Bit. Words over
+// encoded_words_max stay undecoded (Fault::kLimitEncodedWords). Linear in the text.
+DecodedText decode_header_text(std::string_view unfolded, const Limits& limits,
+                               HeaderScratch& scratch, Arena& arena, Faults& faults);
+
+}  // namespace winnow

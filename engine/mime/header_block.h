@@ -1,0 +1,47 @@
+// Splits a header block into Header values.
+//
+// Lines end with LF, CRLF, CR or CR CR LF (what a double conversion leaves), each line as it is. A
+// line that begins with a blank or tab continues the header before it (RFC 5322 2.2.3). Lines at
+// the top that begin "From " or ">From " are mbox separators and are skipped. Any other line
+// without a colon, or with a control character or inner blank before it, is no header: it is
+// skipped with its continuations, Fault::kHeaderMalformed is set, and parsing goes on with the
+// next line, as mail clients do.
+//
+// Of each header there are three readings (batch.h): raw, unfolded, decoded. Most headers need
+// one copy or none: without a fold `unfolded` is a view into `raw`; without an encoded word, NUL
+// or wrong 8-bit bytes `decoded` is `unfolded`.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/batch.h"
+#include "engine/limits.h"
+#include "engine/mime/header_names.h"
+#include "engine/mime/header_scratch.h"
+
+namespace winnow {
+
+struct HeaderEnd {
+  size_t block = 0;         // bytes of the header block, the line end of its last line included
+  size_t body = 0;          // offset of the first byte after the empty line
+  bool terminated = false;  // an empty line ends the block; else block == body == text.size()
+  size_t malformed = npos;  // only if not terminated: offset of the first line that is no header
+                            // (a part that lost its empty line: its body may begin there)
+  static constexpr size_t npos = static_cast<size_t>(-1);
+};
+
+// Finds the end of the header block at the start of `text` (a message, or a MIME part's bytes).
+// A text that begins with an empty line has no headers. Linear; allocates nothing.
+HeaderEnd find_header_end(std::string_view text);
+
+// Appends the headers of `block` to the open row of batch.headers (not closing it) and sets faults
+// on batch.facts[row]; `row` is the row being filled, `part` the index of the part the block
+// belongs to (0 = the message's own: resets the counters of the message in `scratch`). Headers over
+// headers_max or header_block_bytes_max are dropped, a value over header_bytes_max is cut, each
+// with Fault::kLimitHeaders. Views point into `block` or the arena. Returns the number of headers
+// appended.
+uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, HeaderScratch& scratch,
+                            std::string_view block, uint32_t row, uint32_t part, Batch& batch);
+
+}  // namespace winnow
