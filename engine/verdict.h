@@ -25,15 +25,17 @@ struct VerdictSymbol {
   bool removed = false;    // a composite took it out of the result
   bool weight_removed = false;
   SymbolId removed_by = kNoId<SymbolId>;
-  Where where;  // of the first insertion
-  std::vector<std::string_view> options;
+  Where where;                                // of the first insertion
+  std::span<const std::string_view> options;  // in the evidence's slab
 };
 
 struct PreResult {
   ActionId action;
   uint8_t priority = 1;
   bool least = false;
-  bool process_all = false;
+  bool process_all = false;      // later filters run all the same
+  bool no_smtp_message = false;  // `message` is for logs, not for the SMTP reply
+  bool ends = false;             // only idempotent checks still run (GTUBE, settings whitelist)
   bool has_score = false;
   Micro score = 0;
   std::string_view message;

@@ -67,7 +67,7 @@ struct Group {
 };
 
 enum class ActionFlag : uint8_t {
-  kNoThreshold = 1,
+  kWithoutThreshold = 1,  // flag no_threshold
   kThresholdOnly = 2,
   kHam = 4,
   kDiscard = 8,
@@ -107,6 +107,10 @@ struct Instruction {
   uint32_t arity = 2;        // kAnd, kOr, kPlus, kTimes take n operands
   uint32_t atom = kNoIndex;  // index into the owner's atoms
   double number = 0;
+  // Filled by link_program(): where this value is an operand of kAnd or kOr other than its last,
+  // the index of that instruction, and how many operands stand before; for short-circuiting.
+  uint32_t parent = kNoIndex;
+  uint32_t operand = 0;
 };
 using Program = std::vector<Instruction>;
 

@@ -19,21 +19,14 @@
 #include "engine/evidence.h"
 #include "engine/limits.h"
 #include "engine/mime/header_names.h"
+#include "engine/score/judgement.h"
+#include "engine/verdict.h"
 #include "engine/verdict.h"
 
 namespace winnow {
 
 class UclObject;  // rules/config/ucl.h
 class Map;        // rules/maps/map.h
-
-enum class Phase : uint8_t {
-  kConnfilter,
-  kPrefilter,
-  kFilter,
-  kClassifier,
-  kPostfilter,
-  kIdempotent
-};
 
 struct SymbolDecl {
   std::string_view name;
@@ -90,30 +83,6 @@ struct CompileContext {
   std::function<void(std::string_view option, std::string sentence)> warn;
   // Id of a symbol of another check or rule; kNoId where there is none.
   std::function<SymbolId(std::string_view name)> symbol;
-};
-
-// Where judges leave what they found. Implemented by engine/score's board.
-class Judgement {
- public:
-  virtual void insert(SymbolId symbol, double weight, std::string_view option) = 0;
-  virtual void pre_result(const PreResult& result) = 0;
-  virtual void edit(const Edit& edit) = 0;
-  virtual void effect(const Effect& effect) = 0;
-  virtual bool has_symbol(SymbolId symbol) const = 0;
-  // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting.
-  virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
-
- protected:
-  ~Judgement() = default;
-};
-
-// Adds questions before sealing, while content is at hand.
-class Asker {
- public:
-  virtual void ask(uint32_t row, QuestionKind kind, uint16_t type, std::string_view key) = 0;
-
- protected:
-  ~Asker() = default;
 };
 
 struct Check {

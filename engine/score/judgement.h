@@ -1,0 +1,49 @@
+// The seam between checks (a floor up) and the judge: phases, what a check may do while it
+// judges, and how it asks while content is at hand. The engine calls checks through pointers and
+// knows none by name.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/evidence.h"
+#include "engine/verdict.h"
+
+namespace winnow {
+
+struct CheckPlan;  // rules/checks/check.h; opaque here
+
+enum class Phase : uint8_t {
+  kConnfilter,
+  kPrefilter,
+  kFilter,
+  kClassifier,
+  kPostfilter,
+  kIdempotent
+};
+
+// Where judges leave what they found. Implemented by engine/score's judge. Texts are copied.
+class Judgement {
+ public:
+  virtual void insert(SymbolId symbol, double weight, std::string_view option) = 0;
+  virtual void pre_result(const PreResult& result) = 0;
+  virtual void edit(const Edit& edit) = 0;
+  virtual void effect(const Effect& effect) = 0;
+  virtual bool has_symbol(SymbolId symbol) const = 0;
+  // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting.
+  virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
+
+ protected:
+  ~Judgement() = default;
+};
+
+// Adds questions before sealing, while content is at hand.
+class Asker {
+ public:
+  virtual void ask(uint32_t row, QuestionKind kind, uint16_t type, std::string_view key) = 0;
+
+ protected:
+  ~Asker() = default;
+};
+
+}  // namespace winnow
