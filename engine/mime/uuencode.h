@@ -1,0 +1,33 @@
+// Blocks of uuencoded data inside a text, as mail programs before MIME sent attachments.
+//
+//   begin 644 name.zip      "begin", three or four octal digits, the file's name
+//   M<line>                  first byte: 32 + number of bytes (96 = 0), then 4 bytes for each 3
+//   `
+//   end
+//
+// Grammar of POSIX uuencode (IEEE 1003.1); no RFC. Also "begin-base64 644 name" up to "====".
+// Lines may be short by stripped trailing blanks (blank = 0) and long by a check byte. A block
+// that is not closed, or has a line that cannot be one, ends there and is broken.
+#pragma once
+
+#include <string_view>
+
+#include "engine/arena.h"
+
+namespace winnow {
+
+struct EncodedBlock {
+  std::string_view block;     // all of it, begin to end line, within the text
+  std::string_view filename;  // as written; empty where there is none
+  std::string_view bytes;     // decoded, in the arena
+  bool broken = false;
+};
+
+// Reads the block whose "begin" line starts at `at`. False where it is no such line: prose that
+// starts with "begin" is left alone.
+bool read_uuencode(std::string_view text, size_t at, Arena& arena, EncodedBlock& block);
+
+// A whole body with Content-Transfer-Encoding x-uuencode: its first block.
+bool find_uuencode(std::string_view text, Arena& arena, EncodedBlock& block);
+
+}  // namespace winnow

@@ -1,0 +1,68 @@
+#include "engine/mime/uuencode.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace winnow {
+namespace {
+
+struct Row {
+  const char* name;
+  std::string_view input;
+  bool found;
+  std::string_view filename;
+  std::string_view bytes;
+  bool broken;
+};
+
+const Row kRows[] = {
+    {"cat", "begin 644 cat.txt\n#0V%T\n`\nend\n", true, "cat.txt", "Cat", false},
+    {"crlf and blank as zero", "begin 0644 my file.txt \r\n#0V%T\r\n \r\nend\r\n", true,
+     "my file.txt", "Cat", false},
+    {"two lines", "begin 644 a\n#0V%T\n$0V%T<P``\n`\nend", true, "a", "CatCats", false},
+    {"check byte at the end", "begin 644 a\n#0V%T0\n`\nend\n", true, "a", "Cat", false},
+    {"blanks cut", "begin 644 a\n#0V\n`\nend\n", true, "a", std::string_view("C`\0", 3), false},
+    {"not closed", "begin 644 a\n#0V%T\n", true, "a", "Cat", true},
+    {"ends in prose", "begin 644 a\n#0V%T\nthen came text\nend\n", true, "a", "Cat", true},
+    {"base64", "begin-base64 644 a.bin\nQ2F0\n====\n", true, "a.bin", "Cat", false},
+    {"base64 not closed", "begin-base64 644 a.bin\nQ2F0\n", true, "a.bin", "Cat", true},
+    {"prose", "begin with the end in mind\n", false, "", "", false},
+    {"prose with a number", "begin 100 days of work\nand then rest\n", false, "", "", false},
+    {"no digits", "begin rw a\n#0V%T\nend\n", false, "", "", false},
+};
+
+TEST(Uuencode, reads_blocks_and_leaves_prose) {
+  for (const Row& row : kRows) {
+    Arena arena;
+    EncodedBlock block;
+    EXPECT_EQ(read_uuencode(row.input, 0, arena, block), row.found) << row.name;
+    if (!row.found) continue;
+    EXPECT_EQ(block.filename, row.filename) << row.name;
+    EXPECT_EQ(block.bytes, row.bytes) << row.name;
+    EXPECT_EQ(block.broken, row.broken) << row.name;
+    EXPECT_EQ(block.block.data(), row.input.data()) << row.name;
+  }
+}
+
+TEST(Uuencode, is_found_after_text) {
+  Arena arena;
+  EncodedBlock block;
+  const std::string_view text = "Hello,\nbegin the day\n\nbegin 644 x\n#0V%T\n`\nend\nbye\n";
+  ASSERT_TRUE(find_uuencode(text, arena, block));
+  EXPECT_EQ(block.bytes, "Cat");
+  EXPECT_EQ(block.block, "begin 644 x\n#0V%T\n`\nend\n");
+}
+
+TEST(Uuencode, lines_with_cut_blanks_cannot_blow_up) {
+  std::string text = "begin 644 x\n";
+  for (int i = 0; i < 200'000; ++i) text += "_\n";
+  Arena arena;
+  EncodedBlock block;
+  ASSERT_TRUE(read_uuencode(text, 0, arena, block));
+  EXPECT_TRUE(block.broken);
+  EXPECT_LE(block.bytes.size(), text.size() + 64 * 1024 + 72);
+}
+
+}  // namespace
+}  // namespace winnow
