@@ -5,11 +5,16 @@
 
 namespace winnow {
 
+extern const Check kFromCheck;
+extern const Check kMimeStructure;
+extern const Check kReceivedCheck;
 extern const Check kRecipients;
+extern const Check kReplyToCheck;
+extern const Check kUniqueHeaders;
 
 std::span<const Check* const> all_checks() {
   static constexpr std::array kChecks{
-      &kRecipients,
+      &kUniqueHeaders, &kFromCheck, &kReplyToCheck, &kRecipients, &kReceivedCheck, &kMimeStructure,
   };
   return kChecks;
 }

@@ -21,7 +21,6 @@
 #include "engine/mime/header_names.h"
 #include "engine/score/judgement.h"
 #include "engine/verdict.h"
-#include "engine/verdict.h"
 
 namespace winnow {
 
@@ -91,7 +90,7 @@ struct Check {
   std::span<const OptionDecl> options = {};
   std::span<const SymbolDecl> symbols = {};
   Phase phase = Phase::kFilter;
-  uint32_t seals = 0;                       // Sealed bits that `judge` reads
+  uint32_t seals = 0;                            // Sealed bits that `judge` reads
   std::span<const std::string_view> after = {};  // checks whose symbols it reads
   bool default_enabled = true;
   bool local_skip = false;  // skipped for local or authenticated mail

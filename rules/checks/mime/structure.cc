@@ -1,0 +1,136 @@
+// The tree of MIME parts: alternatives that lack a side, texts that hide behind encodings,
+// attachments that do not say so.
+#include <array>
+
+#include "rules/checks/check.h"
+#include "rules/checks/row.h"
+#include "rules/checks/text.h"
+
+namespace winnow {
+
+namespace {
+
+enum Sym : uint32_t {
+  kMaNoHtml,
+  kMaNoText,
+  kHtmlOnly,
+  kBase64Text,
+  kBase64Bogus,
+  kHasAttachment,
+  kNoDisposition,
+  kMixedBogus,
+  kBadCte7bit,
+  kNoCharset,
+  kBrokenType,
+  kCount
+};
+
+constexpr std::array<SymbolDecl, kCount> kSymbols{{
+    {"MIME_MA_MISSING_HTML", "headers", 1, "multipart/alternative without HTML."},
+    {"MIME_MA_MISSING_TEXT", "headers", 2, "multipart/alternative without plain text."},
+    {"MIME_HTML_ONLY", "headers", 0.2, "HTML without a plain text beside it.", true},
+    {"MIME_BASE64_TEXT", "mime", 0.1, "A text is encoded in base64."},
+    {"MIME_BASE64_TEXT_BOGUS", "mime", 1, "A text of ASCII alone is encoded in base64."},
+    {"HAS_ATTACHMENT", "body", 0, "Has an attachment."},
+    {"CTYPE_MISSING_DISPOSITION", "mime", 4, "A binary part that is not called an attachment."},
+    {"CTYPE_MIXED_BOGUS", "mime", 1, "multipart/mixed with nothing but inline text."},
+    {"R_BAD_CTE_7BIT", "headers", 3.5, "A text declared 7bit has bytes over 127."},
+    {"R_MISSING_CHARSET", "headers", 0.5, "Plain text without a charset.", true},
+    {"BROKEN_CONTENT_TYPE", "headers", 1.5, "A Content-Type cannot be read."},
+}};
+
+bool has(const Part& part, PartFlag flag) { return part.flags & static_cast<uint16_t>(flag); }
+bool is_attachment(const Part& part) { return has(part, PartFlag::kAttachment); }
+bool is_text(const Part& part) {
+  return part.kind == PartKind::kText || part.kind == PartKind::kHtml;
+}
+
+// An HTML part is alone if no ancestor multipart/alternative holds a plain text.
+bool has_plain_sibling(std::span<const Part> parts, uint32_t html) {
+  for (uint32_t up = parts[html].parent; up != kNoIndex; up = parts[up].parent) {
+    if (parts[up].subtype != "alternative") continue;
+    for (uint32_t i = up + 1; i < parts.size() && parts[i].depth > parts[up].depth; ++i)
+      if (parts[i].kind == PartKind::kText && !is_attachment(parts[i])) return true;
+  }
+  return false;
+}
+
+void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
+  const std::span<const Part> parts = batch.parts.row(row);
+  bool seven_bit = false, no_charset = false, html_only = false;
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    const Part& part = parts[i];
+    if (has(part, PartFlag::kTypeBroken)) insert(plan, batch, row, kBrokenType);
+    if (!is_text(part) || has(part, PartFlag::kVirtual)) continue;
+    if (part.encoding == TransferEncoding::kBase64) {
+      insert(plan, batch, row, kBase64Text);
+      if (!part.decoded.empty() && !has_8bit(part.decoded)) insert(plan, batch, row, kBase64Bogus);
+    }
+    seven_bit |= part.encoding == TransferEncoding::k7bit;
+    if (part.kind == PartKind::kText && !has(part, PartFlag::kTypeMissing))
+      no_charset |= part.charset.empty() && !part.decoded.empty();
+    const bool declared_8bit =
+        part.encoding == TransferEncoding::k8bit || part.encoding == TransferEncoding::kBinary;
+    if (!declared_8bit && !is_attachment(part) && has_8bit(part.raw)) {
+      const bool utf8 = equal_caseless(part.charset, "utf-8");
+      insert(plan, batch, row, kBadCte7bit,
+             part.encoding_label.empty() ? std::string_view("unknown") : part.encoding_label,
+             utf8 ? 0.3 : 1);
+      if (utf8) insert(plan, batch, row, kBadCte7bit, "utf8", 0);
+    }
+    if (part.kind == PartKind::kHtml && !is_attachment(part) && !has_plain_sibling(parts, i))
+      html_only = true;
+  }
+  if (html_only) insert(plan, batch, row, kHtmlOnly);
+  if (no_charset && !seven_bit) insert(plan, batch, row, kNoCharset);
+}
+
+void tree(const CheckPlan& plan, Batch& batch, uint32_t row) {
+  const std::span<const Part> parts = batch.parts.row(row);
+  bool alternative = false, html = false, plain = false, attachment = false, checked = false;
+  uint32_t inline_texts = 0, others = 0;
+  for (const Part& part : parts) {
+    alternative |= part.kind == PartKind::kMultipart && part.subtype == "alternative";
+    html |= part.kind == PartKind::kHtml;
+    plain |= part.kind == PartKind::kText && part.subtype == "plain";
+    attachment |= part.disposition == Disposition::kAttachment;
+    if (part.kind != PartKind::kMultipart) {
+      if (is_text(part) && !is_attachment(part))
+        ++inline_texts;
+      else
+        ++others;
+    }
+    if (!checked && part.type == "application" && part.subtype == "octet-stream") {
+      checked = true;
+      const bool exempt = !part.content_id.empty() ||
+                          (parts.size() > 1 && part.filename.ends_with(".asc")) ||
+                          (part.parent != kNoIndex && parts[part.parent].subtype == "encrypted");
+      if (part.disposition != Disposition::kAttachment && !exempt)
+        insert(plan, batch, row, kNoDisposition);
+    }
+  }
+  if (alternative && !html) insert(plan, batch, row, kMaNoHtml);
+  if (alternative && !plain) insert(plan, batch, row, kMaNoText);
+  if (parts.size() > 1 && attachment) insert(plan, batch, row, kHasAttachment);
+  if (!parts.empty() && parts[0].type == "multipart" && parts[0].subtype == "mixed" &&
+      others == 0 && inline_texts <= 2)
+    insert(plan, batch, row, kMixedBogus);
+}
+
+void content(const CheckPlan& plan, Batch& batch) {
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    texts(plan, batch, row);
+    tree(plan, batch, row);
+  }
+}
+
+}  // namespace
+
+extern constexpr Check kMimeStructure{
+    .name = "mime_structure",
+    .text = "Looks at the tree of MIME parts and at how texts are encoded.",
+    .symbols = kSymbols,
+    .content = content,
+};
+
+}  // namespace winnow
