@@ -1,0 +1,230 @@
+#include "engine/text/fold.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "engine/text/script.h"
+#include "engine/text/utf8.h"
+
+namespace winnow {
+
+namespace {
+
+struct FoldRun {
+  uint32_t first;
+  std::string_view results;
+};
+constexpr FoldRun kRuns[] = {
+#include "engine/text/fold_table.inc"
+};
+
+constexpr uint32_t kPoints = 0x20000;
+constexpr size_t kGrowthMax = 9;        // result bytes a source byte: 18 for two bytes at most
+constexpr size_t kPiece = 4096;         // bytes folded between two looks at the room
+constexpr size_t kKeepBytes = 4 << 20;  // scratch that is kept from text to text
+
+// Pages of 256 code points; pages that change nothing share page 0. An entry: length in the low
+// byte, offset of the result in `pool` above it; kSame = itself.
+class FoldTable {
+ public:
+  static constexpr uint32_t kSame = 0xFFFFFFFF;
+
+  FoldTable() {
+    for (const FoldRun& run : kRuns) add_run(run);
+  }
+  uint32_t entry(uint32_t point) const {
+    if (point >= kPoints) return point >= 0xE0000 && point < 0xE1000 ? 0 : kSame;
+    const uint16_t page = pages_[point >> 8];
+    return page == 0 ? kSame : entries_[(page - 1) * 256 + (point & 0xFF)];
+  }
+  const char* result(uint32_t entry) const { return pool_.data() + (entry >> 8); }
+
+ private:
+  void add_run(const FoldRun& run) {
+    uint32_t point = run.first;
+    for (std::string_view rest = run.results; !rest.empty(); ++point) {
+      const size_t end = std::min(rest.find(' '), rest.size());
+      add(point, rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  void add(uint32_t point, std::string_view result) {
+    if (result == "I") return;
+    if (result == "S") result = " ";
+    if (result == "D") result = "";
+    uint16_t& page = pages_[point >> 8];
+    if (page == 0) {
+      entries_.resize(entries_.size() + 256, kSame);
+      page = static_cast<uint16_t>(entries_.size() / 256);
+    }
+    if (result.size() > 2 * kGrowthMax) return;
+    const auto offset = static_cast<uint32_t>(pool_.size());
+    pool_.insert(pool_.end(), result.begin(), result.end());
+    entries_[(page - 1) * 256u + (point & 0xFF)] =
+        offset << 8 | static_cast<uint32_t>(result.size());
+  }
+
+  std::array<uint16_t, kPoints / 256> pages_{};
+  std::vector<uint32_t> entries_;
+  std::vector<char> pool_;
+};
+
+const FoldTable& fold_table() {
+  static const FoldTable table;
+  return table;
+}
+
+bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool high(char c) { return static_cast<uint8_t>(c) >= 0x80; }
+bool separates(char c) { return blank(c) || c == '.' || c == '-' || c == '_' || c == '*'; }
+
+// Writes step 1 of `text` at `to`, which has room for kGrowthMax bytes a byte; returns the end.
+// Control characters but blanks are dropped.
+char* fold_points(const FoldTable& table, std::string_view text, char* to) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    const size_t plain = ascii_prefix({at, static_cast<size_t>(end - at)});
+    for (const char* stop = at + plain; at != stop; ++at) {
+      const char c = *at;
+      *to = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+      to += c >= ' ' ? c != 0x7F : blank(c);
+    }
+    while (at != end && high(*at)) {
+      const char* from = at;
+      const uint32_t entry = table.entry(next_point(at));
+      const size_t size = entry == FoldTable::kSame ? static_cast<size_t>(at - from) : entry & 0xFF;
+      std::memcpy(to, entry == FoldTable::kSame ? from : table.result(entry), size);
+      to += size;
+    }
+  }
+  return to;
+}
+
+// Length of the letter at `at`, 0 if none stands there.
+size_t letter_at(const CharTable& chars, const char* at, const char* end) {
+  if (at == end) return 0;
+  if (!high(*at)) return *at >= 'a' && *at <= 'z';
+  const char* next = at;
+  const CharInfo info = chars[next_point(next)];
+  // Scripts that write words without blanks, or syllables, are not spaced-out letters.
+  const bool alphabet = info.script == Script::kLatin || info.script == Script::kGreek ||
+                        info.script == Script::kCyrillic || info.script == Script::kArmenian;
+  return alphabet && info.is(CharBit::kAlpha) ? static_cast<size_t>(next - at) : 0;
+}
+
+bool part_of_word(const CharTable& chars, const char* at, const char* end) {
+  if (at == end) return false;
+  if (!high(*at)) return lower_or_digit(*at);
+  const char* next = at;
+  const CharInfo info = chars[next_point(next)];
+  return info.is(CharBit::kAlpha) || info.is(CharBit::kNumber);
+}
+
+// The end of the spaced-out word at `at` (after its last letter), or null. Reads at most three
+// letters, or one, that are then not joined.
+const char* spaced_end(const CharTable& chars, const char* at, const char* end) {
+  const char* last = nullptr;
+  for (size_t letters = 0;; ++letters) {
+    const size_t size = letter_at(chars, at, end);
+    // A letter that begins a longer word is not one of them.
+    if (size == 0 || part_of_word(chars, at + size, end)) return letters < 3 ? nullptr : last;
+    last = at + size;
+    if (last == end || !separates(*last)) return letters < 2 ? nullptr : last;
+    at = last + 1;
+  }
+}
+
+// Copies the letters of [at, end) to `to` (which may overlap, not ahead); returns the new end.
+char* join(const char* at, const char* end, char* to) {
+  for (;;) {
+    const char* next = at;
+    next_point(next);
+    while (at != next) *to++ = *at++;
+    if (at == end) return to;
+    ++at;  // the separator
+  }
+}
+
+// Steps 2 and 3, in place: what is written never overtakes what is read.
+char* undo_spacing(char* begin, const char* end) {
+  const CharTable chars;
+  const char* at = begin;
+  char* to = begin;
+  bool in_word = false;
+  while (at != end) {
+    if (blank(*at)) {
+      while (at != end && blank(*at)) ++at;
+      if (to != begin && at != end) *to++ = ' ';
+      in_word = false;
+      continue;
+    }
+    if (in_word) {  // the rest of a word, copied as it is
+      if (!high(*at)) {
+        in_word = lower_or_digit(*at);
+        *to++ = *at++;
+      } else {
+        const char* next = at;
+        const CharInfo info = chars[next_point(next)];
+        in_word = info.is(CharBit::kAlpha) || info.is(CharBit::kNumber);
+        while (at != next) *to++ = *at++;
+      }
+      continue;
+    }
+    // Only a letter followed by a separator can begin a spaced-out word.
+    const size_t size = letter_at(chars, at, end);
+    if (size != 0 && at + size != end && separates(at[size])) {
+      if (const char* after = spaced_end(chars, at, end)) {
+        to = join(at, after, to);
+        at = after;
+        in_word = true;
+        continue;
+      }
+    }
+    in_word = part_of_word(chars, at, end);
+    const char* next = at;
+    next_point(next);
+    while (at != next) *to++ = *at++;
+  }
+  return to;
+}
+
+// Calls use(piece) for pieces of at most kPiece bytes that end between code points.
+template <class Use>
+void each_piece(std::string_view text, Use use) {
+  while (text.size() > kPiece) {
+    size_t cut = kPiece;
+    while ((static_cast<uint8_t>(text[cut]) & 0xC0) == 0x80) --cut;
+    use(text.substr(0, cut));
+    text.remove_prefix(cut);
+  }
+  use(text);
+}
+
+}  // namespace
+
+void skeleton(std::string_view utf8, ArenaText& out) {
+  each_piece(utf8, [&](std::string_view piece) {
+    char* to = out.tail(piece.size() * kGrowthMax);
+    out.commit(static_cast<size_t>(fold_points(fold_table(), piece, to) - to));
+  });
+}
+
+void fold_text(std::string_view utf8, FoldScratch& scratch, ArenaText& out) {
+  std::vector<char>& points = scratch.characters;
+  size_t size = 0;
+  each_piece(utf8, [&](std::string_view piece) {
+    const size_t room = size + piece.size() * kGrowthMax;
+    if (points.size() < room) points.resize(std::max(room, utf8.size() + kPiece * kGrowthMax));
+    size =
+        static_cast<size_t>(fold_points(fold_table(), piece, points.data() + size) - points.data());
+  });
+  const char* end = undo_spacing(points.data(), points.data() + size);
+  out.append({points.data(), static_cast<size_t>(end - points.data())});
+  if (points.size() > kKeepBytes) std::vector<char>().swap(points);
+}
+
+}  // namespace winnow
