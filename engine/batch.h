@@ -14,7 +14,7 @@
 //   parse    headers, parts, addresses, received, facts.*        (engine/mime)
 //   content  parts[].detected, archives                          (engine/content, engine/archive)
 //   text     texts, html*, then text-side facts                  (engine/text, engine/html)
-//   urls     urls, emails                                        (engine/url)
+//   urls     urls, emails, url_spans, texts[].url_bytes          (engine/url)
 //   words    words, texts[].language, texts[].folded             (engine/text)
 //   match    atom log                                            (engine/match)
 //   checks   symbol log, question log                            (rules/checks)
@@ -186,7 +186,7 @@ struct Text {
   uint32_t letters = 0;
   uint32_t capitals = 0;
   uint32_t digits = 0;
-  uint32_t url_bytes = 0;
+  uint32_t url_bytes = 0;  // of plain that url_spans cover
 };
 
 // --- HTML ---------------------------------------------------------------------------------
@@ -340,6 +340,15 @@ struct Email {         // address found in bodies, links or headers other than t
   std::string_view user;
   std::string_view host;
   std::string_view domain;  // organisational
+};
+
+// One place in a text where a URL stands, by address or as a link's displayed text; the words
+// stage makes one token of it. In order of (text, begin), without overlap.
+struct UrlSpan {
+  uint32_t text = 0;   // index into the row's texts
+  uint32_t begin = 0;  // bytes of Text::plain
+  uint32_t end = 0;
+  uint32_t url = kNoIndex;  // index into the row's urls; kNoIndex = a mail address
 };
 
 enum class AddressField : uint8_t {
@@ -525,6 +534,7 @@ struct Batch {
   // urls
   Csr<Url> urls;
   Csr<Email> emails;
+  Csr<UrlSpan> url_spans;
   // words
   Csr<Word> words;                // text by text; then the meta words
   std::vector<Range> meta_words;  // [rows] into the row's words
