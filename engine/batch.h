@@ -224,11 +224,12 @@ struct Html {
   uint32_t visible_bytes = 0;      // of rendered text
   uint32_t invisible_bytes = 0;    // hidden by display, visibility, size, opacity, colour
   uint32_t transparent_bytes = 0;  // of those, by colour on colour
-  uint32_t invisible_blocks = 0;
-  uint64_t tags_seen[2] = {};  // bit per HtmlTag (engine/html/tags.h)
-  Range links;                 // into the row's html_links
-  Range images;                // into the row's html_images
-  Range forms;                 // into the row's html_forms
+  uint32_t invisible_blocks = 0;   // elements that directly hold hidden text
+  uint32_t zero_font_blocks = 0;   // of those, by font size 0
+  uint64_t tags_seen[3] = {};      // bit per HtmlTag (engine/html/tags.h)
+  Range links;                     // into the row's html_links
+  Range images;                    // into the row's html_images
+  Range forms;                     // into the row's html_forms
   std::string_view title;
   std::string_view base;       // <base href>
   std::string_view refresh;    // target of <meta http-equiv=refresh>
@@ -402,6 +403,9 @@ struct Archive {
   uint32_t part = 0;
   bool encrypted = false;   // any member, or the list itself
   bool truncated = false;   // a limit was passed or the archive is broken
+  bool unreadable = false;  // the list itself is encrypted: no member is known
+  bool misnamed = false;    // its file name's extension says another kind of archive
+  uint64_t packed_bytes = 0;
   std::string_view format;  // "zip", "rar", "7z", "tar", "gzip"; static storage
   uint64_t unpacked_bytes = 0;
   Range members;  // into the row's archive_members
@@ -410,8 +414,11 @@ struct Archive {
 struct ArchiveMember {
   std::string_view name;  // valid UTF-8
   uint64_t size = 0;      // unpacked, as the archive claims
+  uint64_t packed = 0;    // bytes it takes in the archive; 0 = not known
+  uint8_t depth = 0;      // 0 = in the archive itself, 1 = in an archive inside it, ...
   bool encrypted = false;
   bool directory = false;
+  bool obfuscated = false;  // its name holds control, zero-width or undecodable characters
 };
 
 // --- Words ----------------------------------------------------------------------------------
