@@ -6,15 +6,19 @@
 namespace winnow {
 
 extern const Check kFromCheck;
+extern const Check kHtmlShape;
 extern const Check kMimeStructure;
+extern const Check kPartsDiffer;
 extern const Check kReceivedCheck;
 extern const Check kRecipients;
 extern const Check kReplyToCheck;
 extern const Check kUniqueHeaders;
+extern const Check kUrlSuspect;
 
 std::span<const Check* const> all_checks() {
   static constexpr std::array kChecks{
-      &kUniqueHeaders, &kFromCheck, &kReplyToCheck, &kRecipients, &kReceivedCheck, &kMimeStructure,
+      &kUniqueHeaders, &kFromCheck, &kReplyToCheck, &kRecipients, &kReceivedCheck,
+      &kMimeStructure, &kHtmlShape, &kPartsDiffer,  &kUrlSuspect,
   };
   return kChecks;
 }
