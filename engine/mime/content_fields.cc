@@ -1,0 +1,186 @@
+#include "engine/mime/content_fields.h"
+
+#include <algorithm>
+
+#include "engine/mime/header_names.h"
+#include "engine/mime/parameters.h"
+
+namespace winnow {
+
+namespace {
+
+bool upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+std::string_view lower(std::string_view text, Arena& arena) {
+  if (std::none_of(text.begin(), text.end(), upper)) return text;
+  char* const out = arena.alloc_bytes(text.size());
+  std::transform(text.begin(), text.end(), out,
+                 [](char c) { return upper(c) ? static_cast<char>(c + 32) : c; });
+  return {out, text.size()};
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+struct EncodingName {
+  std::string_view name;
+  TransferEncoding encoding;
+};
+constexpr EncodingName kEncodings[] = {
+    {"7bit", TransferEncoding::k7bit},
+    {"8bit", TransferEncoding::k8bit},
+    {"base64", TransferEncoding::kBase64},
+    {"quoted-printable", TransferEncoding::kQuotedPrintable},
+    {"binary", TransferEncoding::kBinary},
+    {"7-bit", TransferEncoding::k7bit},
+    {"8-bit", TransferEncoding::k8bit},
+    {"x-uuencode", TransferEncoding::kUuencode},
+    {"uuencode", TransferEncoding::kUuencode},
+    {"x-uue", TransferEncoding::kUuencode},
+    {"uue", TransferEncoding::kUuencode},
+    {"x-yencode", TransferEncoding::kYenc},
+    {"yencode", TransferEncoding::kYenc},
+    {"yenc", TransferEncoding::kYenc},
+};
+
+// `label` in lower case. Quotes, and what follows a semicolon, a comment or a blank, are no part
+// of the name.
+TransferEncoding encoding_of(std::string_view label, Faults& faults) {
+  std::string_view name = trim(label);
+  if (!name.empty() && name[0] == '"') name.remove_prefix(1);
+  name = name.substr(0, name.find_first_of("\"; (\t,"));
+  if (name.empty()) return TransferEncoding::kNone;
+  for (const EncodingName& known : kEncodings)
+    if (name == known.name) return known.encoding;
+  faults.set(Fault::kTransferEncodingBroken);
+  return TransferEncoding::kUnknown;
+}
+
+struct Fields {
+  const Header* type = nullptr;
+  const Header* encoding = nullptr;
+  const Header* disposition = nullptr;
+  const Header* id = nullptr;
+};
+
+// Takes the first (or last) of each; tells whether one of those that decide stands twice with
+// different values.
+bool find_fields(std::span<const Header> headers, bool last, Fields& fields) {
+  bool ambiguous = false;
+  auto take = [&](const Header*& field, const Header& header, bool decides) {
+    if (field != nullptr && decides && field->unfolded != header.unfolded) ambiguous = true;
+    if (field == nullptr || last) field = &header;
+  };
+  for (const Header& header : headers) {
+    switch (index(header.id)) {
+      case known::kContentType:
+        take(fields.type, header, true);
+        break;
+      case known::kContentTransferEncoding:
+        take(fields.encoding, header, true);
+        break;
+      case known::kContentDisposition:
+        take(fields.disposition, header, false);
+        break;
+      case known::kContentId:
+        take(fields.id, header, false);
+        break;
+      default:
+        break;
+    }
+  }
+  return ambiguous;
+}
+
+Disposition disposition_of(std::string_view type) {
+  if (type == "inline") return Disposition::kInline;
+  if (type == "attachment") return Disposition::kAttachment;
+  return type.empty() ? Disposition::kNone : Disposition::kOther;
+}
+
+void set_flag(Part& part, PartFlag flag) { part.flags |= static_cast<uint16_t>(flag); }
+
+void set_default_type(const ContentReading& reading, Part& part) {
+  part.type = reading.digest ? "message" : "text";
+  part.subtype = reading.digest ? "rfc822" : "plain";
+}
+
+void read_type(const Header* header, const ContentReading& reading, const Limits& limits,
+               HeaderScratch& scratch, Arena& arena, Faults& faults, Part& part,
+               ContentFields& fields) {
+  if (header == nullptr || trim(header->unfolded).empty()) {
+    set_flag(part, PartFlag::kTypeMissing);
+    set_default_type(reading, part);
+    return;
+  }
+  part.content_type = header->unfolded;
+  const MimeValue value = parse_content_type(header->unfolded, limits, scratch, arena, faults);
+  part.type = value.type;
+  part.subtype = value.subtype;
+  if (value.broken) set_flag(part, PartFlag::kTypeBroken);
+  // "text" alone is a text; any other type without a subtype is not known (RFC 2045 5.2).
+  if (part.type.empty() || part.subtype.empty()) {
+    set_flag(part, PartFlag::kTypeBroken);
+    if (part.type == "multipart") {
+      part.subtype = "mixed";
+    } else {
+      set_default_type(reading, part);
+    }
+  }
+  part.charset = lower(trim(value.value("charset")), arena);
+  part.boundary = value.raw("boundary");
+  part.filename = value.value("name");
+  fields.smime_type = lower(value.value("smime-type"), arena);
+  fields.partial_number = value.value("number");
+  if (lower(value.value("format"), arena) == "flowed") {
+    set_flag(part, PartFlag::kFlowed);
+    if (lower(value.value("delsp"), arena) == "yes") set_flag(part, PartFlag::kDelSp);
+  }
+}
+
+}  // namespace
+
+PartKind part_kind(std::string_view type, std::string_view subtype) {
+  if (type == "text") return subtype == "html" ? PartKind::kHtml : PartKind::kText;
+  if (type == "multipart") return PartKind::kMultipart;
+  if (type == "message") return PartKind::kMessage;
+  if (type == "application" && subtype == "xhtml+xml") return PartKind::kHtml;
+  return PartKind::kOther;
+}
+
+ContentFields read_content_fields(std::span<const Header> headers, const ContentReading& reading,
+                                  const Limits& limits, HeaderScratch& scratch, Arena& arena,
+                                  Faults& faults, Part& part) {
+  ContentFields result;
+  Fields fields;
+  result.ambiguous = find_fields(headers, reading.last_header, fields);
+  read_type(fields.type, reading, limits, scratch, arena, faults, part, result);
+  part.kind = part_kind(part.type, part.subtype);
+  if (fields.encoding != nullptr) {
+    part.encoding_label = lower(trim(fields.encoding->unfolded), arena);
+    part.encoding = encoding_of(part.encoding_label, faults);
+  }
+  if (result.ambiguous) faults.set(Fault::kTransferEncodingBroken);
+  if (fields.disposition != nullptr) {
+    const MimeValue value =
+        parse_disposition(fields.disposition->unfolded, limits, scratch, arena, faults);
+    part.disposition = disposition_of(value.type);
+    if (!value.value("filename").empty()) part.filename = value.value("filename");
+  }
+  if (fields.id != nullptr) {
+    std::string_view id = trim(fields.id->unfolded);
+    if (id.starts_with('<')) id.remove_prefix(1);
+    if (id.ends_with('>')) id.remove_suffix(1);
+    part.content_id = id;
+  }
+  const bool text = part.kind == PartKind::kText || part.kind == PartKind::kHtml;
+  if (part.disposition == Disposition::kAttachment || (!text && !part.filename.empty()))
+    set_flag(part, PartFlag::kAttachment);
+  return result;
+}
+
+}  // namespace winnow
