@@ -14,6 +14,7 @@ void Evidence::clear() {
   recipients = {};
   atoms = {};
   symbols = {};
+  cut_by_deadline = false;
   sealed = 0;
   headers = {};
   addresses = {};

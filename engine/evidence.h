@@ -25,7 +25,7 @@ struct Question {
   QuestionKind kind = QuestionKind::kDns;
   uint16_t type = 0;               // of its kind; DNS: the RR type (RFC 1035 3.2.2)
   CheckId check = kNoId<CheckId>;  // who asked first
-  std::string_view key;            // DNS: name, lower case, no trailing dot
+  std::string_view key = {};       // DNS: name, lower case, no trailing dot
 };
 
 enum class AnswerState : uint8_t {
@@ -51,20 +51,20 @@ struct Answer {
   UnknownReason reason = UnknownReason::kNotUnknown;
   bool name_exists = true;  // DNS: false for NXDOMAIN
   uint32_t ttl_s = 0;
-  std::span<const std::string_view> values;  // DNS: presentation form of each RR's data
+  std::span<const std::string_view> values = {};  // DNS: presentation form of each RR's data
 };
 
 struct AtomCount {  // sorted by atom; only those that are not zero
   AtomId atom;
   uint32_t count;
-  Where where;
+  Where where = {};
 };
 
 struct SymbolFact {  // a content check inserted this; in insertion order
   SymbolId symbol;
   double weight;
-  std::string_view option;
-  Where where;
+  std::string_view option = {};
+  Where where = {};
 };
 
 // What content is sealed for late readers, known when rules are compiled.
@@ -82,27 +82,28 @@ struct Evidence {
   Arena slab{16 * 1024, 256 * 1024};
 
   uint64_t sequence = 0;
-  uint64_t rules_identity = 0;  // of the rule set that sealed it
-  std::string_view source;      // path, and position within it; for tables and errors
+  uint64_t rules_identity = 0;   // of the rule set that sealed it
+  std::string_view source = {};  // path, and position within it; for tables and errors
   Envelope envelope;
-  std::span<const std::string_view> recipients;
+  std::span<const std::string_view> recipients = {};
   Facts facts;
-  std::string_view subject;
-  std::string_view message_id;
-  std::string_view label;  // "ham", "spam" or what the corpus says; empty = none
+  std::string_view subject = {};
+  std::string_view message_id = {};
+  std::string_view label = {};  // "ham", "spam" or what the corpus says; empty = none
 
-  std::span<const AtomCount> atoms;
-  std::span<const SymbolFact> symbols;
+  std::span<const AtomCount> atoms = {};
+  std::span<const SymbolFact> symbols = {};
 
-  uint32_t sealed = 0;                 // Sealed bits
-  std::span<const Header> headers;     // the message's own; only ids that rules read late
-  std::span<const Address> addresses;  // always there (From, To … of logs and replies)
-  std::span<const Received> received;
-  std::span<const Url> urls;
-  std::span<const Email> emails;
+  bool cut_by_deadline = false;  // what was still open when the deadline came became unknown
+  uint32_t sealed = 0;           // Sealed bits
+  std::span<const Header> headers = {};     // the message's own; only ids that rules read late
+  std::span<const Address> addresses = {};  // always there (From, To … of logs and replies)
+  std::span<const Received> received = {};
+  std::span<const Url> urls = {};
+  std::span<const Email> emails = {};
 
-  std::vector<Question> questions;
-  std::vector<Answer> answers;  // same length as questions
+  std::vector<Question> questions = {};
+  std::vector<Answer> answers = {};  // same length as questions
 
   void clear();
 };

@@ -25,8 +25,8 @@ struct VerdictSymbol {
   bool removed = false;    // a composite took it out of the result
   bool weight_removed = false;
   SymbolId removed_by = kNoId<SymbolId>;
-  Where where;                                // of the first insertion
-  std::span<const std::string_view> options;  // in the evidence's slab
+  Where where = {};                                // of the first insertion
+  std::span<const std::string_view> options = {};  // in the evidence's slab
 };
 
 struct PreResult {
@@ -38,8 +38,8 @@ struct PreResult {
   bool ends = false;             // only idempotent checks still run (GTUBE, settings whitelist)
   bool has_score = false;
   Micro score = 0;
-  std::string_view message;
-  std::string_view module;  // who set it
+  std::string_view message = {};
+  std::string_view module = {};  // who set it
 };
 
 enum class EditKind : uint8_t {
@@ -57,30 +57,30 @@ enum class EditKind : uint8_t {
 struct Edit {
   EditKind kind;
   int32_t position = 0;  // occurrence or index, as Rspamd's milter block uses it; 0 = default
-  std::string_view name;
-  std::string value;
+  std::string_view name = {};
+  std::string value = {};
 };
 
 // State change to carry out after the verdict, by `serve` or `learn` only.
 enum class EffectKind : uint8_t { kLearn, kHistory, kReputation, kReport, kExport };
 struct Effect {
   EffectKind kind;
-  std::string_view key;
-  std::string value;
+  std::string_view key = {};
+  std::string value = {};
 };
 
 struct Verdict {
   ActionId action;  // index into the model's actions
   Micro score = 0;
-  Micro required = 0;                  // the reject threshold; kNoThreshold where there is none
-  std::vector<VerdictSymbol> symbols;  // in insertion order, composites last
-  std::vector<PreResult> pre_results;  // in insertion order
-  uint32_t forced_by = kNoIndex;       // index into pre_results that decided, or kNoIndex
-  std::vector<Edit> edits;
-  std::vector<Effect> effects;
-  std::vector<QuestionId> unknown;  // questions that ended unknown
+  Micro required = 0;  // the reject threshold; kNoThreshold where there is none
+  std::vector<VerdictSymbol> symbols = {};  // in insertion order, composites last
+  std::vector<PreResult> pre_results = {};  // in insertion order
+  uint32_t forced_by = kNoIndex;            // index into pre_results that decided, or kNoIndex
+  std::vector<Edit> edits = {};
+  std::vector<Effect> effects = {};
+  std::vector<QuestionId> unknown = {};  // questions that ended unknown
   bool cut_by_deadline = false;
-  std::string_view subject;  // rewritten subject, where the action asks for it
+  std::string_view subject = {};  // rewritten subject, where the action asks for it
 
   void clear();
 };

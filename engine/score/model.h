@@ -13,7 +13,7 @@ namespace winnow {
 
 // Where a value was written: for `explain`, `config why` and errors.
 struct Place {
-  std::string_view file;  // interned by the rule set; "" = built in
+  std::string_view file = {};  // interned by the rule set; "" = built in
   uint32_t line = 0;
 };
 
@@ -44,26 +44,26 @@ enum class SymbolFlag : uint16_t {
 };
 
 struct Symbol {
-  std::string name;
-  std::string description;
+  std::string name = {};
+  std::string description = {};
   SymbolKind kind = SymbolKind::kNormal;
-  uint16_t flags = 0;           // SymbolFlag bits
-  uint32_t shots_max = 100;     // repeats that add; 0 = no limit (any_shot)
-  Micro score = 0;              // static weight
-  Place score_place;            // where the weight that holds was written
-  Place place;                  // where the symbol was defined
-  std::vector<GroupId> groups;  // first = primary
+  uint16_t flags = 0;                // SymbolFlag bits
+  uint32_t shots_max = 100;          // repeats that add; 0 = no limit (any_shot)
+  Micro score = 0;                   // static weight
+  Place score_place = {};            // where the weight that holds was written
+  Place place = {};                  // where the symbol was defined
+  std::vector<GroupId> groups = {};  // first = primary
 };
 
 struct Group {
-  std::string name;
-  std::string description;
+  std::string name = {};
+  std::string description = {};
   Micro max_score = kNoThreshold;   // cap of its positive sum
   Micro min_score = -kNoThreshold;  // cap of its negative sum
   bool disabled = false;
   bool one_shot = false;
-  Place place;
-  std::vector<SymbolId> symbols;
+  Place place = {};
+  std::vector<SymbolId> symbols = {};
 };
 
 enum class ActionFlag : uint8_t {
@@ -76,10 +76,10 @@ enum class ActionFlag : uint8_t {
 };
 
 struct Action {
-  std::string name;  // "reject", "add header", "no action", ...
+  std::string name = {};  // "reject", "add header", "no action", ...
   Micro threshold = kNoThreshold;
   uint8_t flags = 0;  // ActionFlag bits
-  Place place;
+  Place place = {};
 };
 
 // A composite's expression in reverse Polish notation (facts/scoring.md, "Expressions",
@@ -117,32 +117,33 @@ using Program = std::vector<Instruction>;
 enum class Removal : uint8_t { kRemove, kRemoveWeight, kRemoveSymbol, kLeave };
 
 struct CompositeAtom {
-  SymbolId symbol = kNoId<SymbolId>;  // a symbol, or ...
-  GroupId group = kNoId<GroupId>;     // ... a group
-  int8_t group_sign = 0;              // +1 `g+:`, -1 `g-:`, 0 `g:`
-  bool keep_symbol = false;           // `~`
-  bool keep_all = false;              // `-`
-  bool force_remove = false;          // `^`
-  bool under_not = false;             // inside a negation: never removes
-  std::vector<std::string> options;   // each must match an option: literal, or "/re/flags"
-  std::string text;                   // as written
+  SymbolId symbol = kNoId<SymbolId>;      // a symbol, or ...
+  GroupId group = kNoId<GroupId>;         // ... a group
+  int8_t group_sign = 0;                  // +1 `g+:`, -1 `g-:`, 0 `g:`
+  bool keep_symbol = false;               // `~`
+  bool keep_all = false;                  // `-`
+  bool force_remove = false;              // `^`
+  bool under_not = false;                 // inside a negation: never removes
+  std::vector<std::string> options = {};  // each must match an option: literal, or "/re/flags"
+  std::vector<uint32_t> regexps = {};     // as long as options; kNoIndex where it is a literal
+  std::string text = {};                  // as written
 };
 
 struct Composite {
   SymbolId symbol;
-  Program program;
-  std::vector<CompositeAtom> atoms;
+  Program program = {};
+  std::vector<CompositeAtom> atoms = {};
   Removal policy = Removal::kRemove;
-  bool second_pass = false;  // uses, also indirectly, symbols of post-filters
-  std::string expression;    // as written
-  Place place;
+  bool second_pass = false;     // uses, also indirectly, symbols of post-filters
+  std::string expression = {};  // as written
+  Place place = {};
 };
 
 struct ScoreModel {
-  std::vector<Symbol> symbols;
-  std::vector<Group> groups;
-  std::vector<Action> actions;        // by rising threshold, then those without one
-  std::vector<Composite> composites;  // sorted so that what one reads stands before it
+  std::vector<Symbol> symbols = {};
+  std::vector<Group> groups = {};
+  std::vector<Action> actions = {};        // by rising threshold, then those without one
+  std::vector<Composite> composites = {};  // sorted so that what one reads stands before it
   double grow_factor = 1;
   bool check_all_filters = false;
   std::string subject = "*** SPAM *** %s";

@@ -1,0 +1,124 @@
+#include "engine/score/composites.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/score/evaluate.h"
+
+namespace winnow {
+
+namespace {
+
+// Value of a symbol that is present with score 0: true, yet adds nothing to speak of.
+constexpr double kEpsilon = 1e-3;  // micro-points
+
+double value_of(const Board::Entry* entry) {
+  if (!entry) return 0;
+  return entry->score == 0 ? kEpsilon : static_cast<double>(entry->score);
+}
+
+bool options_match(const CompositeAtom& atom, const Board::Entry& entry, const Board& board,
+                   const OptionRegexps& regexps) {
+  for (size_t i = 0; i < atom.options.size(); ++i) {
+    const uint32_t regexp = i < atom.regexps.size() ? atom.regexps[i] : kNoIndex;
+    const bool any = board.any_option(entry, [&](std::string_view option) {
+      if (regexp == kNoIndex) return option == atom.options[i];
+      return regexps.matches && regexps.matches(regexps.context, regexp, option);
+    });
+    if (!any) return false;
+  }
+  return true;
+}
+
+bool in_group(const CompositeAtom& atom, const Symbol& symbol) {
+  return atom.group_sign == 0 || (atom.group_sign > 0 ? symbol.score > 0 : symbol.score < 0);
+}
+
+// Calls f(symbol) for each present symbol that the atom names.
+template <class F>
+void each_present(const ScoreModel& model, const CompositeAtom& atom, const Board& board, F f) {
+  if (atom.group == kNoId<GroupId>) {
+    if (board.has(atom.symbol)) f(atom.symbol);
+    return;
+  }
+  for (const SymbolId symbol : model.groups[index(atom.group)].symbols)
+    if (in_group(atom, model.symbols[index(symbol)]) && board.has(symbol)) f(symbol);
+}
+
+double atom_value(const ScoreModel& model, const CompositeAtom& atom, const Board& board,
+                  const OptionRegexps& regexps) {
+  double value = 0;
+  each_present(model, atom, board, [&](SymbolId symbol) {
+    const Board::Entry* entry = board.find(symbol);
+    if (!atom.options.empty() && !options_match(atom, *entry, board, regexps)) return;
+    const double one = value_of(entry);
+    if (std::fabs(one) > std::fabs(value)) value = one;
+  });
+  return value;
+}
+
+void request_removals(const ScoreModel& model, const Composite& composite,
+                      CompositeScratch& scratch, const Board& board) {
+  for (const uint32_t i : scratch.seen) {
+    const CompositeAtom& atom = composite.atoms[i];
+    if (atom.under_not) continue;
+    bool take_symbol =
+        composite.policy == Removal::kRemove || composite.policy == Removal::kRemoveSymbol;
+    bool take_weight =
+        composite.policy == Removal::kRemove || composite.policy == Removal::kRemoveWeight;
+    if (atom.keep_symbol) take_symbol = false;
+    if (atom.keep_all) take_symbol = take_weight = false;
+    each_present(model, atom, board, [&](SymbolId symbol) {
+      scratch.requests.push_back({symbol, composite.symbol,
+                                  static_cast<uint32_t>(scratch.requests.size()), take_symbol,
+                                  take_weight, atom.force_remove});
+    });
+  }
+}
+
+void carry_out(CompositeScratch& scratch, Board& board) {
+  auto& requests = scratch.requests;
+  std::sort(requests.begin(), requests.end(), [](const auto& a, const auto& b) {
+    return a.symbol != b.symbol ? a.symbol < b.symbol : a.order < b.order;
+  });
+  for (size_t i = 0; i < requests.size();) {
+    bool take_symbol = true, take_weight = true, force = false;
+    SymbolId by = kNoId<SymbolId>;
+    size_t end = i;
+    for (; end < requests.size() && requests[end].symbol == requests[i].symbol; ++end) {
+      const auto& request = requests[end];
+      take_symbol &= request.take_symbol;
+      take_weight &= request.take_weight;
+      if (request.force && !force) by = request.by;
+      force |= request.force;
+      if (by == kNoId<SymbolId> && (request.take_symbol || request.take_weight)) by = request.by;
+    }
+    board.remove(requests[i].symbol, take_symbol || force, take_weight || force, by);
+    i = end;
+  }
+}
+
+}  // namespace
+
+void run_composites(const ScoreModel& model, bool second_pass, const OptionRegexps& regexps,
+                    CompositeScratch& scratch, Board& board) {
+  scratch.requests.clear();
+  for (const Composite& composite : model.composites) {
+    if (composite.second_pass != second_pass || !board.is_enabled(composite.symbol) ||
+        board.has(composite.symbol)) {
+      continue;
+    }
+    scratch.seen.clear();
+    const double value = evaluate(composite.program, static_cast<double>(kMicro), [&](uint32_t i) {
+      const double v = atom_value(model, composite.atoms[i], board, regexps);
+      if (v != 0) scratch.seen.push_back(i);
+      return v;
+    });
+    if (value == 0) continue;
+    board.insert(composite.symbol, 1, {});
+    request_removals(model, composite, scratch, board);
+  }
+  carry_out(scratch, board);
+}
+
+}  // namespace winnow
