@@ -1,13 +1,250 @@
 #include "engine/mime/header_block.h"
 
+#include <array>
+#include <cstring>
+
+#include "engine/mime/encoded_word.h"
+#include "engine/mime/header_line.h"
+#include "engine/mime/parameters.h"
+
 namespace winnow {
+
+namespace {
+
+constexpr bool blank(char c) { return c == ' ' || c == '\t'; }
+
+// Bytes of a header name: RFC 5322 2.2 allows 33-126 without the colon; bytes over 127 are taken
+// too (with kMalformedName), since clients show such headers.
+constexpr std::array<uint8_t, 256> kNameByte = [] {
+  std::array<uint8_t, 256> table{};
+  for (int c = 33; c < 127; ++c) table[static_cast<size_t>(c)] = 1;
+  for (int c = 128; c < 256; ++c) table[static_cast<size_t>(c)] = 2;
+  table[':'] = 0;
+  return table;
+}();
+
+struct NameEnd {
+  size_t name_end = 0;  // one past the name
+  size_t value = 0;     // one past the colon
+  bool malformed = false;
+  bool found = false;
+};
+
+// The name at the start of the line [begin, end).
+NameEnd read_name(std::string_view text, size_t begin, size_t end) {
+  NameEnd result;
+  size_t at = begin;
+  uint8_t classes = 0;
+  while (at < end && kNameByte[static_cast<uint8_t>(text[at])] != 0)
+    classes |= kNameByte[static_cast<uint8_t>(text[at++])];
+  result.name_end = at;
+  result.malformed = (classes & 2) != 0;
+  if (at == begin) return result;
+  while (at < end && blank(text[at])) ++at, result.malformed = true;
+  if (at == end || text[at] != ':') return result;
+  result.value = at + 1;
+  result.found = true;
+  return result;
+}
+
+bool is_mbox_line(std::string_view line) {
+  return line.starts_with("From ") || line.starts_with(">From ");
+}
+
+uint8_t value_flags(std::string_view raw, uint8_t seen) {
+  uint8_t flags = 0;
+  if (!raw.empty() && raw[0] == '\t') flags |= static_cast<uint8_t>(HeaderFlag::kTab);
+  if (!raw.empty() && !blank(raw[0]) && raw[0] != '\r' && raw[0] != '\n')
+    flags |= static_cast<uint8_t>(HeaderFlag::kNoSpace);
+  if (seen & HeaderLine::kEight) flags |= static_cast<uint8_t>(HeaderFlag::kEightBit);
+  return flags;
+}
+
+std::string_view skip_blanks(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size() && blank(text[at])) ++at;
+  return text.substr(at);
+}
+
+// One header's lines as offsets in the block: the value's first line, then the continuations.
+struct Value {
+  size_t begin = 0;
+  size_t end = 0;   // of the last line
+  size_t next = 0;  // of the line after it
+  uint8_t seen = 0;
+  bool empty_line = false;
+};
+
+// Reads continuation lines; scratch.marks gets begin and end of each line of the value.
+Value read_value(std::string_view block, size_t begin, const HeaderLine& first,
+                 std::vector<uint32_t>& marks) {
+  Value value{begin, first.end, first.next, first.seen, false};
+  marks.clear();
+  while (value.next < block.size() && blank(block[value.next])) {
+    if (marks.empty()) {
+      marks.push_back(static_cast<uint32_t>(begin));
+      marks.push_back(static_cast<uint32_t>(value.end));
+    }
+    const HeaderLine line = next_header_line(block, value.next);
+    marks.push_back(static_cast<uint32_t>(value.next));
+    marks.push_back(static_cast<uint32_t>(line.end));
+    if (skip_blanks(block.substr(value.next, line.end - value.next)).empty())
+      value.empty_line = true;
+    value.end = line.end;
+    value.next = line.next;
+    value.seen |= line.seen;
+  }
+  return value;
+}
+
+// Joins the lines in `marks`, up to `limit` of the block.
+std::string_view unfold(std::string_view block, const std::vector<uint32_t>& marks, size_t limit,
+                        Arena& arena) {
+  const size_t room = std::min(size_t{marks.back()}, limit) - marks.front() + marks.size() / 2;
+  char* const to = arena.alloc_bytes(room);
+  char* out = to;
+  for (size_t i = 0; i < marks.size() && marks[i] < limit; i += 2) {
+    const size_t end = std::min(size_t{marks[i + 1]}, limit);
+    const std::string_view line = skip_blanks(block.substr(marks[i], end - marks[i]));
+    if (i > 0 && out != to) *out++ = ' ';
+    if (line.empty()) continue;
+    std::memcpy(out, line.data(), line.size());
+    out += line.size();
+  }
+  arena.shrink_to(out);
+  return {to, static_cast<size_t>(out - to)};
+}
+
+struct Context {
+  const HeaderNames& names;
+  const Limits& limits;
+  HeaderScratch& scratch;
+  std::string_view block;
+  uint32_t part;
+  Batch& batch;
+  Faults& faults;
+};
+
+void decode(Context& c, Header& header) {
+  const DecodedText text =
+      decode_header_text(header.unfolded, c.limits, c.scratch, c.batch.arena, c.faults);
+  header.decoded = text.text;
+  if (text.encoded) header.flags |= static_cast<uint8_t>(HeaderFlag::kEncoded);
+}
+
+void add_header(Context& c, const NameEnd& name, size_t line, const Value& value, uint32_t order) {
+  size_t end = value.end;
+  if (end - value.begin > c.limits.header_bytes_max) {
+    end = value.begin + c.limits.header_bytes_max;
+    c.faults.set(Fault::kLimitHeaders);
+  }
+  Header& header = c.batch.headers.values.emplace_back();
+  header.part = c.part;
+  header.order = order;
+  header.name = c.block.substr(line, name.name_end - line);
+  header.id = c.names.find(header.name);
+  header.raw = c.block.substr(value.begin, end - value.begin);
+  header.flags = value_flags(header.raw, value.seen);
+  if (name.malformed) header.flags |= static_cast<uint8_t>(HeaderFlag::kMalformedName);
+  if (value.empty_line) header.flags |= static_cast<uint8_t>(HeaderFlag::kEmptyLine);
+  header.unfolded = c.scratch.marks.empty()
+                        ? skip_blanks(header.raw)
+                        : unfold(c.block, c.scratch.marks, end, c.batch.arena);
+  header.decoded = header.unfolded;
+  if (value.seen == 0) return;
+  if (value.seen & HeaderLine::kNul) c.faults.set(Fault::kHeaderNul);
+  // Bytes over 127 wait for the charset that a later Content-Type may name.
+  if (value.seen & HeaderLine::kEight)
+    c.scratch.eight_bit.push_back(static_cast<uint32_t>(c.batch.headers.values.size() - 1));
+  else
+    decode(c, header);
+}
+
+}  // namespace
+
 HeaderEnd find_header_end(std::string_view text) {
-  HeaderEnd end;
-  end.block = end.body = text.size();
-  return end;
+  HeaderEnd found;
+  size_t at = 0;
+  while (at < text.size()) {
+    const HeaderLine line = next_header_line(text, at);
+    if (line.end == at) {
+      found.block = at;
+      found.body = line.next;
+      found.terminated = true;
+      return found;
+    }
+    at = line.next;
+  }
+  found.block = found.body = text.size();
+  for (at = 0; at < text.size();) {
+    const HeaderLine line = next_header_line(text, at);
+    const bool known = blank(text[at]) || is_mbox_line(text.substr(at, line.end - at)) ||
+                       read_name(text, at, line.end).found;
+    if (!known || (at == 0 && blank(text[0]))) {
+      found.malformed = at;
+      break;
+    }
+    at = line.next;
+  }
+  return found;
 }
-uint32_t parse_header_block(const HeaderNames&, const Limits&, HeaderScratch&, std::string_view,
-                            uint32_t, uint32_t, Batch&) {
-  return 0;
+
+std::string_view declared_charset(std::span<const Header> headers, const Limits& limits,
+                                  HeaderScratch& scratch, Arena& arena) {
+  for (const Header& header : headers) {
+    if (header.id != header_id(known::kContentType)) continue;
+    Faults ignored;  // set when the part's own Content-Type is read
+    return parse_content_type(header.unfolded, limits, scratch, arena, ignored).raw("charset");
+  }
+  return {};
 }
+
+uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, HeaderScratch& scratch,
+                            std::string_view block, uint32_t row, uint32_t part, Batch& batch) {
+  Faults& faults = batch.facts[row].faults;
+  if (part == 0) scratch.encoded_words = 0, scratch.header_bytes = 0;
+  scratch.charset_label = {};
+  scratch.eight_bit.clear();
+  const size_t bytes_left = limits.header_block_bytes_max - scratch.header_bytes;
+  if (block.size() > bytes_left) {
+    block = block.substr(0, bytes_left);
+    faults.set(Fault::kLimitHeaders);
+  }
+  scratch.header_bytes += static_cast<uint32_t>(block.size());
+  Context c{names, limits, scratch, block, part, batch, faults};
+  const size_t first = batch.headers.values.size();
+  const size_t room = limits.headers_max - std::min<size_t>(limits.headers_max,
+                                                            batch.headers.open_row().size());
+  uint32_t count = 0;
+  bool top = true;
+  for (size_t at = 0; at < block.size();) {
+    const HeaderLine line = next_header_line(block, at);
+    if (top && is_mbox_line(block.substr(at, line.end - at))) {
+      at = line.next;
+      continue;
+    }
+    top = false;
+    const NameEnd name = read_name(block, at, line.end);
+    if (!name.found) {
+      // Its continuations fall under the same rule: they begin with a blank.
+      if (line.end != at) faults.set(Fault::kHeaderMalformed);
+      at = line.next;
+      continue;
+    }
+    if (count == room) {
+      faults.set(Fault::kLimitHeaders);
+      break;
+    }
+    const Value value = read_value(block, name.value, line, scratch.marks);
+    add_header(c, name, at, value, count++);
+    at = value.next;
+  }
+  if (!scratch.eight_bit.empty()) {
+    scratch.charset_label = declared_charset(
+        std::span<const Header>(batch.headers.values).subspan(first), limits, scratch, batch.arena);
+    for (uint32_t index : scratch.eight_bit) decode(c, batch.headers.values[index]);
+  }
+  return count;
+}
+
 }  // namespace winnow

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "engine/batch.h"
@@ -43,5 +44,10 @@ HeaderEnd find_header_end(std::string_view text);
 // appended.
 uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, HeaderScratch& scratch,
                             std::string_view block, uint32_t row, uint32_t part, Batch& batch);
+
+// Label of the charset that the first Content-Type among `headers` declares, empty if none: what
+// raw bytes over 127 in the same block are taken for.
+std::string_view declared_charset(std::span<const Header> headers, const Limits& limits,
+                                  HeaderScratch& scratch, Arena& arena);
 
 }  // namespace winnow
