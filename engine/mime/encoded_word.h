@@ -29,9 +29,15 @@ struct DecodedText {
 };
 
 // Decodes one unfolded header text. Raw 8-bit bytes that are not UTF-8 are read as
-// scratch.charset_label, else as Windows-1252, and set Fault::kHeader8Bit. Words over
+// scratch.raw_charset, else as Windows-1252, and set Fault::kHeader8Bit. Words over
 // encoded_words_max stay undecoded (Fault::kLimitEncodedWords). Linear in the text.
 DecodedText decode_header_text(std::string_view unfolded, const Limits& limits,
                                HeaderScratch& scratch, Arena& arena, Faults& faults);
+
+// Bytes in the charset that `label` names (RFC 2231 values) as valid UTF-8 on one line, in the
+// arena. An unknown label sets Fault::kCharsetUnknown and the charset is guessed; `fits` tells
+// whether all bytes were of the charset.
+std::string_view labelled_to_utf8(std::string_view label, std::string_view bytes,
+                                  HeaderScratch& scratch, Arena& arena, bool& fits, Faults& faults);
 
 }  // namespace winnow

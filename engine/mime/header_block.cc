@@ -1,11 +1,13 @@
 #include "engine/mime/header_block.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "engine/mime/encoded_word.h"
 #include "engine/mime/header_line.h"
 #include "engine/mime/parameters.h"
+#include "engine/text/utf8.h"
 
 namespace winnow {
 
@@ -147,15 +149,14 @@ void add_header(Context& c, const NameEnd& name, size_t line, const Value& value
   header.flags = value_flags(header.raw, value.seen);
   if (name.malformed) header.flags |= static_cast<uint8_t>(HeaderFlag::kMalformedName);
   if (value.empty_line) header.flags |= static_cast<uint8_t>(HeaderFlag::kEmptyLine);
-  header.unfolded = c.scratch.marks.empty()
-                        ? skip_blanks(header.raw)
-                        : unfold(c.block, c.scratch.marks, end, c.batch.arena);
+  header.unfolded = c.scratch.marks.empty() ? skip_blanks(header.raw)
+                                            : unfold(c.block, c.scratch.marks, end, c.batch.arena);
   header.decoded = header.unfolded;
   if (value.seen == 0) return;
   if (value.seen & HeaderLine::kNul) c.faults.set(Fault::kHeaderNul);
   // Bytes over 127 wait for the charset that a later Content-Type may name.
   if (value.seen & HeaderLine::kEight)
-    c.scratch.eight_bit.push_back(static_cast<uint32_t>(c.batch.headers.values.size() - 1));
+    c.scratch.eight_bit.push_back(order);
   else
     decode(c, header);
 }
@@ -189,21 +190,43 @@ HeaderEnd find_header_end(std::string_view text) {
   return found;
 }
 
-std::string_view declared_charset(std::span<const Header> headers, const Limits& limits,
-                                  HeaderScratch& scratch, Arena& arena) {
+void choose_raw_charset(std::span<const Header> headers, const Limits& limits,
+                        HeaderScratch& scratch, Arena& arena) {
+  scratch.raw_charset = nullptr;
   for (const Header& header : headers) {
     if (header.id != header_id(known::kContentType)) continue;
-    Faults ignored;  // set when the part's own Content-Type is read
-    return parse_content_type(header.unfolded, limits, scratch, arena, ignored).raw("charset");
+    Faults ignored;  // set where the part's own Content-Type is read
+    const MimeValue value = parse_content_type(header.unfolded, limits, scratch, arena, ignored);
+    const Charset* declared = find_charset(value.raw("charset"));
+    // The bytes are known not to be UTF-8, and so not ASCII.
+    if (declared != nullptr &&
+        (declared->kind == CharsetKind::kOneByte || declared->kind == CharsetKind::kIcu)) {
+      scratch.raw_charset = declared;
+      return;
+    }
+    break;
   }
-  return {};
+  constexpr size_t kSampleBytes = 4096, kHighBytesMin = 8;
+  ArenaText sample(arena, kSampleBytes);
+  size_t high = 0;
+  for (uint32_t index : scratch.eight_bit) {
+    const std::string_view text = headers[index].unfolded;
+    if (sample.size() + text.size() > kSampleBytes) break;
+    if (is_utf8(text)) continue;
+    sample.append(text);
+    sample.push('\n');
+    for (char c : text) high += static_cast<uint8_t>(c) > 127;
+  }
+  if (high >= kHighBytesMin) scratch.raw_charset = detect_charset(sample.view(), scratch.charset);
+  sample.truncate(0);
+  (void)sample.finish();
 }
 
 uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, HeaderScratch& scratch,
                             std::string_view block, uint32_t row, uint32_t part, Batch& batch) {
   Faults& faults = batch.facts[row].faults;
   if (part == 0) scratch.encoded_words = 0, scratch.header_bytes = 0;
-  scratch.charset_label = {};
+  scratch.raw_charset = nullptr;
   scratch.eight_bit.clear();
   const size_t bytes_left = limits.header_block_bytes_max - scratch.header_bytes;
   if (block.size() > bytes_left) {
@@ -213,8 +236,8 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
   scratch.header_bytes += static_cast<uint32_t>(block.size());
   Context c{names, limits, scratch, block, part, batch, faults};
   const size_t first = batch.headers.values.size();
-  const size_t room = limits.headers_max - std::min<size_t>(limits.headers_max,
-                                                            batch.headers.open_row().size());
+  const size_t room =
+      limits.headers_max - std::min<size_t>(limits.headers_max, batch.headers.open_row().size());
   uint32_t count = 0;
   bool top = true;
   for (size_t at = 0; at < block.size();) {
@@ -240,9 +263,9 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
     at = value.next;
   }
   if (!scratch.eight_bit.empty()) {
-    scratch.charset_label = declared_charset(
-        std::span<const Header>(batch.headers.values).subspan(first), limits, scratch, batch.arena);
-    for (uint32_t index : scratch.eight_bit) decode(c, batch.headers.values[index]);
+    const std::span<Header> headers = std::span<Header>(batch.headers.values).subspan(first);
+    choose_raw_charset(headers, limits, scratch, batch.arena);
+    for (uint32_t index : scratch.eight_bit) decode(c, headers[index]);
   }
   return count;
 }

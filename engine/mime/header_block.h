@@ -45,9 +45,10 @@ HeaderEnd find_header_end(std::string_view text);
 uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, HeaderScratch& scratch,
                             std::string_view block, uint32_t row, uint32_t part, Batch& batch);
 
-// Label of the charset that the first Content-Type among `headers` declares, empty if none: what
-// raw bytes over 127 in the same block are taken for.
-std::string_view declared_charset(std::span<const Header> headers, const Limits& limits,
-                                  HeaderScratch& scratch, Arena& arena);
+// Sets scratch.raw_charset, what bytes over 127 that are not UTF-8 are read as, for one header
+// block: the charset that its Content-Type declares; else what statistics over `scratch.eight_bit`
+// (indices into `headers`) say, if they have enough to say anything.
+void choose_raw_charset(std::span<const Header> headers, const Limits& limits,
+                        HeaderScratch& scratch, Arena& arena);
 
 }  // namespace winnow

@@ -51,8 +51,8 @@ HeaderLine next_header_line(std::string_view text, size_t at) {
     const auto mask = [&](__m128i what) {
       return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, what)));
     };
-    const unsigned ends = static_cast<unsigned>(_mm_movemask_epi8(
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr))));
+    const unsigned ends = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr))));
     const unsigned signs = mask(equals);
     // Bits below the first line end; all sixteen where there is none.
     const unsigned inside = ends == 0 ? 0xffffu : (ends & (0u - ends)) - 1;

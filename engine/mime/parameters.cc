@@ -1,13 +1,407 @@
 #include "engine/mime/parameters.h"
 
+#include <algorithm>
+#include <array>
+
+#include "engine/mime/encoded_word.h"
+#include "engine/text/charset.h"
+
 namespace winnow {
-std::string_view MimeValue::value(std::string_view) const { return {}; }
-std::string_view MimeValue::raw(std::string_view) const { return {}; }
-bool MimeValue::has(std::string_view) const { return false; }
-MimeValue parse_content_type(std::string_view, const Limits&, HeaderScratch&, Arena&, Faults&) {
+
+namespace {
+
+constexpr size_t kPiecesMax = 128;  // a long file name takes about 20
+
+constexpr bool blank(char c) { return c == ' ' || c == '\t'; }
+constexpr bool upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string_view to_lower(std::string_view text, Arena& arena) {
+  if (std::none_of(text.begin(), text.end(), upper)) return text;
+  std::span<char> copy = arena.alloc<char>(text.size());
+  std::transform(text.begin(), text.end(), copy.begin(),
+                 [](char c) { return upper(c) ? static_cast<char>(c + 32) : c; });
+  return {copy.data(), copy.size()};
+}
+
+std::string_view trim_end(std::string_view text) {
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Reads one value from left to right; every byte is looked at a bounded number of times.
+class Reader {
+ public:
+  Reader(std::string_view text, Arena& arena) : text_(text), arena_(arena) {}
+
+  void type(MimeValue& value, bool with_subtype);
+  // Reads the parameters into `pieces`.
+  void parameters(std::vector<ParameterPiece>& pieces);
+  bool broken() const { return broken_; }
+
+ private:
+  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+  bool done() const { return at_ >= text_.size(); }
+  void skip_blanks();
+  bool skip_comment();
+  std::string_view token(std::string_view stop);
+  bool assignment_ahead(size_t at) const;
+  std::string_view quoted();
+  std::string_view unquoted();
+  bool piece(ParameterPiece& piece);
+
+  std::string_view text_;
+  Arena& arena_;
+  size_t at_ = 0;
+  bool broken_ = false;
+};
+
+// Skips blanks and comments.
+void Reader::skip_blanks() {
+  while (!done()) {
+    if (blank(peek()))
+      ++at_;
+    else if (peek() != '(' || !skip_comment())
+      return;
+  }
+}
+
+// Skips the comment that starts here; an unclosed one runs to the end.
+bool Reader::skip_comment() {
+  int depth = 0;
+  do {
+    const char c = text_[at_++];
+    if (c == '\\' && !done())
+      ++at_;
+    else if (c == '(')
+      ++depth;
+    else if (c == ')')
+      --depth;
+  } while (depth > 0 && !done());
+  if (depth > 0) broken_ = true;
+  return true;
+}
+
+std::string_view Reader::token(std::string_view stop) {
+  const size_t begin = at_;
+  while (!done() && !blank(peek()) && stop.find(peek()) == std::string_view::npos) ++at_;
+  return text_.substr(begin, at_ - begin);
+}
+
+void Reader::type(MimeValue& value, bool with_subtype) {
+  skip_blanks();
+  // Some senders quote the whole type.
+  const bool quote = peek() == '"';
+  if (quote) ++at_, value.broken = true;
+  const std::string_view type = token("/;(\"=,");
+  if (peek() == '=' && !type.empty()) {
+    // No type at all: it begins with a parameter.
+    at_ -= type.size();
+    value.broken = true;
+    return;
+  }
+  value.type = to_lower(type, arena_);
+  skip_blanks();
+  if (with_subtype) {
+    if (peek() == '/') {
+      ++at_;
+      skip_blanks();
+      value.subtype = to_lower(token("/;(\"=,"), arena_);
+    }
+    if (value.type.empty() || value.subtype.empty()) value.broken = true;
+  } else if (value.type.empty()) {
+    value.broken = true;
+  }
+  // What follows the type up to the semicolon or a parameter is rubbish.
+  skip_blanks();
+  while (!done() && peek() != ';' && !assignment_ahead(at_)) {
+    value.broken = value.broken || peek() != '"' || !quote;
+    if (token(";").empty()) ++at_;
+    skip_blanks();
+  }
+}
+
+// Whether NAME= stands at `at`.
+bool Reader::assignment_ahead(size_t at) const {
+  const size_t begin = at;
+  while (at < text_.size() && text_[at] > ' ' && text_[at] != '=' && text_[at] != ';' &&
+         text_[at] != '"' && text_[at] != '?' && text_[at] != ',' && text_[at] != '(')
+    ++at;
+  return at > begin && at < text_.size() && text_[at] == '=';
+}
+
+// A quoted string. Only \" and \\ are escapes: senders write Windows paths as they are.
+std::string_view Reader::quoted() {
+  const size_t begin = ++at_;
+  bool escapes = false;
+  while (!done() && peek() != '"') {
+    if (peek() == '\\' && at_ + 1 < text_.size() &&
+        (text_[at_ + 1] == '"' || text_[at_ + 1] == '\\'))
+      ++at_, escapes = true;
+    ++at_;
+  }
+  const std::string_view inside = text_.substr(begin, at_ - begin);
+  if (done())
+    broken_ = true;
+  else
+    ++at_;
+  if (!escapes) return inside;
+  ArenaText out(arena_, inside.size());
+  for (size_t i = 0; i < inside.size(); ++i) {
+    if (inside[i] == '\\' && i + 1 < inside.size() &&
+        (inside[i + 1] == '"' || inside[i + 1] == '\\'))
+      ++i;
+    out.push(inside[i]);
+  }
+  return out.finish();
+}
+
+// Runs to the semicolon. Inner blanks belong to it, unless NAME= or a last comment follows.
+std::string_view Reader::unquoted() {
+  const size_t begin = at_;
+  bool comment_tried = false;
+  while (!done() && peek() != ';') {
+    if (!blank(peek())) {
+      ++at_;
+      continue;
+    }
+    const size_t end = at_;
+    while (blank(peek())) ++at_;
+    if (done() || peek() == ';') return text_.substr(begin, end - begin);
+    if (assignment_ahead(at_)) {
+      broken_ = true;
+      return text_.substr(begin, end - begin);
+    }
+    if (peek() == '(' && !comment_tried) {
+      comment_tried = true;
+      const size_t open = at_;
+      const bool was_broken = broken_;
+      skip_blanks();
+      if (done() || peek() == ';' || assignment_ahead(at_)) return text_.substr(begin, end - begin);
+      at_ = open;
+      broken_ = was_broken;
+    }
+    broken_ = true;
+  }
+  return text_.substr(begin, at_ - begin);
+}
+
+// Splits NAME*N* and lower-cases it.
+void split_name(ParameterPiece& piece) {
+  if (piece.name.ends_with('*')) {
+    piece.extended = true;
+    piece.name.remove_suffix(1);
+  }
+  const size_t star = piece.name.rfind('*');
+  if (star == std::string_view::npos || star + 1 == piece.name.size()) return;
+  int section = 0;
+  for (char c : piece.name.substr(star + 1)) {
+    if (c < '0' || c > '9' || section > 9999) return;
+    section = section * 10 + (c - '0');
+  }
+  piece.section = section;
+  piece.name = piece.name.substr(0, star);
+}
+
+bool Reader::piece(ParameterPiece& piece) {
+  piece.name = token("=;\"(");
+  skip_blanks();
+  if (peek() != '=' || piece.name.empty()) {
+    broken_ = true;
+    if (piece.name.empty() && !done() && peek() != ';') ++at_;
+    return false;
+  }
+  ++at_;
+  skip_blanks();
+  if (peek() == '"') {
+    piece.text = quoted();
+    skip_blanks();
+    if (!done() && peek() != ';') {
+      broken_ = true;
+      while (!done() && peek() != ';' && !assignment_ahead(at_)) {
+        if (token(";").empty()) ++at_;
+        skip_blanks();
+      }
+    }
+  } else {
+    piece.text = trim_end(unquoted());
+  }
+  piece.name = to_lower(piece.name, arena_);
+  split_name(piece);
+  return true;
+}
+
+void Reader::parameters(std::vector<ParameterPiece>& pieces) {
+  pieces.clear();
+  while (true) {
+    skip_blanks();
+    while (peek() == ';' && !done()) ++at_, skip_blanks();
+    if (done()) return;
+    if (pieces.size() == kPiecesMax) {
+      broken_ = true;
+      return;
+    }
+    ParameterPiece next;
+    if (piece(next)) pieces.push_back(next);
+  }
+}
+
+void append_percent(std::string_view text, ArenaText& out, bool& broken) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out.push(text[i]);
+    } else if (i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+      out.push(static_cast<char>(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2])));
+      i += 2;
+    } else {
+      broken = true;
+      out.push('%');
+    }
+  }
+}
+
+struct Join {
+  const Limits& limits;
+  HeaderScratch& scratch;
+  Arena& arena;
+  Faults& faults;
+  bool broken = false;
+
+  MimeParameter parameter(std::string_view name);
+  MimeParameter join(ParameterPiece* first, std::array<ParameterPiece*, kPiecesMax>& sections);
+  void plain(MimeParameter& parameter);
+};
+
+void Join::plain(MimeParameter& parameter) {
+  parameter.value = decode_header_text(parameter.raw, limits, scratch, arena, faults).text;
+}
+
+// Joins `first` and the sections after it and decodes them.
+MimeParameter Join::join(ParameterPiece* first, std::array<ParameterPiece*, kPiecesMax>& sections) {
+  MimeParameter parameter;
+  std::string_view label, text = first->text;
+  if (first->extended) {
+    const size_t quote = text.find('\'');
+    const size_t second = quote == std::string_view::npos ? quote : text.find('\'', quote + 1);
+    if (second == std::string_view::npos) {
+      broken = true;
+    } else {
+      label = text.substr(0, quote);
+      text.remove_prefix(second + 1);
+    }
+  }
+  bool extended = first->extended;
+  ArenaText out(arena, 128);
+  if (first->extended)
+    append_percent(text, out, broken);
+  else
+    out.append(text);
+  if (first->section == 0) {
+    for (size_t i = 1; i < kPiecesMax && sections[i] != nullptr; ++i) {
+      sections[i]->used = true;
+      extended = extended || sections[i]->extended;
+      if (sections[i]->extended)
+        append_percent(sections[i]->text, out, broken);
+      else
+        out.append(sections[i]->text);
+    }
+  }
+  parameter.raw = out.finish();
+  if (!extended) {
+    plain(parameter);
+    return parameter;
+  }
+  bool fits = true;
+  Faults found;
+  parameter.value =
+      labelled_to_utf8(label.empty() ? "utf-8" : label, parameter.raw, scratch, arena, fits, found);
+  if (!fits || found.any()) broken = true;
+  return parameter;
+}
+
+// Makes one parameter of all pieces called `name`; which of them counts: see parameters.h.
+MimeParameter Join::parameter(std::string_view name) {
+  std::array<ParameterPiece*, kPiecesMax> sections{};
+  ParameterPiece* whole = nullptr;
+  ParameterPiece* simple = nullptr;
+  for (ParameterPiece& piece : scratch.pieces) {
+    if (piece.used || piece.name != name) continue;
+    piece.used = true;
+    ParameterPiece** place = nullptr;
+    if (piece.section >= 0 && piece.section < static_cast<int32_t>(kPiecesMax))
+      place = &sections[static_cast<size_t>(piece.section)];
+    else if (piece.section < 0)
+      place = piece.extended ? &whole : &simple;
+    if (place == nullptr || *place != nullptr)
+      broken = true;
+    else
+      *place = &piece;
+  }
+  ParameterPiece* first = whole != nullptr ? whole : sections[0];
+  MimeParameter parameter;
+  if (first != nullptr) {
+    parameter = join(first, sections);
+  } else if (simple != nullptr) {
+    parameter.raw = simple->text;
+    plain(parameter);
+  } else {
+    broken = true;  // NAME*1 without NAME*0
+  }
+  parameter.name = name;
+  return parameter;
+}
+
+MimeValue parse_value(std::string_view unfolded, bool with_subtype, const Limits& limits,
+                      HeaderScratch& scratch, Arena& arena, Faults& faults) {
+  MimeValue value;
+  Reader reader(unfolded, arena);
+  reader.type(value, with_subtype);
+  reader.parameters(scratch.pieces);
+  Join join{limits, scratch, arena, faults};
+  std::array<MimeParameter, kPiecesMax> found;
+  size_t count = 0;
+  for (size_t i = 0; i < scratch.pieces.size(); ++i)
+    if (!scratch.pieces[i].used) found[count++] = join.parameter(scratch.pieces[i].name);
+  value.parameters = arena.copy(std::span<const MimeParameter>(found.data(), count));
+  if (reader.broken() || join.broken) faults.set(Fault::kParameterBroken);
+  return value;
+}
+
+}  // namespace
+
+std::string_view MimeValue::value(std::string_view name) const {
+  for (const MimeParameter& parameter : parameters)
+    if (parameter.name == name) return parameter.value;
   return {};
 }
-MimeValue parse_disposition(std::string_view, const Limits&, HeaderScratch&, Arena&, Faults&) {
+
+std::string_view MimeValue::raw(std::string_view name) const {
+  for (const MimeParameter& parameter : parameters)
+    if (parameter.name == name) return parameter.raw;
   return {};
 }
+
+bool MimeValue::has(std::string_view name) const {
+  return std::any_of(parameters.begin(), parameters.end(),
+                     [&](const MimeParameter& parameter) { return parameter.name == name; });
+}
+
+MimeValue parse_content_type(std::string_view unfolded, const Limits& limits,
+                             HeaderScratch& scratch, Arena& arena, Faults& faults) {
+  const MimeValue value = parse_value(unfolded, true, limits, scratch, arena, faults);
+  if (value.broken) faults.set(Fault::kContentTypeBroken);
+  return value;
+}
+
+MimeValue parse_disposition(std::string_view unfolded, const Limits& limits, HeaderScratch& scratch,
+                            Arena& arena, Faults& faults) {
+  return parse_value(unfolded, false, limits, scratch, arena, faults);
+}
+
 }  // namespace winnow

@@ -12,7 +12,6 @@
 
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "engine/arena.h"
 #include "engine/fault.h"
@@ -39,7 +38,7 @@ struct MimeValue {
   bool has(std::string_view name) const;
 };
 
-// Parses an unfolded Content-Type value: Header::unfolded, not decoded. Parameters over 256 are
+// Parses an unfolded Content-Type value: Header::unfolded, not decoded. Parameters over 128 are
 // not looked at. Views point into `unfolded` or the arena; linear; sets Fault::kParameterBroken,
 // Fault::kContentTypeBroken.
 MimeValue parse_content_type(std::string_view unfolded, const Limits& limits,
