@@ -256,6 +256,13 @@ void Scanner::finish() {
     const std::string_view spec = text_.substr(entry_.open + 1, entry_.close - entry_.open - 1);
     std::string_view name = phrase(entry_.begin, entry_.open);
     if (name.empty()) name = comment_name();
+    const size_t after = std::min(entry_.close + 1, at_);
+    if (spec.find('@') == kNone && text_.substr(after, at_ - after).find('@') != kNone) {
+      // "<Name> user@host": the brackets are around the wrong thing.
+      if (name.empty()) name = phrase(entry_.open + 1, entry_.close);
+      add(text_.substr(after, at_ - after), name, true);
+      return;
+    }
     add(trim(spec), name, entry_.broken);
   } else if (at_ > entry_.begin) {
     finish_bare();

@@ -119,7 +119,7 @@ bool WordFinder::word(size_t at, Word& word) {
 
 // The charset of bytes whose label nobody knows.
 const Charset* guess(std::string_view bytes, CharsetScratch& scratch) {
-  if (is_utf8(bytes)) return &utf8_charset();
+  if (is_mostly_utf8(bytes)) return &utf8_charset();
   constexpr size_t kHighBytesMin = 8;
   size_t high = 0;
   for (char c : bytes) high += static_cast<uint8_t>(c) > 127;
@@ -275,7 +275,7 @@ void append_raw(std::string_view text, bool utf8, HeaderScratch& scratch, ArenaT
     if (utf8 || is_utf8(piece)) {
       out.append(piece);
     } else {
-      const Charset* charset = scratch.raw_charset;
+      const Charset* charset = is_mostly_utf8(piece) ? &utf8_charset() : scratch.raw_charset;
       if (charset == nullptr) charset = find_charset("windows-1252");
       to_utf8(*charset, piece, scratch.charset, out);
     }
@@ -298,6 +298,19 @@ std::string_view labelled_to_utf8(std::string_view label, std::string_view bytes
   ArenaText out(arena, bytes.size() + 64);
   fits = append_on_one_line(find_charset(label), scratch.bytes, scratch, faults, out);
   return out.finish();
+}
+
+bool is_mostly_utf8(std::string_view text) {
+  if (is_utf8(text)) return true;
+  size_t good = 0, broken = 0;
+  while (true) {
+    text.remove_prefix(ascii_prefix(text));
+    if (text.empty()) break;
+    const size_t length = sequence_length(text);
+    (length != 0 ? good : broken) += 1;
+    text.remove_prefix(length != 0 ? length : broken_length(text));
+  }
+  return good >= 2 * broken;
 }
 
 bool needs_decoding(std::string_view text) {

@@ -23,6 +23,10 @@ namespace winnow {
 // True if `text` needs decode_header_text(): has "=?", NUL or bytes over 127.
 bool needs_decoding(std::string_view text);
 
+// True if `text` is UTF-8, or was: at least two of three sequences over 127 are whole characters
+// (mail that cut a character, or put a blank for a byte, on its way).
+bool is_mostly_utf8(std::string_view text);
+
 struct DecodedText {
   std::string_view text;  // `unfolded` itself where nothing had to change, else in the arena
   bool encoded = false;   // had at least one RFC 2047 word

@@ -7,7 +7,6 @@
 #include "engine/mime/encoded_word.h"
 #include "engine/mime/header_line.h"
 #include "engine/mime/parameters.h"
-#include "engine/text/utf8.h"
 
 namespace winnow {
 
@@ -212,7 +211,7 @@ void choose_raw_charset(std::span<const Header> headers, const Limits& limits,
   for (uint32_t index : scratch.eight_bit) {
     const std::string_view text = headers[index].unfolded;
     if (sample.size() + text.size() > kSampleBytes) break;
-    if (is_utf8(text)) continue;
+    if (is_mostly_utf8(text)) continue;
     sample.append(text);
     sample.push('\n');
     for (char c : text) high += static_cast<uint8_t>(c) > 127;
