@@ -33,6 +33,7 @@ struct Limits {
   uint32_t match_bytes_max = 8 << 20;   // of one scope item given to patterns (max_re_data)
   uint32_t match_count_max = 1'000;     // matches counted of one pattern in one message
   uint32_t pcre_steps_max = 1'000'000;  // PCRE2 match limit of one run
+  uint32_t pcre_bytes_max = 256 << 10;  // of one text given to a pattern PCRE2 alone can answer
   uint32_t hits_max = 10'000;           // symbol and atom hits of one message
   uint32_t questions_max = 1'000;
   uint32_t answer_bytes_max = 1 << 20;  // of one message's answers

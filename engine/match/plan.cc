@@ -1,0 +1,278 @@
+#include "engine/match/plan.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <tuple>
+
+#include "engine/match/blob.h"
+#include "engine/match/plan_data.h"
+#include "fmt/format.h"
+
+namespace winnow {
+
+namespace {
+
+uint64_t next_serial() {
+  static std::atomic<uint64_t> serial{0};
+  return ++serial;
+}
+
+// Everything that makes two patterns one.
+using PatternKey = std::tuple<ScopeKind, uint32_t, std::string, uint32_t, std::string>;
+using ScopeKey = std::tuple<bool, uint32_t, ScopeKind, std::string>;
+
+std::string strict_name(const PatternSpec& spec) {
+  return is_header_scope(spec.scope) && spec.strict_case ? spec.name : std::string();
+}
+
+uint32_t header_of(const PatternSpec& spec) {
+  return is_header_scope(spec.scope) ? index(spec.header) : 0;
+}
+
+// A group whose database is to be got: from the cache, or by building it.
+struct Job {
+  PlanGroup* group;
+  bool joined;
+  enum class Outcome : uint8_t { kMissing, kCached, kBuilt } outcome = Outcome::kMissing;
+  std::string warning = {};
+};
+
+void get_database(const PlanData& plan, const MatchOptions& options, Job& job) {
+  PlanGroup& group = *job.group;
+  std::vector<DatabasePattern> patterns;
+  for (PatternId id : group.listed) {
+    const PlanPattern& pattern = plan.patterns[index(id)];
+    patterns.push_back({pattern.spec.regex, pattern.spec.flags, pattern.how});
+  }
+  LoadedDatabase loaded;
+  const std::string key = blob_key(patterns, job.joined);
+  std::string bytes;
+  if (options.cache != nullptr && options.cache->get(key, bytes)) {
+    Result<LoadedDatabase> cached = read_blob(key, bytes, patterns.size());
+    if (cached) {
+      loaded = std::move(*cached);
+      job.outcome = Job::Outcome::kCached;
+    }
+  }
+  if (!loaded.database && options.databases == Databases::kAll) {
+    Result<std::shared_ptr<const Database>> built =
+        Database::compile(patterns, job.joined, loaded.refused);
+    if (built) {
+      loaded.database = std::move(*built);
+      job.outcome = Job::Outcome::kBuilt;
+      if (options.cache != nullptr) options.cache->put(key, write_blob(key, loaded));
+    } else {
+      job.warning = built.error().what + "; PCRE2 stands in for it";
+      loaded.refused.clear();
+    }
+  }
+  group.database = std::move(loaded.database);
+  for (uint32_t at : loaded.refused) {
+    group.refused.push_back(group.listed[at]);
+    job.warning += fmt::format("pattern /{}/ is too large for a database; PCRE2 stands in for it",
+                               patterns[at].regex);
+  }
+}
+
+void run(const ParallelFor& parallel, size_t count, const std::function<void(size_t)>& task) {
+  if (parallel) {
+    parallel(count, task);
+  } else {
+    for (size_t i = 0; i < count; ++i) task(i);
+  }
+}
+
+// Machine code for the patterns that PCRE2 will run often: all but those that a database answers
+// by itself.
+void translate(PlanData& plan, const ParallelFor& parallel) {
+  std::vector<uint32_t> wanted;
+  for (PlanScope& scope : plan.scopes) {
+    for (PlanGroup* group : {&scope.bytes, &scope.utf}) {
+      for (PatternId id : group->alone) wanted.push_back(index(id));
+      for (PatternId id : group->refused) wanted.push_back(index(id));
+      for (PatternId id : group->listed) {
+        const PlanPattern& pattern = plan.patterns[index(id)];
+        if (!group->database || pattern.counts || pattern.how != PatternClass::kExact) {
+          wanted.push_back(index(id));
+        }
+      }
+    }
+  }
+  run(parallel, wanted.size(), [&](size_t i) {
+    PlanPattern& pattern = plan.patterns[wanted[i]];
+    // Compiled anew: the code may be shared with a plan that other threads are using.
+    Result<Regex> own = Regex::compile(pattern.spec.regex, pattern.spec.flags);
+    if (!own) return;
+    own->jit();
+    pattern.regex = std::move(*own);
+  });
+}
+
+void report_patterns(PlanData& plan) {
+  MatchReport& report = plan.report;
+  report.patterns = static_cast<uint32_t>(plan.patterns.size());
+  report.scopes = static_cast<uint32_t>(plan.scopes.size());
+  for (const PlanPattern& pattern : plan.patterns) {
+    report.exact += pattern.how == PatternClass::kExact;
+    report.prefilter += pattern.how == PatternClass::kPrefilter;
+    report.alone += pattern.how == PatternClass::kAlone;
+  }
+}
+
+// Gets databases as `options` says and finishes the plan. REQUIRED: no group has one yet.
+void complete(PlanData& plan, const MatchOptions& options) {
+  plan.serial = next_serial();
+  plan.report = {};
+  report_patterns(plan);
+  std::vector<Job> jobs;
+  for (PlanScope& scope : plan.scopes) {
+    for (PlanGroup* group : {&scope.bytes, &scope.utf}) {
+      plan.report.groups += !group->empty();
+      if (!group->listed.empty()) jobs.push_back({group, is_word_scope(scope.kind)});
+    }
+  }
+  if (options.databases != Databases::kNone) {
+    run(options.parallel, jobs.size(), [&](size_t i) { get_database(plan, options, jobs[i]); });
+  }
+  for (const Job& job : jobs) {
+    plan.report.built += job.outcome == Job::Outcome::kBuilt;
+    plan.report.cached += job.outcome == Job::Outcome::kCached;
+    plan.report.missing += job.outcome == Job::Outcome::kMissing;
+    if (!job.warning.empty()) plan.report.warnings.push_back(job.warning);
+    if (job.group->database == nullptr) continue;
+    plan.report.database_bytes += job.group->database->bytes();
+    job.group->database->grow(plan.scratch);
+  }
+  plan.report.scratch_bytes = plan.scratch.bytes();
+  translate(plan, options.parallel);
+}
+
+// A copy that shares patterns' code but has no databases.
+std::shared_ptr<PlanData> without_databases(const PlanData& from) {
+  auto plan = std::make_shared<PlanData>();
+  plan->limits = from.limits;
+  plan->attached_texts = from.attached_texts;
+  plan->patterns = from.patterns;
+  plan->scopes = from.scopes;
+  plan->header_scopes = from.header_scopes;
+  plan->header_begin = from.header_begin;
+  plan->by_atom = from.by_atom;
+  for (PlanScope& scope : plan->scopes) {
+    for (PlanGroup* group : {&scope.bytes, &scope.utf}) {
+      group->database = nullptr;
+      group->refused.clear();
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+struct MatchPlanBuilder::State {
+  std::vector<PlanPattern> patterns;
+  std::map<PatternKey, PatternId> known;
+};
+
+MatchPlanBuilder::MatchPlanBuilder() : state_(std::make_unique<State>()) {}
+MatchPlanBuilder::~MatchPlanBuilder() = default;
+
+Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
+  PatternSpec spec = given;
+  if (spec.flags & bit(PatternFlag::kRaw)) spec.flags &= ~bit(PatternFlag::kUtf);
+  if (spec.scope == ScopeKind::kNowhere) {
+    return fail("pattern /" + spec.regex +
+                "/ does not say where it looks: add a type, e.g. {part}");
+  }
+  if (spec.scope == ScopeKind::kSelector) {
+    return fail("pattern /" + spec.regex + "/ asks a selector, which patterns cannot do yet");
+  }
+  if (is_header_scope(spec.scope) && spec.header == kNoId<HeaderId>) {
+    return fail("pattern /" + spec.regex + "/ does not say which header: write Name=/.../");
+  }
+  const PatternKey key{spec.scope, header_of(spec), strict_name(spec), spec.flags & kMeaningFlags,
+                       spec.regex};
+  if (auto known = state_->known.find(key); known != state_->known.end()) {
+    return state_->patterns[index(known->second)].atom;
+  }
+  Result<Regex> regex = Regex::compile(spec.regex, spec.flags);
+  if (!regex) return tl::unexpected<Error>(regex.error());
+  const auto id = static_cast<PatternId>(state_->patterns.size());
+  PlanPattern pattern;
+  pattern.how = classify(spec);
+  pattern.counts = (spec.flags & bit(PatternFlag::kCountAll)) != 0;
+  pattern.spec = std::move(spec);
+  pattern.atom = fresh;
+  pattern.regex = std::move(*regex);
+  state_->patterns.push_back(std::move(pattern));
+  state_->known.emplace(key, id);
+  return fresh;
+}
+
+std::shared_ptr<const MatchPlan> MatchPlanBuilder::build(const MatchOptions& options) {
+  auto plan = std::make_shared<PlanData>();
+  plan->limits = options.limits;
+  plan->attached_texts = options.attached_texts;
+  plan->patterns = std::move(state_->patterns);
+  std::map<ScopeKey, PlanScope> scopes;
+  for (uint32_t i = 0; i < plan->patterns.size(); ++i) {
+    const PlanPattern& pattern = plan->patterns[i];
+    const PatternSpec& spec = pattern.spec;
+    PlanScope& scope =
+        scopes[{!is_header_scope(spec.scope), header_of(spec), spec.scope, strict_name(spec)}];
+    scope.kind = spec.scope;
+    scope.header = is_header_scope(spec.scope) ? spec.header : kNoId<HeaderId>;
+    scope.strict_name = strict_name(spec);
+    PlanGroup& group = spec.flags & bit(PatternFlag::kUtf) ? scope.utf : scope.bytes;
+    (pattern.how == PatternClass::kAlone ? group.alone : group.listed)
+        .push_back(static_cast<PatternId>(i));
+    plan->by_atom.push_back(static_cast<PatternId>(i));
+  }
+  for (auto& [key, scope] : scopes) {
+    if (is_header_scope(scope.kind)) {
+      // header_begin[h] = scopes of headers before h.
+      while (plan->header_begin.size() <= index(scope.header)) {
+        plan->header_begin.push_back(plan->header_scopes);
+      }
+      ++plan->header_scopes;
+    }
+    plan->scopes.push_back(std::move(scope));
+  }
+  plan->header_begin.push_back(plan->header_scopes);
+  std::ranges::sort(plan->by_atom, {},
+                    [&](PatternId id) { return plan->patterns[index(id)].atom; });
+  complete(*plan, options);
+  return std::make_shared<const MatchPlan>(std::move(plan));
+}
+
+const MatchReport& MatchPlan::report() const { return data_->report; }
+
+const PatternSpec* MatchPlan::pattern(AtomId atom) const {
+  const auto of = [this](PatternId id) { return data_->patterns[index(id)].atom; };
+  auto at = std::ranges::lower_bound(data_->by_atom, atom, {}, of);
+  if (at == data_->by_atom.end() || of(*at) != atom) return nullptr;
+  return &data_->patterns[index(*at)].spec;
+}
+
+bool MatchPlan::reads(ScopeKind kind) const {
+  return std::ranges::any_of(data_->scopes,
+                             [kind](const PlanScope& scope) { return scope.kind == kind; });
+}
+
+std::shared_ptr<const MatchPlan> MatchPlan::with_databases(const MatchOptions& options) const {
+  std::shared_ptr<PlanData> plan = without_databases(*data_);
+  complete(*plan, options);
+  return std::make_shared<const MatchPlan>(std::move(plan));
+}
+
+std::shared_ptr<const MatchPlan> MatchPlan::only(AtomId atom) const {
+  MatchPlanBuilder builder;
+  (void)builder.add(*pattern(atom), atom);
+  return builder.build({.limits = data_->limits, .attached_texts = data_->attached_texts});
+}
+
+std::string match_library_versions() {
+  return fmt::format("hyperscan {}, pcre2 {}", database_library_version(), regex_library_version());
+}
+
+}  // namespace winnow

@@ -1,0 +1,126 @@
+// Which texts of a message a scope has, in which order: one place for the matcher, its tests and
+// `explain`. Facts: facts/scoring.md "Types". What `item` counts is said beside each scope.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "engine/batch.h"
+
+namespace winnow {
+
+// Room for texts that stand nowhere as one piece; keeps its capacity.
+using TextRoom = std::vector<char>;
+
+// `text` with line breaks (CRLF, CR, LF) as one blank each, in `room`.
+std::string_view flatten(std::string_view text, TextRoom& room);
+
+// The text of `word` in the given word scope.
+std::string_view word_text(ScopeKind scope, const Text& text, const Word& word);
+
+// Did the stages run that fill the columns this scope reads? A scope whose columns are empty has
+// no texts.
+bool scope_is_filled(ScopeKind scope, const Batch& batch);
+
+// Calls f(item, text) for each text of a scope that is neither a header nor words. A text is
+// valid only during its call.
+template <class F>
+void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached, TextRoom& room,
+               F&& f) {
+  const auto skipped = [attached](const Text& text) {
+    return !attached && (text.flags & static_cast<uint16_t>(TextFlag::kAttached)) != 0;
+  };
+  const std::span<const Text> texts = batch.texts.row(row);
+  switch (scope) {
+    case ScopeKind::kAllHeaders: {  // item: part 0
+      const std::span<const Part> parts = batch.parts.row(row);
+      f(0u, parts.empty() ? batch.raw[row].substr(0, batch.facts[row].body_offset)
+                          : parts[0].raw_headers);
+      break;
+    }
+    case ScopeKind::kBody:  // item: 0, the whole message
+      f(0u, batch.raw[row]);
+      break;
+    case ScopeKind::kPart:  // item: text
+      for (uint32_t i = 0; i < texts.size(); ++i) {
+        if (!skipped(texts[i])) f(i, texts[i].plain);
+      }
+      break;
+    case ScopeKind::kSaRawBody:  // item: text
+      for (uint32_t i = 0; i < texts.size(); ++i) {
+        if (!skipped(texts[i])) f(i, texts[i].utf8);
+      }
+      break;
+    case ScopeKind::kFolded:  // item: text
+      for (uint32_t i = 0; i < texts.size(); ++i) {
+        if (!skipped(texts[i])) f(i, texts[i].folded);
+      }
+      break;
+    case ScopeKind::kSaBody: {  // item: 0 the Subject, then text + 1
+      const uint32_t subject = batch.facts[row].subject;
+      if (subject != kNoIndex) f(0u, flatten(batch.headers.row(row)[subject].decoded, room));
+      for (uint32_t i = 0; i < texts.size(); ++i) {
+        if (!skipped(texts[i])) f(i + 1, flatten(texts[i].plain, room));
+      }
+      break;
+    }
+    case ScopeKind::kRawPart: {  // item: part; only parts that are text
+      const std::span<const Part> parts = batch.parts.row(row);
+      for (uint32_t i = 0; i < parts.size(); ++i) {
+        const uint32_t text = parts[i].text;
+        if (text < texts.size() && !skipped(texts[text])) f(i, parts[i].raw);
+      }
+      break;
+    }
+    case ScopeKind::kUrl: {  // item: url
+      const std::span<const Url> urls = batch.urls.row(row);
+      for (uint32_t i = 0; i < urls.size(); ++i) {
+        const bool image = (urls[i].flags & static_cast<uint32_t>(UrlFlag::kImage)) != 0;
+        if (urls[i].scheme != UrlScheme::kMailto && !image) f(i, urls[i].normal);
+      }
+      break;
+    }
+    case ScopeKind::kEmail: {  // item: email
+      const std::span<const Email> emails = batch.emails.row(row);
+      for (uint32_t i = 0; i < emails.size(); ++i) f(i, emails[i].address);
+      break;
+    }
+    case ScopeKind::kFilename: {  // item: part; then number of parts + archive member
+      const std::span<const Part> parts = batch.parts.row(row);
+      const std::span<const ArchiveMember> members = batch.archive_members.row(row);
+      const auto count = static_cast<uint32_t>(parts.size());
+      for (uint32_t i = 0; i < count; ++i) {
+        if (!parts[i].filename.empty()) f(i, parts[i].filename);
+      }
+      for (uint32_t i = 0; i < members.size(); ++i) f(count + i, members[i].name);
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+// Calls f(item, text) for each word of a word scope that is not empty; item: word. Meta words
+// (of headers) are none of them.
+template <class F>
+void each_word(ScopeKind scope, const Batch& batch, uint32_t row, F&& f) {
+  const std::span<const Word> words = batch.words.row(row);
+  for (const Text& text : batch.texts.row(row)) {
+    for (uint32_t i = text.words.begin; i < text.words.end && i < words.size(); ++i) {
+      const std::string_view bytes = word_text(scope, text, words[i]);
+      if (!bytes.empty()) f(i, bytes);
+    }
+  }
+}
+
+// The text a header scope gives to patterns.
+constexpr std::string_view header_text(ScopeKind scope, const Header& header) {
+  return scope == ScopeKind::kRawHeader ? header.unfolded : header.decoded;
+}
+
+// The text that `where` is in, as patterns saw it; empty where there is none. May point into
+// `room`.
+std::string_view scope_text(const Batch& batch, uint32_t row, const Where& where, TextRoom& room);
+
+}  // namespace winnow

@@ -1,0 +1,138 @@
+#include "engine/match/scope_texts.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/match/pattern.h"
+#include "engine/match/utf8_valid.h"
+#include "fmt/format.h"
+#include "tests/unit/match/mail.h"
+
+namespace winnow {
+namespace {
+
+Mail sample() {
+  Mail mail;
+  mail.raw = "Subject: x\n\nwhole message";
+  mail.header_block = "Subject: x\n";
+  mail.headers = {{header_id(known::kSubject), "Subject", "sub\nject"},
+                  {header_id(known::kContentType), "Content-Type", "text/plain", "", 1}};
+  mail.texts = {"one two\nthree\r\nfour\r", "attached"};
+  mail.text_flags = {0, static_cast<uint16_t>(TextFlag::kAttached)};
+  Url url;
+  url.normal = "http://a.example/";
+  Url image = url, mailto = url;
+  image.flags = static_cast<uint32_t>(UrlFlag::kImage);
+  mailto.scheme = UrlScheme::kMailto;
+  mail.urls = {image, url, mailto};
+  mail.emails = {"user@a.example"};
+  mail.filenames = {"", "doc.pdf"};
+  mail.members = {"inside.exe"};
+  mail.words = {"one", "two", "three"};
+  return mail;
+}
+
+std::string dump(ScopeKind scope, const Batch& batch, bool attached) {
+  std::string out;
+  TextRoom room;
+  const auto add = [&](uint32_t item, std::string_view text) {
+    out += fmt::format("{}[{}]", item, text);
+  };
+  if (is_word_scope(scope)) {
+    each_word(scope, batch, 0, add);
+  } else {
+    each_text(scope, batch, 0, attached, room, add);
+  }
+  return out;
+}
+
+TEST(ScopeTexts, EachScopeHasItsTexts) {
+  MailBatch mails;
+  mails.add(sample());
+  struct Row {
+    ScopeKind scope;
+    bool attached;
+    std::string_view expected;
+  };
+  const Row rows[] = {
+      {ScopeKind::kAllHeaders, false, "0[Subject: x\n]"},
+      {ScopeKind::kBody, false, "0[Subject: x\n\nwhole message]"},
+      {ScopeKind::kPart, false, "0[one two\nthree\r\nfour\r]"},
+      {ScopeKind::kPart, true, "0[one two\nthree\r\nfour\r]1[attached]"},
+      {ScopeKind::kRawPart, false, "0[RAW:one two\nthree\r\nfour\r]"},
+      {ScopeKind::kSaBody, false, "0[sub ject]1[one two three four ]"},
+      {ScopeKind::kSaBody, true, "0[sub ject]1[one two three four ]2[attached]"},
+      {ScopeKind::kSaRawBody, false, "0[<p>one two\nthree\r\nfour\r</p>]"},
+      {ScopeKind::kFolded, false, "0[folded one two\nthree\r\nfour\r]"},
+      {ScopeKind::kUrl, false, "1[http://a.example/]"},
+      {ScopeKind::kEmail, false, "0[user@a.example]"},
+      {ScopeKind::kFilename, false, "1[doc.pdf]2[inside.exe]"},
+      {ScopeKind::kWord, false, "0[one]1[two]2[three]"},
+      {ScopeKind::kStemWord, false, "0[on]1[tw]2[thre]"},
+      {ScopeKind::kRawWord, false, "0[one]1[two]2[three]"},
+      {ScopeKind::kSelector, false, ""},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(dump(row.scope, mails.batch, row.attached), row.expected) << scope_name(row.scope);
+  }
+}
+
+TEST(ScopeTexts, TextOfAHitIsWhatThePatternSaw) {
+  MailBatch mails;
+  mails.add(sample());
+  TextRoom room;
+  const auto text = [&](ScopeKind scope, uint32_t item) {
+    return std::string(scope_text(mails.batch, 0, {scope, item, 0, 0}, room));
+  };
+  EXPECT_EQ(text(ScopeKind::kSaBody, 0), "sub ject");
+  EXPECT_EQ(text(ScopeKind::kSaBody, 1), "one two three four ");
+  EXPECT_EQ(text(ScopeKind::kHeader, 0), "sub\nject");
+  EXPECT_EQ(text(ScopeKind::kMimeHeader, 1), "text/plain");
+  EXPECT_EQ(text(ScopeKind::kFilename, 2), "inside.exe");
+  EXPECT_EQ(text(ScopeKind::kWord, 2), "three");
+  EXPECT_EQ(text(ScopeKind::kUrl, 1), "http://a.example/");
+  EXPECT_EQ(text(ScopeKind::kUrl, 99), "");
+  EXPECT_EQ(text(ScopeKind::kSaBody, 99), "");
+  EXPECT_EQ(text(ScopeKind::kHeader, 99), "");
+}
+
+TEST(ScopeTexts, NamesAndTypes) {
+  for (std::string_view name : {"header", "raw_header", "mime_header", "all_header", "body", "part",
+                                "raw_mime", "sa_body", "sa_raw_body", "url", "email", "words",
+                                "raw_words", "stem_words", "selector", "folded", "filename"}) {
+    EXPECT_EQ(scope_name(scope_from_name(name)), name);
+  }
+  EXPECT_EQ(scope_from_name("M"), ScopeKind::kBody);
+  EXPECT_EQ(scope_from_name("mime"), ScopeKind::kPart);
+  EXPECT_EQ(scope_from_name("no such"), ScopeKind::kNowhere);
+}
+
+TEST(Utf8Valid, TellsValidFromBroken) {
+  struct Row {
+    std::string_view text;
+    bool valid;
+  };
+  const Row rows[] = {
+      {"", true},
+      {"plain", true},
+      {"é€𐍈", true},
+      {"0123456789abcdef0123é", true},
+      {"0123456789abcdefg\xff", false},
+      {"\x80", false},
+      {"\xc3", false},
+      {"\xc0\xaf", false},      // overlong
+      {"\xe0\x80\x80", false},  // overlong
+      {"\xe0\xa0\x80", true},
+      {"\xed\xa0\x80", false},  // surrogate
+      {"\xed\x9f\xbf", true},
+      {"\xf0\x80\x80\x80", false},  // overlong
+      {"\xf4\x8f\xbf\xbf", true},
+      {"\xf4\x90\x80\x80", false},  // over U+10FFFF
+      {"\xf5\x80\x80\x80", false},
+      {"\xe2\x82", false},
+      {"a\xe2\x82z", false},
+  };
+  for (const Row& row : rows) EXPECT_EQ(is_valid_utf8(row.text), row.valid) << row.text;
+}
+
+}  // namespace
+}  // namespace winnow
