@@ -125,7 +125,7 @@ WordClass word_class(uint32_t point, Script script, int8_t category) {
     default:
       break;
   }
-  if (U_MASK(category) & (U_GC_L_MASK | U_GC_N_MASK)) return WordClass::kLetter;
+  if (U_MASK(category) & (U_GC_L_MASK | U_GC_NL_MASK)) return WordClass::kLetter;
   if (U_MASK(category) & (U_GC_SC_MASK | U_GC_SM_MASK)) return WordClass::kSymbol;
   return WordClass::kBreak;
 }
@@ -148,7 +148,7 @@ CharInfo compute(uint32_t point) {
     if (on) info.bits |= static_cast<uint8_t>(bit);
   };
   const uint32_t word_mask = U_GC_L_MASK | U_GC_N_MASK | U_GC_M_MASK | U_GC_PC_MASK | U_GC_SC_MASK;
-  add(CharBit::kStart, (mask & word_mask) && !unseen(point));
+  add(CharBit::kStart, (mask & word_mask & ~U_GC_NO_MASK) && !unseen(point));
   add(CharBit::kNormal, (mask & (word_mask | U_GC_SM_MASK)) && !unseen(point));
   add(CharBit::kUnseen, unseen(point));
   add(CharBit::kBidi, (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069));

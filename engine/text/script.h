@@ -63,7 +63,7 @@ enum class WordClass : uint8_t {
 };
 
 enum class CharBit : uint8_t {
-  kStart = 1,   // may begin a word: letter, digit, mark, connector, currency
+  kStart = 1,   // may begin a word: letter, decimal digit, mark, connector, currency
   kNormal = 2,  // kept in normalised words: letters, marks, digits, connectors, maths, currency
   kUnseen = 4,  // zero-width or bidi control (soft hyphen is not one)
   kEmoji = 8,

@@ -1,0 +1,139 @@
+#include "engine/text/texts.h"
+
+#include <array>
+#include <cstring>
+
+#include "engine/mime/flowed.h"
+
+namespace winnow {
+
+namespace {
+
+void add_flag(Text& text, TextFlag flag) { text.flags |= static_cast<uint16_t>(flag); }
+
+bool has(const Part& part, PartFlag flag) { return part.flags & static_cast<uint16_t>(flag); }
+
+bool decodes_alone(const Charset& charset) {
+  return charset.kind != CharsetKind::kUtf8 && charset.kind != CharsetKind::kAscii;
+}
+
+// Whether so few characters were replaced that the label is still right: a cut-off character,
+// a stray byte. A wrong label shows in one character of twenty or more.
+bool mostly_fits(std::string_view utf8) {
+  size_t broken = 0;
+  size_t beyond = 0;
+  for (size_t i = ascii_prefix(utf8); i < utf8.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(utf8[i]);
+    beyond += byte >= 0xC0;
+    broken += byte == 0xEF && utf8.substr(i, 3) == "\xEF\xBF\xBD";
+  }
+  return broken * 20 < beyond;
+}
+
+class Decoder {
+ public:
+  Decoder(CharsetScratch& scratch, Arena& arena, Faults& faults, Text& text)
+      : scratch_(scratch), arena_(arena), faults_(faults), text_(text) {}
+
+  void decode(std::string_view label, bool html, std::string_view bytes) {
+    const Charset* declared = label.empty() ? nullptr : find_charset(label);
+    if (!label.empty() && declared == nullptr) faults_.set(Fault::kCharsetUnknown);
+    if (declared != nullptr) {
+      if (try_charset(*declared, bytes)) return add_flag(text_, TextFlag::kCharsetDeclared);
+      faults_.set(Fault::kCharsetWrong);
+      if (decodes_alone(*declared) && !is_utf8(bytes) && mostly_fits(text_.utf8)) {
+        return add_flag(text_, TextFlag::kCharsetDeclared);
+      }
+    }
+    if (html) {
+      const Charset* named = find_charset(html_charset(bytes));
+      if (named != nullptr && named != declared && try_charset(*named, bytes)) return;
+    }
+    add_flag(text_, TextFlag::kCharsetGuessed);
+    const Charset* detected = detect_charset(bytes, scratch_);
+    if (detected != nullptr && detected != declared && try_charset(*detected, bytes)) return;
+    if (detected != nullptr && decodes_alone(*detected) && mostly_fits(text_.utf8)) return;
+    add_flag(text_, TextFlag::kRaw);
+    (void)try_charset(utf8_charset(), bytes);
+  }
+
+ private:
+  // What does not fit UTF-8 or ASCII is not worth converting: another charset will be tried.
+  bool try_charset(const Charset& charset, std::string_view bytes) {
+    bool fits = false;
+    text_.charset = charset.name;
+    if (charset.kind == CharsetKind::kAscii && !is_ascii(bytes)) return false;
+    text_.utf8 = utf8_view(charset, bytes, scratch_, arena_, fits);
+    return fits;
+  }
+
+  CharsetScratch& scratch_;
+  Arena& arena_;
+  Faults& faults_;
+  Text& text_;
+};
+
+// `text` without its tail beyond `bytes_max`, cut between code points.
+std::string_view cut(std::string_view text, size_t bytes_max, Faults& faults) {
+  if (text.size() <= bytes_max) return text;
+  faults.set(Fault::kLimitText);
+  while (bytes_max > 0 && (static_cast<uint8_t>(text[bytes_max]) & 0xC0) == 0x80) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
+void add_text(const TextPlan& plan, TextScratch& scratch, Batch& batch, uint32_t row,
+              uint32_t part_index) {
+  Part& part = batch.parts.row(row)[part_index];
+  Faults& faults = batch.facts[row].faults;
+  const auto text_index = static_cast<uint32_t>(batch.texts.open_row().size());
+  part.text = text_index;
+
+  Text text;
+  text.part = part_index;
+  const bool html = part.kind == PartKind::kHtml;
+  if (html) add_flag(text, TextFlag::kHtml);
+  if (has(part, PartFlag::kAttachment)) add_flag(text, TextFlag::kAttached);
+
+  std::string_view bytes = part.decoded;
+  const size_t bytes_max = plan.limits.text_bytes_max;
+  if (bytes.size() > bytes_max) {
+    faults.set(Fault::kLimitText);
+    // Not inside a UTF-8 sequence, should these be UTF-8.
+    size_t end = bytes_max;
+    while (end + 3 > bytes_max && end > 0 && (static_cast<uint8_t>(bytes[end]) & 0xC0) == 0x80) {
+      --end;
+    }
+    bytes = bytes.substr(0, end);
+  }
+  Decoder(scratch.charsets, batch.arena, faults, text).decode(part.charset, html, bytes);
+  text.utf8 = cut(text.utf8, bytes_max, faults);
+  text.plain = text.utf8;
+  if (html) {
+    parse_html(plan.limits, scratch.html, text.utf8, text_index, row, batch, text);
+  } else if (has(part, PartFlag::kFlowed)) {
+    text.plain = unflow(text.utf8, has(part, PartFlag::kDelSp), batch.arena);
+  }
+  if (count_text(text)) faults.set(Fault::kUnicodeBad);
+  batch.texts.values.push_back(text);
+}
+
+}  // namespace
+
+void texts(const TextPlan& plan, TextScratch& scratch, Batch& batch) {
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    const auto parts = static_cast<uint32_t>(batch.parts.row(row).size());
+    for (uint32_t i = 0; i < parts; ++i) {
+      const PartKind kind = batch.parts.row(row)[i].kind;
+      if (kind == PartKind::kText || kind == PartKind::kHtml) {
+        add_text(plan, scratch, batch, row, i);
+      }
+    }
+    batch.texts.end_row();
+    batch.htmls.end_row();
+    batch.html_links.end_row();
+    batch.html_images.end_row();
+    batch.html_forms.end_row();
+  }
+}
+
+}  // namespace winnow

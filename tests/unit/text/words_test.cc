@@ -1,0 +1,454 @@
+#include "engine/text/words.h"
+
+#include <gtest/gtest.h>
+#include <unicode/ubrk.h>
+#include <unicode/uchar.h>
+#include <unicode/ustring.h>
+
+#include <deque>
+#include <string>
+
+#include "engine/text/texts.h"
+#include "engine/text/utf8.h"
+
+namespace winnow {
+namespace {
+
+struct PartSpec {
+  std::string_view charset, decoded;
+  PartKind kind = PartKind::kText;
+  uint16_t flags = 0;
+};
+
+using Parts = std::vector<PartSpec>;
+
+// A batch of one message whose parts are given as the parse stage leaves them.
+class OneMessage {
+ public:
+  explicit OneMessage(Parts parts, std::string_view parent = "", std::string_view subject = "",
+                      std::string_view from = "") {
+    batch.add("x", 0, {}, {});
+    if (!parent.empty()) {
+      Part root;
+      root.kind = PartKind::kMultipart;
+      root.type = "multipart", root.subtype = parent;
+      batch.parts.values.push_back(root);
+    }
+    for (const PartSpec& spec : parts) {
+      Part part;
+      part.kind = spec.kind;
+      part.parent = parent.empty() ? kNoIndex : 0;
+      part.charset = spec.charset, part.decoded = spec.decoded, part.flags = spec.flags;
+      batch.parts.values.push_back(part);
+    }
+    batch.parts.end_row();
+    if (!subject.empty()) {
+      Header header;
+      header.decoded = subject;
+      batch.headers.values.push_back(header);
+      batch.facts[0].subject = 0;
+    }
+    batch.headers.end_row();
+    if (!from.empty()) {
+      Address address;
+      address.name = from;
+      batch.addresses.values.push_back(address);
+    }
+    batch.addresses.end_row();
+  }
+  const Text& text(size_t i = 0) { return batch.texts.row(0)[i]; }
+  bool fault(Fault fault) { return batch.facts[0].faults.has(fault); }
+  std::string stems(Range range) {
+    std::string out;
+    for (uint32_t i = range.begin; i < range.end; ++i) {
+      const Word& word = batch.words.row(0)[i];
+      if (!out.empty()) out += ' ';
+      out += word.stem;
+      if (word.flags & static_cast<uint8_t>(WordFlag::kStop)) out += '*';
+      if (word.flags & static_cast<uint8_t>(WordFlag::kInvisible)) out += '~';
+    }
+    return out;
+  }
+  void run(const TextPlan& plan = {}) {
+    texts(plan, text_scratch, batch);
+    words(plan, word_scratch, batch);
+  }
+
+  Batch batch;
+  TextScratch text_scratch;
+  WordScratch word_scratch{1 << 10};
+};
+
+uint16_t flags_of(std::initializer_list<TextFlag> flags) {
+  uint16_t out = 0;
+  for (const TextFlag flag : flags) out |= static_cast<uint16_t>(flag);
+  return out;
+}
+
+TEST(Texts, chooses_the_charset) {
+  struct Row {
+    std::string_view name;
+    PartSpec part;
+    std::string_view charset, utf8;
+    uint16_t flags;
+    int fault;  // -1 = none
+  };
+  using enum TextFlag;
+  const Row rows[] = {
+      {"declared", {"koi8-r", "\xF0\xD2"}, "koi8-r", "Пр", flags_of({kCharsetDeclared}), -1},
+      {"none, ascii", {"", "hi"}, "utf-8", "hi", flags_of({kCharsetGuessed}), -1},
+      {"none, utf-8", {"", "h\u00fc"}, "utf-8", "h\u00fc", flags_of({kCharsetGuessed}), -1},
+      {"unknown label",
+       {"klingon", "hi"},
+       "utf-8",
+       "hi",
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetUnknown)},
+      {"ascii that is utf-8",
+       {"us-ascii", "h\u00fc"},
+       "utf-8",
+       "h\u00fc",
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetWrong)},
+      {"utf-8 that is latin",
+       {"utf-8",
+        "Sch\xF6ne Gr\xFC\xDF"
+        "e aus M\xFCnchen, wir w\xFCnschen f\xFCr das Jahr Gl\xFC"
+        "ck"},
+       "windows-1252",
+       "Schöne Grüße aus München, wir wünschen für das Jahr Glück",
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetWrong)},
+  };
+  for (const Row& row : rows) {
+    OneMessage message(Parts{row.part});
+    message.run();
+    EXPECT_EQ(message.text().charset, row.charset) << row.name;
+    EXPECT_EQ(message.text().utf8, row.utf8) << row.name;
+    EXPECT_EQ(message.text().flags, row.flags) << row.name;
+    if (row.fault >= 0)
+      EXPECT_TRUE(message.fault(static_cast<Fault>(row.fault))) << row.name;
+    else
+      EXPECT_FALSE(message.batch.facts[0].faults.any()) << row.name;
+    EXPECT_EQ(message.batch.parts.row(0)[0].text, 0u);
+  }
+}
+
+TEST(Texts, counts) {
+  OneMessage message(Parts{{"utf-8", "Hello  World 42\r\n\r\n \u00c4\u4e2d x\u00a0y\nend"}});
+  message.run();
+  const Text& text = message.text();
+  EXPECT_EQ(text.lines, 4u);
+  EXPECT_EQ(text.empty_lines, 1u);
+  EXPECT_EQ(text.spaces, 5u);
+  EXPECT_EQ(text.double_spaces, 1u);
+  EXPECT_EQ(text.non_ascii, 3u);
+  EXPECT_EQ(text.letters, 17u);
+  EXPECT_EQ(text.capitals, 3u);
+  EXPECT_EQ(text.digits, 2u);
+}
+
+TEST(Texts, counters_do_not_overflow) {
+  const std::string many(100'003, 'Q');
+  OneMessage message(Parts{{"", many}});
+  message.run();
+  EXPECT_EQ(message.text().letters, many.size());
+  EXPECT_EQ(message.text().capitals, many.size());
+}
+
+TEST(Texts, bad_unicode_is_hidden_between_letters) {
+  struct Row {
+    std::string_view text;
+    bool bad, zero_width;
+  };
+  const Row rows[] = {
+      {"vi\u200bagra", true, true},        {"a \u200b b", false, true},
+      {"\u200c\u00a0\u200c", false, true}, {"x\u202ey", true, true},
+      {"\u0645\u200c\u0646", false, true}, {"plain", false, false},
+      {"\u0440\u200d\u0430", true, true},  {"bad \ufffd", true, false},
+      {"a\u200b\u200bb", true, true},      {"a\u200b.b", false, true},
+  };
+  for (const Row& row : rows) {
+    OneMessage message(Parts{{"utf-8", row.text}});
+    message.run();
+    EXPECT_EQ(message.fault(Fault::kUnicodeBad), row.bad) << row.text;
+    EXPECT_EQ((message.text().flags & flags_of({TextFlag::kZeroWidth})) != 0, row.zero_width)
+        << row.text;
+  }
+}
+
+TEST(Texts, are_cut_at_their_limit_between_characters) {
+  TextPlan plan;
+  plan.limits.text_bytes_max = 10;
+  for (const std::string_view body : {"123456789\u00fc", "12345678\u4e2d\u4e2d",
+                                      "1234567\U0001F600\U0001F600", "1234567890", "12345678901"}) {
+    OneMessage message(Parts{{"utf-8", body}});
+    message.run(plan);
+    EXPECT_TRUE(is_utf8(message.text().utf8));
+    EXPECT_LE(message.text().utf8.size(), 10u);
+    EXPECT_GE(message.text().utf8.size(), 7u);
+    EXPECT_EQ(message.fault(Fault::kLimitText), body.size() > 10) << body;
+    EXPECT_FALSE(message.fault(Fault::kCharsetWrong)) << body;
+  }
+}
+
+TEST(Texts, format_flowed_is_undone_in_plain) {
+  OneMessage message(
+      {{"utf-8", "one \r\ntwo\r\n", PartKind::kText, static_cast<uint16_t>(PartFlag::kFlowed)}});
+  message.run();
+  EXPECT_EQ(message.text().plain.substr(0, 7), "one two");
+  EXPECT_EQ(message.text().utf8, "one \r\ntwo\r\n");
+}
+
+TEST(Words, split_normalise_stem) {
+  struct Row {
+    std::string_view text, stems;
+  };
+  const Row rows[] = {
+      {"", ""},
+      {"Don't stop the running 3.14 AbC_DeF!", "dont* stop the* run 314 abc_def"},
+      {"happy meetings -- $100, (e.g. this)", "happi meet $ 100 eg this*"},
+      {"a,b 1,000.50 x.y 1.x", "a* b 100050 xy 1 x"},
+      {"vi\u200bagra", "viagra~"},
+      {"caf\u00e9 cafe\u0301", "caf\u00e9 caf\u00e9"},
+  };
+  for (const Row& row : rows) {
+    OneMessage message(Parts{{"utf-8", row.text}});
+    message.run();
+    EXPECT_EQ(message.stems(message.text().words), row.stems) << row.text;
+  }
+}
+
+TEST(Words, offsets_name_the_raw_word) {
+  OneMessage message(Parts{{"utf-8", "Gr\u00fc\u00dfe AUS M\u00fcnchen"}});
+  message.run();
+  std::string raws;
+  for (const Word& word : message.batch.words.row(0)) {
+    raws += message.text().plain.substr(word.offset, word.length);
+    raws += '|';
+    EXPECT_EQ(word.hash, word_hash(word.stem));
+  }
+  EXPECT_EQ(raws, "Gr\u00fc\u00dfe|AUS|M\u00fcnchen|");
+}
+
+// Rspamd's classifier stores counts under these hashes: token = h(word) + 3 h(one before), + 5 h(two before).
+TEST(Words, hashes_are_those_of_rspamds_classifier) {
+  EXPECT_EQ(word_hash("happen") + word_hash("are") * 3, 18123587569763488254u);
+  EXPECT_EQ(word_hash("happen") + word_hash("meet") * 5, 11237206416146261952u);
+}
+
+TEST(Words, urls_are_one_word_each) {
+  OneMessage message(Parts{{"utf-8", "see http://x.example.com/a now me@b.example ok"}});
+  Url url;
+  url.domain = "example.com";
+  message.batch.urls.values.push_back(url);
+  message.batch.urls.end_row();
+  message.batch.url_spans.values.push_back({0, 4, 26, 0});
+  message.batch.url_spans.values.push_back({0, 31, 43, kNoIndex});
+  message.batch.url_spans.end_row();
+  message.run();
+  EXPECT_EQ(message.stems(message.text().words), "see* example.com now* !!EX!! ok");
+}
+
+TEST(Words, meta_words_follow_and_take_the_first_texts_language) {
+  OneMessage message(
+      Parts{{"utf-8", "Wir haben die Lieferungen und Rechnungen nicht mit der Post bekommen"}}, "",
+      "Lieferungen heute", "Kundendienst M\u00fcller");
+  message.run();
+  EXPECT_EQ(message.text().language, "de");
+  const Range meta = message.batch.meta_words[0];
+  EXPECT_EQ(message.stems(meta), "liefer heut kundendien mull");
+  EXPECT_EQ(meta.end, message.batch.words.row(0).size());
+  EXPECT_TRUE(message.batch.words.row(0)[meta.begin].flags &
+              static_cast<uint8_t>(WordFlag::kHeader));
+}
+
+TEST(Words, limits_and_decay) {
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += "word" + std::to_string(i) + " ";
+  {
+    OneMessage message(Parts{{"utf-8", many}});
+    message.run();
+    EXPECT_GT(message.text().words.size(), 600u);
+    EXPECT_LT(message.text().words.size(), 4000u);
+    EXPECT_FALSE(message.fault(Fault::kLimitWords));
+  }
+  TextPlan plan;
+  plan.limits.words_max = 10;
+  {
+    OneMessage message(Parts{{"utf-8", many}});
+    message.run(plan);
+    EXPECT_EQ(message.text().words.size(), 10u);
+    EXPECT_TRUE(message.fault(Fault::kLimitWords));
+  }
+  plan.limits = {};
+  plan.limits.words_text_bytes_max = 12;
+  {
+    OneMessage message(Parts{{"utf-8", many}, {"utf-8", many}});
+    message.run(plan);
+    EXPECT_EQ(message.stems({0, 2}), "word0 word1");
+    EXPECT_EQ(message.batch.words.row(0).size(), 2u);
+  }
+}
+
+TEST(Words, attachments_only_if_asked) {
+  const PartSpec part{"utf-8", "hello", PartKind::kText,
+                      static_cast<uint16_t>(PartFlag::kAttachment)};
+  OneMessage without(Parts{part});
+  without.run();
+  EXPECT_EQ(without.text().words.size(), 0u);
+  OneMessage with(Parts{part});
+  TextPlan plan;
+  plan.words_of_attached = true;
+  with.run(plan);
+  EXPECT_EQ(with.text().words.size(), 1u);
+}
+
+TEST(Words, one_long_word_is_cut) {
+  const std::string a(100'000, 'a');
+  OneMessage message(Parts{{"utf-8", a}});
+  message.run();
+  EXPECT_EQ(message.text().words.size(), 7u);
+  std::string marks = "e";
+  for (int i = 0; i < 30'000; ++i) marks += "\u0301";
+  OneMessage hostile(Parts{{"utf-8", marks}});
+  hostile.run();
+  EXPECT_GE(hostile.text().words.size(), 1u);
+}
+
+// ICU's break iterator is the oracle for scripts that it does not need a dictionary for.
+TEST(Words, split_as_icu_does) {
+  const std::string_view texts[] = {
+      "Hello, world! It's 3.14 o'clock; e.g. a.b.c 1,2,3 x_y __ foo--bar",
+      "Gr\u00fc\u00dfe aus M\u00fcnchen, \u00abl\u2019homme\u00bb \u20ac5 na\u00efve",
+      "\u041f\u0440\u0438\u0432\u0435\u0442, \u043a\u0430\u043a \u0434\u0435\u043b\u0430? 5\u0433.",
+      "\u0395\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac \u03ba\u03b1\u03b9 "
+      "\u05e2\u05d1\u05e8\u05d9\u05ea \u0627\u0644\u0639\u0631\u0628\u064a\u0629",
+      "cafe\u0301 a\u0301'b 1\u0301,2 \ud55c\uad6d\uc5b4 \ub9d0",
+      "\u0939\u093f\u0928\u094d\u0926\u0940 \u092e\u0947\u0902 \u0967\u0968 "
+      "\u0ba4\u0bae\u0bbf\u0bb4\u0bcd",
+      "a.b a..b a.1 1.a a'' 'a' a:b \u00b7 a\u00b7b x\u00b2 \u2460 \u2167 \U0001D400\U0001D401 "
+      "\U0001F600",
+  };
+  for (const std::string_view text : texts) {
+    std::vector<WordPiece> pieces;
+    DictionaryScratch scratch;
+    split_words(text, 0, static_cast<uint32_t>(text.size()), scratch, pieces);
+    std::string ours, icus;
+    for (const WordPiece& piece : pieces) {
+      ours.append(text.substr(piece.begin, piece.end - piece.begin)) += '|';
+    }
+    std::vector<UChar> units(text.size() + 1);
+    int32_t length = 0;
+    UErrorCode error = U_ZERO_ERROR;
+    u_strFromUTF8(units.data(), static_cast<int32_t>(units.size()), &length, text.data(),
+                  static_cast<int32_t>(text.size()), &error);
+    UBreakIterator* iterator = ubrk_open(UBRK_WORD, "", units.data(), length, &error);
+    int32_t from = 0;
+    for (int32_t to = ubrk_next(iterator); to != UBRK_DONE; from = to, to = ubrk_next(iterator)) {
+      UChar32 first;
+      int32_t at = from;
+      U16_NEXT(units.data(), at, length, first);
+      if (!CharTable()[static_cast<uint32_t>(first)].is(CharBit::kStart)) continue;
+      char bytes[256];
+      int32_t size = 0;
+      u_strToUTF8(bytes, sizeof bytes, &size, units.data() + from, to - from, &error);
+      icus.append(bytes, static_cast<size_t>(size)) += '|';
+    }
+    ubrk_close(iterator);
+    EXPECT_EQ(ours, icus) << text;
+  }
+}
+
+TEST(Words, dictionary_scripts_are_split) {
+  OneMessage message(
+      Parts{{"utf-8", "\u4eca\u65e5\u306f\u826f\u3044\u5929\u6c17\u3067\u3059\u306d"}});
+  message.run();
+  EXPECT_GE(message.text().words.size(), 4u);
+  EXPECT_EQ(message.text().language, "ja");
+  OneMessage thai(
+      Parts{{"utf-8",
+             "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35\u0e04\u0e23\u0e31\u0e1a\u0e17\u0e38\u0e01"
+             "\u0e04\u0e19"}});
+  thai.run();
+  EXPECT_GE(thai.text().words.size(), 2u);
+  EXPECT_EQ(thai.text().language, "th");
+}
+
+TEST(Language, by_script_stop_words_and_statistics) {
+  struct Row {
+    std::string_view text, language;
+  };
+  const Row rows[] = {
+      {"", ""},
+      {"123 456", ""},
+      {"hello", "en"},
+      {"\u043f\u0440\u0438\u0432\u0435\u0442", "ru"},
+      {"\u0393\u03b5\u03b9\u03b1 \u03c3\u03b1\u03c2", "el"},
+      {"\u4f60\u597d\u4e16\u754c", "zh"},
+      {"\ud55c\uad6d\uc5b4", "ko"},
+      {"This is what you have to do with it", "en"},
+      {"Wir haben das nicht mit der Post bekommen und sie auch", "de"},
+      {"Nous vous avons dit que le colis est dans la maison", "fr"},
+      {"El paquete que usted pide no est\u00e1 en la casa de los padres", "es"},
+      {"Il pacco che ha chiesto non \u00e8 nella casa di sua madre", "it"},
+      {"O pacote que voc\u00ea pediu n\u00e3o est\u00e1 na casa dos seus pais", "pt"},
+      {"Het pakket dat je wilt is niet in het huis van de ouders", "nl"},
+      {"\u042f \u043d\u0435 \u0437\u043d\u0430\u044e, \u0447\u0442\u043e \u043e\u043d "
+       "\u0441\u043a\u0430\u0437\u0430\u043b \u043d\u0430 \u044d\u0442\u043e",
+       "ru"},
+      {"\u042f \u043d\u0435 \u0437\u043d\u0430\u044e, \u0449\u043e \u0432\u0456\u043d "
+       "\u0441\u043a\u0430\u0437\u0430\u0432 \u0456 \u0446\u0435 \u0454 \u0442\u0430\u043a",
+       "uk"},
+      {"Nie wiem, co to jest i czy ju\u017c jest w domu dla mnie", "pl"},
+  };
+  for (const Row& row : rows) {
+    OneMessage message(Parts{{"utf-8", row.text}});
+    message.run();
+    EXPECT_EQ(message.text().language, row.language) << row.text;
+  }
+}
+
+TEST(Language, html_speaks_for_its_twin) {
+  OneMessage message(
+      {{"utf-8", "hello"},
+       {"utf-8", "Wir haben das nicht mit der Post bekommen und sie auch", PartKind::kHtml}},
+      "alternative");
+  message.run();
+  EXPECT_EQ(message.text(0).language, message.text(1).language);
+}
+
+TEST(Stem, is_the_same_with_any_cache) {
+  const std::string_view words[] = {"running",     "happily", "meetings", "meeting",
+                                    "a",           "",        "news",     "international",
+                                    "hopefulness", "dying",   "skies"};
+  Arena arena;
+  Stemmer large(1 << 12), tiny(1);
+  for (int round = 0; round < 3; ++round) {
+    for (const std::string_view language : {"en", "de", "pl", "xx", "fr"}) {
+      large.use(language);
+      tiny.use(language);
+      for (const std::string_view word : words) {
+        const Stem a = large.stem(word, word_hash(word), arena);
+        const Stem b = tiny.stem(word, word_hash(word), arena);
+        EXPECT_EQ(a.text, b.text);
+        EXPECT_EQ(a.hash, b.hash);
+        EXPECT_EQ(a.hash, word_hash(a.text));
+        EXPECT_EQ(a.stop, b.stop);
+      }
+    }
+  }
+  large.use("en");
+  const std::string longest(300, 'x');
+  EXPECT_EQ(large.stem(longest, 1, arena).text, longest);
+  EXPECT_EQ(large.stem("happy", word_hash("happy"), arena).text, "happi");
+}
+
+TEST(Words, folded_scope_is_filled) {
+  OneMessage message(Parts{{"utf-8", "V.I.A.G.R.A  now"}});
+  message.run();
+  EXPECT_EQ(message.text().folded, "viagra now");
+}
+
+}  // namespace
+}  // namespace winnow
