@@ -1,0 +1,494 @@
+// What open and closed elements mean: the stack, the style they compute, line ends, targets.
+// Implied ends (a paragraph before a block, a cell before a cell ...) are those of the HTML
+// standard 13.1.2.4; formatting elements are not reopened in the next block.
+#include <algorithm>
+#include <cstring>
+
+#include "engine/html/entities.h"
+#include "engine/html/packed_name.h"
+#include "engine/html/parser.h"
+#include "engine/html/scan.h"
+#include "engine/text/utf8.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr size_t kInvisibleKeptMax = 64 * 1024;  // bytes of Html::invisible
+constexpr uint16_t kDepthMax = 0xFFF0;
+constexpr uint32_t kLinkBlue = 0x0000EE;
+
+size_t at(HtmlTag tag) { return static_cast<size_t>(tag); }
+
+constexpr uint32_t kStyled =
+    HtmlAttributes::bit(HtmlAttribute::kStyle) | HtmlAttributes::bit(HtmlAttribute::kBgcolor) |
+    HtmlAttributes::bit(HtmlAttribute::kColor) | HtmlAttributes::bit(HtmlAttribute::kText) |
+    HtmlAttributes::bit(HtmlAttribute::kBackground) | HtmlAttributes::bit(HtmlAttribute::kHidden);
+constexpr uint32_t kTargets =
+    HtmlAttributes::bit(HtmlAttribute::kHref) | HtmlAttributes::bit(HtmlAttribute::kXlinkHref) |
+    HtmlAttributes::bit(HtmlAttribute::kSrc) | HtmlAttributes::bit(HtmlAttribute::kDynsrc) |
+    HtmlAttributes::bit(HtmlAttribute::kLowsrc) | HtmlAttributes::bit(HtmlAttribute::kData) |
+    HtmlAttributes::bit(HtmlAttribute::kPoster) | HtmlAttributes::bit(HtmlAttribute::kAction) |
+    HtmlAttributes::bit(HtmlAttribute::kFormaction) |
+    HtmlAttributes::bit(HtmlAttribute::kBackground) |
+    HtmlAttributes::bit(HtmlAttribute::kHttpEquiv);
+
+// Which attributes name a target on which tag is left open: "src" is one wherever it stands.
+constexpr HtmlAttribute kTargetOrder[] = {HtmlAttribute::kHref,       HtmlAttribute::kXlinkHref,
+                                          HtmlAttribute::kSrc,        HtmlAttribute::kDynsrc,
+                                          HtmlAttribute::kLowsrc,     HtmlAttribute::kData,
+                                          HtmlAttribute::kPoster,     HtmlAttribute::kAction,
+                                          HtmlAttribute::kFormaction, HtmlAttribute::kBackground};
+
+bool is_svg_leaf(HtmlTag tag) {
+  return tag == HtmlTag::kUnknown || tag == HtmlTag::kPath || tag == HtmlTag::kUse ||
+         tag == HtmlTag::kCircle || tag == HtmlTag::kG || tag == HtmlTag::kSvg;
+}
+
+bool starts_with_folded(std::string_view text, std::string_view lower) {
+  return text.size() >= lower.size() && same_folded(text.substr(0, lower.size()), lower);
+}
+
+int32_t pixels(std::string_view value) {
+  const CssNumber number = read_number(trim_css(value));
+  if (number.length == 0 || number.unit == CssUnit::kPercent) return -1;
+  return std::max(0, number.milli / 1000);
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_css_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_css_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+void HtmlParser::open_element(HtmlTag tag, const HtmlAttributes& attributes) {
+  if (tag == HtmlTag::kImage) tag = HtmlTag::kImg;
+  if (tag == HtmlTag::kScript) flag(HtmlFlag::kScript);
+  if (conditional_) return add_targets(tag, attributes, true);
+  const uint8_t traits = tag_traits(tag);
+  close_implied(tag);
+  if (tag == HtmlTag::kA) end_link();
+  if (tag == HtmlTag::kBr) {
+    HtmlSink& out = sink();
+    if (out.to[-1] == ' ') --out.to;
+    if (out.size() > 0) *out.to++ = '\n';
+    return;
+  }
+  if (traits & kTagBlock) break_line();
+  if (tag == HtmlTag::kTd || tag == HtmlTag::kTh) sink().blank();
+  if ((traits & kTagVoid) || (attributes.self_closing && is_svg_leaf(tag))) {
+    bool unseen = hidden_;
+    if (!unseen && (attributes.seen & kStyled)) {
+      unseen = style_of(tag, attributes).flags & (kComputedGone | kComputedInvisible);
+    }
+    return add_targets(tag, attributes, unseen);
+  }
+  push(tag, style_of(tag, attributes));
+  add_targets(tag, attributes, hidden_);
+}
+
+void HtmlParser::push(HtmlTag tag, const ComputedStyle& style) {
+  std::vector<HtmlElement>& stack = room_.stack;
+  if (stack.size() > std::min<size_t>(limits_.html_depth_max, kDepthMax)) {
+    limit(HtmlFlag::kTooDeep);
+    ++too_deep_;
+    return;
+  }
+  HtmlElement element;
+  element.tag = tag;
+  element.same_before = open_[at(tag)];
+  element.barrier_before = barrier_;
+  element.style = style;
+  stack.push_back(element);
+  const auto position = static_cast<uint16_t>(stack.size());
+  open_[at(tag)] = position;
+  if (tag_traits(tag) & kTagBarrier) barrier_ = position;
+  html_.depth_max = std::max(html_.depth_max, position - 1u);
+  const bool was_hidden = hidden_;
+  hidden_ = style.flags & kComputedHidden;
+  if (hidden_ && !was_hidden) sink().blank();
+}
+
+void HtmlParser::pop_to(size_t depth) {
+  std::vector<HtmlElement>& stack = room_.stack;
+  while (stack.size() > depth && stack.size() > 1) {
+    const HtmlElement& element = stack.back();
+    open_[at(element.tag)] = element.same_before;
+    barrier_ = element.barrier_before;
+    // What stood open inside the element that ends here was not closed.
+    if (stack.size() > depth + 1 && !(tag_traits(element.tag) & kTagOptionalEnd)) {
+      flag(HtmlFlag::kUnbalanced);
+    }
+    stack.pop_back();
+  }
+  hidden_ = top().style.flags & kComputedHidden;
+  if (link_ != kNoIndex && stack.size() < link_depth_) end_link();
+}
+
+uint32_t HtmlParser::boundary_of(HtmlTag tag) const {
+  switch (tag) {
+    case HtmlTag::kTd:
+    case HtmlTag::kTh:
+    case HtmlTag::kTr:
+    case HtmlTag::kTbody:
+    case HtmlTag::kThead:
+    case HtmlTag::kTfoot:
+    case HtmlTag::kCaption:
+      return open_[at(HtmlTag::kTable)];
+    default:
+      return tag_traits(tag) & kTagBarrier ? 0 : barrier_;
+  }
+}
+
+void HtmlParser::close_implied(HtmlTag tag) {
+  const auto close = [&](HtmlTag open, uint32_t boundary) {
+    if (open_[at(open)] > boundary) pop_to(open_[at(open)] - 1u);
+  };
+  const uint32_t table = open_[at(HtmlTag::kTable)];
+  switch (tag) {
+    case HtmlTag::kLi:
+      close(HtmlTag::kLi, std::max({open_[at(HtmlTag::kUl)], open_[at(HtmlTag::kOl)],
+                                    open_[at(HtmlTag::kMenu)], barrier_}));
+      break;
+    case HtmlTag::kDt:
+    case HtmlTag::kDd: {
+      const uint32_t list = std::max(open_[at(HtmlTag::kDl)], barrier_);
+      close(HtmlTag::kDt, list);
+      close(HtmlTag::kDd, list);
+      break;
+    }
+    case HtmlTag::kTbody:
+    case HtmlTag::kThead:
+    case HtmlTag::kTfoot:
+      close(HtmlTag::kTbody, table);
+      close(HtmlTag::kThead, table);
+      close(HtmlTag::kTfoot, table);
+      break;
+    case HtmlTag::kTr:
+      close(HtmlTag::kTr, table);
+      break;
+    case HtmlTag::kTd:
+    case HtmlTag::kTh: {
+      const uint32_t line = std::max<uint32_t>(table, open_[at(HtmlTag::kTr)]);
+      close(HtmlTag::kTd, line);
+      close(HtmlTag::kTh, line);
+      return;
+    }
+    case HtmlTag::kOption:
+    case HtmlTag::kOptgroup:
+      close(HtmlTag::kOption, barrier_);
+      return;
+    case HtmlTag::kBody:
+      close(HtmlTag::kHead, 0);
+      return;
+    default:
+      break;
+  }
+  if (tag_traits(tag) & kTagBlock) close(HtmlTag::kP, barrier_);
+}
+
+void HtmlParser::close_element(HtmlTag tag) {
+  if (tag == HtmlTag::kBr) return open_element(tag, HtmlAttributes());
+  if (tag == HtmlTag::kA) end_link();
+  if (tag == HtmlTag::kForm) form_ = kNoIndex;
+  const uint8_t traits = tag_traits(tag);
+  if (traits & kTagBlock) break_line();
+  // What follows </body> or </html> is still shown in the body.
+  if (tag == HtmlTag::kBody || tag == HtmlTag::kHtml) return;
+  if (traits & kTagVoid) return flag(HtmlFlag::kUnbalanced);
+  if (too_deep_ > 0) {
+    --too_deep_;
+    return;
+  }
+  const uint32_t position = open_[at(tag)];
+  if (position <= boundary_of(tag)) {
+    if (tag != HtmlTag::kP) flag(HtmlFlag::kUnbalanced);
+    return;
+  }
+  const bool was_hidden = hidden_;
+  pop_to(position - 1);
+  if ((traits & kTagBlock) && hidden_ != was_hidden) break_line();
+}
+
+void HtmlParser::break_line() { sink().end_line(); }
+
+ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes) {
+  const uint8_t traits = tag_traits(tag);
+  const ComputedStyle& parent = top().style;
+  const bool link = tag == HtmlTag::kA && attributes.has(HtmlAttribute::kHref);
+  const bool quirk =
+      tag == HtmlTag::kTable && !(html_.flags & static_cast<uint32_t>(HtmlFlag::kDoctype));
+  if (!(attributes.seen & kStyled) && !(traits & (kTagPre | kTagHidden)) && !link && !quirk &&
+      room_.sheet.empty()) {
+    return parent;
+  }
+  StyleDelta delta;
+  const auto color = [&](HtmlAttribute name, uint32_t bit, Color StyleDelta::*member) {
+    if (!attributes.has(name)) return;
+    delta.*member = parse_color(attributes.get(name), true);
+    if ((delta.*member).known) delta.set |= bit;
+  };
+  if (link) {
+    delta.color = {true, 255, kLinkBlue};
+    delta.set |= kStyleColor;
+  }
+  // Without a document type a table does not inherit the size of its text (quirks mode).
+  if (quirk) {
+    delta.font = {16'000, CssUnit::kPx, 1};
+    delta.set |= kStyleFont;
+  }
+  color(HtmlAttribute::kColor, kStyleColor, &StyleDelta::color);
+  if (tag == HtmlTag::kBody) color(HtmlAttribute::kText, kStyleColor, &StyleDelta::color);
+  color(HtmlAttribute::kBgcolor, kStyleBackground, &StyleDelta::background);
+  if (attributes.has(HtmlAttribute::kBackground)) {
+    delta.set |= kStyleGround;
+    delta.value |= kStyleGround;
+  }
+  const bool closed_dialog = tag == HtmlTag::kDialog && attributes.has(HtmlAttribute::kOpen);
+  if (((traits & kTagHidden) && !closed_dialog) || attributes.has(HtmlAttribute::kHidden)) {
+    delta.set |= kStyleNone;
+    delta.value |= kStyleNone;
+  }
+  if (traits & kTagPre) {
+    delta.set |= kStylePre;
+    delta.value |= kStylePre;
+  }
+  if (!room_.sheet.empty()) {
+    room_.sheet.match(tag, attributes.get(HtmlAttribute::kClass),
+                      attributes.get(HtmlAttribute::kId), delta);
+  }
+  if (attributes.has(HtmlAttribute::kStyle)) {
+    StyleDelta own;
+    const std::string_view style = attributes.get(HtmlAttribute::kStyle);
+    read_declarations(decoded(style, false), room_.css, own);
+    merge_inline(delta, own);
+  }
+  return compute_style(parent, delta);
+}
+
+// Counts text that went to the invisible sink from `from` on.
+void HtmlParser::note_hidden_text(const char* from) {
+  const auto bytes = static_cast<uint32_t>(room_.invisible.to - from);
+  if (bytes == 0 || (bytes == 1 && *from == ' ')) return;
+  HtmlElement& element = top();
+  html_.invisible_bytes += bytes;
+  constexpr uint8_t kOther = kComputedGone | kComputedInvisible | kComputedTiny;
+  if (!(element.style.flags & kOther)) html_.transparent_bytes += bytes;
+  if (element.counted) return;
+  element.counted = true;
+  ++html_.invisible_blocks;
+  if (element.style.font_px16 == 0) ++html_.zero_font_blocks;
+}
+
+std::string_view HtmlParser::decoded(std::string_view value, bool target) {
+  const auto blank = [](char c) { return static_cast<uint8_t>(c) <= ' '; };
+  while (!value.empty() && blank(value.front())) value.remove_prefix(1);
+  while (!value.empty() && blank(value.back())) value.remove_suffix(1);
+  const char* from = value.data();
+  const char* const end = from + value.size();
+  const char* clean = find_byte(from, end, '&');
+  if (target) {
+    const char* control = from;
+    while (control < clean && static_cast<uint8_t>(*control) >= ' ') ++control;
+    clean = control;
+  }
+  if (clean == end) return value;
+  char* const begin = batch_.arena.alloc_bytes(value.size() + value.size() / 5 + 16);
+  char* to = begin;
+  std::memcpy(to, from, static_cast<size_t>(clean - from));
+  to += clean - from;
+  for (from = clean; from < end;) {
+    if (*from == '&') {
+      const Entity entity = read_entity({from, static_cast<size_t>(end - from)}, true);
+      if (entity.length > 0) {
+        from += entity.length;
+        const bool dropped =
+            target && (entity.first == '\t' || entity.first == '\n' || entity.first == '\r');
+        if (!dropped) to += put_point(to, entity.first);
+        if (entity.second != 0) to += put_point(to, entity.second);
+        continue;
+      }
+    }
+    const char c = *from++;
+    if (target ? c != '\t' && c != '\n' && c != '\r' && c != 0 : c != 0) *to++ = c;
+  }
+  batch_.arena.shrink_to(to);
+  std::string_view result(begin, static_cast<size_t>(to - begin));
+  while (!result.empty() && blank(result.front())) result.remove_prefix(1);
+  while (!result.empty() && blank(result.back())) result.remove_suffix(1);
+  return result;
+}
+
+void HtmlParser::add_targets(HtmlTag tag, const HtmlAttributes& attributes, bool unseen) {
+  if (tag == HtmlTag::kForm && !conditional_) add_form(tag, attributes);
+  if (tag == HtmlTag::kInput || tag == HtmlTag::kSelect || tag == HtmlTag::kTextarea) {
+    const bool password = same_folded(trim_css(attributes.get(HtmlAttribute::kType)), "password");
+    if (password) flag(HtmlFlag::kFormPassword);
+    if (form_ != kNoIndex) {
+      HtmlForm& form = batch_.html_forms.open_row()[form_];
+      if (form.inputs < 0xFFFF) ++form.inputs;
+      if (password) form.password = true;
+    }
+  }
+  if (!(attributes.seen & kTargets)) {
+    if (tag == HtmlTag::kImg) add_image(tag, attributes, {});
+    return;
+  }
+  if (tag == HtmlTag::kMeta) return read_meta(attributes);
+  for (const HtmlAttribute name : kTargetOrder) {
+    if (!attributes.has(name)) continue;
+    // <object data>, not the data of other tags.
+    if (name == HtmlAttribute::kData && tag != HtmlTag::kObject) continue;
+    const std::string_view target = decoded(attributes.get(name), true);
+    if (name == HtmlAttribute::kSrc && (tag == HtmlTag::kImg || tag == HtmlTag::kInput)) {
+      add_image(tag, attributes, target);
+    }
+    if (target.empty()) continue;
+    if (tag == HtmlTag::kBase) {
+      if (name == HtmlAttribute::kHref && html_.base.empty()) html_.base = target;
+      continue;
+    }
+    add_link(tag, target, unseen);
+  }
+  if (tag == HtmlTag::kImg && !attributes.has(HtmlAttribute::kSrc)) add_image(tag, attributes, {});
+}
+
+void HtmlParser::add_link(HtmlTag tag, std::string_view href, bool unseen) {
+  if (starts_with_folded(href, "data:")) flag(HtmlFlag::kDataUrl);
+  const auto index = static_cast<uint32_t>(batch_.html_links.open_row().size());
+  if (index - first_link_ >= limits_.html_links_max) {
+    batch_.facts[row_].faults.set(Fault::kLimitHtml);
+    return;
+  }
+  HtmlLink link;
+  link.html = static_cast<uint32_t>(batch_.htmls.open_row().size());
+  link.tag = static_cast<uint16_t>(tag);
+  link.invisible = unseen;
+  link.href = href;
+  const auto plain = static_cast<uint32_t>(room_.plain.size());
+  const auto invisible = static_cast<uint32_t>(room_.invisible.size());
+  link.plain = {plain, plain};
+  batch_.html_links.values.push_back(link);
+  room_.hidden_links.push_back({invisible, invisible});
+  if (tag == HtmlTag::kA && !conditional_ && link_ == kNoIndex) {
+    link_ = index;
+    link_depth_ = room_.stack.size();
+  }
+}
+
+void HtmlParser::end_link() {
+  if (link_ == kNoIndex) return;
+  batch_.html_links.open_row()[link_].plain.end = static_cast<uint32_t>(room_.plain.size());
+  room_.hidden_links[link_ - first_link_].end = static_cast<uint32_t>(room_.invisible.size());
+  link_ = kNoIndex;
+}
+
+void HtmlParser::add_image(HtmlTag tag, const HtmlAttributes& attributes, std::string_view src) {
+  if (tag == HtmlTag::kInput &&
+      !same_folded(trim_css(attributes.get(HtmlAttribute::kType)), "image")) {
+    return;
+  }
+  if (batch_.html_images.open_row().size() - first_image_ >= limits_.html_links_max) {
+    batch_.facts[row_].faults.set(Fault::kLimitHtml);
+    return;
+  }
+  HtmlImage image;
+  image.html = static_cast<uint32_t>(batch_.htmls.open_row().size());
+  image.width = pixels(attributes.get(HtmlAttribute::kWidth));
+  image.height = pixels(attributes.get(HtmlAttribute::kHeight));
+  if ((image.width < 0 || image.height < 0) && attributes.has(HtmlAttribute::kStyle)) {
+    StyleDelta own;
+    read_declarations(attributes.get(HtmlAttribute::kStyle), room_.css, own);
+    if (image.width < 0) image.width = own.width;
+    if (image.height < 0) image.height = own.height;
+  }
+  image.embedded = starts_with_folded(src, "cid:") || starts_with_folded(src, "data:");
+  image.linked = link_ != kNoIndex;
+  image.src = src;
+  image.alt = decoded(attributes.get(HtmlAttribute::kAlt), false);
+  batch_.html_images.values.push_back(image);
+}
+
+void HtmlParser::add_form(HtmlTag, const HtmlAttributes& attributes) {
+  const auto index = static_cast<uint32_t>(batch_.html_forms.open_row().size());
+  if (index - first_form_ >= limits_.html_links_max) {
+    batch_.facts[row_].faults.set(Fault::kLimitHtml);
+    return;
+  }
+  HtmlForm form;
+  form.html = static_cast<uint32_t>(batch_.htmls.open_row().size());
+  form.action = decoded(attributes.get(HtmlAttribute::kAction), true);
+  form.method = trimmed(attributes.get(HtmlAttribute::kMethod));
+  batch_.html_forms.values.push_back(form);
+  form_ = index;
+}
+
+// <meta http-equiv=refresh content="0; url='...'">
+void HtmlParser::read_meta(const HtmlAttributes& attributes) {
+  if (!same_folded(trim_css(attributes.get(HtmlAttribute::kHttpEquiv)), "refresh")) return;
+  flag(HtmlFlag::kMetaRefresh);
+  std::string_view content = decoded(attributes.get(HtmlAttribute::kContent), true);
+  size_t seconds = 0;
+  while (seconds < content.size() && (is_css_digit(content[seconds]) || content[seconds] == '.')) {
+    ++seconds;
+  }
+  content.remove_prefix(seconds);
+  while (!content.empty() && (is_css_blank(content[0]) || content[0] == ';' || content[0] == ',')) {
+    content.remove_prefix(1);
+  }
+  if (starts_with_folded(content, "url")) {
+    std::string_view rest = trimmed(content.substr(3));
+    if (!rest.empty() && rest[0] == '=') content = trimmed(rest.substr(1));
+  }
+  if (!content.empty() && (content[0] == '"' || content[0] == '\'')) {
+    const size_t close = content.find(content[0], 1);
+    content = content.substr(1, close == std::string_view::npos ? close : close - 1);
+  }
+  if (content.empty()) return;
+  if (html_.refresh.empty()) html_.refresh = content;
+  add_link(HtmlTag::kMeta, content, false);
+}
+
+void HtmlParser::finish(Text& text) {
+  end_link();
+  for (size_t i = 1; i < room_.stack.size(); ++i) {
+    if (!(tag_traits(room_.stack[i].tag) & kTagOptionalEnd)) flag(HtmlFlag::kUnbalanced);
+  }
+  HtmlSink& plain = room_.plain;
+  while (plain.size() > 0 && plain.after_blank()) --plain.to;
+  text.plain = batch_.arena.copy(std::string_view(plain.begin(), plain.size()));
+  HtmlSink& invisible = room_.invisible;
+  while (invisible.size() > 0 && invisible.after_blank()) --invisible.to;
+  size_t kept = std::min(invisible.size(), kInvisibleKeptMax);
+  if (kept < invisible.size()) {
+    while (kept > 0 && (static_cast<uint8_t>(invisible.begin()[kept]) & 0xC0) == 0x80) --kept;
+  }
+  html_.invisible = batch_.arena.copy(std::string_view(invisible.begin(), kept));
+  html_.visible_bytes = static_cast<uint32_t>(text.plain.size());
+
+  const auto cut = [](std::string_view whole, Range range) {
+    const size_t end = std::min<size_t>(range.end, whole.size());
+    const size_t begin = std::min<size_t>(range.begin, end);
+    return trimmed(whole.substr(begin, end - begin));
+  };
+  const std::span<HtmlLink> links = batch_.html_links.open_row();
+  for (size_t i = first_link_; i < links.size(); ++i) {
+    HtmlLink& link = links[i];
+    link.text = cut(text.plain, link.plain);
+    link.plain.begin = static_cast<uint32_t>(link.text.data() - text.plain.data());
+    link.plain.end = static_cast<uint32_t>(link.plain.begin + link.text.size());
+    if (link.text.empty()) {
+      link.text = link.invisible ? cut(html_.invisible, room_.hidden_links[i - first_link_])
+                                 : std::string_view();
+    }
+  }
+  html_.links = {first_link_, static_cast<uint32_t>(links.size())};
+  html_.images = {first_image_, static_cast<uint32_t>(batch_.html_images.open_row().size())};
+  html_.forms = {first_form_, static_cast<uint32_t>(batch_.html_forms.open_row().size())};
+  text.html = static_cast<uint32_t>(batch_.htmls.open_row().size());
+  batch_.htmls.values.push_back(html_);
+}
+
+}  // namespace winnow

@@ -1,0 +1,164 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/html/run_html.h"
+
+namespace winnow {
+namespace {
+
+using test::HtmlRun;
+
+struct Row {
+  const char* name;
+  std::string_view input;
+  std::string_view plain;
+  std::string_view invisible = "";
+};
+
+void check(std::span<const Row> rows) {
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    HtmlRun run(row.input);
+    EXPECT_EQ(run.text.plain, row.plain);
+    EXPECT_EQ(run.html().invisible, row.invisible);
+    EXPECT_EQ(run.html().visible_bytes, row.plain.size());
+  }
+}
+
+TEST(HtmlText, Rendering) {
+  using namespace std::string_view_literals;
+  constexpr Row kRows[] = {
+      {"empty", "", ""},
+      {"text", "hello", "hello"},
+      {"blanks", " \n a  b\t\r\n c  ", "a b c"},
+      {"long text over one vector", "The quick brown fox jumps over the lazy dog, twice  or more.",
+       "The quick brown fox jumps over the lazy dog, twice or more."},
+      {"paragraphs", "<p>one</p>\n<p>two<p>three", "one\ntwo\nthree"},
+      {"br", "a<br>b <BR/> c</br>d", "a\nb\nc\nd"},
+      {"two br leave an empty line", "a<br><br>b", "a\n\nb"},
+      {"inline tags join", "v<b>i</b>a<span></span>gra", "viagra"},
+      {"comment joins", "vi<!-- x -->agra", "viagra"},
+      {"cells", "<table><tr><td>a</td><td>b</td></tr><tr><td>c</table>d", "a b\nc\nd"},
+      {"list", "<ul><li>a<li>b</ul>c", "a\nb\nc"},
+      {"hr", "a<hr>b", "a\nb"},
+      {"pre", "<pre>\n a  b\r\n c</pre>d  e", " a  b\n c\nd e"},
+      {"white-space", "<div style='white-space:pre-wrap'>a  b\nc</div>", "a  b\nc"},
+      {"textarea", "<textarea>a <b> c</textarea>", "a <b> c"},
+      {"title and head", "<head><title>T</title><style>p{}</style></head><body>x", "x"},
+      {"script", "a<script>if (1<2) '</scrip>'</script>b", "ab"},
+      {"iframe, noscript", "a<iframe>b</iframe><noscript>c</noscript>", "ac"},
+      {"entities", "&lt;&amp;&#65;&#x42;&eacute;&nbsp;x&euro;", "<&AB\xC3\xA9 x\xE2\x82\xAC"},
+      {"raw no-break space", "a\xC2\xA0 b \xC2\xA9", "a b \xC2\xA9"},
+      {"bare ampersand", "a & b &; &x; &#; AT&T", "a & b &; &x; &#; AT&T"},
+      {"lone <", "1 < 2 <3 <", "1 < 2 <3 <"},
+      {"bogus closing", "a</ x>b</>c", "abc"},
+      {"NUL is not seen", "vi\0agra"sv, "viagra"},
+      {"attributes with >", "<a title='a>b' href=\"x>y\">t</a>", "t"},
+      {"unclosed tag", "a<b href=", "a"},
+      {"unclosed quote", "a<b c=\"d>e", "ae"},
+      {"unclosed comment", "a<!-- b", "a"},
+      {"abrupt comments", "a<!-->b<!--->c<!-- x --!>d", "abcd"},
+      {"unclosed style", "a<style>b", "a"},
+      {"unclosed title", "<title>T<b>x", "x"},
+      {"declarations", "<!DOCTYPE html><?xml version='1.0'?><![CDATA[x]]>a", "a"},
+      {"outlook only", "a<!--[if mso]><p>b</p><![endif]-->c", "ac"},
+      {"not outlook", "a<!--[if !mso]><!-->b<!--<![endif]-->c", "abc"},
+      {"revealed", "a<![if !mso]>b<![endif]>c", "abc"},
+      {"after body", "<body>a</body></html>b", "a\nb"},
+      {"expanding entity", "&nLt;&nGt;", "\xE2\x89\xAA\xE2\x83\x92\xE2\x89\xAB\xE2\x83\x92"},
+  };
+  check(kRows);
+}
+
+TEST(HtmlText, Hidden) {
+  constexpr Row kRows[] = {
+      {"display", "a<div style='display:none'>b</div>c", "a\nc", "b"},
+      {"display among others", "a<p style=\"color:red; DISPLAY : None !important\">b</p>c", "a\nc",
+       "b"},
+      {"is inherited", "<div style=display:none><p>b<p style='display:block'>c</div>d", "d",
+       "b\nc"},
+      {"visibility", "<i style='visibility:hidden'>a<b style='visibility:visible'>b</b></i>", "b",
+       "a"},
+      {"hidden attribute", "a<span hidden>b</span>c", "ac", "b"},
+      {"font 0", "a<span style='font-size:0'>b</span>c", "ac", "b"},
+      {"font 1px", "a<font style='font-size:1px'>b</font>c", "ac", "b"},
+      {"font 3px is seen", "a<font style='font-size:3px'>b</font>c", "abc", ""},
+      {"font shorthand", "a<i style='font:0/0 a'>b</i><i style='font:700 12px/1 Arial'>c</i>", "ac",
+       "b"},
+      {"font em of 0", "<i style='font-size:0'>a<b style='font-size:2em'>b</b></i>", "", "ab"},
+      {"font set again", "<i style='font-size:0'>a<b style='font-size:12pt'>b</b></i>", "b", "a"},
+      {"font percent", "<i style='font-size:.1%'>a</i>", "", "a"},
+      {"opacity", "a<i style='opacity:0'>b</i><i style='opacity:0.9'>c</i>", "ac", "b"},
+      {"opacity multiplies", "<i style='opacity:.2'><b style='opacity:20%'>x</b></i>", "", "x"},
+      {"box", "<div style='max-height:0px;overflow:hidden'>a</div>b", "b", "a"},
+      {"box without overflow", "<div style='max-height:0px'>a</div>b", "a\nb", ""},
+      {"off the page", "<div style='position:absolute;left:-9999px'>a</div>b", "b", "a"},
+      {"indent", "<p style='text-indent:-9999px'>a</p>b", "b", "a"},
+      {"clip", "<i style='position:absolute;clip:rect(0,0,0,0)'>a</i>b", "b", "a"},
+      {"white on white", "<font color=white>a</font>b", "b", "a"},
+      {"near white", "<font color='#fefefe'>a</font><font color=#eee>b</font>", "b", "a"},
+      {"hex without #", "<font color=ffffff>a</font>b", "b", "a"},
+      {"rgb", "<i style='color:rgb(255, 255,255)'>a</i>b", "b", "a"},
+      {"rgba, hsl", "<i style='color:rgba(0,0,0,0)'>a</i><i style='color:hsl(0,0%,100%)'>b</i>c",
+       "c", "a b"},
+      {"transparent", "<i style='color:transparent'>a</i>b", "b", "a"},
+      {"white on black is seen", "<td bgcolor=#000000><font color=white>a</font></td>", "a", ""},
+      {"black on black", "<table bgcolor=black><tr><td>a<td style='color:#fff'>b</table>", "b",
+       "a"},
+      {"white on a picture is seen", "<td background=x.png><font color=white>a</font></td>", "a",
+       ""},
+      {"picture in style", "<td style='background:url(x;y) #000'><font color=white>a</font>", "a",
+       ""},
+      {"body colours", "<body bgcolor=navy text=navy>a<font color=white>b", "b", "a"},
+      {"links are blue", "<font color=white>a<a href=x>b</a></font>", "b", "a"},
+      {"sheet class",
+       "<style>.x{display:none} .y, #z {color:#fff}</style>a<p class='q X'>b</p>"
+       "<p class=y>c</p><p id=z>d</p>e",
+       "a\ne", "b\nc\nd"},
+      {"sheet tag", "<style>/* . */ p.k { font-size : 0 } b{color:red}</style><p class=k>a<p>b",
+       "b", "a"},
+      {"sheet in comment", "<style><!-- p{display:none} --></style><p>a</p>b", "b", "a"},
+      {"inline wins", "<style>p{display:none}</style><p style='display:block'>a</p>", "a", ""},
+      {"important wins", "<style>p{display:none!important}</style><p style='display:block'>a", "",
+       "a"},
+      {"media is passed over",
+       "<style>@media print { p {display:none} } i{opacity:0}</style>"
+       "<p>a</p><i>b</i>",
+       "a", "b"},
+      {"two elements are passed over", "<style>td p{display:none} a:hover{color:#fff}</style><p>a",
+       "a", ""},
+      {"css comment and escape", "<i style='dis/**/play:n\\6f ne'>a</i>b", "b", "a"},
+      {"entity in style", "<i style='display&#58;none'>a</i>b", "b", "a"},
+      {"mso-hide is for Outlook", "<i style='mso-hide:all'>a</i>", "a", ""},
+      {"table in quirks mode", "<div style='font-size:0'>a<table><tr><td>b</table></div>", "b",
+       "a"},
+      {"table in standards mode",
+       "<!doctype html><div style='font-size:0'>a<table><tr><td>b</table></div>", "", "a\nb"},
+      {"template", "a<template>b</template>c", "ac", "b"},
+      {"unclosed hidden cell ends with the cell",
+       "<table><tr><td><span style='display:none'>a</td><td>b</table>", "b", "a"},
+  };
+  check(kRows);
+}
+
+TEST(HtmlText, HiddenCounts) {
+  HtmlRun run(
+      "<p style='font-size:0'>aa<b>bb</b></p><p style='font-size:0'>  </p>"
+      "<font color=#ffffff>ccc</font>ddd");
+  EXPECT_EQ(run.html().invisible_blocks, 3u);
+  EXPECT_EQ(run.html().zero_font_blocks, 2u);
+  EXPECT_EQ(run.html().transparent_bytes, 3u);
+  EXPECT_EQ(run.html().invisible_bytes, 7u);
+  EXPECT_EQ(run.text.plain, "ddd");
+}
+
+TEST(HtmlText, InvisibleIsBounded) {
+  std::string html = "<p hidden>";
+  for (int i = 0; i < 50'000; ++i) html += "\xC3\xA9\xC3\xA9";
+  HtmlRun run(html);
+  EXPECT_EQ(run.html().invisible_bytes, 200'000u);
+  EXPECT_LE(run.html().invisible.size(), 65'536u);
+  EXPECT_GE(run.html().invisible.size(), 65'534u);
+}
+
+}  // namespace
+}  // namespace winnow
