@@ -21,12 +21,20 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+std::string_view lower_case(std::string_view text, Arena& arena) {
+  std::span<char> copy = arena.alloc<char>(text.size());
+  std::transform(text.begin(), text.end(), copy.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return {copy.data(), copy.size()};
+}
+
 class Scanner {
  public:
   Scanner(std::string_view text, AddressField field, uint32_t header, const Limits& limits,
           HeaderScratch& scratch, uint32_t row, Batch& batch)
       : text_(text),
         last_semicolon_(text.rfind(';')),
+        last_open_(text.rfind('<')),
         field_(field),
         header_(header),
         limits_(limits),
@@ -52,6 +60,7 @@ class Scanner {
   size_t past_comment(size_t at);
   void angle();
   void colon();
+  bool comma_in_name() const;
   void start(size_t at) { entry_ = Entry{.begin = at, .comment = {}}; }
   void finish();
   void finish_bare();
@@ -65,7 +74,7 @@ class Scanner {
   size_t at_ = 0;
   size_t quotes_off_ = kNone;    // a quote that never closes: from here on '"' is a letter
   size_t comments_off_ = kNone;  // the same of '('
-  size_t last_semicolon_;
+  size_t last_semicolon_, last_open_;
   bool in_group_ = false;
   bool stop_ = false;
   Entry entry_;
@@ -179,7 +188,10 @@ void Scanner::add(std::string_view spec, std::string_view name, bool broken) {
   if (field_ == AddressField::kListId) {
     // RFC 2919: a list's name in brackets, with dots and without "@".
     parse_addr_spec(spec, batch_.arena, address);
-    if (address.domain.empty()) address.domain = address.address, address.local = {};
+    if (address.domain.empty()) {
+      address.domain = address.address = lower_case(address.address, batch_.arena);
+      address.local = {};
+    }
     address.valid = !broken && address.domain.find('.') != kNone;
   } else {
     parse_addr_spec(spec, batch_.arena, address);
@@ -255,6 +267,7 @@ void Scanner::finish() {
   if (entry_.open != kNone) {
     const std::string_view spec = text_.substr(entry_.open + 1, entry_.close - entry_.open - 1);
     std::string_view name = phrase(entry_.begin, entry_.open);
+    while (name.ends_with(',')) name = trim(name.substr(0, name.size() - 1));
     if (name.empty()) name = comment_name();
     const size_t after = std::min(entry_.close + 1, at_);
     if (spec.find('@') == kNone && text_.substr(after, at_ - after).find('@') != kNone) {
@@ -315,6 +328,15 @@ void Scanner::colon() {
   start(at_);
 }
 
+// "Doe, John <john@example.com>" in a header of one mailbox: the comma lacks its quotes. What
+// stands before it has no address and a "<" is still to come.
+bool Scanner::comma_in_name() const {
+  const bool one_mailbox = field_ == AddressField::kFrom || field_ == AddressField::kSender ||
+                           field_ == AddressField::kReplyTo || field_ == AddressField::kResentFrom;
+  return one_mailbox && !entry_.ats && entry_.open == kNone && last_open_ != kNone &&
+         last_open_ > at_ && !trim(text_.substr(entry_.begin, at_ - entry_.begin)).empty();
+}
+
 void Scanner::step(char c) {
   switch (c) {
     case '"':
@@ -336,6 +358,12 @@ void Scanner::step(char c) {
       colon();
       break;
     case ',':
+      if (comma_in_name()) {
+        faults_.set(Fault::kAddressBroken);
+        ++at_;
+        break;
+      }
+      [[fallthrough]];
     case ';':
       finish();
       if (c == ';') in_group_ = false;

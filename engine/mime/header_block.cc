@@ -164,19 +164,15 @@ void add_header(Context& c, const NameEnd& name, size_t line, const Value& value
 
 HeaderEnd find_header_end(std::string_view text) {
   HeaderEnd found;
-  size_t at = 0;
-  while (at < text.size()) {
-    const HeaderLine line = next_header_line(text, at);
-    if (line.end == at) {
-      found.block = at;
-      found.body = line.next;
-      found.terminated = true;
-      return found;
-    }
-    at = line.next;
+  const size_t empty = find_empty_line(text, 0);
+  if (empty != std::string_view::npos) {
+    found.block = empty;
+    found.body = next_header_line(text, empty).next;
+    found.terminated = true;
+    return found;
   }
   found.block = found.body = text.size();
-  for (at = 0; at < text.size();) {
+  for (size_t at = 0; at < text.size();) {
     const HeaderLine line = next_header_line(text, at);
     const bool known = blank(text[at]) || is_mbox_line(text.substr(at, line.end - at)) ||
                        read_name(text, at, line.end).found;

@@ -1,5 +1,7 @@
 #include "engine/mime/header_line.h"
 
+#include <algorithm>
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
@@ -37,7 +39,43 @@ HeaderLine next_header_line_scalar(std::string_view text, size_t at) {
   return finish_scalar(text, at, false, 0);
 }
 
+size_t find_empty_line_scalar(std::string_view text, size_t at) {
+  size_t line = at;
+  for (; at < text.size(); ++at) {
+    if (text[at] != '\n' && text[at] != '\r') continue;
+    if (at == line) return line;
+    line = past_line_end(text, at);
+    at = line - 1;
+  }
+  return std::string_view::npos;
+}
+
 #if defined(__SSE2__)
+size_t find_empty_line(std::string_view text, size_t at) {
+  const __m128i lf = _mm_set1_epi8('\n');
+  const __m128i cr = _mm_set1_epi8('\r');
+  size_t line = at;
+  for (; text.size() - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    unsigned ends = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr))));
+    for (; ends != 0; ends &= ends - 1) {
+      const size_t end = at + static_cast<size_t>(std::countr_zero(ends));
+      if (end < line) continue;  // the rest of a line end of several bytes
+      if (end == line) return line;
+      line = past_line_end(text, end);
+    }
+  }
+  // The tail, which may begin inside a line or inside a line end.
+  for (at = std::max(at, line); at < text.size(); ++at) {
+    if (text[at] != '\n' && text[at] != '\r') continue;
+    if (at == line) return line;
+    line = past_line_end(text, at);
+    at = line - 1;
+  }
+  return std::string_view::npos;
+}
+
 HeaderLine next_header_line(std::string_view text, size_t at) {
   const __m128i lf = _mm_set1_epi8('\n');
   const __m128i cr = _mm_set1_epi8('\r');
@@ -68,6 +106,9 @@ HeaderLine next_header_line(std::string_view text, size_t at) {
   return finish_scalar(text, at, carry != 0, seen);
 }
 #else
+size_t find_empty_line(std::string_view text, size_t at) {
+  return find_empty_line_scalar(text, at);
+}
 HeaderLine next_header_line(std::string_view text, size_t at) {
   return next_header_line_scalar(text, at);
 }

@@ -23,4 +23,8 @@ struct HeaderLine {
 HeaderLine next_header_line(std::string_view text, size_t at);
 HeaderLine next_header_line_scalar(std::string_view text, size_t at);
 
+// The first empty line at or after the line that begins at `at`: its offset, or npos.
+size_t find_empty_line(std::string_view text, size_t at);
+size_t find_empty_line_scalar(std::string_view text, size_t at);
+
 }  // namespace winnow

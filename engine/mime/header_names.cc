@@ -1,7 +1,9 @@
 #include "engine/mime/header_names.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstring>
 
 namespace winnow {
 
@@ -78,17 +80,28 @@ constexpr std::array<std::string_view, kKnownHeaders> kNames{"From",
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// FNV-1a over lower-cased bytes: names are short and the table small.
+// Bytes [0, size) of a name, size <= 8, with bit 5 set: upper case becomes lower case. What else
+// it maps together costs a comparison, no more.
+uint64_t folded_word(const char* at, size_t size) {
+  uint64_t word = 0;
+  std::memcpy(&word, at, size);
+  return word | 0x2020202020202020u;
+}
+
+// Of the length, the first and the last eight bytes: two words for any name.
 uint32_t hash(std::string_view name) {
-  uint32_t h = 2166136261u;
-  for (char c : name) h = (h ^ static_cast<uint8_t>(lower(c))) * 16777619u;
-  return h ^ (h >> 15);
+  const size_t part = std::min<size_t>(name.size(), 8);
+  const uint64_t first = part == 8 ? folded_word(name.data(), 8) : folded_word(name.data(), part);
+  const uint64_t last = part == 8 ? folded_word(name.data() + name.size() - 8, 8) : 0;
+  uint64_t h = (first ^ name.size()) * 0x9E3779B97F4A7C15u;
+  h = (h ^ (h >> 29) ^ last) * 0xBF58476D1CE4E5B9u;
+  return static_cast<uint32_t>(h >> 32);
 }
 
 bool same(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
   return true;
 }
 

@@ -303,14 +303,18 @@ MimeParameter Join::join(ParameterPiece* first, std::array<ParameterPiece*, kPie
   else
     out.append(text);
   if (first->section == 0) {
-    for (size_t i = 1; i < kPiecesMax && sections[i] != nullptr; ++i) {
-      sections[i]->used = true;
+    size_t i = 1;
+    for (; i < kPiecesMax && sections[i] != nullptr; ++i) {
       extended = extended || sections[i]->extended;
       if (sections[i]->extended)
         append_percent(sections[i]->text, out, broken);
       else
         out.append(sections[i]->text);
     }
+    // What stands behind a gap is left out.
+    if (std::any_of(sections.begin() + static_cast<ptrdiff_t>(i), sections.end(),
+                    [](const ParameterPiece* piece) { return piece != nullptr; }))
+      broken = true;
   }
   parameter.raw = out.finish();
   if (!extended) {

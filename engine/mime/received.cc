@@ -196,6 +196,7 @@ void Reader::from_comment(std::string_view inside) {
 
 void Reader::comment(std::string_view inside) {
   while (!inside.empty() && blank(inside.front())) inside.remove_prefix(1);
+  if (inside.empty()) return;
   if (starts(inside, "using tls") || starts(inside, "version=tls") || starts(inside, "tls") ||
       starts(inside, "using ssl") || starts(inside, "version=ssl") || starts(inside, "encrypted")) {
     received_.flags |= static_cast<uint8_t>(ReceivedFlag::kTls);
