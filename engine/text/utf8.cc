@@ -120,7 +120,7 @@ bool is_utf8(std::string_view bytes) {
   }
   // The tail, padded with zeros: a sequence cut off by the end is "too short" before a zero.
   char tail[96] = {};
-  std::memcpy(tail, bytes.data() + at, bytes.size() - at);
+  if (at < bytes.size()) std::memcpy(tail, bytes.data() + at, bytes.size() - at);
   for (size_t i = 0; i < 80; i += 16) {
     const __m128i input = load(tail + i);
     error = _mm_or_si128(error, errors_of(input, prev));
