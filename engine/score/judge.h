@@ -40,6 +40,7 @@ struct CheckJudge {
   Phase phase = Phase::kFilter;
   uint16_t level = 0;          // within its phase
   bool passes = false;         // runs in spite of pre-results and scores (fine, ignore_passthrough)
+  uint32_t seals = 0;          // Sealed bits that it reads
   bool skips_trusted = false;  // not for local or authenticated mail
 };
 

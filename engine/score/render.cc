@@ -1,0 +1,374 @@
+#include "engine/score/render.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace winnow {
+
+namespace {
+
+// Bytes of the well-formed UTF-8 sequence at `p` (RFC 3629), 0 where there is none.
+size_t utf8_length(const unsigned char* p, size_t left) {
+  const unsigned char c = p[0];
+  size_t n;
+  unsigned char low = 0x80, high = 0xBF;
+  if (c < 0xC2) return 0;
+  if (c < 0xE0) {
+    n = 2;
+  } else if (c < 0xF0) {
+    n = 3;
+    if (c == 0xE0) low = 0xA0;
+    if (c == 0xED) high = 0x9F;
+  } else if (c < 0xF5) {
+    n = 4;
+    if (c == 0xF0) low = 0x90;
+    if (c == 0xF4) high = 0x8F;
+  } else {
+    return 0;
+  }
+  if (left < n || p[1] < low || p[1] > high) return 0;
+  for (size_t i = 2; i < n; ++i)
+    if ((p[i] & 0xC0) != 0x80) return 0;
+  return n;
+}
+
+// True where none of the 8 bytes needs an escape: no control, quote, backslash, or byte over 127.
+bool plain8(uint64_t v) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  const uint64_t quote = v ^ kOnes * '"', slash = v ^ kOnes * '\\';
+  const uint64_t bad = v | (v - kOnes * 0x20) | (quote - kOnes) | (slash - kOnes);
+  return (bad & kHigh) == 0;
+}
+
+// Writes into memory that is known to be large enough.
+struct Pen {
+  char* at;
+
+  void raw(std::string_view text) {
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  }
+
+  void escape(unsigned char c) {
+    constexpr char kHex[] = "0123456789abcdef";
+    *at++ = '\\';
+    switch (c) {
+      case '"':
+      case '\\':
+        *at++ = static_cast<char>(c);
+        return;
+      case '\n':
+        *at++ = 'n';
+        return;
+      case '\r':
+        *at++ = 'r';
+        return;
+      case '\t':
+        *at++ = 't';
+        return;
+      default:
+        raw("u00");
+        *at++ = kHex[c >> 4];
+        *at++ = kHex[c & 15];
+    }
+  }
+
+  void string(std::string_view text) {
+    *at++ = '"';
+    const char* p = text.data();
+    const char* const end = p + text.size();
+    while (p < end) {
+      uint64_t eight;
+      if (end - p >= 8 && (std::memcpy(&eight, p, 8), plain8(eight))) {
+        std::memcpy(at, p, 8);
+        at += 8;
+        p += 8;
+        continue;
+      }
+      const auto c = static_cast<unsigned char>(*p);
+      if (c >= 0x80) {
+        const size_t n =
+            utf8_length(reinterpret_cast<const unsigned char*>(p), static_cast<size_t>(end - p));
+        raw(n ? std::string_view(p, n) : std::string_view("\xEF\xBF\xBD"));
+        p += n ? n : 1;
+      } else if (c < 0x20 || c == '"' || c == '\\') {
+        escape(c);
+        ++p;
+      } else {
+        *at++ = *p++;
+      }
+    }
+    *at++ = '"';
+  }
+
+  void number(uint64_t value) {
+    char digits[20];
+    size_t n = 0;
+    do digits[n++] = static_cast<char>('0' + value % 10);
+    while (value /= 10);
+    while (n > 0) *at++ = digits[--n];
+  }
+
+  void score(Micro micro) {
+    if (micro == kNoThreshold) return raw("null");
+    const bool negative = micro < 0;
+    if (negative) *at++ = '-';
+    const uint64_t value =
+        negative ? 0 - static_cast<uint64_t>(micro) : static_cast<uint64_t>(micro);
+    number(value / kMicro);
+    *at++ = '.';
+    uint64_t rest = value % kMicro;
+    if (rest == 0) {
+      *at++ = '0';
+      return;
+    }
+    for (int i = 5; i >= 0; --i, rest /= 10) at[i] = static_cast<char>('0' + rest % 10);
+    at += 6;
+  }
+};
+
+constexpr size_t kScoreBytes = 32;
+// JSON string of `bytes` bytes at most.
+constexpr size_t string_bytes(size_t bytes) { return bytes * 6 + 2; }
+
+template <class Write>
+void append(std::string& out, size_t most, Write write) {
+  const size_t before = out.size();
+  out.resize(before + most);
+  Pen pen{out.data() + before};
+  write(pen);
+  out.resize(static_cast<size_t>(pen.at - out.data()));
+}
+
+bool is_shown(const ScoreModel& model, const VerdictSymbol& symbol) {
+  return !symbol.removed &&
+         !(model.symbols[index(symbol.symbol)].flags & static_cast<uint16_t>(SymbolFlag::kHidden));
+}
+
+Micro shown_score(const VerdictSymbol& symbol) { return symbol.weight_removed ? 0 : symbol.score; }
+
+size_t symbols_bytes(const RenderPlan& plan, const Verdict& verdict) {
+  size_t sum = 64;
+  for (const VerdictSymbol& symbol : verdict.symbols) {
+    const uint32_t id = index(symbol.symbol);
+    sum += plan.symbol_heads[id].size() + plan.symbol_tails[id].size() + kScoreBytes + 32;
+    for (const std::string_view option : symbol.options) sum += string_bytes(option.size()) + 1;
+  }
+  return sum;
+}
+
+void write_symbols(const RenderPlan& plan, const Verdict& verdict, Pen& pen) {
+  pen.raw(",\"symbols\":{");
+  bool first = true;
+  for (const VerdictSymbol& symbol : verdict.symbols) {
+    if (!is_shown(*plan.model, symbol)) continue;
+    if (!first) *pen.at++ = ',';
+    first = false;
+    pen.raw(plan.symbol_heads[index(symbol.symbol)]);
+    pen.score(shown_score(symbol));
+    pen.raw(plan.symbol_tails[index(symbol.symbol)]);
+    if (!symbol.options.empty()) {
+      pen.raw(",\"options\":[");
+      for (size_t i = 0; i < symbol.options.size(); ++i) {
+        if (i > 0) *pen.at++ = ',';
+        pen.string(symbol.options[i]);
+      }
+      *pen.at++ = ']';
+    }
+    *pen.at++ = '}';
+  }
+  *pen.at++ = '}';
+}
+
+void append_messages(const Verdict& verdict, std::string& out) {
+  out += ",\"messages\":{";
+  if (verdict.forced_by != kNoIndex) {
+    const PreResult& result = verdict.pre_results[verdict.forced_by];
+    if (!result.message.empty() && !result.no_smtp_message) {
+      out += "\"smtp_message\":";
+      append_json_string(result.message, out);
+    }
+  }
+  out += '}';
+}
+
+std::string_view reason_name(UnknownReason reason) {
+  constexpr std::string_view kNames[] = {"",         "timeout", "server failure",
+                                         "refused",  "broken",  "not allowed",
+                                         "no table", "limit",   "not replayed"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+std::string_view kind_name(QuestionKind kind) {
+  constexpr std::string_view kNames[] = {"dns", "store", "take", "fuzzy", "http", "dialog"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+void append_unknown(const Evidence& evidence, const Verdict& verdict, std::string& out) {
+  if (verdict.unknown.empty()) return;
+  out += ",\"unknown\":[";
+  for (size_t i = 0; i < verdict.unknown.size(); ++i) {
+    const Question& question = evidence.questions[index(verdict.unknown[i])];
+    if (i > 0) out += ',';
+    fmt::format_to(std::back_inserter(out),
+                   "{{\"kind\":\"{}\",\"type\":{},\"key\":", kind_name(question.kind),
+                   question.type);
+    append_json_string(question.key, out);
+    fmt::format_to(std::back_inserter(out), ",\"reason\":\"{}\"}}",
+                   reason_name(evidence.answers[index(verdict.unknown[i])].reason));
+  }
+  out += ']';
+}
+
+// Distinct hosts of the URLs in their order; few, so that looking back is cheap enough.
+void append_hosts(const Evidence& evidence, std::string& out) {
+  constexpr size_t kHostsMax = 256;
+  std::string_view hosts[kHostsMax];
+  size_t n = 0;
+  for (const Url& url : evidence.urls) {
+    if (n == kHostsMax) break;
+    if (url.host.empty() || std::find(hosts, hosts + n, url.host) != hosts + n) continue;
+    hosts[n++] = url.host;
+  }
+  if (n == 0) return;
+  out += ",\"urls\":[";
+  for (size_t i = 0; i < n; ++i) {
+    if (i > 0) out += ',';
+    append_json_string(hosts[i], out);
+  }
+  out += ']';
+}
+
+void append_emails(const Evidence& evidence, std::string& out) {
+  if (evidence.emails.empty()) return;
+  out += ",\"emails\":[";
+  for (size_t i = 0; i < evidence.emails.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(evidence.emails[i].address, out);
+  }
+  out += ']';
+}
+
+}  // namespace
+
+void append_json_string(std::string_view text, std::string& out) {
+  append(out, string_bytes(text.size()), [&](Pen& pen) { pen.string(text); });
+}
+
+void append_json_score(Micro score, std::string& out) {
+  append(out, kScoreBytes, [&](Pen& pen) { pen.score(score); });
+}
+
+// Only where the third decimal is a 5 with nothing behind it does the double decide.
+void append_score(Micro score, std::string& out) {
+  const uint64_t value =
+      score < 0 ? 0 - static_cast<uint64_t>(score) : static_cast<uint64_t>(score);
+  if (value % 10'000 == 5'000) {
+    fmt::format_to(std::back_inserter(out), "{:.2f}", static_cast<double>(score) / 1e6);
+    return;
+  }
+  const uint64_t cents = (value + 5'000) / 10'000;
+  append(out, kScoreBytes, [&](Pen& pen) {
+    if (score < 0) *pen.at++ = '-';
+    pen.number(cents / 100);
+    *pen.at++ = '.';
+    *pen.at++ = static_cast<char>('0' + cents / 10 % 10);
+    *pen.at++ = static_cast<char>('0' + cents % 10);
+  });
+}
+
+RenderPlan make_render_plan(const ScoreModel& model) {
+  RenderPlan plan;
+  plan.model = &model;
+  for (const Symbol& symbol : model.symbols) {
+    std::string name;
+    append_json_string(symbol.name, name);
+    plan.symbol_heads.push_back(name + ":{\"name\":" + name + ",\"score\":");
+    std::string tail = ",\"metric_score\":";
+    append_json_score(symbol.score, tail);
+    if (!symbol.description.empty()) {
+      tail += ",\"description\":";
+      append_json_string(symbol.description, tail);
+    }
+    plan.symbol_tails.push_back(std::move(tail));
+  }
+  plan.thresholds = "{";
+  for (auto action = model.actions.rbegin(); action != model.actions.rend(); ++action) {
+    constexpr auto kNone = static_cast<uint8_t>(ActionFlag::kWithoutThreshold) |
+                           static_cast<uint8_t>(ActionFlag::kDisabled);
+    if (action->threshold == kNoThreshold || action->flags & kNone) continue;
+    if (plan.thresholds.size() > 1) plan.thresholds += ',';
+    append_json_string(action->name, plan.thresholds);
+    plan.thresholds += ':';
+    append_json_score(action->threshold, plan.thresholds);
+  }
+  plan.thresholds += '}';
+  return plan;
+}
+
+void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const Verdict& verdict,
+                        std::string& out) {
+  out += "\"is_skipped\":false,\"score\":";
+  append_json_score(verdict.score, out);
+  out += ",\"required_score\":";
+  append_json_score(verdict.required, out);
+  out += ",\"action\":";
+  append_json_string(plan.model->actions[index(verdict.action)].name, out);
+  if (verdict.forced_by != kNoIndex) {
+    out += ",\"passthrough_module\":";
+    append_json_string(verdict.pre_results[verdict.forced_by].module, out);
+  }
+  if (!verdict.subject.empty()) {
+    out += ",\"subject\":";
+    append_json_string(verdict.subject, out);
+  }
+  out += ",\"thresholds\":";
+  out += plan.thresholds;
+  append(out, symbols_bytes(plan, verdict), [&](Pen& pen) { write_symbols(plan, verdict, pen); });
+  append_messages(verdict, out);
+  append_hosts(evidence, out);
+  append_emails(evidence, out);
+  out += ",\"message-id\":";
+  append_json_string(evidence.message_id.empty() ? "undef" : evidence.message_id, out);
+  append_unknown(evidence, verdict, out);
+}
+
+void render_spamd_result(const ScoreModel& model, const Verdict& verdict, std::string_view fold,
+                         std::string& out) {
+  std::vector<const VerdictSymbol*> order;
+  for (const VerdictSymbol& symbol : verdict.symbols)
+    if (is_shown(model, symbol)) order.push_back(&symbol);
+  std::sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
+    const Micro x = std::abs(shown_score(*a)), y = std::abs(shown_score(*b));
+    if (x != y) return x > y;
+    return model.symbols[index(a->symbol)].name < model.symbols[index(b->symbol)].name;
+  });
+  out += verdict.action == model.reject ? "default: True [" : "default: False [";
+  append_score(verdict.score, out);
+  out += " / ";
+  if (verdict.required == kNoThreshold) {
+    out += "nan";
+  } else {
+    append_score(verdict.required, out);
+  }
+  out += ']';
+  for (const VerdictSymbol* symbol : order) {
+    out += ';';
+    out += fold;
+    out += model.symbols[index(symbol->symbol)].name;
+    out += '(';
+    append_score(shown_score(*symbol), out);
+    out += ")[";
+    for (size_t i = 0; i < symbol->options.size(); ++i) {
+      if (i > 0) out += ',';
+      // Options come out of the mail: no line end of theirs may end up in a header.
+      for (const char c : symbol->options[i]) out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+    out += ']';
+  }
+}
+
+}  // namespace winnow

@@ -1,0 +1,41 @@
+// A verdict as text: the fields of /checkv2 (facts/network.md 2.3), and X-Spamd-Result
+// (facts/received-and-text.md). Pure functions; what does not depend on the message is written
+// once a rule set.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/score/model.h"
+
+namespace winnow {
+
+struct RenderPlan {
+  const ScoreModel* model = nullptr;
+  std::vector<std::string> symbol_heads;  // `"A":{"name":"A","score":`
+  std::vector<std::string> symbol_tails;  // `,"metric_score":1.0,"description":"..."`
+  std::string thresholds;                 // `{"reject":15.0,...}`
+};
+
+RenderPlan make_render_plan(const ScoreModel& model);
+
+// Appends the fields of one reply without the braces around them: `"is_skipped":false,...`, so
+// that the caller can add its own (id, time_real, milter). Symbols that composites removed are left
+// out; a weight that was removed is 0. `unknown` lists the questions that ended unknown.
+void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const Verdict& verdict,
+                        std::string& out);
+
+// Appends `default: False [6.10 / 15.00]; SYM(3.50)[a,b]; ...`, by falling absolute score, then by
+// name; `fold` follows each semicolon (" ", or "\n\t" for a header).
+void render_spamd_result(const ScoreModel& model, const Verdict& verdict, std::string_view fold,
+                         std::string& out);
+
+// Appends a JSON string with its quotes; what is not valid UTF-8 becomes U+FFFD.
+void append_json_string(std::string_view text, std::string& out);
+// Appends a score as JSON replies write it: 15.0, 6.100000; none as null.
+void append_json_score(Micro score, std::string& out);
+// Appends a score as "%.2f" of its double.
+void append_score(Micro score, std::string& out);
+
+}  // namespace winnow
