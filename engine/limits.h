@@ -22,6 +22,7 @@ struct Limits {
   uint32_t html_depth_max = 1'024;
   uint32_t html_links_max = 10'000;
   uint32_t urls_max = 10'240;             // distinct URLs of one message (options.max_urls)
+  uint32_t url_bytes_max = 16'384;        // of one URL; more is cut (UrlFlag::kTruncated)
   uint32_t url_candidates_max = 200'000;  // places looked at to find them
   uint32_t words_max = 100'000;           // words of one message (facts/received-and-text.md)
   uint32_t words_text_bytes_max = 1 << 20;
