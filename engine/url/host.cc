@@ -239,6 +239,9 @@ HostName normalise_host(std::string_view raw, HostScratch& scratch) {
     out.name = view(name);
     return out;
   }
+  if (raw.size() > 2 && raw.front() == '[' && raw.back() == ']' && parse_ip(raw)) {
+    raw = raw.substr(1, raw.size() - 2);  // user@[192.0.2.1]
+  }
   bool plain_bytes = true;
   for (const char c : raw) plain_bytes &= is(c, kHost);
   if (plain_bytes) {

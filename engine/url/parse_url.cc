@@ -7,10 +7,10 @@
 // Tabs and line breaks inside are skipped; "\" is "/". `normal` is written once, left to right,
 // into the arena; the parts of Url are views of it. In every part escapes of unreserved
 // characters are undone, all others are written in upper case, what may not stand there is
-// escaped and a lone "%" is "%25": so normalising again changes nothing. A path that was not
-// written is not invented ("http://example.com" stays without a slash), because patterns written
-// for Rspamd see it so. Where a browser gives up (bad port, bad host) the rest is kept and
-// flagged kObscured: somebody took the trouble to write it.
+// escaped and a lone "%" is "%25" (lower case in the host): so normalising again changes nothing. A
+// path that was not written is not invented ("http://example.com" stays without a slash), because
+// patterns written for Rspamd see it so. Where a browser gives up (bad port, bad host) the rest is
+// kept and flagged kObscured: somebody took the trouble to write it.
 #include "engine/url/parse_url.h"
 
 #include <xxhash.h>
@@ -97,6 +97,8 @@ std::string_view skip_what_browsers_skip(std::string_view text, std::vector<char
       text.substr(0, colon == text.npos ? 0 : std::min(colon, size_t{64}));
   const bool split = !is_ascii(head);
   if (!split && text.find_first_of("\t\r\n") == text.npos) return text;
+  const size_t path = std::min(
+      text.find_first_of("/?#", text.find_first_not_of("/\\\t\r\n", colon + 1)), text.size());
   clean.clear();
   for (size_t at = 0; at < text.size();) {
     if (split && at < head.size() && static_cast<uint8_t>(text[at]) > 127) {
@@ -111,6 +113,7 @@ std::string_view skip_what_browsers_skip(std::string_view text, std::vector<char
     }
     if (is_skipped(text[at])) {
       flags |= bit(UrlFlag::kUnnormalised);
+      if (at < path) flags |= bit(UrlFlag::kObscured);  // inside scheme or authority
     } else {
       clean.push_back(text[at]);
     }

@@ -16,6 +16,7 @@
 #include <cstdlib>
 
 #include "engine/ids.h"
+#include "engine/text/utf8.h"
 
 namespace winnow {
 
@@ -53,20 +54,19 @@ void SuffixTable::add_rule(std::string_view rule) {
   uint8_t flag = kRule;
   if (rule.starts_with('!')) flag = kException, rule.remove_prefix(1);
   if (rule.starts_with("*.")) flag = kWildcard, rule.remove_prefix(2);
-  std::string ascii;
-  for (const char c : rule) {
-    if (static_cast<uint8_t>(c) < 128) continue;
-    uint8_t* out = nullptr;
-    const std::string zero_ended(rule);
-    if (idn2_lookup_u8(reinterpret_cast<const uint8_t*>(zero_ended.c_str()), &out,
-                       IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK) {
-      return;
-    }
-    ascii = reinterpret_cast<const char*>(out);
-    std::free(out);
-    rule = ascii;
-    break;
+  ++rules_;
+  add_path(rule, flag);
+  if (is_ascii(rule)) return;
+  uint8_t* out = nullptr;
+  const std::string zero_ended(rule);
+  if (idn2_lookup_u8(reinterpret_cast<const uint8_t*>(zero_ended.c_str()), &out,
+                     IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK) {
+    add_path(reinterpret_cast<const char*>(out), flag);
   }
+  std::free(out);
+}
+
+void SuffixTable::add_path(std::string_view rule, uint8_t flag) {
   uint32_t node = 0;
   size_t end = rule.size();
   while (true) {
@@ -77,7 +77,6 @@ void SuffixTable::add_rule(std::string_view rule) {
     end -= label.size() + 1;
   }
   nodes_[node].flags |= flag;
-  ++rules_;
 }
 
 uint32_t SuffixTable::child(uint32_t parent, std::string_view label) const {

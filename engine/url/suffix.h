@@ -20,13 +20,14 @@ struct Suffix {
 class SuffixTable {
  public:
   // Reads the list's text format (comments, blank lines, "!" and "*" rules; ICANN and private
-  // sections alike). Names in Unicode become A-labels. The bytes need not live on.
+  // sections alike). Names in Unicode stand as A-labels and as written. The bytes need not live
+  // on.
   explicit SuffixTable(std::string_view list);
 
   // REQUIRED: `host` is lower case with A-labels, not an IP address. Does not allocate. Walks
   // at most as many labels as the longest rule has.
   Suffix find(std::string_view host) const;
-  // Whether `label` (lower case, A-label) is a top-level domain that the list knows.
+  // Whether `label` (lower case, A-label or UTF-8) is a top-level domain that the list knows.
   bool is_tld(std::string_view label) const;
 
   size_t rules() const { return rules_; }
@@ -41,6 +42,7 @@ class SuffixTable {
   enum RuleFlag : uint8_t { kRule = 1, kWildcard = 2, kException = 4 };
 
   void add_rule(std::string_view rule);
+  void add_path(std::string_view rule, uint8_t flag);
   uint32_t child(uint32_t parent, std::string_view label) const;  // kNoIndex if none
   uint32_t add_child(uint32_t parent, std::string_view label);
   void place(uint32_t node);
