@@ -177,7 +177,8 @@ bool Search::scan_simd() {
 bool Search::look(size_t at) {
   const char c = text_[at];
   if (at < floor_ || (c == '.' && at < dots_floor_)) return true;
-  if (++finder_.candidates > finder_.candidates_max) return false;
+  if (finder_.candidates >= finder_.candidates_max) return false;
+  ++finder_.candidates;
   if (c == ':') {
     look_at_colon(at);
   } else if (c == '@') {

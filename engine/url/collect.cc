@@ -1,0 +1,218 @@
+// Gathering of one message's URLs; link targets and what they show are in links.cc.
+//
+// A URL is the same as another if their normal forms are. Counts add up, flags are or-ed, the
+// first place gives `found`, `part` and the order. A URL inside the query of another is added
+// behind it (kQuery), to a depth of kQueryDepthMax: redirectors nest, and a query of n nested
+// addresses would otherwise be read n times.
+#include "engine/url/collect.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "engine/url/bytes.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr uint32_t kQueryDepthMax = 3;
+
+bool starts_www(std::string_view text) {
+  return text.size() > 4 && url_bytes::lower(text[0]) == 'w' && url_bytes::lower(text[1]) == 'w' &&
+         url_bytes::lower(text[2]) == 'w' && text[3] == '.';
+}
+
+}  // namespace
+
+UrlCollector::UrlCollector(const UrlPlan& plan, UrlScratch& scratch, Batch& batch, uint32_t row)
+    : plan_(plan), scratch_(scratch), batch_(batch), row_(row) {
+  scratch_.urls.start_row();
+  scratch_.emails.start_row();
+  scratch_.pending.clear();
+  scratch_.parser.bytes_max = plan.limits.url_bytes_max;
+  scratch_.finder.candidates = 0;
+  scratch_.finder.candidates_max = plan.limits.url_candidates_max;
+}
+
+bool UrlCollector::count_candidate() {
+  if (scratch_.finder.candidates < plan_.limits.url_candidates_max) {
+    ++scratch_.finder.candidates;
+    return true;
+  }
+  batch_.facts[row_].faults.set(Fault::kLimitUrls);
+  return false;
+}
+
+uint32_t UrlCollector::add(const Url& url, uint32_t flags, uint32_t part) {
+  const std::span<Url> seen = batch_.urls.open_row();
+  const uint32_t known = scratch_.urls.find(
+      url.hash, [&](uint32_t index) { return seen[index].normal == url.normal; });
+  if (known != kNoIndex) {
+    seen[known].flags |= url.flags | flags;
+    ++seen[known].count;
+    return known;
+  }
+  if (seen.size() >= plan_.limits.urls_max) {
+    batch_.facts[row_].faults.set(Fault::kLimitUrls);
+    return kNoIndex;
+  }
+  const auto index = static_cast<uint32_t>(seen.size());
+  Url& added = batch_.urls.values.emplace_back(url);
+  added.flags |= flags;
+  added.part = part;
+  added.order = index;
+  scratch_.urls.add(url.hash, index);
+  if (!added.query.empty()) scratch_.pending.push_back({index, 0});
+  return index;
+}
+
+void UrlCollector::add_email(Email email, uint32_t flags, uint32_t part) {
+  const uint64_t hash = XXH3_64bits(email.address.data(), email.address.size());
+  const std::span<Email> seen = batch_.emails.open_row();
+  const uint32_t known = scratch_.emails.find(
+      hash, [&](uint32_t index) { return seen[index].address == email.address; });
+  if (known != kNoIndex) {
+    seen[known].flags |= email.flags | flags;
+    ++seen[known].count;
+    return;
+  }
+  if (seen.size() >= plan_.limits.urls_max) {
+    batch_.facts[row_].faults.set(Fault::kLimitUrls);
+    return;
+  }
+  scratch_.emails.add(hash, static_cast<uint32_t>(seen.size()));
+  email.flags |= flags;
+  email.part = part;
+  batch_.emails.values.push_back(email);
+}
+
+void UrlCollector::add_mailto(std::string_view addresses, uint32_t flags, uint32_t part) {
+  while (!addresses.empty()) {
+    const size_t comma = std::min(addresses.find(','), addresses.size());
+    Email email;
+    const std::string_view one = addresses.substr(0, comma);
+    addresses.remove_prefix(std::min(comma + 1, addresses.size()));
+    if (!count_candidate()) return;
+    if (one.size() > plan_.limits.url_bytes_max) continue;
+    if (parse_email(one, scratch_.parser, batch_.arena, email)) add_email(email, flags, part);
+  }
+}
+
+bool UrlCollector::add_found(std::string_view text, const FoundUrl& place, uint32_t part,
+                             uint32_t flags, uint32_t& url) {
+  url = kNoIndex;
+  if (place.kind == FoundKind::kEmail) {
+    const std::string_view address = text.substr(place.address, place.address_end - place.address);
+    Email email;
+    if (!parse_email(address, scratch_.parser, batch_.arena, email)) return false;
+    add_email(email, flags, part);
+    return true;
+  }
+  Url parsed;
+  const std::string_view found = text.substr(place.begin, place.end - place.begin);
+  if (!parse_url(found, place.guess, scratch_.parser, batch_.arena, parsed)) return false;
+  url = add(parsed, flags, part);
+  search_queries();
+  return true;
+}
+
+void UrlCollector::add_text(std::string_view text, uint32_t part, uint32_t flags) {
+  if (!find_urls(text, scratch_.finder)) batch_.facts[row_].faults.set(Fault::kLimitUrls);
+  for (const FoundUrl& place : scratch_.finder.found) {
+    uint32_t url;
+    add_found(text, place, part, flags, url);
+  }
+}
+
+void UrlCollector::add_body(uint32_t text_index) {
+  Text& text = batch_.texts.row(row_)[text_index];
+  if (!find_urls(text.plain, scratch_.finder)) batch_.facts[row_].faults.set(Fault::kLimitUrls);
+  HtmlPlace html;
+  html.part = text.part;
+  std::span<const HtmlLink> links;
+  if (text.html != kNoIndex) {
+    html.html = &batch_.htmls.row(row_)[text.html];
+    html.has_base =
+        !html.html->base.empty() &&
+        parse_url(html.html->base, UrlGuess::kNone, scratch_.parser, batch_.arena, html.base) &&
+        html.base.scheme <= UrlScheme::kFtp;
+    links = std::span<const HtmlLink>(batch_.html_links.row(row_))
+                .subspan(html.html->links.begin, html.html->links.size());
+  }
+  const uint32_t where = bit(html.html ? UrlFlag::kHtml : UrlFlag::kText);
+  size_t next_link = 0;
+  uint32_t link_end = 0;  // of the rendered text that is inside a link
+  for (const FoundUrl& place : scratch_.finder.found) {
+    for (; next_link < links.size() && links[next_link].plain.begin <= place.begin; ++next_link) {
+      add_link(links[next_link], html);
+      link_end = std::max(link_end, links[next_link].plain.end);
+    }
+    const uint32_t shown = place.begin < link_end ? bit(UrlFlag::kHtmlDisplayed) : 0;
+    uint32_t url;
+    if (!add_found(text.plain, place, text.part, where | shown, url)) continue;
+    batch_.url_spans.values.push_back(
+        {.text = text_index, .begin = place.begin, .end = place.end, .url = url});
+    text.url_bytes += place.end - place.begin;
+  }
+  for (; next_link < links.size(); ++next_link) add_link(links[next_link], html);
+}
+
+// Undoes the escapes of `query` once and searches it.
+void UrlCollector::find_in_query(std::string_view query) {
+  UrlFinder& finder = scratch_.inner_finder;
+  finder.found.clear();
+  finder.candidates = 0;
+  finder.candidates_max = plan_.limits.url_candidates_max - scratch_.finder.candidates;
+  scratch_.query.clear();
+  const char* end = query.data() + query.size();
+  for (const char* at = query.data(); at < end;) {
+    const int value = url_bytes::escape_at(at, end);
+    const char plain = *at == '&' ? ' ' : *at;  // between parameters nothing goes on
+    scratch_.query.push_back(value < 0 ? plain : static_cast<char>(value));
+    at += value < 0 ? 1 : 3;
+  }
+  const std::string_view text(scratch_.query.data(), scratch_.query.size());
+  if (!find_urls(text, finder)) batch_.facts[row_].faults.set(Fault::kLimitUrls);
+  scratch_.finder.candidates += finder.candidates;
+}
+
+void UrlCollector::search_queries() {
+  while (!scratch_.pending.empty()) {
+    const UrlScratch::Pending next = scratch_.pending.back();
+    scratch_.pending.pop_back();
+    const Url outer = batch_.urls.open_row()[next.url];
+    find_in_query(outer.query);
+    for (const FoundUrl& place : scratch_.inner_finder.found) {
+      if (place.kind != FoundKind::kUrl) continue;
+      const std::string_view found(scratch_.query.data() + place.begin, place.end - place.begin);
+      if (place.guess != UrlGuess::kNone && !starts_www(found)) continue;
+      Url inner;
+      const std::string_view kept = batch_.arena.copy(found);
+      if (!parse_url(kept, place.guess, scratch_.parser, batch_.arena, inner)) continue;
+      const size_t pending = scratch_.pending.size();
+      add(inner, bit(UrlFlag::kQuery), outer.part);
+      if (scratch_.pending.size() == pending) continue;
+      scratch_.pending.back().depth = next.depth + 1;
+      if (next.depth + 1 >= kQueryDepthMax) scratch_.pending.pop_back();
+    }
+  }
+}
+
+bool UrlCollector::query_leads_to(const Url& target, std::string_view domain) {
+  if (target.query.empty()) return false;
+  find_in_query(target.query);
+  for (const FoundUrl& place : scratch_.inner_finder.found) {
+    if (place.kind != FoundKind::kUrl) continue;
+    const std::string_view found(scratch_.query.data() + place.begin, place.end - place.begin);
+    if (place.guess != UrlGuess::kNone && !starts_www(found)) continue;
+    Url inner;
+    if (parse_url(found, place.guess, scratch_.parser, batch_.arena, inner) &&
+        inner.domain == domain) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace winnow
