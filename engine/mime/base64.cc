@@ -35,6 +35,8 @@ class Sextets {
   char* out() const { return out_; }
   void set_out(char* out) { out_ = out; }
   bool broken() const { return broken_; }
+  bool after_padding() const { return padded_; }
+  void set_broken() { broken_ = true; }
 
   void take(uint8_t digit) {
     if (digit < 64) {
@@ -93,9 +95,6 @@ class Sextets {
   unsigned pads_ = 0;    // '=' seen in this quantum
   bool padded_ = false;  // the last quantum was padded
   bool broken_ = false;
-
- public:
-  bool after_padding() const { return padded_; }
 };
 
 // Decodes 16 digits at `in` into 12 bytes (16 are written) at `out`; returns how many leading
@@ -125,6 +124,19 @@ inline unsigned decode_block(const char* in, char* out) {
   return static_cast<unsigned>(__builtin_ctz(~good | 0x10000u));
 }
 
+// Whether `at`, the first digit after padding, begins another segment: digits in whole quanta up
+// to the end of the line. Else it is the text that a mailing list put below.
+bool segment_at(const char* at, const char* end) {
+  constexpr ptrdiff_t kLook = 64;
+  const char* const stop = end - at > kLook ? at + kLook : end;
+  const char* next = at;
+  while (next != stop && kDigits[static_cast<uint8_t>(*next)] != kJunk &&
+         kDigits[static_cast<uint8_t>(*next)] != kBlank)
+    ++next;
+  if (next == stop && stop != end) return true;
+  return (next == end || *next == '\r' || *next == '\n') && (next - at) % 4 == 0;
+}
+
 size_t room_for(size_t in) { return in / 4 * 3 + 3 + 16; }
 
 }  // namespace
@@ -132,7 +144,15 @@ size_t room_for(size_t in) { return in / 4 * 3 + 3 + 16; }
 DecodedBody decode_base64_scalar(std::string_view in, Arena& arena) {
   char* const begin = arena.alloc_bytes(room_for(in.size()));
   Sextets sextets(begin);
-  for (char c : in) sextets.take(kDigits[static_cast<uint8_t>(c)]);
+  const char* const end = in.data() + in.size();
+  for (const char* at = in.data(); at != end; ++at) {
+    const uint8_t digit = kDigits[static_cast<uint8_t>(*at)];
+    if (digit < 64 && sextets.after_padding() && !segment_at(at, end)) {
+      sextets.set_broken();
+      break;
+    }
+    sextets.take(digit);
+  }
   sextets.finish();
   arena.shrink_to(sextets.out());
   return {{begin, static_cast<size_t>(sextets.out() - begin)}, sextets.broken()};
@@ -155,7 +175,13 @@ DecodedBody decode_base64(std::string_view in, Arena& arena) {
       sextets.set_out(out);
       if (at == end) break;
     }
-    sextets.take(kDigits[static_cast<uint8_t>(*at++)]);
+    const uint8_t digit = kDigits[static_cast<uint8_t>(*at)];
+    if (digit < 64 && sextets.after_padding() && !segment_at(at, end)) {
+      sextets.set_broken();
+      break;
+    }
+    sextets.take(digit);
+    ++at;
   }
   sextets.finish();
   arena.shrink_to(sextets.out());

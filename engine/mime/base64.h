@@ -2,8 +2,10 @@
 //
 // Lines are of any length and end in any way. What is no base64 digit is skipped, as RFC 2045
 // asks; everything that a strict reader would refuse is told in `broken`: other bytes than
-// blanks and line ends, missing or superfluous padding, digits after the padding (segments that
-// were encoded one by one and joined: all of them are decoded), a single digit left over.
+// blanks and line ends, missing or superfluous padding, digits after the padding, a single
+// digit left over. Digits after the padding are decoded where they look like another segment
+// (encoded one by one and joined: whole quanta up to the line's end); text that a mailing list put
+// below the data ends it.
 //
 // Sixteen digits become twelve bytes at a time (SSSE3: a saturating subtraction classifies each
 // byte, two multiply-adds pack the sextets); a block that holds a line end gives what stands

@@ -52,6 +52,8 @@ class Reading {
   // Appends the parts of `raw` to the open row. Returns the switches that would make a difference.
   uint8_t read(std::string_view raw) {
     frames_.clear();
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (raw.starts_with(kByteOrderMark)) raw.remove_prefix(kByteOrderMark.size());
     entity(raw, kNoIndex, 0, 0, false);
     while (!frames_.empty()) step();
     if (doubts_.bare_cr) doubts_bits_ |= bit(Switch::kBareCr);
@@ -200,6 +202,7 @@ class Reading {
     const std::string_view inside = finish_leaf(job_, index, fields.smime_type);
     if (inside.empty() || decodes >= kDecodesMax || too_deep(part(index))) return;
     push(index, inside, {}, static_cast<uint8_t>(decodes + 1));
+    frames_.back().hidden = true;
   }
 
   // Text outside of a multipart's parts, as a virtual part where it says something.
@@ -226,7 +229,10 @@ class Reading {
       frames_.pop_back();
       if (!now.boundary.empty()) margin(now.part, now.text.substr(now.at), false);
     } else if (now.boundary.empty()) {
+      const size_t child = batch_.parts.open_row().size();
       entity(now.text, now.part, now.depth, now.decodes, false);
+      if (now.hidden && child < batch_.parts.open_row().size())
+        set_flag(part(static_cast<uint32_t>(child)), PartFlag::kVirtual);
     } else if (!now.started) {
       start(frame);
     } else {
@@ -255,6 +261,8 @@ class Reading {
       frame.at = text.size();
       frame.closed = true;
     }
+    // Delimiter lines one after the other hold no part: each would need a line end of its own.
+    if (next.found() && next.line == begin) return;
     const StructureFrame now = frame;  // entity() may move the frames
     entity(text.substr(begin, end - begin), now.part, now.depth, now.decodes, now.digest);
   }

@@ -45,6 +45,7 @@ struct StructureFrame {
   uint16_t depth = 0;   // of its children
   uint8_t decodes = 0;  // times its bytes were decoded from other parts
   bool digest = false;  // children are messages by default
+  bool hidden = false;  // its entity is no MIME part of its own: kVirtual
   bool started = false;
   bool closed = false;  // no more children
   size_t at = 0;        // first byte of the next child; closed: of the epilogue

@@ -33,6 +33,13 @@ const Row kRows[] = {
     {"one digit left", "Zm9vY", "foo", true},
     {"joined segments", "Zg==Zm8=Zm9v", "ffofoo", true},
     {"segments on lines", "Zg==\nZm8=\n", "ffo", true},
+    {"footer below", "Zg==\r\n____________\r\nThis list is for\r\n", "f", true},
+    {"footer of one word", "Zg==\nIrish Linux\n", "f", true},
+    {"long segment after a pad",
+     "Zg==AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+     "f\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv,
+     true},
     {"pad only", "====", "", true},
     {"pad after three digits", "Zm8==", "fo", true},
     {"digits after one pad", "Zm9vYg=Zm9v", "foobfoo", true},

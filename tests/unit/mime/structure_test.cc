@@ -1,0 +1,257 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/unit/mime/parsed.h"
+
+namespace winnow {
+namespace {
+
+struct Row {
+  const char* name;
+  std::string input;     // LF; run as CRLF too
+  std::string expected;  // tree()
+  std::string faults;    // symbols, blank between; "" = none
+};
+
+const Row kRows[] = {
+    {"empty", "", "0 text/plain [] missing\n", "MESSAGE_EMPTY"},
+    {"headers only", "Subject: x\n", "0 text/plain [] missing\n", ""},
+    {"plain text", "Content-Type: text/plain\n\nhello\n", "0 text/plain [hello\n]\n", ""},
+    {"two parts",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\nContent-Type: "
+     "text/html\n\n<p>\n\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [one] missing\n1 text/html [<p>\n]\n", ""},
+    {"trailing blanks and quoted boundary",
+     "Content-Type: multipart/mixed; boundary=\"b c\"\n\n--b c \t\n\none\n--b c-- \n",
+     "0 multipart/mixed\n1 text/plain [one] missing\n", ""},
+    {"look-alikes",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n --b\n---b\n--a\n-- \n--b--\n",
+     "0 multipart/mixed\n1 text/plain [ --b\n---b\n--a\n-- ] missing\n", ""},
+    {"nested, the inner boundary begins as the outer one",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/alternative; "
+     "boundary=b1\n\n--b1\n\nx\n--b1--\n--b\n\ny\n--b--\n",
+     "0 multipart/mixed\n1 multipart/alternative\n2 text/plain [x] missing\n1 text/plain [y] "
+     "missing\n",
+     ""},
+    {"no part between two delimiters",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\n\nx\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [x] missing\n", ""},
+    {"empty part", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [] missing\n", ""},
+    {"not closed", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\ny",
+     "0 multipart/mixed cut\n1 text/plain [x\ny] missing\n", "MIME_BOUNDARY_UNCLOSED"},
+    {"inner one not closed: the outer delimiter ends it",
+     "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/mixed; "
+     "boundary=i\n\n--i\n\nx\n--o\n\ny\n--o--\n",
+     "0 multipart/mixed\n1 multipart/mixed cut\n2 text/plain [x] missing\n1 text/plain [y] "
+     "missing\n",
+     "MIME_BOUNDARY_UNCLOSED"},
+    {"inner and outer share a boundary",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; "
+     "boundary=b\n\n--b\n\nx\n--b--\n",
+     "0 multipart/mixed\n1 multipart/mixed\n1 text/plain [x] missing\n",
+     "MIME_AMBIGUOUS "
+     "MIME_BOUNDARY_UNCLOSED"},
+    {"no boundary parameter: guessed",
+     "Content-Type: multipart/mixed\n\n--zz\nContent-Type: text/html\n\n<p>\n--zz--\n",
+     "0 multipart/mixed\n1 text/html [<p>]\n", "MIME_AMBIGUOUS MIME_BOUNDARY_MISSING"},
+    {"another boundary than said: guessed",
+     "Content-Type: multipart/mixed; boundary=zz_\n\n--zz\nContent-Type: "
+     "text/html\n\n<p>\n--zz--\n",
+     "0 multipart/mixed\n1 text/html [<p>]\n", "MIME_AMBIGUOUS MIME_BOUNDARY_UNCLOSED"},
+    {"no boundary and none to guess", "Content-Type: multipart/mixed\n\njust text\n",
+     "0 multipart/mixed\n1 text/plain [just text\n] virtual second\n",
+     "MIME_AMBIGUOUS MIME_BOUNDARY_MISSING"},
+    {"preamble with the usual sentence",
+     "Content-Type: multipart/mixed; boundary=b\n\nThis is a multi-part message in MIME "
+     "format.\n--b\n\nx\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [x] missing\n", ""},
+    {"preamble and epilogue with links",
+     "Content-Type: multipart/mixed; boundary=b\n\nsee http://a.example/\n--b\n\nx\n--b--\nor "
+     "http://b.example/\n",
+     "0 multipart/mixed\n1 text/plain [see http://a.example/] virtual second\n1 text/plain [x] "
+     "missing\n1 text/plain [or http://b.example/\n] virtual second\n",
+     ""},
+    {"digest",
+     "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: s\n\nx\n--b\nContent-Type: "
+     "text/plain\n\ny\n--b--\n",
+     "0 multipart/digest\n1 message/rfc822 missing\n2 text/plain [x] missing\n1 text/plain [y]\n",
+     ""},
+    {"message in base64",
+     "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+     "U3ViamVjdDogcwoKaGlkZGVu\n",
+     "0 message/rfc822\n1 text/plain [hidden] missing\n", ""},
+    {"multipart in base64",
+     "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n"
+     "LS1iCgpoaWRkZW4KLS1iLS0K\n",
+     "0 multipart/mixed\n1 text/plain [hidden] missing\n", ""},
+    {"delivery-status is a leaf",
+     "Content-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\nFinal-Recipient: x\n",
+     "0 message/delivery-status [Reporting-MTA: dns; a\n\nFinal-Recipient: x\n]\n", ""},
+    {"external-body has headers of its own",
+     "Content-Type: message/external-body; access-type=URL; URL=\"http://a/\"\n\nContent-Type: "
+     "text/html\n\nphantom\n",
+     "0 message/external-body\n1 text/html [phantom\n]\n", ""},
+    {"first piece of a cut message",
+     "Content-Type: message/partial; number=1; id=x; total=2\n\nSubject: s\n\nx\n",
+     "0 message/partial\n1 text/plain [x\n] missing\n", ""},
+    {"second piece of a cut message",
+     "Content-Type: message/partial; number=2; id=x; total=2\n\nrest\n",
+     "0 message/partial [rest\n]\n", ""},
+    {"uuencode in text", "Subject: x\n\nhello\nbegin 644 a.txt\n#0V%T\n`\nend\nbye\n",
+     "0 text/plain [hello\nbegin 644 a.txt\n#0V%T\n`\nend\nbye\n] missing\n"
+     "1 application/octet-stream [Cat] virtual a.txt\n",
+     ""},
+    {"pgp message in text",
+     "Subject: x\n\n-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n",
+     "0 text/plain [-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n] missing "
+     "encrypted\n1 application/pgp-encrypted [-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP "
+     "MESSAGE-----] virtual encrypted\n",
+     ""},
+    {"two types: both are read", "Content-Type: text/plain\nContent-Type: text/html\n\n<p>\n",
+     "0 text/plain [<p>\n]\n1 text/html [<p>\n] second\n",
+     "MIME_AMBIGUOUS "
+     "TRANSFER_ENCODING_BROKEN"},
+    {"two encodings: both are read",
+     "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\nQ2F0\n",
+     "0 text/plain [Q2F0\n] missing\n1 text/plain [Cat] missing second\n",
+     "MIME_AMBIGUOUS TRANSFER_ENCODING_BROKEN"},
+    {"parts after the closing delimiter",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n\nhidden\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [x] missing\n1 text/plain [hidden] missing second\n",
+     "MIME_AMBIGUOUS"},
+    {"delimiter with something after it",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b junk\nContent-Transfer-Encoding: "
+     "base64\n\nQ2F0\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [x\n--b junk\nContent-Transfer-Encoding: base64\n\nQ2F0] "
+     "missing\n1 text/plain [x] missing second\n1 text/plain [Cat] missing second\n",
+     "MIME_AMBIGUOUS"},
+    {"a line that is no header", "Subject: x\nthis is no header\nX-A: b\n\ntext\n",
+     "0 text/plain [text\n] missing\n1 text/plain [this is no header\nX-A: b\n\ntext\n] missing "
+     "second\n",
+     "BROKEN_HEADERS MIME_AMBIGUOUS"},
+    {"no empty line before the body",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n<p>text\n--b--\n",
+     "0 multipart/mixed\n1 text/html [<p>text]\n", "HEADER_UNTERMINATED"},
+    {"text right below a delimiter",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\njust text here\n\nmore\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [just text here\n\nmore] missing\n", "BROKEN_HEADERS"},
+    {"byte order mark",
+     "\xEF\xBB\xBF"
+     "Content-Type: text/html\n\nx\n",
+     "0 text/html [x\n]\n", ""},
+};
+
+// Without what the headers' own tests look at.
+std::string faults_of(const Parsed& parsed) {
+  std::string faults = parsed.faults();
+  constexpr std::string_view kDuplicate = "HEADER_DUPLICATE ";
+  if (const size_t at = faults.find(kDuplicate); at != std::string::npos)
+    faults.erase(at, kDuplicate.size());
+  return faults;
+}
+
+TEST(Structure, is_what_mail_clients_see_with_lf_and_crlf) {
+  Parsed parsed;
+  for (const Row& row : kRows) {
+    EXPECT_EQ(parsed.tree(row.input), row.expected) << row.name;
+    EXPECT_EQ(faults_of(parsed), row.faults) << row.name;
+    EXPECT_EQ(parsed.problem(), "") << row.name;
+    // Decoded bodies keep their LF; everything else is CRLF now.
+    if (row.input.find("base64") != std::string::npos) continue;
+    std::string tree = parsed.tree(with_crlf(row.input));
+    EXPECT_EQ(without_cr(tree), row.expected) << row.name << " with CRLF";
+    EXPECT_EQ(faults_of(parsed), row.faults) << row.name << " with CRLF";
+  }
+}
+
+TEST(Structure, carriage_returns_alone_end_lines_where_nothing_else_does) {
+  Parsed parsed;
+  EXPECT_EQ(parsed.tree("Content-Type: multipart/mixed; boundary=b\r\r--b\r\rone\r--b--\r"),
+            "0 multipart/mixed\n1 text/plain [one] missing\n");
+  EXPECT_EQ(parsed.batch.facts[0].newlines, Newlines::kCr);
+}
+
+TEST(Structure, carriage_returns_among_other_line_ends_are_read_both_ways) {
+  Parsed parsed;
+  EXPECT_EQ(parsed.tree("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\r--b\rContent-"
+                        "Type: text/html\r\r<p>\n--b--\n"),
+            "0 multipart/mixed\n"
+            "1 text/plain [one\r--b\rContent-Type: text/html\r\r<p>] missing\n"
+            "1 text/plain [one] missing second\n"
+            "1 text/html [<p>] second\n");
+  EXPECT_EQ(parsed.faults(), "MIME_AMBIGUOUS NEWLINES_MIXED");
+}
+
+TEST(Structure, facts_are_offsets_into_the_message) {
+  Parsed parsed;
+  parsed.tree("Subject: x\r\n\r\none\r\ntwo");
+  const Facts& facts = parsed.batch.facts[0];
+  EXPECT_EQ(facts.body_offset, 14u);
+  EXPECT_EQ(facts.body_lines, 2u);
+  EXPECT_EQ(facts.newlines, Newlines::kCrLf);
+}
+
+// --- Limits and hostile input -------------------------------------------------------------------
+
+std::string repeat(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST(Structure, ten_thousand_parts_end_at_the_limit) {
+  Parsed parsed;
+  parsed.tree("Content-Type: multipart/mixed; boundary=b\n\n" + repeat("--b\n\nx\n", 10'000) +
+              "--b--\n");
+  EXPECT_EQ(parsed.batch.parts.row(0).size(), Limits{}.parts_max);
+  EXPECT_EQ(parsed.faults(), "LIMIT_PARTS");
+  EXPECT_EQ(parsed.problem(), "");
+}
+
+TEST(Structure, nesting_five_thousand_deep_ends_at_the_limit) {
+  Parsed parsed;
+  std::string multiparts;
+  for (int i = 0; i < 5000; ++i)
+    multiparts += fmt::format("Content-Type: multipart/mixed; boundary=b{}\n\n--b{}\n", i, i);
+  parsed.tree(multiparts);
+  EXPECT_EQ(parsed.batch.parts.row(0).back().depth, Limits{}.depth_max);
+  EXPECT_NE(parsed.faults().find("LIMIT_DEPTH"), std::string::npos);
+  EXPECT_EQ(parsed.problem(), "");
+
+  parsed.tree(repeat("Content-Type: message/rfc822\n\n", 5000));
+  EXPECT_EQ(parsed.batch.parts.row(0).back().depth, Limits{}.depth_max);
+  EXPECT_EQ(parsed.faults(), "LIMIT_DEPTH");
+}
+
+TEST(Structure, layers_of_encoding_end_at_their_limit) {
+  Parsed parsed;
+  parsed.tree(
+      repeat("Content-Type: message/rfc822\nContent-Transfer-Encoding: "
+             "quoted-printable\n\n",
+             50));
+  EXPECT_EQ(parsed.faults(), "LIMIT_DEPTH");
+  EXPECT_LE(parsed.batch.parts.row(0).size(), 10u);
+}
+
+TEST(Structure, a_million_look_alikes_make_no_part) {
+  Parsed parsed;
+  parsed.tree("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n" + repeat("--c\n", 1'000'000) +
+              "--b--\n");
+  EXPECT_EQ(parsed.batch.parts.row(0).size(), 2u);
+  EXPECT_EQ(parsed.faults(), "");
+}
+
+TEST(Structure, second_readings_are_bounded_too) {
+  Parsed parsed;
+  std::string all = "Content-Type: multipart/mixed; boundary=b\n\n";
+  for (int i = 0; i < 3000; ++i) all += fmt::format("--b\n\nx{}\n--b junk\n\ny{}\n", i, i);
+  parsed.tree(all + "--b--\n");
+  EXPECT_LE(parsed.batch.parts.row(0).size(), 2 * Limits{}.parts_max);
+  EXPECT_EQ(parsed.problem(), "");
+}
+
+}  // namespace
+}  // namespace winnow
