@@ -12,6 +12,7 @@ import collections
 import email
 import email.header
 import email.policy
+import email.utils
 import json
 import os
 import pathlib
@@ -23,6 +24,7 @@ import tempfile
 VIRTUAL, SECOND = 2, 16
 MULTIPART, MESSAGE = 2, 3
 QUOTED_PRINTABLE = 5
+FROM, TO = 0, 3
 REPORTS = {"message/delivery-status", "message/disposition-notification",
            "message/feedback-report", "message/global-delivery-status",
            "message/global-disposition-notification"}
@@ -193,11 +195,30 @@ def compare_summary(summary, messages, dump):
         mine = [(p["depth"], f"{p['type']}/{p['subtype']}") for p in own_parts(ours)]
         if mine != theirs:
             yield number, "structure", f"{show(mine)} | {show(theirs)}"
+        yield from ((number, kind, detail) for kind, detail in compare_envelope(block, ours))
         subject = re.search(r"^Subject: (.*)$", block, flags=re.M)
         decoded = [latin(d).decode() for n, _, d in ours["parts"][0]["headers"]
                    if n.lower() == "subject"]
         if subject and decoded and squeeze(decoded[0].encode()) != squeeze(subject[1].encode()):
             yield number, "subject", f"{decoded[0]!r} | {subject[1]!r}"
+
+
+def compare_envelope(block, ours):
+    """Date, From and To of MimeKit's summary."""
+    date = re.search(r"^Date: (.*)$", block, flags=re.M)
+    if date and not date[1].startswith("Mon, 01 Jan 0001"):
+        want = int(email.utils.parsedate_to_datetime(date[1]).timestamp())
+        if want != ours["date"]:
+            yield "date", f"{ours['date']} | {want} {date[1]}"
+    for field, name in ((FROM, "From"), (TO, "To")):
+        line = re.search(rf"^{name}: (.*)$", block, flags=re.M)
+        if not line:
+            continue
+        theirs = [a.lower() for _, a in email.utils.getaddresses([line[1]]) if a]
+        mine = [(latin(a).decode() or latin(n).decode()).lower()
+                for f, n, a in ours["addresses"] if f == field]
+        if mine != theirs:
+            yield name.lower(), f"{mine} | {theirs}"
 
 
 def mimekit(folder, dump):
