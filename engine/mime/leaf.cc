@@ -216,13 +216,15 @@ void decode_body(Part& part, Arena& arena, Faults& faults) {
 }
 
 std::string_view finish_leaf(const StructureJob& job, uint32_t index, std::string_view smime_type) {
-  Part& part = job.batch.parts.open_row()[index];
-  const bool text = part.kind == PartKind::kText || part.kind == PartKind::kHtml;
-  if (text && part.decoded.find('\0') != std::string_view::npos)
+  // Looked up again after each step: appending virtual parts may move the column.
+  auto part = [&]() -> Part& { return job.batch.parts.open_row()[index]; };
+  const PartKind kind = part().kind;
+  if ((kind == PartKind::kText || kind == PartKind::kHtml) &&
+      part().decoded.find('\0') != std::string_view::npos)
     job.batch.facts[job.row].faults.set(Fault::kBodyNul);
-  if (part.kind == PartKind::kText) append_inline_blocks(job, index);
-  if (is_tnef(part)) append_tnef(job, index);
-  return is_smime(part) ? finish_smime(job, part, smime_type) : std::string_view{};
+  if (kind == PartKind::kText) append_inline_blocks(job, index);
+  if (is_tnef(part())) append_tnef(job, index);
+  return is_smime(part()) ? finish_smime(job, part(), smime_type) : std::string_view{};
 }
 
 }  // namespace winnow
