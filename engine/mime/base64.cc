@@ -141,26 +141,29 @@ size_t room_for(size_t in) { return in / 4 * 3 + 3 + 16; }
 
 }  // namespace
 
-DecodedBody decode_base64_scalar(std::string_view in, Arena& arena) {
+DecodedBody decode_base64_scalar(std::string_view in, Arena& arena, bool through) {
   char* const begin = arena.alloc_bytes(room_for(in.size()));
   Sextets sextets(begin);
+  bool cut = false;
   const char* const end = in.data() + in.size();
   for (const char* at = in.data(); at != end; ++at) {
     const uint8_t digit = kDigits[static_cast<uint8_t>(*at)];
-    if (digit < 64 && sextets.after_padding() && !segment_at(at, end)) {
+    if (digit < 64 && sextets.after_padding() && !through && !segment_at(at, end)) {
       sextets.set_broken();
+      cut = true;
       break;
     }
     sextets.take(digit);
   }
   sextets.finish();
   arena.shrink_to(sextets.out());
-  return {{begin, static_cast<size_t>(sextets.out() - begin)}, sextets.broken()};
+  return {{begin, static_cast<size_t>(sextets.out() - begin)}, sextets.broken(), cut};
 }
 
-DecodedBody decode_base64(std::string_view in, Arena& arena) {
+DecodedBody decode_base64(std::string_view in, Arena& arena, bool through) {
   char* const begin = arena.alloc_bytes(room_for(in.size()));
   Sextets sextets(begin);
+  bool cut = false;
   const char* at = in.data();
   const char* const end = at + in.size();
   while (at != end) {
@@ -176,8 +179,9 @@ DecodedBody decode_base64(std::string_view in, Arena& arena) {
       if (at == end) break;
     }
     const uint8_t digit = kDigits[static_cast<uint8_t>(*at)];
-    if (digit < 64 && sextets.after_padding() && !segment_at(at, end)) {
+    if (digit < 64 && sextets.after_padding() && !through && !segment_at(at, end)) {
       sextets.set_broken();
+      cut = true;
       break;
     }
     sextets.take(digit);
@@ -185,7 +189,7 @@ DecodedBody decode_base64(std::string_view in, Arena& arena) {
   }
   sextets.finish();
   arena.shrink_to(sextets.out());
-  return {{begin, static_cast<size_t>(sextets.out() - begin)}, sextets.broken()};
+  return {{begin, static_cast<size_t>(sextets.out() - begin)}, sextets.broken(), cut};
 }
 
 }  // namespace winnow

@@ -22,10 +22,12 @@ namespace winnow {
 struct DecodedBody {
   std::string_view bytes;  // in the arena; dies with it
   bool broken = false;     // a strict reader would refuse it
+  bool cut = false;        // base64: what follows the padding was taken for text below the data
 };
 
 // Never fails; the result is at most 3/4 of `in` plus 2 bytes.
-DecodedBody decode_base64(std::string_view in, Arena& arena);
-DecodedBody decode_base64_scalar(std::string_view in, Arena& arena);
+// `through`: digits after padding are decoded whatever they look like.
+DecodedBody decode_base64(std::string_view in, Arena& arena, bool through = false);
+DecodedBody decode_base64_scalar(std::string_view in, Arena& arena, bool through = false);
 
 }  // namespace winnow

@@ -183,13 +183,15 @@ bool append_part(const StructureJob& job, uint32_t parent, uint16_t depth, Part*
   return true;
 }
 
-void decode_body(Part& part, Arena& arena, Faults& faults) {
+bool decode_body(Part& part, bool through, Arena& arena, Faults& faults) {
+  bool cut = false;
   part.decoded = part.raw;
   EncodedBlock block;
   switch (part.encoding) {
     case TransferEncoding::kBase64: {
-      const DecodedBody body = decode_base64(part.raw, arena);
+      const DecodedBody body = decode_base64(part.raw, arena, through);
       part.decoded = body.bytes;
+      cut = body.cut;
       if (body.broken) faults.set(Fault::kTransferEncodingBroken);
       break;
     }
@@ -213,6 +215,7 @@ void decode_body(Part& part, Arena& arena, Faults& faults) {
       break;
   }
   if (part.filename.empty()) part.filename = block.filename;
+  return cut;
 }
 
 std::string_view finish_leaf(const StructureJob& job, uint32_t index, std::string_view smime_type) {

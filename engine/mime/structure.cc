@@ -141,6 +141,11 @@ class Reading {
            part.encoding == TransferEncoding::kQuotedPrintable;
   }
 
+  void decode(Part& here) {
+    if (decode_body(here, has(Switch::kBase64Through), batch_.arena, facts_.faults))
+      doubt(Switch::kBase64Through);
+  }
+
   void push(uint32_t index, std::string_view text, std::string_view boundary, uint8_t decodes) {
     StructureFrame& frame = frames_.emplace_back();
     frame.text = text;
@@ -153,7 +158,7 @@ class Reading {
 
   void message(uint32_t index, uint8_t decodes) {
     Part& here = part(index);
-    if (here.encoding != TransferEncoding::kNone) decode_body(here, batch_.arena, facts_.faults);
+    if (here.encoding != TransferEncoding::kNone) decode(here);
     decodes = static_cast<uint8_t>(decodes + encoded(here));
     if (too_deep(here)) return;
     if (decodes > kDecodesMax) {
@@ -173,14 +178,14 @@ class Reading {
     if (too_deep(here)) return;
     std::string_view boundary = here.boundary;
     if (!occurs(here.raw, boundary) && encoded(here) && decodes < kDecodesMax) {
-      decode_body(here, batch_.arena, facts_.faults);
+      decode(here);
       ++decodes;
     }
     if (!occurs(here.decoded, boundary)) {
       facts_.faults.set(Fault::kAmbiguous);
       if (!here.boundary.empty()) facts_.faults.set(Fault::kBoundaryUnclosed);
       boundary = guess_boundary(here.decoded);
-      if (boundary.empty()) {
+      if (!occurs(here.decoded, boundary)) {
         margin(index, here.decoded, true);
         return;
       }
@@ -197,7 +202,7 @@ class Reading {
 
   void leaf(uint32_t index, uint8_t decodes, const ContentFields& fields) {
     Part& here = part(index);
-    decode_body(here, batch_.arena, facts_.faults);
+    decode(here);
     if (here.kind == PartKind::kMessage) return;
     const std::string_view inside = finish_leaf(job_, index, fields.smime_type);
     if (inside.empty() || decodes >= kDecodesMax || too_deep(part(index))) return;
@@ -357,7 +362,10 @@ void read_structure(const StructureJob& job) {
     Reading(job, static_cast<uint8_t>(bits & -bits)).read(raw);
     ambiguous |= keep_new_leaves(job, first_part, first_header);
   }
-  faults = first;  // what is wrong with the message is what the first reading met
+  // What is wrong with the message is what the first reading met, and where a later one ended.
+  const bool limit = faults.has(Fault::kLimitParts);
+  faults = first;
+  if (limit) faults.set(Fault::kLimitParts);
   if (ambiguous) faults.set(Fault::kAmbiguous);
 }
 

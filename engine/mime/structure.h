@@ -35,6 +35,7 @@ enum class Switch : uint8_t {
   kLastHeader = 2,       // of two Content-Type or encoding headers the last holds
   kBodyAtMalformed = 4,  // the body begins at the first line that is no header
   kAfterClose = 8,       // a closing delimiter does not end the multipart
+  kBase64Through = 32,   // base64 goes on after padding whatever follows
   kBoundaryPrefix = 16,  // a line that only begins with the delimiter is one (RFC 2046 5.1.1)
 };
 

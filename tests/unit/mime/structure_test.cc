@@ -128,6 +128,10 @@ const Row kRows[] = {
      "0 multipart/mixed\n1 text/plain [x\n--b junk\nContent-Transfer-Encoding: base64\n\nQ2F0] "
      "missing\n1 text/plain [x] missing second\n1 text/plain [Cat] missing second\n",
      "MIME_AMBIGUOUS"},
+    {"base64 with something after its padding",
+     "Content-Transfer-Encoding: base64\n\nQ2E=\nQ2F0*\n",
+     "0 text/plain [Ca] missing\n1 text/plain [CaCat] missing second\n",
+     "MIME_AMBIGUOUS TRANSFER_ENCODING_BROKEN"},
     {"a line that is no header", "Subject: x\nthis is no header\nX-A: b\n\ntext\n",
      "0 text/plain [text\n] missing\n1 text/plain [this is no header\nX-A: b\n\ntext\n] missing "
      "second\n",
@@ -183,6 +187,14 @@ TEST(Structure, carriage_returns_among_other_line_ends_are_read_both_ways) {
             "1 text/plain [one] missing second\n"
             "1 text/html [<p>] second\n");
   EXPECT_EQ(parsed.faults(), "MIME_AMBIGUOUS NEWLINES_MIXED");
+}
+
+TEST(Structure, a_boundary_guessed_at_a_bare_cr_cuts_nothing) {
+  Parsed parsed;
+  EXPECT_EQ(parsed.tree("Content-Type: multipart/mixed\n\nx\r--zz\rContent-Type: a/b\r\rz\n"),
+            "0 multipart/mixed\n"
+            "1 text/plain [x\r--zz\rContent-Type: a/b\r\rz\n] virtual second\n"
+            "1 a/b [z\n] second\n");
 }
 
 TEST(Structure, facts_are_offsets_into_the_message) {
