@@ -97,7 +97,9 @@ void count_layout(Text& text, uint32_t feeds) {
     at = feed == nullptr ? end : feed + 1;
   }
   uint32_t doubles = 0;
-  for (size_t i = 1; i < plain.size(); ++i) doubles += (plain[i] == ' ') & (plain[i - 1] == ' ');
+  for (size_t i = 1; i < plain.size(); ++i) {
+    doubles += static_cast<unsigned>(plain[i] == ' ') & static_cast<unsigned>(plain[i - 1] == ' ');
+  }
   text.double_spaces = doubles;
 }
 
