@@ -146,18 +146,9 @@ const Charset* detect_by_statistics(std::string_view bytes, CharsetScratch& scra
   return name == nullptr ? nullptr : find_charset(name);
 }
 
-}  // namespace
-
-CharsetScratch::~CharsetScratch() {
-  for (void* converter : converters) {
-    if (converter != nullptr) ucnv_close(static_cast<UConverter*>(converter));
-  }
-  if (detector != nullptr) ucsdet_close(static_cast<UCharsetDetector*>(detector));
-}
-
-bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
+// `bytes` without their byte order mark.
+bool convert(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
              ArenaText& out) {
-  bytes = without_bom(charset, bytes);
   switch (charset.kind) {
     case CharsetKind::kUtf8:
       return append_utf8(bytes, out);
@@ -177,6 +168,20 @@ bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scr
   return false;
 }
 
+}  // namespace
+
+CharsetScratch::~CharsetScratch() {
+  for (void* converter : converters) {
+    if (converter != nullptr) ucnv_close(static_cast<UConverter*>(converter));
+  }
+  if (detector != nullptr) ucsdet_close(static_cast<UCharsetDetector*>(detector));
+}
+
+bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
+             ArenaText& out) {
+  return convert(charset, without_bom(charset, bytes), scratch, out);
+}
+
 std::string_view utf8_view(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
                            Arena& arena, bool& fits) {
   bytes = without_bom(charset, bytes);
@@ -185,7 +190,7 @@ std::string_view utf8_view(const Charset& charset, std::string_view bytes, Chars
   if (!shifts && is_ascii(bytes)) return fits = true, bytes;
   if (charset.kind == CharsetKind::kUtf8 && is_utf8(bytes)) return fits = true, bytes;
   ArenaText out(arena, bytes.size() + bytes.size() / 2 + 16);
-  fits = to_utf8(charset, bytes, scratch, out);
+  fits = convert(charset, bytes, scratch, out);
   return out.finish();
 }
 

@@ -61,6 +61,7 @@ TEST(Charset, converts_to_valid_utf8) {
   const ConvertRow rows[] = {
       {"utf-8", "gr\xC3\xBC\xC3\x9F", "grüß", true},
       {"utf-8", "\xEF\xBB\xBFx", "x", true},
+      {"utf-8", "\xEF\xBB\xBF\xEF\xBB\xBFx", "\uFEFFx", true},
       {"utf-8", "a\xE2\x82z\xFFq", "a\uFFFDz\uFFFDq", false},
       {"utf-8", "\xED\xA0\x80", "\uFFFD\uFFFD\uFFFD", false},
       {"utf-8", "\xF0\x9F\x98", "\uFFFD", false},
