@@ -98,6 +98,29 @@ TEST(Fold, a_long_text_folds_as_its_pieces_do) {
   EXPECT_EQ(folded(spaced), std::string(100'001, 'a'));
 }
 
+// Sixteen at a time and one at a time.
+TEST(Fold, blocks_equal_single_characters) {
+  uint64_t state = 7;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text, expected;
+    const int size = round % 67;
+    for (int i = 0; i < size; ++i) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      const auto high = static_cast<uint32_t>(state >> 40);
+      const bool any = round % 3 == 0 || high % 16 == 0;
+      text.push_back(static_cast<char>(any ? high / 16 % 128 : 32 + high / 16 % 94));
+      Arena arena;
+      ArenaText one(arena, 4);
+      skeleton(std::string_view(text).substr(text.size() - 1), one);
+      expected += one.view();
+    }
+    Arena arena;
+    ArenaText all(arena, 4);
+    skeleton(text, all);
+    ASSERT_EQ(all.view(), expected);
+  }
+}
+
 TEST(Normalise, nfkc_and_lower_case) {
   const Row rows[] = {
       {"ascii", "Hello World", "hello world"},
