@@ -1,0 +1,1 @@
+winnow_fuzz(regexp_atom SOURCES regexp_atom_fuzz.cc LIBS winnow_rules)

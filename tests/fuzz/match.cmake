@@ -1,0 +1,1 @@
+winnow_fuzz(match SOURCES match_fuzz.cc LIBS winnow_engine)
