@@ -381,8 +381,9 @@ void Matcher::word_candidates(const PlanGroup& group, std::string_view joined) {
       &state);
   const auto order = [](const Candidate& c) { return uint64_t{c.listed} << 32 | c.word; };
   std::ranges::sort(state.candidates, {}, order);
-  const auto twice = std::ranges::unique(state.candidates, {}, order);
-  state.candidates.erase(twice.begin(), twice.end());
+  const auto same = [&](const Candidate& a, const Candidate& b) { return order(a) == order(b); };
+  state.candidates.erase(std::unique(state.candidates.begin(), state.candidates.end(), same),
+                         state.candidates.end());
 }
 
 void match(const MatchPlan& plan, MatchScratch& scratch, Batch& batch, Locate locate) {
