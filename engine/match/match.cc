@@ -371,10 +371,15 @@ void Matcher::word_candidates(const PlanGroup& group, std::string_view joined) {
       [](void* context, uint32_t listed, size_t end) {
         auto& to = *static_cast<MatchScratch::State*>(context);
         ++to.counters.candidates;
+        // A pattern that matches at every byte reports the same word again and again.
+        const uint32_t last = to.last_word[listed];
+        if (last != kNoIndex && end <= to.words[last].end &&
+            end > (last == 0 ? 0 : to.words[last - 1].end)) {
+          return;
+        }
         const auto at = std::ranges::lower_bound(to.words, end, {}, &WordItem::end);
         if (at == to.words.end()) return;
         const auto word = static_cast<uint32_t>(at - to.words.begin());
-        if (to.last_word[listed] == word) return;
         to.last_word[listed] = word;
         to.candidates.push_back({listed, word});
       },
