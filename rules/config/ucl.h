@@ -226,6 +226,8 @@ class UclDocument {
   UclObject* set(UclObject& object, std::string_view key, UclObject* value);
   UclObject* object_at(UclObject& object, std::string_view key);  // finds or makes
   UclObject* remove(UclObject& object, std::string_view key);     // returns what was taken out
+  // Makes a value that was removed stand alone, without the repetitions that hung on it.
+  void unchain(UclObject& value) { value.chain_ = value.chain_last_ = nullptr; }
 
  private:
   static constexpr uint32_t kIndexFrom = 12;
