@@ -44,7 +44,7 @@ const char* read_attributes(const char* at, const char* end, uint32_t count_max,
       continue;
     }
     const char* const name = at++;  // a leading '=' belongs to the name
-    while (at < end && !is_html(*at, kHtmlAttributeEnd)) ++at;
+    at = find_name_end(at, end, true);
     const std::string_view name_text(name, static_cast<size_t>(at - name));
     if (*name == '"' || *name == '\'' || *name == '<') attributes.bad = true;
     const char* const after_name = at;
@@ -65,7 +65,7 @@ const char* read_attributes(const char* at, const char* end, uint32_t count_max,
     }
     if (attributes.count >= count_max) continue;
     ++attributes.count;
-    const int id = kTable.find(kHtmlAttributeNames, name_text);
+    const int id = kTable.find(kHtmlAttributeNames, name_text, end);
     if (id < 0 || (attributes.seen >> id & 1)) continue;
     attributes.seen |= 1u << id;
     attributes.values[static_cast<size_t>(id)] = value;

@@ -75,14 +75,13 @@ const char* read_attributes(const char* at, const char* end, uint32_t count_max,
                             HtmlAttributes& attributes);
 
 // Byte classes of markup.
-enum : uint8_t { kHtmlBlank = 1, kHtmlNameEnd = 2, kHtmlAttributeEnd = 4 };
+enum : uint8_t { kHtmlBlank = 1, kHtmlNameEnd = 2 };
 constexpr std::array<uint8_t, 256> kHtmlBytes = [] {
   std::array<uint8_t, 256> table{};
   for (const int c : {' ', '\t', '\n', '\r', '\f'}) {
-    table[static_cast<size_t>(c)] = kHtmlBlank | kHtmlNameEnd | kHtmlAttributeEnd;
+    table[static_cast<size_t>(c)] = kHtmlBlank | kHtmlNameEnd;
   }
-  table['/'] = table['>'] = kHtmlNameEnd | kHtmlAttributeEnd;
-  table['='] = kHtmlAttributeEnd;
+  table['/'] = table['>'] = kHtmlNameEnd;
   return table;
 }();
 inline bool is_html(char c, uint8_t classes) {

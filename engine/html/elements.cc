@@ -260,10 +260,8 @@ ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes
                       attributes.get(HtmlAttribute::kId), delta);
   }
   if (attributes.has(HtmlAttribute::kStyle)) {
-    StyleDelta own;
-    const std::string_view style = attributes.get(HtmlAttribute::kStyle);
-    read_declarations(decoded(style, false), room_.css, own);
-    merge_inline(delta, own);
+    const std::string_view style = decoded(attributes.get(HtmlAttribute::kStyle), false);
+    merge_inline(delta, room_.styles.read(style, room_.css));
   }
   return compute_style(parent, delta);
 }
@@ -288,12 +286,7 @@ std::string_view HtmlParser::decoded(std::string_view value, bool target) {
   while (!value.empty() && blank(value.back())) value.remove_suffix(1);
   const char* from = value.data();
   const char* const end = from + value.size();
-  const char* clean = find_byte(from, end, '&');
-  if (target) {
-    const char* control = from;
-    while (control < clean && static_cast<uint8_t>(*control) >= ' ') ++control;
-    clean = control;
-  }
+  const char* const clean = target ? find_unclean(from, end) : find_byte(from, end, '&');
   if (clean == end) return value;
   char* const begin = batch_.arena.alloc_bytes(value.size() + value.size() / 5 + 16);
   char* to = begin;
@@ -399,8 +392,8 @@ void HtmlParser::add_image(HtmlTag tag, const HtmlAttributes& attributes, std::s
   image.width = pixels(attributes.get(HtmlAttribute::kWidth));
   image.height = pixels(attributes.get(HtmlAttribute::kHeight));
   if ((image.width < 0 || image.height < 0) && attributes.has(HtmlAttribute::kStyle)) {
-    StyleDelta own;
-    read_declarations(attributes.get(HtmlAttribute::kStyle), room_.css, own);
+    const StyleDelta& own =
+        room_.styles.read(decoded(attributes.get(HtmlAttribute::kStyle), false), room_.css);
     if (image.width < 0) image.width = own.width;
     if (image.height < 0) image.height = own.height;
   }

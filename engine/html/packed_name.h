@@ -29,6 +29,15 @@ constexpr uint64_t pack_name(std::string_view name) {
   return word | (kFoldBits >> (64 - 8 * n));
 }
 
+// The same where the bytes up to `readable` may be loaded: one load instead of a loop.
+inline uint64_t pack_name(std::string_view name, const char* readable) {
+  if (readable - name.data() < 8 || name.empty()) return pack_name(name);
+  uint64_t word;
+  std::memcpy(&word, name.data(), 8);
+  if (name.size() < 8) word &= ~uint64_t{0} >> (64 - 8 * name.size());
+  return word | (name.size() < 8 ? kFoldBits >> (64 - 8 * name.size()) : kFoldBits);
+}
+
 constexpr bool same_folded(std::string_view a, std::string_view lower) {
   if (a.size() != lower.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -56,7 +65,16 @@ class PackedNameTable {
 
   // Index of `name`, or -1.
   int find(std::span<const std::string_view> names, std::string_view name) const {
-    const uint64_t key = pack_name(name);
+    return find(names, name, pack_name(name));
+  }
+  // The same with bytes up to `readable` known to be readable.
+  int find(std::span<const std::string_view> names, std::string_view name,
+           const char* readable) const {
+    return find(names, name, pack_name(name, readable));
+  }
+
+ private:
+  int find(std::span<const std::string_view> names, std::string_view name, uint64_t key) const {
     for (size_t slot = slot_of(key); keys_[slot] != 0; slot = (slot + 1) & (kSlots - 1)) {
       if (keys_[slot] != key) continue;
       const std::string_view found = names[ids_[slot]];
@@ -68,7 +86,6 @@ class PackedNameTable {
     return -1;
   }
 
- private:
   static constexpr size_t slot_of(uint64_t key) {
     return static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> 40) & (kSlots - 1);
   }

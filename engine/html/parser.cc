@@ -1,6 +1,7 @@
 #include "engine/html/parser.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "engine/html/entities.h"
@@ -37,6 +38,7 @@ HtmlParser::HtmlParser(const Limits& limits, HtmlScratch::Room& room, std::strin
   room_.invisible.open(utf8.size());
   room_.sheet.clear();
   room_.hidden_links.clear();
+  room_.styles.clear();
   room_.stack.clear();
   room_.stack.push_back({});
 }
@@ -82,33 +84,45 @@ void HtmlParser::read_text() {
   HtmlSink& out = sink();
   const char* const from = out.to;
   if (top().style.flags & kComputedPre) read_text_pre(out);
-  while (at_ < end_) {
-    const size_t copied = copy_text(at_, end_, out.to, out.after_blank());
-    at_ += copied;
-    out.to += copied;
-    if (at_ == end_ || *at_ == '<') break;
-    const char c = *at_;
-    if (c == '&') {
+  // Local copies: the bytes written could else alias the members.
+  const char* at = at_;
+  const char* const end = end_;
+  char* to = out.to;
+  const auto after_blank = [&] { return to[-1] == ' ' || to[-1] == '\n'; };
+  while (at < end) {
+    const size_t copied = copy_text(at, end, to, after_blank());
+    at += copied;
+    to += copied;
+    if (at == end || *at == '<') break;
+    const char c = *at;
+    if (is_css_blank(c)) {
+      while (at < end && is_css_blank(*at)) ++at;
+      if (!after_blank()) *to++ = ' ';
+    } else if (c == '&') {
+      at_ = at;
+      out.to = to;
       read_entity_text(out);
-    } else if (is_css_blank(c)) {
-      while (at_ < end_ && is_css_blank(*at_)) ++at_;
-      out.blank();
+      at = at_;
+      to = out.to;
     } else if (c == '\xC2') {
-      const bool no_break = end_ - at_ > 1 && at_[1] == '\xA0';
-      if (no_break)
-        out.blank();
-      else
-        *out.to++ = c;
-      at_ += no_break ? 2 : 1;
-      if (!no_break && at_ < end_) *out.to++ = *at_++;
+      if (end - at > 1 && at[1] == '\xA0') {
+        if (!after_blank()) *to++ = ' ';
+      } else {
+        to[0] = c;
+        to[1] = end - at > 1 ? at[1] : ' ';
+        to += 2;
+      }
+      at += std::min<std::ptrdiff_t>(2, end - at);
     } else {
       if (c == 0)
         flag(HtmlFlag::kNulByte);
       else
-        *out.to++ = c;
-      ++at_;
+        *to++ = c;
+      ++at;
     }
   }
+  at_ = at;
+  out.to = to;
   if (hidden_) note_hidden_text(from);
 }
 
@@ -163,10 +177,9 @@ void HtmlParser::read_markup() {
 
 void HtmlParser::read_open_tag() {
   const char* const name = at_ + 1;
-  const char* name_end = name;
-  while (name_end < end_ && !is_html(*name_end, kHtmlNameEnd)) ++name_end;
+  const char* const name_end = find_name_end(name, end_, false);
   const std::string_view name_text = view(name, name_end);
-  const HtmlTag tag = html_tag(name_text);
+  const HtmlTag tag = html_tag(name_text, end_);
   if (html_.tags >= limits_.html_tags_max) {
     limit(HtmlFlag::kTooManyTags);
     at_ = end_ = outer_end_;
@@ -210,9 +223,8 @@ void HtmlParser::read_open_tag() {
 
 void HtmlParser::read_close_tag() {
   const char* const name = at_ + 2;
-  const char* name_end = name;
-  while (name_end < end_ && !is_html(*name_end, kHtmlNameEnd)) ++name_end;
-  const HtmlTag tag = html_tag(view(name, name_end));
+  const char* const name_end = find_name_end(name, end_, false);
+  const HtmlTag tag = html_tag(view(name, name_end), end_);
   if (name_end < end_ && *name_end == '>') {
     at_ = name_end + 1;
   } else {

@@ -56,6 +56,7 @@ struct HtmlScratch::Room {
   HtmlSink invisible;
   StyleSheet sheet;
   std::vector<char> css;
+  StyleCache styles;
   std::vector<Range> hidden_links;  // per link of this text: its bytes in `invisible`
   HtmlAttributes attributes;
   // What to return to behind a conditional comment.

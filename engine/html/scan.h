@@ -26,6 +26,62 @@ inline const char* find_byte_scalar(const char* at, const char* end, char byte) 
   return at;
 }
 
+// The first of two bytes, or `end`.
+inline const char* find_either(const char* at, const char* end, char one, char other) {
+  const __m128i first = _mm_set1_epi8(one);
+  const __m128i second = _mm_set1_epi8(other);
+  for (; end - at >= 16; at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const auto hit = static_cast<unsigned>(_mm_movemask_epi8(
+        _mm_or_si128(_mm_cmpeq_epi8(block, first), _mm_cmpeq_epi8(block, second))));
+    if (hit != 0) return at + std::countr_zero(hit);
+  }
+  while (at < end && *at != one && *at != other) ++at;
+  return at;
+}
+
+// The first '&' or byte under 0x20, or `end`: what keeps a target from being used as it stands.
+inline const char* find_unclean(const char* at, const char* end) {
+  const __m128i ampersand = _mm_set1_epi8('&');
+  const __m128i control = _mm_set1_epi8(0x1F);
+  for (; end - at >= 16; at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const auto hit = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(
+        _mm_cmpeq_epi8(block, ampersand), _mm_cmpeq_epi8(_mm_min_epu8(block, control), block))));
+    if (hit != 0) return at + std::countr_zero(hit);
+  }
+  while (at < end && *at != '&' && static_cast<uint8_t>(*at) >= ' ') ++at;
+  return at;
+}
+
+// Where a tag's or an attribute's name ends: at a byte up to 0x20 that is a blank of HTML, '/',
+// '>', and, with `equals`, '='. Returns `end` if it does not.
+inline bool ends_name(char c, bool equals) {
+  return c == ' ' || c == '>' || c == '/' || c == '\n' || c == '\r' || c == '\t' || c == '\f' ||
+         (equals && c == '=');
+}
+inline const char* find_name_end(const char* at, const char* end, bool equals) {
+  for (; end - at >= 16; at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(' ')), block);
+    const __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('/'));
+    const __m128i close = _mm_cmpeq_epi8(block, _mm_set1_epi8('>'));
+    const __m128i equal = _mm_cmpeq_epi8(block, _mm_set1_epi8(equals ? '=' : '>'));
+    auto hit = static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(control, slash), _mm_or_si128(close, equal))));
+    for (; hit != 0; hit &= hit - 1) {  // the controls that are no blanks are rare
+      const char* const found = at + std::countr_zero(hit);
+      if (ends_name(*found, equals)) return found;
+    }
+  }
+  while (at < end && !ends_name(*at, equals)) ++at;
+  return at;
+}
+inline const char* find_name_end_scalar(const char* at, const char* end, bool equals) {
+  while (at < end && !ends_name(*at, equals)) ++at;
+  return at;
+}
+
 // Whether text copied so far must stop at the byte: markup, an entity, a control character, a
 // blank after a blank, or 0xC2 (it leads U+00A0, the no-break space).
 inline bool stops_text(uint8_t byte, bool after_blank) {

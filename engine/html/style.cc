@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "engine/html/packed_name.h"
 #include "engine/html/scan.h"
@@ -168,13 +169,29 @@ bool far_away(std::string_view value) {
   return to_px_milli(number, 16'000, 600'000) <= -kFarMilli;
 }
 
-// clip: rect(0 0 0 0) or rect(1px, 1px, ...); clip-path: inset(50%) and more; transform: scale(0).
+// clip: rect(top right bottom left)
+bool clips_all(std::string_view arguments) {
+  int64_t sides[4] = {};
+  size_t count = 0;
+  for (size_t at = 0; at < arguments.size() && arguments[at] != ')' && count < 4;) {
+    const CssNumber number = read_number(arguments.substr(at));
+    if (number.length > 0)
+      sides[count++] = to_px_milli(number, 16'000, 0);
+    else if (arguments[at] == 'a' || arguments[at] == 'A')
+      return false;  // auto
+    at += number.length > 0 ? number.length : 1;
+  }
+  return count == 4 && (sides[2] - sides[0] <= 1000 || sides[1] - sides[3] <= 1000);
+}
+
+// clip: rect(0 0 0 0); clip-path: inset(50%) and more; transform: scale(0).
 bool leaves_nothing(Property property, std::string_view value) {
   const size_t open = value.find('(');
   if (open == std::string_view::npos) return false;
-  const CssNumber first = read_number(trim_css(value.substr(open + 1)));
+  const std::string_view arguments = trim_css(value.substr(open + 1));
+  if (property == Property::kClip) return clips_all(arguments);
+  const CssNumber first = read_number(arguments);
   if (first.length == 0) return false;
-  if (property == Property::kClip) return first.milli <= 1000;
   if (property == Property::kClipPath) {
     return starts_with(value, "inset") ? first.unit == CssUnit::kPercent && first.milli >= 50'000
                                        : starts_with(value, "circle") && first.milli == 0;
@@ -287,9 +304,8 @@ std::string_view clean_css(std::string_view text, std::vector<char>& scratch) {
 
 bool needs_cleaning(std::string_view text) {
   const char* const end = text.data() + text.size();
-  if (find_byte(text.data(), end, '\\') != end) return true;
-  for (const char* at = text.data(); (at = find_byte(at, end, '/')) != end; ++at) {
-    if (end - at > 1 && at[1] == '*') return true;
+  for (const char* at = text.data(); (at = find_either(at, end, '\\', '/')) != end; ++at) {
+    if (*at == '\\' || (end - at > 1 && at[1] == '*')) return true;
   }
   return false;
 }
@@ -315,12 +331,12 @@ void read_declarations(std::string_view text, std::vector<char>& scratch, StyleD
   while (at < end) {
     while (at < end && (is_css_blank(*at) || *at == ';')) ++at;
     const char* const name = at;
-    while (at < end && *at != ':' && *at != ';') ++at;
+    at = find_either(at, end, ':', ';');
     if (at == end || *at == ';') continue;
     const std::string_view name_text = trim_css({name, static_cast<size_t>(at - name)});
     const char* const value = ++at;
     at = find_byte(at, end, ';');
-    const int id = kPropertyTable.find(kProperties, name_text);
+    const int id = kPropertyTable.find(kProperties, name_text, end);
     if (id < 0) continue;
     const auto property = static_cast<Property>(id);
     if (property == Property::kBackground || property == Property::kBackgroundImage) {
@@ -348,6 +364,17 @@ void read_declarations(std::string_view text, std::vector<char>& scratch, StyleD
     if (important) delta.important |= delta.set;
     delta.set |= had;
   }
+}
+
+const StyleDelta& StyleCache::read(std::string_view text, std::vector<char>& scratch) {
+  uint64_t last = 0;
+  if (text.size() >= 8) std::memcpy(&last, text.data() + text.size() - 8, 8);
+  Slot& slot = slots_[((last ^ text.size()) * 0x9E3779B97F4A7C15u) >> 59];
+  if (!text.empty() && slot.text == text) return slot.delta;
+  slot.text = text;
+  slot.delta = {};
+  read_declarations(text, scratch, slot.delta);
+  return slot.delta;
 }
 
 ComputedStyle compute_style(const ComputedStyle& parent, const StyleDelta& delta) {

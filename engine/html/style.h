@@ -51,6 +51,23 @@ struct StyleDelta {
 // are undone in `scratch`. Linear in the text.
 void read_declarations(std::string_view text, std::vector<char>& scratch, StyleDelta& delta);
 
+// Inline styles of one text that were read before: mail repeats the same few in every cell.
+class StyleCache {
+ public:
+  void clear() {
+    for (Slot& slot : slots_) slot.text = {};
+  }
+  // The declarations of `text`. REQUIRED: `text` lives until clear().
+  const StyleDelta& read(std::string_view text, std::vector<char>& scratch);
+
+ private:
+  struct Slot {
+    std::string_view text;
+    StyleDelta delta;
+  };
+  Slot slots_[32];
+};
+
 struct ComputedStyle {
   uint32_t color = 0;              // text, 0xRRGGBB
   uint32_t background = 0xFFFFFF;  // what is behind it

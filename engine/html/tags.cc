@@ -184,6 +184,10 @@ HtmlTag html_tag(std::string_view name) {
   return static_cast<HtmlTag>(kTable.find(kNames, name) + 1);
 }
 
+HtmlTag html_tag(std::string_view name, const char* readable) {
+  return static_cast<HtmlTag>(kTable.find(kNames, name, readable) + 1);
+}
+
 std::string_view html_tag_name(HtmlTag tag) {
   const auto i = static_cast<size_t>(tag);
   return i == 0 || i > std::size(kTagRows) ? std::string_view() : kTagRows[i - 1].name;

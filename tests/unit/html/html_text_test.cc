@@ -94,6 +94,8 @@ TEST(HtmlText, Hidden) {
       {"off the page", "<div style='position:absolute;left:-9999px'>a</div>b", "b", "a"},
       {"indent", "<p style='text-indent:-9999px'>a</p>b", "b", "a"},
       {"clip", "<i style='position:absolute;clip:rect(0,0,0,0)'>a</i>b", "b", "a"},
+      {"clip that leaves a box",
+       "<i style='position:absolute;clip:rect(0pt, 468pt, 189pt, 0pt)'>a</i>", "a", ""},
       {"white on white", "<font color=white>a</font>b", "b", "a"},
       {"near white", "<font color='#fefefe'>a</font><font color=#eee>b</font>", "b", "a"},
       {"hex without #", "<font color=ffffff>a</font>b", "b", "a"},

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -150,13 +151,20 @@ TEST(CssNumber, Forms) {
 
 TEST(HtmlScan, TwinsAgree) {
   std::mt19937 random(1);
-  constexpr std::string_view kBytes = "aaaaaaaaaaaaaaaabcdefgh   <&\n\xC2\xA0\xE2\x82\xAC";
+  constexpr std::string_view kBytes = "aaaaaaaaaaaaaaaabcdefgh   <&=/>\x01\n\xC2\xA0\xE2\x82\xAC";
   for (int round = 0; round < 20'000; ++round) {
     std::string text(random() % 70, ' ');
     for (char& c : text) c = kBytes[random() % kBytes.size()];
     const char* const begin = text.data();
     const char* const end = begin + text.size();
     EXPECT_EQ(find_byte(begin, end, '<'), find_byte_scalar(begin, end, '<'));
+    EXPECT_EQ(find_name_end(begin, end, round & 1), find_name_end_scalar(begin, end, round & 1));
+    EXPECT_EQ(find_unclean(begin, end), std::find_if(begin, end, [](char c) {
+                return c == '&' || static_cast<uint8_t>(c) < ' ';
+              }));
+    const char* const either = find_either(begin, end, '<', '&');
+    EXPECT_EQ(either,
+              std::min(find_byte_scalar(begin, end, '<'), find_byte_scalar(begin, end, '&')));
     char fast[128], slow[128];
     const bool after = random() & 1;
     const size_t n = copy_text(begin, end, fast, after);
