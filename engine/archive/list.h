@@ -1,0 +1,47 @@
+// Archives in a message: what is in them, read from memory. Nothing is written or executed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/limits.h"
+
+namespace winnow {
+
+enum class ArchiveFormat : uint8_t {
+  kNone,
+  kZip,
+  kRar,
+  k7z,
+  kTar,   // plain or compressed
+  kGzip,  // of a single file
+  kBzip2,
+  kXz,
+  kZstd,
+  kCab,
+  kIso,
+  kCount
+};
+
+// Name as Archive::format has it: "zip", "rar", "7z", "tar", "gzip", ... Static storage.
+std::string_view archive_format_name(ArchiveFormat format);
+
+// What the first bytes say; a zip is also found behind other data (self-extracting). A tar inside
+// a compressor is known only by listing it.
+ArchiveFormat archive_format(std::string_view bytes);
+
+// Lists the archive `bytes`, the file of part `part`, into the open rows of batch.archives and
+// batch.archive_members. Archives inside it are listed one level deeper (ArchiveMember::depth)
+// where they can be unpacked within the limits. Returns the index within the row of the new
+// Archive, or kNoIndex if the bytes are none. Faults on `row`: kArchiveBroken where the list ends
+// early, kLimitArchive where a limit was passed. Views point into the arena and into `bytes`.
+//
+// Own readers, bounded by the input: zip, rar 4 and 5, the encryption of 7z. libarchive: 7z, tar,
+// cab, iso and the compressors; it allocates from the heap.
+uint32_t list_archive(const Limits& limits, std::string_view bytes, std::string_view filename,
+                      uint32_t part, uint32_t row, Batch& batch);
+
+}  // namespace winnow

@@ -1,0 +1,37 @@
+#include "engine/content/content.h"
+
+#include "engine/archive/list.h"
+#include "engine/content/detect.h"
+
+namespace winnow {
+
+namespace {
+
+// What is listed as an archive. Office documents are ZIPs too, but their members are no files that
+// a reader would open.
+bool is_archive(std::string_view extension) {
+  constexpr std::string_view kArchives[] = {"zip", "jar", "apk", "rar", "7z",  "tar", "gz",
+                                            "bz2", "xz",  "zst", "cab", "iso", "exe"};
+  for (const std::string_view known : kArchives) {
+    if (extension == known) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void content(const ContentPlan& plan, Batch& batch) {
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    for (uint32_t i = 0; i < batch.parts.row(row).size(); ++i) {
+      Part& part = batch.parts.row(row)[i];
+      if (part.kind == PartKind::kMultipart || part.kind == PartKind::kMessage) continue;
+      part.detected = detect_type(part.decoded, part.filename);
+      if (!is_archive(part.detected.extension)) continue;
+      part.archive = list_archive(*plan.limits, part.decoded, part.filename, i, row, batch);
+    }
+    batch.archives.end_row();
+    batch.archive_members.end_row();
+  }
+}
+
+}  // namespace winnow

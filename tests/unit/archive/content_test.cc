@@ -1,0 +1,156 @@
+#include "engine/content/content.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/content/detect.h"
+#include "tests/unit/archive/make_archive.h"
+
+namespace winnow {
+namespace {
+
+using namespace std::string_literals;
+using namespace test;
+
+std::string padded(std::string head, size_t at, const std::string& what) {
+  head.resize(at, '\0');
+  return head + what;
+}
+
+// A compound file with one directory sector of one named stream.
+std::string ole(const std::string& stream) {
+  std::string out = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"s;
+  out.resize(30, '\0');
+  put(out, 9, 2);
+  out.resize(48, '\0');
+  put(out, 0, 4);
+  out.resize(76, '\0');
+  put(out, 0xFFFFFFFF, 4);
+  out.resize(512, '\0');
+  for (const char c : stream) put(out, static_cast<uint8_t>(c), 2);
+  out.resize(512 + 64, '\0');
+  put(out, stream.size() * 2 + 2, 2);
+  out.resize(1024, '\0');
+  return out;
+}
+
+TEST(Detect, Types) {
+  std::string pe = padded("MZ", 60, "\x40\0\0\0"s) + "PE\0\0"s;
+  pe.resize(0x40 + 22, '\0');
+  struct Row {
+    std::string bytes;
+    const char* filename;
+    const char* extension;
+    const char* type;
+  };
+  const Row rows[] = {
+      {"", "", "", ""},
+      {"%PDF-1.4", "", "pdf", "application/pdf"},
+      {"junk before\n%PDF-1.4", "", "pdf", "application/pdf"},
+      {"\x89PNG\r\n\x1A\n", "", "png", "image/png"},
+      {"\xFF\xD8\xFF\xE0", "x.txt", "jpg", "image/jpeg"},
+      {"GIF89a", "", "gif", "image/gif"},
+      {"RIFF\0\0\0\0WEBP"s, "", "webp", "image/webp"},
+      {"\0\0\0\x18"
+       "ftypisom"s,
+       "", "mp4", "video/mp4"},
+      {"\x7F"
+       "ELF",
+       "", "elf", "application/x-executable"},
+      {pe + "\2\0"s, "", "exe", "application/x-msdownload"},
+      {pe + "\2\x20"s, "", "dll", "application/x-msdownload"},
+      {"MZ", "", "exe", "application/x-dosexec"},
+      {"\xCA\xFE\xBA\xBE\0\0\0\x34\0"s, "", "class", "application/java-vm"},
+      {"\xCA\xFE\xBA\xBE\0\0\0\2\0"s, "", "macho", "application/x-mach-binary"},
+      {"L\0\0\0\1\x14\2\0"s, "", "lnk", "application/x-ms-shortcut"},
+      {"ITSF\3\0\0\0"s, "", "chm", "application/vnd.ms-htmlhelp"},
+      {"{\\rtf1", "", "rtf", "application/rtf"},
+      {"MSCF\0\0\0\0"s, "", "cab", "application/vnd.ms-cab-compressed"},
+      {rar5(""), "", "rar", "application/x-rar"},
+      {padded("", 257, "ustar"), "", "tar", "application/x-tar"},
+      {padded("", 32769, "CD001"), "", "iso", "application/x-iso9660-image"},
+      {make_zip({{"a", "x"}}), "", "zip", "application/zip"},
+      {make_zip({{"[Content_Types].xml", ""}, {"word/document.xml", ""}}), "", "docx",
+       "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+      {make_zip({{"word/document.xml", ""}, {"word/vbaProject.bin", ""}}), "", "docm",
+       "application/vnd.ms-word.document.macroenabled.12"},
+      {make_zip({{"xl/workbook.xml", ""}}, false), "", "xlsx",
+       "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+      {make_zip({{"mimetype", "application/vnd.oasis.opendocument.text"}}), "", "odt",
+       "application/vnd.oasis.opendocument.text"},
+      {make_zip({{"META-INF/MANIFEST.MF", ""}}), "", "jar", "application/java-archive"},
+      {make_zip({{"META-INF/MANIFEST.MF", ""}, {"AndroidManifest.xml", ""}}), "", "apk",
+       "application/vnd.android.package-archive"},
+      {ole("WordDocument"), "", "doc", "application/msword"},
+      {ole("Workbook"), "", "xls", "application/vnd.ms-excel"},
+      {ole("PowerPoint Document"), "", "ppt", "application/vnd.ms-powerpoint"},
+      {ole("__properties_version1.0"), "", "msg", "application/vnd.ms-outlook"},
+      {ole("x"), "", "ole", "application/x-ole-storage"},
+      {"hello", "", "txt", "text/plain"},
+      {"BM is a text", "", "txt", "text/plain"},
+      {"BM\x36\4\0\0"s, "", "bmp", "image/bmp"},
+      {" <!DOCTYPE HTML>", "x.txt", "html", "text/html"},
+      {"\xEF\xBB\xBF<html>", "", "html", "text/html"},
+      {"<?xml version='1.0'?><svg>", "", "svg", "image/svg+xml"},
+      {"<?xml version='1.0'?><a>", "", "xml", "text/xml"},
+      {"BEGIN:VCALENDAR\r\n", "", "ics", "text/calendar"},
+      {"BEGIN:VCARD\r\n", "", "vcf", "text/vcard"},
+      {"#!/bin/sh\n", "", "sh", "text/x-shellscript"},
+      {"WScript.Echo 1", "x.VBS", "vbs", "text/vbscript"},
+      {"var x", "a.b.js", "js", "application/javascript"},
+      {"\1\2\3\4\5", "x.js", "", ""},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.bytes.substr(0, 20) + " " + row.type);
+    const DetectedType type = detect_type(row.bytes, row.filename);
+    EXPECT_EQ(type.extension, row.extension);
+    EXPECT_EQ(type.type, row.type);
+  }
+}
+
+TEST(Extensions, Fit) {
+  EXPECT_EQ(extension_fit("PDF", "application/pdf"), ExtensionFit::kFits);
+  EXPECT_EQ(extension_fit("pdf", "Application/X-Pdf"), ExtensionFit::kFits);
+  EXPECT_EQ(extension_fit("pdf", "image/png"), ExtensionFit::kDiffers);
+  EXPECT_EQ(extension_fit("nosuch", "image/png"), ExtensionFit::kUnknownExtension);
+  EXPECT_EQ(extension_fit("", ""), ExtensionFit::kUnknownExtension);
+  EXPECT_EQ(type_of_extension("zst"), "application/zstd");
+  EXPECT_EQ(type_of_extension("7Z"), "application/x-7z-compressed");
+}
+
+TEST(Content, FillsPartsAndArchives) {
+  const std::string zip = make_zip({{"a.exe", "MZ"}});
+  const std::string docx = make_zip({{"word/document.xml", ""}});
+  Batch batch;
+  for (int row = 0; row < 2; ++row) {
+    batch.add("", 0, Envelope(), {});
+    Part root;
+    root.kind = PartKind::kMultipart;
+    Part text, file, office;
+    text.decoded = "hello";
+    file.decoded = zip;
+    file.kind = office.kind = PartKind::kOther;
+    file.filename = "a.zip";
+    office.decoded = docx;
+    for (const Part& part : {root, text, file, office}) batch.parts.values.push_back(part);
+    batch.parts.end_row();
+  }
+  const Limits limits;
+  content({&limits}, batch);
+  ASSERT_EQ(batch.archives.rows(), 2u);
+  for (uint32_t row = 0; row < 2; ++row) {
+    const auto parts = batch.parts.row(row);
+    EXPECT_EQ(parts[0].detected.type, "");
+    EXPECT_EQ(parts[1].detected.type, "text/plain");
+    EXPECT_EQ(parts[2].detected.type, "application/zip");
+    EXPECT_EQ(parts[3].detected.extension, "docx");
+    ASSERT_EQ(batch.archives.row(row).size(), 1u);
+    EXPECT_EQ(parts[2].archive, 0u);
+    EXPECT_EQ(parts[3].archive, kNoIndex);
+    EXPECT_EQ(batch.archives.row(row)[0].part, 2u);
+    ASSERT_EQ(batch.archive_members.row(row).size(), 1u);
+    EXPECT_EQ(batch.archive_members.row(row)[0].name, "a.exe");
+  }
+}
+
+}  // namespace
+}  // namespace winnow
