@@ -54,9 +54,7 @@ bool Board::is_enabled(SymbolId symbol) const {
 
 const Board::Entry* Board::find(SymbolId symbol) const {
   const uint32_t id = index(symbol);
-  if (id >= slot_.size() || slot_[id] == 0) return nullptr;
-  const Entry& entry = entries_[slot_[id] - 1];
-  return entry.removed ? nullptr : &entry;
+  return id < slot_.size() && slot_[id] != 0 ? &entries_[slot_[id] - 1] : nullptr;
 }
 
 Micro Board::static_weight(SymbolId symbol) const {
@@ -134,7 +132,22 @@ void Board::add_option(Entry& entry, std::string_view option) {
     return;
   }
   entry.option_bytes += static_cast<uint32_t>(option.size());
-  append_option(entry, arena_.copy(option), hash);
+  append_option(entry, printable(option), hash);
+}
+
+// Control characters become U+FFFD, as Rspamd shows them: no option breaks a header or a log line.
+std::string_view Board::printable(std::string_view option) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
+  if (std::none_of(option.begin(), option.end(), is_control)) return arena_.copy(option);
+  ArenaText out(arena_, option.size());
+  for (const char c : option) {
+    if (is_control(c)) {
+      out.append("\xEF\xBF\xBD");
+    } else {
+      out.push(c);
+    }
+  }
+  return out.finish();
 }
 
 void Board::append_option(Entry& entry, std::string_view text, uint64_t hash) {

@@ -59,7 +59,7 @@ class Board {
   // From now on insert() and pre_result() are ignored: idempotent checks may not change anything.
   void close() { closed_ = true; }
 
-  // Present and not removed.
+  // Inserted; also where a composite has removed it since, as in Rspamd.
   bool has(SymbolId symbol) const { return find(symbol) != nullptr; }
   const Entry* find(SymbolId symbol) const;
   bool is_enabled(SymbolId symbol) const;
@@ -101,6 +101,7 @@ class Board {
   uint32_t shots_limit(const Symbol& symbol) const;
   Micro cap(const Symbol& symbol, Micro weight);
   void add_option(Entry& entry, std::string_view option);
+  std::string_view printable(std::string_view option);
   void append_option(Entry& entry, std::string_view text, uint64_t hash);
   void write_symbol(const Entry& entry, Arena& slab, VerdictSymbol& out) const;
 

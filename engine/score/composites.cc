@@ -58,10 +58,9 @@ double atom_value(const ScoreModel& model, const CompositeAtom& atom, const Boar
 }
 
 void request_removals(const ScoreModel& model, const Composite& composite,
-                      CompositeScratch& scratch, const Board& board) {
-  for (const uint32_t i : scratch.seen) {
-    const CompositeAtom& atom = composite.atoms[i];
-    if (atom.under_not) continue;
+                      const OptionRegexps& regexps, CompositeScratch& scratch, const Board& board) {
+  for (const CompositeAtom& atom : composite.atoms) {
+    if (atom.under_not || atom_value(model, atom, board, regexps) == 0) continue;
     bool take_symbol =
         composite.policy == Removal::kRemove || composite.policy == Removal::kRemoveSymbol;
     bool take_weight =
@@ -108,15 +107,12 @@ void run_composites(const ScoreModel& model, bool second_pass, const OptionRegex
         board.has(composite.symbol)) {
       continue;
     }
-    scratch.seen.clear();
     const double value = evaluate(composite.program, static_cast<double>(kMicro), [&](uint32_t i) {
-      const double v = atom_value(model, composite.atoms[i], board, regexps);
-      if (v != 0) scratch.seen.push_back(i);
-      return v;
+      return atom_value(model, composite.atoms[i], board, regexps);
     });
     if (value == 0) continue;
     board.insert(composite.symbol, 1, {});
-    request_removals(model, composite, scratch, board);
+    request_removals(model, composite, regexps, scratch, board);
   }
   carry_out(scratch, board);
 }

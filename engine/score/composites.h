@@ -1,10 +1,11 @@
 // Composites over the scoreboard: which match, and what they take out of the result.
 //
-// Facts: facts/scoring.md, "Composite atoms", "Policies". A composite looks at its atoms from left
-// to right and stops where the result is decided; what it looked at, found present and did not
-// stand under a negation is what it removes, by its policy or the atom's prefix. Removals are
+// Facts: facts/scoring.md, "Composite atoms", "Policies"; and as Rspamd 3.4 was seen to do: a
+// composite that matches removes every symbol it names that is present and not under a negation,
+// whether it was needed for the result or not, by its policy or the atom's prefix. Removals are
 // carried out at the end of a pass: of several matched composites one that keeps a symbol (or its
-// weight) wins over those that remove it, and `^` overrides that.
+// weight) wins over those that remove it, and `^` overrides that. The second pass still sees what
+// the first has removed.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,6 @@ struct CompositeScratch {
     uint32_t order;
     bool take_symbol, take_weight, force;
   };
-  std::vector<uint32_t> seen;     // atoms of one composite that were looked at and present
   std::vector<Request> requests;  // of one pass
 };
 

@@ -3,8 +3,7 @@
 // Layout. Reverse Polish notation; kAnd, kOr, kPlus, kTimes take `arity` operands. As
 // link_program() writes into each operand which kAnd or kOr it feeds, an operand that decides its
 // parent (0 for kAnd, not 0 for kOr) drops its elder brothers from the stack and jumps to the
-// parent: what is to the right is not looked at, which composites need (what was not looked at is
-// not removed).
+// parent: what is to the right is not looked at.
 //
 // Numbers. `one` is the value of "true" and the unit of products: 1 for regexp rules (counts), a
 // million for composites, whose atoms and constants are micro-points. So sums and comparisons of

