@@ -23,6 +23,13 @@ constexpr std::array<bool, 256> kAtom = [] {
   return table;
 }();
 
+// Not find_first_of(), which calls memchr for each character.
+bool plain(std::string_view text) {
+  for (char c : text)
+    if (blank(c) || c == '(') return false;
+  return true;
+}
+
 bool dot_atom(std::string_view text) {
   if (text.empty() || text.front() == '.' || text.back() == '.') return false;
   char before = '\0';
@@ -45,12 +52,13 @@ bool domain_text(std::string_view text) {
   });
 }
 
-// The text without comments, and without blanks outside of quotes; `clean` turns false where a
-// blank separated what the grammar does not let it separate.
+// The text without comments, and without blanks outside of quotes; `clean`
+// turns false where a blank separated what the grammar does not let it
+// separate.
 std::string_view squeeze(std::string_view text, Arena& arena, bool& clean) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  if (text.find_first_of(" \t(") == kNone) return text;
+  if (plain(text)) return text;
   ArenaText out(arena, text.size());
   bool quoted = false, gap = false;
   int depth = 0;

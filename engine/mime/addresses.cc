@@ -15,6 +15,16 @@ constexpr size_t kNone = std::string_view::npos;
 
 constexpr bool blank(char c) { return c == ' ' || c == '\t'; }
 
+// Whether one of `signs` is in `text`. Not find_first_of(), which calls memchr
+// for each character.
+template <size_t N>
+bool has_any(std::string_view text, const char (&signs)[N]) {
+  for (char c : text)
+    for (size_t i = 0; i + 1 < N; ++i)
+      if (c == signs[i]) return true;
+  return false;
+}
+
 std::string_view trim(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
@@ -87,8 +97,8 @@ class Scanner {
   Faults& faults_;
 };
 
-// One past the quoted string at `at`. A quote that never closes counts as a letter, and so do all
-// after it: each is searched once.
+// One past the quoted string at `at`. A quote that never closes counts as a
+// letter, and so do all after it: each is searched once.
 size_t Scanner::past_quoted(size_t at) {
   if (at >= quotes_off_) return at + 1;
   for (size_t i = at + 1; i < text_.size(); ++i) {
@@ -100,7 +110,8 @@ size_t Scanner::past_quoted(size_t at) {
   return at + 1;
 }
 
-// One past the comment at `at`, nested ones inside of it counted, not recursed into.
+// One past the comment at `at`, nested ones inside of it counted, not recursed
+// into.
 size_t Scanner::past_comment(size_t at) {
   if (at >= comments_off_) return at + 1;
   size_t depth = 0;
@@ -126,15 +137,19 @@ bool Scanner::full() {
 }
 
 std::string_view Scanner::decoded(std::string_view text) {
+  if (!needs_decoding(text)) return trim(text);
   return trim(decode_header_text(text, limits_, scratch_, batch_.arena, faults_).text);
 }
 
-// The display name in [begin, end): quotes and comments gone, blanks one, then decoded.
+// The display name in [begin, end): quotes and comments gone, blanks one, then
+// decoded.
 std::string_view Scanner::phrase(size_t begin, size_t end) {
   std::string_view text = trim(text_.substr(begin, end - begin));
-  if (text.find_first_of("\"\\(\t") == kNone) return decoded(text);
-  if (text.size() > 1 && text.front() == '"' && text.find_first_of("\"\\", 1) == text.size() - 1)
-    return decoded(text.substr(1, text.size() - 2));
+  if (!has_any(text, "\"\\(\t")) return decoded(text);
+  if (text.size() > 1 && text.front() == '"' && text.back() == '"') {
+    const std::string_view inside = text.substr(1, text.size() - 2);
+    if (!has_any(inside, "\"\\")) return decoded(inside);
+  }
   ArenaText out(batch_.arena, text.size());
   for (size_t i = static_cast<size_t>(text.data() - text_.data()), last = i + text.size();
        i < last;) {
@@ -181,7 +196,7 @@ void Scanner::add(std::string_view spec, std::string_view name, bool broken) {
   address.header = header_;
   address.name = name;
   address.raw = trim(text_.substr(entry_.begin, at_ - entry_.begin));
-  if (!is_utf8(spec) || spec.find('\0') != kNone) {
+  if (needs_decoding(spec) && (!is_utf8(spec) || spec.find('\0') != kNone)) {
     broken = true;
     spec = decoded(spec);
   }
@@ -202,8 +217,8 @@ void Scanner::add(std::string_view spec, std::string_view name, bool broken) {
   batch_.addresses.values.push_back(address);
 }
 
-// An entry without "<": an address with or without comments, words with an address among them
-// (the brackets are missing), or only a name.
+// An entry without "<": an address with or without comments, words with an
+// address among them (the brackets are missing), or only a name.
 void Scanner::finish_bare() {
   const std::string_view raw = trim(text_.substr(entry_.begin, at_ - entry_.begin));
   if (!entry_.ats) {
@@ -211,11 +226,12 @@ void Scanner::finish_bare() {
     if (!name.empty()) add({}, name, field_ != AddressField::kListId);
     return;
   }
-  if (raw.find_first_of(" \t(") == kNone) {
+  if (!has_any(raw, " \t(")) {
     add(raw, {}, entry_.broken);
     return;
   }
-  // Tokens are cut at blanks, but not at those beside "@", nor at those beside "." in a domain.
+  // Tokens are cut at blanks, but not at those beside "@", nor at those beside
+  // "." in a domain.
   size_t tokens = 0, addresses = 0;
   std::string_view first, before;
   const size_t end = at_;
@@ -318,7 +334,8 @@ void Scanner::angle() {
   entry_.broken = true;
 }
 
-// A group begins if there is a semicolon to end it; after an address the colon is a letter.
+// A group begins if there is a semicolon to end it; after an address the colon
+// is a letter.
 void Scanner::colon() {
   const bool group = !in_group_ && !entry_.ats && entry_.open == kNone &&
                      last_semicolon_ != kNone && last_semicolon_ > at_;
@@ -328,8 +345,8 @@ void Scanner::colon() {
   start(at_);
 }
 
-// "Doe, John <john@example.com>" in a header of one mailbox: the comma lacks its quotes. What
-// stands before it has no address and a "<" is still to come.
+// "Doe, John <john@example.com>" in a header of one mailbox: the comma lacks
+// its quotes. What stands before it has no address and a "<" is still to come.
 bool Scanner::comma_in_name() const {
   const bool one_mailbox = field_ == AddressField::kFrom || field_ == AddressField::kSender ||
                            field_ == AddressField::kReplyTo || field_ == AddressField::kResentFrom;

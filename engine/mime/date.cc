@@ -1,5 +1,6 @@
-// A date is read as a list of tokens (numbers, words, zone), and then by what each token can be:
-// the orders that occur differ only in where the year stands.
+// A date is read as a list of tokens (numbers, words, zone), and then by what
+// each token can be: the orders that occur differ only in where the year
+// stands.
 #include "engine/mime/date.h"
 
 #include <array>
@@ -41,8 +42,9 @@ struct NamedZone {
   std::string_view name;
   int32_t minutes;
 };
-// RFC 5322 4.3, and the names that mail still carries. CST, IST and the like mean different
-// things in different countries: the reading of RFC 5322 or the commoner one in mail is taken.
+// RFC 5322 4.3, and the names that mail still carries. CST, IST and the like
+// mean different things in different countries: the reading of RFC 5322 or the
+// commoner one in mail is taken.
 constexpr std::array kZones{
     NamedZone{"ut", 0},      NamedZone{"utc", 0},     NamedZone{"gmt", 0},
     NamedZone{"z", 0},       NamedZone{"est", -300},  NamedZone{"edt", -240},
@@ -111,7 +113,8 @@ void Reader::skip_comment() {
   } while (depth > 0 && at < text.size());
 }
 
-// After the hour: ":MM[:SS[.fraction]] [am|pm]". Dots separate too, as some senders write.
+// After the hour: ":MM[:SS[.fraction]] [am|pm]". Dots separate too, as some
+// senders write.
 void Reader::clock(int first) {
   int count = 0;
   hour = first;
@@ -214,7 +217,8 @@ void Reader::word() {
     return;
   }
   if (const NamedZone* zone_name = find_zone(name)) {
-    // "GMT+0200" is the offset; "+0200 (CEST)" and "+0200 CEST" keep the offset.
+    // "GMT+0200" is the offset; "+0200 (CEST)" and "+0200 CEST" keep the
+    // offset.
     if (!has_zone) zone = zone_name->minutes, has_zone = true;
     if (zone_name->minutes == 0 && (peek() == '+' || peek() == '-') && digit(peek(1))) {
       const int sign = text[at++] == '-' ? -1 : 1;
@@ -249,6 +253,44 @@ void Reader::read() {
   }
 }
 
+// The form that nearly all mail has: "[Day, ]D Mon YYYY HH:MM:SS +ZZZZ[
+// (comment)]". False, with nothing said, for any other.
+bool read_standard(std::string_view text, Reader& to) {
+  size_t at = 0;
+  while (at < text.size() && text[at] == ' ') ++at;
+  if (text.size() < at + 25) return false;
+  const char* p = text.data() + at;
+  const char* const end = text.data() + text.size();
+  if (p[3] == ',' && p[4] == ' ') {
+    if (!is_day_name({p, 3})) return false;
+    p += 5;
+    if (*p == ' ') ++p;
+  }
+  const auto two = [](const char* d) { return (d[0] - '0') * 10 + (d[1] - '0'); };
+  if (end - p < 25 || !digit(p[0])) return false;
+  to.day = p[0] - '0';
+  if (digit(p[1])) to.day = two(p), ++p;
+  // Now p[1] is the blank before the month: " Mon YYYY HH:MM:SS +ZZZZ".
+  if (end - p < 25 || p[1] != ' ' || p[5] != ' ' || p[10] != ' ' || p[13] != ':' || p[16] != ':' ||
+      p[19] != ' ' || (p[20] != '+' && p[20] != '-'))
+    return false;
+  for (int i : {6, 7, 8, 9, 11, 12, 14, 15, 17, 18, 21, 22, 23, 24})
+    if (!digit(p[i])) return false;
+  if (end - p > 25 && (end - p < 27 || p[25] != ' ' || p[26] != '(' || end[-1] != ')'))
+    return false;
+  to.month = month_of({p + 2, 3});
+  to.year = two(p + 6) * 100 + two(p + 8);
+  to.year_digits = 4;
+  to.hour = two(p + 11);
+  to.minute = two(p + 14);
+  to.second = two(p + 17);
+  const int hours = two(p + 21), minutes = two(p + 23);
+  if (to.month == 0 || to.day == 0 || to.day > 31 || hours > 24 || minutes > 59) return false;
+  to.zone = (p[20] == '-' ? -1 : 1) * (hours * 60 + minutes);
+  to.has_zone = true;
+  return true;
+}
+
 }  // namespace
 
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day) {
@@ -263,12 +305,17 @@ int64_t days_from_civil(int64_t year, unsigned month, unsigned day) {
 
 std::optional<MailDate> parse_date(std::string_view text) {
   constexpr size_t kDateBytesMax = 256;
-  Reader reader{text.substr(0, kDateBytesMax)};
-  reader.read();
+  text = text.substr(0, kDateBytesMax);
+  Reader reader{text};
+  if (!read_standard(text, reader)) {
+    reader = Reader{text};
+    reader.read();
+  }
   int64_t year = reader.year;
   if (reader.day < 1 || reader.month < 1 || reader.month > 12 || year < 0 || reader.hour < 0)
     return std::nullopt;
-  // RFC 5322 4.3: two digits 00-49 are 20xx, 50-99 and three digits count from 1900.
+  // RFC 5322 4.3: two digits 00-49 are 20xx, 50-99 and three digits count from
+  // 1900.
   if (reader.year_digits == 2) year += year < 50 ? 2000 : 1900;
   if (reader.year_digits == 3) year += 1900;
   constexpr std::array<int, 12> kDays{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

@@ -45,7 +45,8 @@ Clause clause_of(std::string_view word) {
   return Clause::kNone;
 }
 
-// What a protocol's name says (RFC 3848, RFC 6531): "s" for TLS, "a" for authentication.
+// What a protocol's name says (RFC 3848, RFC 6531): "s" for TLS, "a" for
+// authentication.
 struct Protocol {
   std::string_view name;
   uint8_t flags;
@@ -98,6 +99,31 @@ std::string_view host_of(std::string_view word) {
   return same(word, "unknown") ? std::string_view() : word;
 }
 
+// What a byte may be to a word: a word's bits are or-ed, so that most tests
+// need no search.
+enum Byte : uint8_t {
+  kEnd = 1,
+  kOpen = 2,
+  kEquals = 4,
+  kAt = 8,
+  kColon = 16,
+  kDot = 32,
+  kNest = 64
+};
+constexpr std::array<uint8_t, 256> kBytes = [] {
+  std::array<uint8_t, 256> table{};
+  table[' '] = table['\t'] = kEnd;
+  table['('] = table[')'] = kEnd | kNest;
+  table['\\'] = kNest;
+  table['['] = kOpen;
+  table['='] = kEquals;
+  table['@'] = kAt;
+  table[':'] = kColon;
+  table['.'] = kDot;
+  return table;
+}();
+constexpr uint8_t byte_of(char c) { return kBytes[static_cast<uint8_t>(c)]; }
+
 class Reader {
  public:
   Reader(std::string_view text, Arena& arena) : text_(text), arena_(arena) {}
@@ -128,18 +154,20 @@ size_t Reader::past_comment(size_t at) {
   size_t depth = 0;
   for (size_t i = at; i < text_.size(); ++i) {
     const char c = text_[i];
+    if ((byte_of(c) & kNest) == 0) continue;
     if (c == '\\')
       ++i;
     else if (c == '(')
       ++depth;
-    else if (c == ')' && --depth == 0)
+    else if (--depth == 0)
       return i + 1;
   }
   comments_off_ = true;
   return at + 1;
 }
 
-// An address in `word`: bare, in brackets (a port may follow), or after "user@".
+// An address in `word`: bare, in brackets (a port may follow), or after
+// "user@".
 bool Reader::take_ip(std::string_view word) {
   const size_t open = word.find('[');
   if (open != kNpos) {
@@ -160,29 +188,29 @@ bool Reader::take_ip(std::string_view word) {
   return true;
 }
 
-// A comment of the from clause, in the layouts "RDNS [IP]", "[IP] helo=HELO", "HELO NAME",
-// "user@IP", "IP", "RDNS [IP] (may be forged)".
+// A comment of the from clause, in the layouts "RDNS [IP]", "[IP] helo=HELO",
+// "HELO NAME", "user@IP", "IP", "RDNS [IP] (may be forged)".
 void Reader::from_comment(std::string_view inside) {
   bool first = true, helo_next = false;
   size_t at = 0;
   while (at < inside.size()) {
-    if (blank(inside[at]) || inside[at] == '(' || inside[at] == ')') {
+    if (byte_of(inside[at]) & kEnd) {
       ++at;
       continue;
     }
     const size_t begin = at;
-    while (at < inside.size() && !blank(inside[at]) && inside[at] != '(' && inside[at] != ')') ++at;
-    std::string_view word = inside.substr(begin, at - begin);
+    uint8_t bits = 0;
+    while (at < inside.size() && (byte_of(inside[at]) & kEnd) == 0) bits |= byte_of(inside[at++]);
+    const std::string_view word = inside.substr(begin, at - begin);
     if (helo_next) {
       if (helo_.empty()) helo_ = word;
       helo_next = false;
-    } else if (same(word, "helo") || same(word, "ehlo")) {
+    } else if (word.size() == 4 && (same(word, "helo") || same(word, "ehlo"))) {
       helo_next = true;
-    } else if (starts(word, "helo=") || starts(word, "ehlo=")) {
-      if (helo_.empty()) helo_ = word.substr(5);
-    } else if (word.find('=') != kNpos) {
+    } else if (bits & kEquals) {
       // "ident=", "port=", "envelope-from=", "account=": nothing of the host.
-    } else if (!comment_ip_.valid() && take_ip(word)) {
+      if (helo_.empty() && (starts(word, "helo=") || starts(word, "ehlo="))) helo_ = word.substr(5);
+    } else if (!comment_ip_.valid() && (bits & (kOpen | kDot | kColon)) && take_ip(word)) {
       // "host[192.0.2.1]" has both.
       if (first && word.front() != '[' && word.find('[') != kNpos && rdns_.empty())
         rdns_ = host_of(word);
@@ -270,8 +298,9 @@ void Reader::word(std::string_view word) {
   }
 }
 
-// Who is who: with a HELO in a comment (Exim, qmail, CommuniGate) the clause's own name is the
-// one by reverse lookup; else (Postfix, Sendmail, Gmail) it is the HELO.
+// Who is who: with a HELO in a comment (Exim, qmail, CommuniGate) the clause's
+// own name is the one by reverse lookup; else (Postfix, Sendmail, Gmail) it is
+// the HELO.
 void Reader::finish_names() {
   std::string_view helo = helo_, rdns = rdns_;
   const bool name_is_ip = literal_.valid() && (name_.starts_with('[') || name_.find('[') == kNpos);
