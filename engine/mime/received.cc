@@ -108,12 +108,15 @@ enum Byte : uint8_t {
   kAt = 8,
   kColon = 16,
   kDot = 32,
-  kNest = 64
+  kNest = 64,
+  kStop = 128
 };
 constexpr std::array<uint8_t, 256> kBytes = [] {
   std::array<uint8_t, 256> table{};
-  table[' '] = table['\t'] = kEnd;
-  table['('] = table[')'] = kEnd | kNest;
+  table[' '] = table['\t'] = kEnd | kStop;
+  table[';'] = kStop;
+  table['('] = kEnd | kNest | kStop;
+  table[')'] = kEnd | kNest;
   table['\\'] = kNest;
   table['['] = kOpen;
   table['='] = kEquals;
@@ -333,7 +336,7 @@ Received Reader::read() {
       at = after;
     } else {
       const size_t begin = at++;
-      while (at < end && !blank(text_[at]) && text_[at] != '(' && text_[at] != ';') ++at;
+      while (at < end && (byte_of(text_[at]) & kStop) == 0) ++at;
       word(text_.substr(begin, at - begin));
     }
   }
