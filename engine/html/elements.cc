@@ -71,9 +71,7 @@ void HtmlParser::open_element(HtmlTag tag, const HtmlAttributes& attributes) {
   close_implied(tag);
   if (tag == HtmlTag::kA) end_link();
   if (tag == HtmlTag::kBr) {
-    HtmlSink& out = sink();
-    if (out.to[-1] == ' ') --out.to;
-    if (out.size() > 0) *out.to++ = '\n';
+    sink().break_line();
     return;
   }
   if (traits & kTagBlock) break_line();

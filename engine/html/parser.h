@@ -42,10 +42,17 @@ struct HtmlSink {
   void blank() {
     if (!after_blank()) *to++ = ' ';
   }
-  // Ends the line if it is not empty.
+  // Ends the line if it is not empty. What was written never shrinks: links hold places in it.
   void end_line() {
-    if (to[-1] == ' ') --to;
+    if (to[-1] == ' ') to[-1] = '\n';
     if (to[-1] != '\n') *to++ = '\n';
+  }
+  // Ends the line, empty or not.
+  void break_line() {
+    if (to[-1] == ' ')
+      to[-1] = '\n';
+    else if (size() > 0)
+      *to++ = '\n';
   }
   void open(size_t input_bytes);
 };

@@ -25,6 +25,7 @@ TEST(HtmlLinks, Targets) {
       {"around blocks", "<a href=x> <b>one</b>  two </a> three", "a x|one two\n"},
       {"hidden", "<p hidden><a href=x>one</a></p>two", "a! x|one\n"},
       {"text partly hidden", "<a href=x>o<i style='font-size:0'>xx</i>ne</a>", "a x|one\n"},
+      {"blank line before, in pre", "<pre>a\n <a href=x><p>\xC3\xA9</a></pre>", "a x|\xC3\xA9\n"},
       {"no href", "<a name=x>one</a>", ""},
       {"image", "<a href=x><img src=y alt=z></a>", "a x|\nimg y|\n"},
       {"others",
