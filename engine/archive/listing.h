@@ -57,7 +57,7 @@ struct NestedArchive {
 void unpack_nested(std::string_view bytes, uint64_t bytes_max, Arena& arena,
                    std::vector<NestedArchive>& nested);
 
-// Little-endian numbers; 0 beyond the end.
+// Little-endian numbers of at most 8 bytes; 0 beyond the end.
 inline uint64_t little(std::string_view bytes, size_t at, size_t width) {
   uint64_t value = 0;
   if (at > bytes.size() || width > bytes.size() - at) return 0;

@@ -36,6 +36,10 @@ class Reader {
     at_ = std::min(at_ + width, bytes_.size());
     return value;
   }
+  void skip(size_t width) {
+    if (width > bytes_.size() - at_) failed_ = true;
+    at_ = std::min(at_ + width, bytes_.size());
+  }
   std::string_view text(uint64_t length) {
     if (length > bytes_.size() - at_) failed_ = true;
     const std::string_view found = bytes_.substr(at_, static_cast<size_t>(length));
@@ -70,11 +74,11 @@ bool read_file5(Reader reader, std::string_view extra, uint64_t packed, Listing&
   ArchiveMember member;
   const uint64_t flags = reader.variable();
   member.size = reader.variable();
-  reader.variable();               // attributes
-  if (flags & 2) reader.fixed(4);  // modification time
-  if (flags & 4) reader.fixed(4);  // checksum
-  reader.variable();               // compression
-  reader.variable();               // system
+  reader.variable();              // attributes
+  if (flags & 2) reader.skip(4);  // modification time
+  if (flags & 4) reader.skip(4);  // checksum
+  reader.variable();              // compression
+  reader.variable();              // system
   const std::string_view name = reader.text(reader.variable());
   if (reader.failed()) {
     listing.broken();
@@ -185,9 +189,9 @@ void list_rar4(std::string_view bytes, Listing& listing) {
       Reader reader(bytes.substr(0, at + size), at + 7);
       member.packed = reader.fixed(4);
       member.size = reader.fixed(4);
-      reader.fixed(1 + 4 + 4 + 1 + 1);  // system, checksum, time, version, method
+      reader.skip(1 + 4 + 4 + 1 + 1);  // system, checksum, time, version, method
       const size_t name_bytes = reader.fixed(2);
-      reader.fixed(4);  // attributes
+      reader.skip(4);  // attributes
       if (flags & 0x100) {
         data |= reader.fixed(4) << 32;
         member.size |= reader.fixed(4) << 32;
