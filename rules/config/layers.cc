@@ -1,0 +1,334 @@
+#include "rules/config/layers.h"
+
+#include <algorithm>
+#include <set>
+
+#include "rules/config/dump.h"
+#include "rules/config/embedded.h"
+#include "rules/config/legacy.h"
+#include "rules/config/nearest.h"
+#include "rules/config/options.h"
+
+namespace winnow {
+namespace {
+
+constexpr std::string_view kPolicy = "policy:/";  // paths of the shipped files
+
+// The shipped policy under its own prefix, all else from the site.
+class LayeredFiles final : public FileSource {
+ public:
+  explicit LayeredFiles(FileSource& site) : site_(site) {}
+  bool exists(std::string_view path) override {
+    return shipped(path) ? !embedded_file(embedded_policy(), inner(path)).path.empty()
+                         : site_.exists(path);
+  }
+  Result<std::string> read(std::string_view path) override {
+    if (!shipped(path)) return site_.read(path);
+    return std::string(embedded_file(embedded_policy(), inner(path)).bytes);
+  }
+  std::vector<std::string> glob(std::string_view pattern) override {
+    if (!shipped(pattern)) return site_.glob(pattern);
+    std::vector<std::string> out;
+    for (const PolicyFile& file : embedded_policy())
+      if (glob_match(inner(pattern), file.path))
+        out.push_back(std::string(kPolicy) + std::string(file.path));
+    return out;
+  }
+
+ private:
+  static bool shipped(std::string_view path) { return path.substr(0, kPolicy.size()) == kPolicy; }
+  static std::string_view inner(std::string_view path) { return path.substr(kPolicy.size()); }
+  FileSource& site_;
+};
+
+std::string base_name(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+// Scores and thresholds that the web page saved: [{metric, symbols: [{name, value}], actions:
+// [{name, value}]}], as priority 5.
+Result<void> apply_dynamic(FileSource& files, std::string_view path, Config& config) {
+  if (!files.exists(path)) return {};
+  auto bytes = files.read(path);
+  if (!bytes) return tl::unexpected<Error>(bytes.error());
+  if (bytes->find_first_not_of(" \t\r\n") == std::string::npos) return {};
+  auto parsed = parse_ucl(*bytes, path, {});
+  config.includes.push_back({.path = std::string(path), .found = true, .priority = 5});
+  if (!parsed) {
+    config.warnings.push_back({.file = std::string(path),
+                               .line = parsed.error().line,
+                               .column = parsed.error().column,
+                               .what = "Saved scores cannot be read: " + parsed.error().what + ".",
+                               .advice = "Remove the file or mend it."});
+    return {};
+  }
+  UclDocument& document = *config.document;
+  const uint32_t file = document.add_file(path);
+  const auto put = [&](UclObject& into, const UclObject& row, bool symbol) {
+    const std::string_view name = row.string("name", "");
+    const UclObject* number = row.find("value");
+    if (name.empty() || !number || !number->as_number()) return;
+    UclObject* value = document.make_double(*number->as_number());
+    document.set_place(*value, file, number->place().line, number->place().column);
+    document.set_priority(*value, 5);
+    UclObject* entry = value;
+    if (symbol) {
+      entry = document.make(UclType::kObject);
+      document.set_place(*entry, file, row.place().line, row.place().column);
+      document.set_priority(*entry, 5);
+      document.set_key(*value, "score");
+      document.insert(*entry, value, UclDuplicate::kAppend);
+    }
+    document.set_key(*entry, name);
+    document.insert(into, entry, UclDuplicate::kAppend);
+  };
+  for (const UclObject* metric : parsed->document->root().list()) {
+    if (!metric->is_object()) continue;
+    if (const UclObject* symbols = metric->find("symbols"))
+      for (const UclObject* row : symbols->list())
+        put(*document.object_at(document.root(), "symbols"), *row, true);
+    if (const UclObject* actions = metric->find("actions"))
+      for (const UclObject* row : actions->list())
+        put(*document.object_at(document.root(), "actions"), *row, false);
+  }
+  return {};
+}
+
+// Sections that no file filled are taken out again.
+void remove_empty(UclDocument& document, UclObject& object) {
+  std::vector<std::string> empty;
+  for (const UclObject& child : object.children())
+    if (child.is_object() && child.size() == 0 && !child.repeated() && !child.shadow() &&
+        child.place().file.substr(0, kPolicy.size()) == kPolicy)
+      empty.emplace_back(child.key());
+  for (const std::string& key : empty) document.remove(object, key);
+}
+
+// `worker "x" {}` repeated by the layout: each repetition whose only section is empty goes.
+void remove_empty_named(UclDocument& document, std::string_view key) {
+  UclObject* head = document.find(document.root(), key);
+  if (!head) return;
+  std::vector<UclObject*> keep;
+  for (const UclObject& value : head->values()) {
+    UclObject& one = document.mutable_of(value);
+    if (one.is_object()) remove_empty(document, one);
+    if (!one.is_object() || one.size() > 0) keep.push_back(&one);
+  }
+  document.remove(document.root(), key);
+  for (UclObject* one : keep) {
+    document.unchain(*one);
+    document.insert(document.root(), one, UclDuplicate::kAppend);
+  }
+}
+
+// Files of the site that nothing reads, with the nearest name that something would.
+void unknown_files(FileSource& files, const std::string& folder, Config& config) {
+  std::set<std::string> asked;
+  std::vector<std::string> names;
+  for (const UclInclude& include : config.includes) {
+    asked.insert(include.path);
+    if (include.path.find("/local.d/") != std::string::npos)
+      names.push_back(base_name(include.path));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  for (const char* pattern :
+       {"/local.d/*.conf", "/local.d/*.inc", "/override.d/*.conf", "/override.d/*.inc"}) {
+    for (const std::string& path : files.glob(folder + pattern)) {
+      if (asked.count(path)) continue;
+      const std::string near = did_you_mean(base_name(path), known);
+      config.warnings.push_back(
+          {.file = path,
+           .what = "Nothing reads this file.",
+           .advice = near.empty() ? "Include it from a file that is read, or put it into "
+                                    "modules.local.d."
+                                  : near});
+    }
+  }
+  for (const std::string& path : files.glob(folder + "/lua/*.lua"))
+    config.warnings.push_back({.file = path, .what = "Lua files are not loaded.", .advice = {}});
+  for (const char* name : {"/rspamd.local.lua", "/local.d/rspamd.lua"})
+    if (files.exists(folder + name))
+      config.warnings.push_back(
+          {.file = folder + name, .what = "Lua files are not loaded.", .advice = {}});
+}
+
+std::string shown(const UclObject& value) {
+  if (value.is_object()) return "{ … }";
+  if (value.is_array()) return "[ … ]";
+  return dump_scalar(value, DumpFormat::kUcl);
+}
+
+void both_statistics(const std::string& folder, Config& config) {
+  bool statistic = false, bayes = false;
+  for (const UclInclude& include : config.includes) {
+    if (!include.found || include.path.find("/local.d/") == std::string::npos) continue;
+    statistic |= base_name(include.path) == "statistic.conf";
+    bayes |= base_name(include.path) == "classifier-bayes.conf";
+  }
+  if (statistic && bayes)
+    config.warnings.push_back(
+        {.file = folder + "/local.d/statistic.conf",
+         .what = "statistic.conf and classifier-bayes.conf both define the classifier.",
+         .advice = "Keep one of them."});
+}
+
+UclOptions parse_options(LayeredFiles& files, const LoadOptions& options, const std::string& folder,
+                         TemplateOptions& templates, Config& config) {
+  UclOptions out;
+  out.files = &files;
+  out.limits = options.limits;
+  out.verify = options.verify;
+  out.variables = default_variables(folder);
+  out.variables["HOSTNAME"] = options.hostname;
+  out.variables["VERSION"] = options.version;
+  const size_t dot = options.version.find('.');
+  out.variables["VERSION_MAJOR"] = options.version.substr(0, dot);
+  out.variables["BRANCH_VERSION"] = options.version.substr(0, options.version.rfind('.'));
+  if (dot != std::string::npos) {
+    const std::string rest = options.version.substr(dot + 1);
+    out.variables["VERSION_MINOR"] = rest.substr(0, rest.find('.'));
+  }
+  for (const auto& [key, value] : options.variables) out.variables[key] = value;
+  for (const auto& [key, value] : options.vars) out.variables[key] = value;
+  templates.env = options.env;
+  templates.paths = out.variables;
+  templates.pbkdf = options.pbkdf;
+  templates.vars = options.vars;
+  templates.vars["hostname"] = options.hostname;
+  templates.vars["version"] = options.version;
+  templates.vars["ver_major"] = out.variables["VERSION_MAJOR"];
+  templates.vars["ver_minor"] = out.variables["VERSION_MINOR"];
+  templates.vars["ver_id"] = "";
+  templates.vars["ver_num"] = out.variables["BRANCH_VERSION"];
+  out.prepare = [&templates, &config, skip = options.skip_template](
+                    std::string_view text, std::string_view file,
+                    std::vector<uint32_t>& lines) -> Result<std::string> {
+    // Of the shipped files only the layout is a template; `--skip-template` is for the site's.
+    const bool shipped = file.substr(0, kPolicy.size()) == kPolicy;
+    if (shipped ? file != "policy:/rspamd.conf" : skip) return std::string(text);
+    return run_template(text, file, templates, lines, config.warnings);
+  };
+  return out;
+}
+
+}  // namespace
+
+std::map<std::string, std::string, std::less<>> default_variables(std::string_view folder) {
+  const std::string conf(folder.empty() ? "/etc/rspamd" : folder);
+  return {{"CONFDIR", conf},
+          {"LOCAL_CONFDIR", conf},
+          {"DBDIR", "/var/lib/rspamd"},
+          {"RUNDIR", "/run/rspamd"},
+          {"LOGDIR", "/var/log/rspamd"},
+          {"SHAREDIR", "/usr/share/rspamd"},
+          {"RULESDIR", "/usr/share/rspamd/rules"},
+          {"PLUGINSDIR", "/usr/share/rspamd/plugins"},
+          {"LUALIBDIR", "/usr/share/rspamd/lualib"},
+          {"LIBDIR", "/usr/lib/rspamd"},
+          {"WWWDIR", "/usr/share/rspamd/www"},
+          {"PREFIX", "/usr"}};
+}
+
+Result<Config> load_config(FileSource& site, const LoadOptions& options) {
+  const size_t slash = options.config_path.rfind('/');
+  const std::string folder = options.config_path.empty()  ? ""
+                             : slash == std::string::npos ? "."
+                             : slash == 0                 ? "/"
+                                                          : options.config_path.substr(0, slash);
+  // Without a site its includes must find nothing.
+  MemoryFiles nothing;
+  LayeredFiles files(options.config_path.empty() ? nothing : site);
+  Config config;
+  TemplateOptions templates;
+  const UclOptions parse = parse_options(files, options, folder, templates, config);
+  auto parsed = parse_ucl_file("policy:/rspamd.conf", parse);
+  if (!parsed) return tl::unexpected<Error>(parsed.error());
+  config.document = std::move(parsed->document);
+  config.includes = std::move(parsed->includes);
+  config.warnings.insert(config.warnings.end(), parsed->warnings.begin(), parsed->warnings.end());
+
+  UclDocument& document = *config.document;
+  for (std::string_view key : {"worker", "classifier", "group"}) remove_empty_named(document, key);
+  remove_empty(document, document.root());
+  if (options.translate_old) translate_old(document, config.warnings);
+  if (!options.config_path.empty()) {
+    const std::string dynamic(document.root().get("options.dynamic_conf")
+                                  ? document.root().get("options.dynamic_conf")->text()
+                                  : std::string_view{});
+    if (!dynamic.empty()) {
+      auto done = apply_dynamic(site, dynamic, config);
+      if (!done) return tl::unexpected<Error>(done.error());
+    }
+    unknown_files(site, folder, config);
+    both_statistics(folder, config);
+  }
+  check_options(document.root(), config.warnings);
+  return config;
+}
+
+std::vector<Origin> origins(const UclObject& root, std::string_view path) {
+  std::vector<Origin> out;
+  const UclObject* value = root.get(path);
+  for (const UclObject* at = value; at; at = at->shadow())
+    for (const UclObject& one : at->values())
+      out.push_back({.place = one.key_place(),
+                     .value = shown(one),
+                     .priority = one.priority(),
+                     .effective = at == value && (one.is_container() || !one.repeated())});
+  return out;
+}
+
+namespace {
+
+// Calls `use(symbol, group, body)` for every definition.
+template <class Use>
+void each_definition(const UclObject& root, const Use& use) {
+  const auto in_symbols = [&](const UclObject* head, std::string_view group) {
+    if (!head) return;
+    for (const UclObject* entry : head->named())
+      for (const UclObject& body : entry->values()) use(entry->key(), group, body);
+  };
+  if (const UclObject* groups = root.find("group"))
+    for (const UclObject* group : groups->named())
+      for (const UclObject& one : group->values()) {
+        in_symbols(one.find("symbols"), group->key());
+        in_symbols(one.find("symbol"), group->key());
+      }
+  in_symbols(root.find("symbols"), {});
+}
+
+unsigned weight_priority(const UclObject& body) {
+  for (std::string_view key : {"score", "weight"})
+    if (const UclObject* value = body.find(key)) return value->priority();
+  return body.priority();
+}
+
+}  // namespace
+
+std::vector<SymbolDefinition> symbol_definitions(const UclObject& root, std::string_view symbol) {
+  std::vector<SymbolDefinition> out;
+  each_definition(root, [&](std::string_view name, std::string_view group, const UclObject& body) {
+    if (name == symbol) out.push_back({.group = group, .body = &body});
+  });
+  // Higher priority first, of equal ones the later.
+  std::reverse(out.begin(), out.end());
+  std::stable_sort(out.begin(), out.end(),
+                   [](const SymbolDefinition& a, const SymbolDefinition& b) {
+                     return weight_priority(*a.body) > weight_priority(*b.body);
+                   });
+  return out;
+}
+
+std::vector<std::string_view> defined_symbols(const UclObject& root) {
+  std::vector<std::string_view> out;
+  each_definition(root, [&](std::string_view name, std::string_view, const UclObject&) {
+    out.push_back(name);
+  });
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+}  // namespace winnow

@@ -1,0 +1,367 @@
+#include "rules/config/legacy.h"
+
+#include <array>
+#include <string>
+
+#include "rules/config/dump.h"
+
+namespace winnow {
+namespace {
+
+class Translator {
+ public:
+  Translator(UclDocument& document, std::vector<Warning>& warnings)
+      : document_(document), root_(document.root()), warnings_(warnings) {}
+
+  void run() {
+    metric();
+    loose_composites();
+    removed_modules();
+    dnsbl_rules("surbl");
+    dnsbl_rules("emails");
+    merge_rbl_rules();
+    rbl_checks();
+    renames();
+    test_patterns();
+  }
+
+ private:
+  void warn(const UclObject& at, std::string what, std::string advice) {
+    const Place place = at.key_place();
+    warnings_.push_back({.file = std::string(place.file),
+                         .line = place.line,
+                         .column = place.column,
+                         .what = std::move(what),
+                         .advice = std::move(advice)});
+  }
+
+  static std::string shown(const UclObject& value) {
+    return value.is_container() ? (value.is_array() ? "[ … ]" : "{ … }")
+                                : dump_scalar(value, DumpFormat::kUcl);
+  }
+
+  // Every repetition and its own place in the tree: a value by itself, ready to be put elsewhere.
+  std::vector<UclObject*> alone(UclObject* head) {
+    std::vector<UclObject*> out;
+    if (!head) return out;
+    for (const UclObject& value : head->values()) out.push_back(&document_.mutable_of(value));
+    for (UclObject* one : out) document_.unchain(*one);
+    return out;
+  }
+
+  // Moves a value under `key` of `into`; of equal priority the later one, which it is, wins.
+  void move_scalar(UclObject& into, std::string_view key, UclObject* value) {
+    const UclObject* old = into.find(key);
+    document_.set_key(*value, key);
+    if (old && old->priority() > value->priority())
+      document_.insert(into, value, UclDuplicate::kAppend);
+    else
+      document_.set(into, key, value);
+  }
+
+  void move_children(UclObject& from, UclObject& into) {
+    while (from.size() > 0) {
+      const std::string key((*from.children().begin()).key());
+      for (UclObject* value : alone(document_.remove(from, key))) move_scalar(into, key, value);
+    }
+  }
+
+  // metric "default" { actions {} symbol "X" {} group "g" {} }  ->  the same at top level.
+  void metric() {
+    const UclObject* head = root_.find("metric");
+    if (!head) return;
+    warn(
+        *head, "metric { } is the old form.",
+        "Write actions { reject = 15; }, group \"NAME\" { symbols { … } } and symbols { \"NAME\" { "
+        "score = 1.0; } } at top level.");
+    for (UclObject* metric : alone(document_.remove(root_, "metric"))) {
+      if (!metric->is_object()) continue;
+      // metric "default" { … }: one more level, whose keys are names.
+      std::vector<UclObject*> bodies;
+      if (metric->find("actions") || metric->find("symbol") || metric->find("group") ||
+          metric->find("symbols"))
+        bodies.push_back(metric);
+      else
+        for (const UclObject& named : metric->children())
+          for (const UclObject& one : named.values())
+            if (one.is_object()) bodies.push_back(&document_.mutable_of(one));
+      for (UclObject* body : bodies) metric_body(*body);
+    }
+  }
+
+  void metric_body(UclObject& body) {
+    for (UclObject* actions : alone(document_.remove(body, "actions")))
+      if (actions->is_object()) move_children(*actions, *document_.object_at(root_, "actions"));
+    for (std::string_view key : {"symbol", "symbols"})
+      for (UclObject* symbols : alone(document_.remove(body, key)))
+        if (symbols->is_object()) move_children(*symbols, *document_.object_at(root_, "symbols"));
+    for (UclObject* group : alone(document_.remove(body, "group"))) {
+      document_.set_key(*group, "group");
+      document_.insert(root_, group, UclDuplicate::kAppend);
+    }
+    for (std::string_view key : {"unknown_weight", "grow_factor", "subject"})
+      for (UclObject* value : alone(document_.remove(body, key)))
+        move_scalar(*document_.object_at(root_, "actions"), key, value);
+  }
+
+  // composite "X" {}  ->  composites { X {} }
+  void loose_composites() {
+    const UclObject* head = root_.find("composite");
+    if (!head) return;
+    warn(*head, "composite \"NAME\" { } is the old form.", "Write composites { NAME { … } }.");
+    for (UclObject* one : alone(document_.remove(root_, "composite")))
+      if (one->is_object()) move_children(*one, *document_.object_at(root_, "composites"));
+  }
+
+  void removed_modules() {
+    if (const UclObject* old = root_.find("ip_score")) {
+      warn(*old, "The module ip_score is gone.",
+           "Write reputation { rules { ip_reputation { selector \"ip\" { } backend \"redis\" { } } "
+           "} }.");
+      document_.remove(root_, "ip_score");
+    }
+    if (const UclObject* old = root_.find("rmilter_headers")) {
+      warn(*old, "rmilter_headers is the old name.", "Write milter_headers { … }.");
+      for (UclObject* one : alone(document_.remove(root_, "rmilter_headers")))
+        if (one->is_object()) move_children(*one, *document_.object_at(root_, "milter_headers"));
+    }
+  }
+
+  void add_check(UclObject& rule, std::string_view check) {
+    UclObject* list = document_.find(rule, "checks");
+    if (!list || !list->is_array()) {
+      UclObject* made = document_.make(UclType::kArray);
+      if (list && list->as_string()) document_.append(*made, document_.make_string(list->text()));
+      list = document_.set(rule, "checks", made);
+    }
+    for (const UclObject& one : list->children())
+      if (one.text() == check) return;
+    document_.append(*list, document_.make_string(check));
+  }
+
+  struct Rename {
+    std::string_view from, to;
+  };
+
+  void rename_keys(UclObject& rule, std::span<const Rename> renames) {
+    for (const Rename& row : renames)
+      for (UclObject* value : alone(document_.remove(rule, row.from)))
+        move_scalar(rule, row.to, value);
+  }
+
+  bool take_flag(UclObject& rule, std::string_view key) {
+    const bool set = rule.flag(key, false);
+    document_.remove(rule, key);
+    return set;
+  }
+
+  // surbl { rules { X {} } } and emails { rules { X {} } }  ->  rbl { rbls { X {} } }
+  void dnsbl_rules(std::string_view section) {
+    const UclObject* head = root_.find(section);
+    if (!head) return;
+    const bool emails = section == "emails";
+    warn(*head, std::string(section) + " is the old form of rbl.",
+         emails ? "Write rbl { rbls { NAME { rbl = \"zone\"; checks = [\"emails\"]; } } }."
+                : "Write rbl { rbls { NAME { rbl = \"zone\"; checks = [\"urls\"]; } } }.");
+    UclObject& rbl = *document_.object_at(root_, "rbl");
+    for (UclObject* old : alone(document_.remove(root_, section))) {
+      if (!old->is_object()) continue;
+      if (UclObject* list = document_.remove(*old, "whitelist"); list && !rbl.find("url_whitelist"))
+        move_scalar(rbl, "url_whitelist", list);
+      for (UclObject* rules : alone(document_.remove(*old, "rules"))) {
+        if (!rules->is_object()) continue;
+        for (const UclObject& rule : rules->children())
+          if (rule.is_object()) {
+            if (emails)
+              email_rule(document_.mutable_of(rule));
+            else
+              url_rule(document_.mutable_of(rule));
+          }
+        move_children(*rules, *document_.object_at(rbl, "rbls"));
+      }
+    }
+  }
+
+  void url_rule(UclObject& rule) {
+    static constexpr std::array<Rename, 4> kRenames{
+        {{"suffix", "rbl"}, {"ips", "returncodes"}, {"bits", "returnbits"}, {"noip", "no_ip"}}};
+    rename_keys(rule, kRenames);
+    add_check(rule, "urls");
+    if (take_flag(rule, "check_dkim")) add_check(rule, "dkim");
+    if (take_flag(rule, "check_emails")) add_check(rule, "emails");
+    if (take_flag(rule, "images")) add_check(rule, "images");
+    const std::string_view options = rule.string("options", "");
+    if (options == "noip" || options == "no_ip") {
+      document_.remove(rule, "options");
+      document_.set(rule, "no_ip", document_.make_bool(true));
+    }
+  }
+
+  void email_rule(UclObject& rule) {
+    static constexpr std::array<Rename, 5> kRenames{{{"dnsbl", "rbl"},
+                                                     {"hashlen", "hash_len"},
+                                                     {"encoding", "hash_format"},
+                                                     {"domain_only", "emails_domainonly"},
+                                                     {"delimiter", "emails_delimiter"}}};
+    rename_keys(rule, kRenames);
+    if (!take_flag(rule, "skip_body")) add_check(rule, "emails");
+    if (take_flag(rule, "check_replyto")) add_check(rule, "replyto");
+    if (UclObject* ip = document_.remove(rule, "expect_ip")) {
+      const std::string name(rule.string("symbol", rule.key()));
+      move_scalar(*document_.object_at(rule, "returncodes"), name, ip);
+    }
+  }
+
+  // rbl { rules {} }  ->  rbl { rbls {} }
+  void merge_rbl_rules() {
+    UclObject* rbl = document_.find(root_, "rbl");
+    if (!rbl || !rbl->is_object() || !rbl->find("rules")) return;
+    warn(*rbl->find("rules"), "rules is the old name inside rbl.", "Write rbls { … }.");
+    for (UclObject* rules : alone(document_.remove(*rbl, "rules")))
+      if (rules->is_object()) move_children(*rules, *document_.object_at(*rbl, "rbls"));
+  }
+
+  // from = true; received = true;  ->  checks = ["from", "received"];
+  void rbl_checks() {
+    const UclObject* rbls = root_.get("rbl.rbls");
+    if (!rbls) return;
+    static constexpr std::array<std::string_view, 11> kChecks{
+        "from",   "received", "helo",    "urls", "content_urls", "numeric_urls",
+        "emails", "images",   "replyto", "dkim", "rdns"};
+    for (const UclObject* entry : rbls->named()) {
+      if (!entry->is_object()) continue;
+      UclObject& rule = document_.mutable_of(*entry);
+      std::string found;
+      const UclObject* first = nullptr;
+      for (std::string_view check : kChecks) {
+        const UclObject* value = rule.find(check);
+        if (!value || value->type() != UclType::kBool) continue;
+        if (!first) first = value;
+        if (value->as_bool().value_or(false))
+          found += (found.empty() ? "\"" : ", \"") + std::string(check) + "\"";
+      }
+      if (!first) continue;
+      warn(*first, "Checks of a list are written as one list today.",
+           "Write checks = [" + found + "];");
+      for (std::string_view check : kChecks) {
+        const UclObject* value = rule.find(check);
+        if (!value || value->type() != UclType::kBool) continue;
+        if (take_flag(rule, check)) add_check(rule, check);
+      }
+    }
+  }
+
+  // Sections that fit a pattern like "antivirus.*".
+  std::vector<UclObject*> sections(std::string_view pattern) {
+    std::vector<UclObject*> at{&root_};
+    while (!pattern.empty()) {
+      const size_t dot = pattern.find('.');
+      const std::string_view part = pattern.substr(0, dot);
+      pattern = dot == std::string_view::npos ? std::string_view{} : pattern.substr(dot + 1);
+      std::vector<UclObject*> next;
+      for (UclObject* object : at) {
+        if (!object->is_object()) continue;
+        for (const UclObject& child : object->children())
+          if (part == "*" || child.key() == part)
+            for (const UclObject& one : child.values())
+              if (one.is_object()) next.push_back(&document_.mutable_of(one));
+      }
+      at = std::move(next);
+    }
+    return at;
+  }
+
+  void renames() {
+    struct Row {
+      std::string_view section, from, to;
+    };
+    static constexpr Row kRows[] = {
+        {"options", "dns_nameserver", "dns.nameserver"},
+        {"options", "dns_timeout", "dns.timeout"},
+        {"options", "dns_retransmits", "dns.retransmits"},
+        {"options", "dns_sockets", "dns.sockets"},
+        {"options", "check_timeout", "task_timeout"},
+        {"options", "upstreams", "upstream"},
+        {"options", "tld", "url_tld"},
+        {"mx_check", "timeout", "connect_timeout"},
+        {"mx_check", "wait_for_greeting", "verify_greeting"},
+        {"arc", "auth_only", "sign_authenticated"},
+        {"dkim_signing", "auth_only", "sign_authenticated"},
+        {"clickhouse", "limit", "limits.max_rows"},
+        {"dmarc", "no_reporting_domains", "reporting.exclude_domains"},
+        {"fuzzy_check.rule.*", "max_score", "hits_limit"},
+        {"fuzzy_check.rule.*.fuzzy_map.*", "max_score", "hits_limit"},
+        {"multimap.*", "url", "map"},
+        {"neural.train", "max_train", "max_trains"},
+        {"neural.rules.*.train", "max_train", "max_trains"},
+        {"phishing", "generic_service_url", "generic_service_map"},
+        {"phishing", "openphish_url", "openphish_map"},
+        {"spf", "symbol_fail", "symbols.fail"},
+        {"spf", "symbol_softfail", "symbols.softfail"},
+        {"spf", "symbol_neutral", "symbols.neutral"},
+        {"spf", "symbol_allow", "symbols.allow"},
+        {"spf", "symbol_dnsfail", "symbols.dnsfail"},
+        {"spf", "symbol_na", "symbols.na"},
+        {"antivirus.*", "attachments_only", "scan_mime_parts"},
+        {"external_services.*", "attachments_only", "scan_mime_parts"},
+        {"classifier.*.autolearn.options.probability_check", "spam_min", "min_prob"},
+    };
+    for (const Row& row : kRows)
+      for (UclObject* section : sections(row.section)) rename(*section, row.from, row.to);
+    if (UclObject* dkim = document_.find(root_, "dkim"); dkim && dkim->is_object())
+      for (std::string_view key : {"sign_condition", "sign_headers"})
+        if (const UclObject* value = dkim->find(key); value && key == "sign_condition") {
+          warn(*value, "dkim only verifies; signing is configured in dkim_signing.",
+               "Write dkim_signing { sign_condition = …; }.");
+          for (UclObject* one : alone(document_.remove(*dkim, key)))
+            move_scalar(*document_.object_at(root_, "dkim_signing"), key, one);
+        }
+  }
+
+  void rename(UclObject& section, std::string_view from, std::string_view to) {
+    const UclObject* old = section.find(from);
+    if (!old) return;
+    std::string form;
+    const size_t dot = to.find('.');
+    if (dot == std::string_view::npos)
+      form = std::string(to) + " = " + shown(*old) + ";";
+    else
+      form = std::string(to.substr(0, dot)) + " { " + std::string(to.substr(dot + 1)) + " = " +
+             shown(*old) + "; }";
+    warn(*old, std::string(from) + " is the old name.", "Write " + form);
+    UclObject* into =
+        dot == std::string_view::npos ? &section : document_.object_at(section, to.substr(0, dot));
+    const std::string key(dot == std::string_view::npos ? to : to.substr(dot + 1));
+    UclObject* head = document_.remove(section, from);
+    document_.set_key(*head, key);
+    const UclObject* present = into->find(key);
+    if (!present)
+      document_.insert(*into, head, UclDuplicate::kAppend);
+    else if (head->priority() >= present->priority())
+      document_.set(*into, key, head);
+  }
+
+  void test_patterns() {
+    UclObject* options = document_.find(root_, "options");
+    if (!options || !options->find("enable_test_patterns")) return;
+    const bool on = options->flag("enable_test_patterns", false);
+    warn(*options->find("enable_test_patterns"), "enable_test_patterns is the old name.",
+         on ? "Write gtube_patterns = \"all\";" : "Write gtube_patterns = \"reject\";");
+    UclObject* old = document_.remove(*options, "enable_test_patterns");
+    UclObject* made = document_.make_string(on ? "all" : "reject");
+    document_.set_priority(*made, old->priority());
+    document_.set(*options, "gtube_patterns", made);
+  }
+
+  UclDocument& document_;
+  UclObject& root_;
+  std::vector<Warning>& warnings_;
+};
+
+}  // namespace
+
+void translate_old(UclDocument& document, std::vector<Warning>& warnings) {
+  Translator(document, warnings).run();
+}
+
+}  // namespace winnow
