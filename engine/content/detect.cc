@@ -82,7 +82,7 @@ constexpr Magic kMagic[] = {
     {"vhdxfile"sv, {"application/x-vhdx", "vhdx"}},
     {"wOF2"sv, {"font/woff2", "woff2"}},
     {"wOFF"sv, {"font/woff", "woff"}},
-    {"x\x9F>\"\0"sv, {"application/ms-tnef", "tnef"}},
+    {"x\x9F>\""sv, {"application/ms-tnef", "tnef"}},
     {"{\\rtf"sv, {"application/rtf", "rtf"}},
     {"\x7F"
      "ELF"sv,
@@ -199,6 +199,15 @@ DetectedType detect_special(std::string_view bytes) {
   if (at(510, "\x55\xAA"sv) && (at(54, "FAT") || at(82, "FAT32") || at(3, "NTFS"))) {
     return {"application/x-raw-disk-image", "img"};
   }
+  // PKCS #7 (RFC 2315 14): SEQUENCE { OID 1.2.840.113549.1.7.2 signedData or .3 envelopedData ...
+  if (bytes[0] == '\x30') {
+    const std::string_view head = bytes.substr(0, 32);
+    const size_t oid = head.find("\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07"sv);
+    if (oid != std::string_view::npos && oid + 10 < head.size()) {
+      if (head[oid + 10] == 2) return {"application/pkcs7-signature", "p7s"};
+      if (head[oid + 10] == 3) return {"application/pkcs7-mime", "p7m"};
+    }
+  }
   // Readers accept a PDF whose header stands within the first kilobyte.
   if (bytes.substr(0, 1024).find("%PDF-") != std::string_view::npos)
     return {"application/pdf", "pdf"};
@@ -215,6 +224,12 @@ constexpr TextStart kTextStarts[] = {
     {"<head", {"text/html", "html"}},
     {"<body", {"text/html", "html"}},
     {"<script", {"text/html", "html"}},
+    {"<style", {"text/html", "html"}},
+    {"<meta", {"text/html", "html"}},
+    {"<title", {"text/html", "html"}},
+    {"<table", {"text/html", "html"}},
+    {"<div", {"text/html", "html"}},
+    {"<center", {"text/html", "html"}},
     {"<svg", {"image/svg+xml", "svg"}},
     {"<hta:", {"application/hta", "hta"}},
     {"begin:vcalendar", {"text/calendar", "ics"}},
@@ -229,6 +244,8 @@ constexpr TextStart kTextStarts[] = {
     {"@echo off", {"text/x-msdos-batch", "bat"}},
     {"<?php", {"text/x-php", "php"}},
     {"[internetshortcut]", {"application/x-mswinurl", "url"}},
+    {"[default]\r\nbaseurl=", {"application/x-mswinurl", "url"}},
+    {"[default]\nbaseurl=", {"application/x-mswinurl", "url"}},
     {"windows registry editor", {"text/x-ms-regedit", "reg"}},
     {"regedit4", {"text/x-ms-regedit", "reg"}},
 };
@@ -239,7 +256,7 @@ constexpr std::string_view kTextExtensions[] = {"js",  "jse", "vbs",  "vbe", "ws
                                                 "css", "csv", "json", "eml", "iqy", "slk"};
 
 DetectedType detect_text(std::string_view bytes, std::string_view filename) {
-  constexpr size_t kLookedAt = 4096;
+  constexpr size_t kLookedAt = 1024;
   std::string_view head = bytes.substr(0, kLookedAt);
   if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) return {"text/plain", "txt"};
   if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
@@ -247,8 +264,8 @@ DetectedType detect_text(std::string_view bytes, std::string_view filename) {
   for (const char c : head) {
     const auto byte = static_cast<uint8_t>(c);
     odd += byte < 0x20 && (byte < '\t' || byte > '\r') && byte != 0x1B;
-    if (byte == 0) return {};
   }
+  if (head.find('\0') != std::string_view::npos) return {};
   if (odd * 50 > head.size()) return {};
   const size_t start = std::min(head.find_first_not_of(" \t\r\n"), head.size());
   const std::string_view text = head.substr(start);
