@@ -17,8 +17,9 @@ constexpr std::string_view kPolicy = "policy:/";  // paths of the shipped files
 // The shipped policy under its own prefix, all else from the site.
 class LayeredFiles final : public FileSource {
  public:
-  explicit LayeredFiles(FileSource& site) : site_(site) {}
+  LayeredFiles(FileSource& site, bool values) : site_(site), values_(values) {}
   bool exists(std::string_view path) override {
+    if (shipped(path) && !values_) return false;
     return shipped(path) ? !embedded_file(embedded_policy(), inner(path)).path.empty()
                          : site_.exists(path);
   }
@@ -29,6 +30,7 @@ class LayeredFiles final : public FileSource {
   std::vector<std::string> glob(std::string_view pattern) override {
     if (!shipped(pattern)) return site_.glob(pattern);
     std::vector<std::string> out;
+    if (!values_) return out;
     for (const PolicyFile& file : embedded_policy())
       if (glob_match(inner(pattern), file.path))
         out.push_back(std::string(kPolicy) + std::string(file.path));
@@ -39,6 +41,7 @@ class LayeredFiles final : public FileSource {
   static bool shipped(std::string_view path) { return path.substr(0, kPolicy.size()) == kPolicy; }
   static std::string_view inner(std::string_view path) { return path.substr(kPolicy.size()); }
   FileSource& site_;
+  bool values_;  // false: of the policy only its layout is there
 };
 
 std::string base_name(std::string_view path) {
@@ -239,7 +242,7 @@ Result<Config> load_config(FileSource& site, const LoadOptions& options) {
                                                           : options.config_path.substr(0, slash);
   // Without a site its includes must find nothing.
   MemoryFiles nothing;
-  LayeredFiles files(options.config_path.empty() ? nothing : site);
+  LayeredFiles files(options.config_path.empty() ? nothing : site, options.shipped_values);
   Config config;
   TemplateOptions templates;
   const UclOptions parse = parse_options(files, options, folder, templates, config);
@@ -306,6 +309,50 @@ unsigned weight_priority(const UclObject& body) {
 }
 
 }  // namespace
+
+std::vector<std::string> config_diff(const UclObject& before, const UclObject& after) {
+  // Leaves by path; values of an implicit array by their place in it.
+  const auto leaves = [](const UclObject& root) {
+    std::map<std::string, std::string> out;
+    std::vector<std::pair<const UclObject*, std::string>> open{{&root, ""}};
+    while (!open.empty()) {
+      const auto [object, path] = std::move(open.back());
+      open.pop_back();
+      if (object->size() == 0) out[path] = object->is_array() ? "[]" : "{}";
+      size_t number = 0;
+      for (const UclObject& child : object->children()) {
+        const std::string name =
+            (path.empty() ? "" : path + ".") +
+            (object->is_array() ? std::to_string(number++) : std::string(child.key()));
+        size_t repetition = 0;
+        for (const UclObject& value : child.values()) {
+          const std::string full =
+              child.repeated() ? name + "[" + std::to_string(repetition++) + "]" : name;
+          if (value.is_container())
+            open.emplace_back(&value, full);
+          else
+            out[full] = dump_scalar(value, DumpFormat::kUcl);
+        }
+      }
+    }
+    return out;
+  };
+  const std::map<std::string, std::string> old = leaves(before), now = leaves(after);
+  std::vector<std::string> out;
+  auto a = old.begin();
+  auto b = now.begin();
+  while (a != old.end() || b != now.end()) {
+    const bool left = b == now.end() || (a != old.end() && a->first <= b->first);
+    const bool right = a == old.end() || (b != now.end() && b->first <= a->first);
+    if (!(left && right && a->second == b->second)) {
+      if (left) out.push_back("- " + a->first + " = " + a->second);
+      if (right) out.push_back("+ " + b->first + " = " + b->second);
+    }
+    if (left) ++a;
+    if (right) ++b;
+  }
+  return out;
+}
 
 std::vector<SymbolDefinition> symbol_definitions(const UclObject& root, std::string_view symbol) {
   std::vector<SymbolDefinition> out;

@@ -26,6 +26,7 @@ struct LoadOptions {
   std::string version = "4.1.0";  // the Rspamd version that templates and variables tell
   bool skip_template = false;     // --skip-template
   bool translate_old = true;      // false shows what is written, for configdump --local
+  bool shipped_values = true;     // false: only what the site wrote, in the same layout
   std::function<std::string(std::string_view)> pbkdf;
   std::function<Result<bool>(std::string_view path, std::string_view bytes)> verify;
   UclLimits limits;
@@ -55,6 +56,10 @@ struct Origin {
   bool effective = false;
 };
 std::vector<Origin> origins(const UclObject& root, std::string_view path);
+
+// What two configurations mean differently: one line a path, sorted: "- path = old" and
+// "+ path = new" (a changed value is both). Order of keys and places do not count.
+std::vector<std::string> config_diff(const UclObject& before, const UclObject& after);
 
 // Every definition of a symbol in groups, `symbols` and composites: winner first.
 struct SymbolDefinition {

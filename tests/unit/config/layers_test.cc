@@ -378,6 +378,25 @@ TEST(Layers, WrongConfigurationsAreSaid) {
   }
 }
 
+TEST(Layers, OnlyTheSite) {
+  LoadOptions options;
+  options.shipped_values = false;
+  auto config = load({{"local.d/actions.conf", "reject = 11"}}, options);
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(dump(config->root()), "actions {\n    reject = 11;\n}\n");
+}
+
+TEST(Layers, Diff) {
+  auto one = parse_ucl("a = 1; b { c = 2; d = [1, 2] } e = x; e = y; f {}", "1");
+  auto two = parse_ucl("b { d = [1, 3]; c = 2 } a = 1; e = x; g = new; f {}", "2");
+  ASSERT_TRUE(one && two);
+  const auto& before = one->document->root();
+  EXPECT_EQ(config_diff(before, two->document->root()),
+            (std::vector<std::string>{"- b.d.1 = 2", "+ b.d.1 = 3", "+ e = \"x\"", "- e[0] = \"x\"",
+                                      "- e[1] = \"y\"", "+ g = \"new\""}));
+  EXPECT_TRUE(config_diff(before, before).empty());
+}
+
 TEST(Layers, TenLoadsAreTheSameBytes) {
   const Files files{
       {"local.d/multimap.conf", "b { type = ip; map = x } a { type = from; map = y }"},

@@ -1,7 +1,6 @@
 // Configurations of real sites, which are not part of the repository.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
