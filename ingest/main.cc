@@ -1,1 +1,72 @@
-int main() { return 0; }
+// winnow: a mail filter. This file is the table of contents: what the binary can be asked to do.
+// The path of one message: ingest/commands/scan.cc reads it, pipeline/flow.h carries it,
+// pipeline/run.cc is the order of its stages, engine/batch.h what it becomes, engine/evidence.h
+// what is left of it to judge, engine/verdict.h what is said of it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "ingest/commands/command.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr std::array kCommands{
+    Command{"scan", "PATH...", "Scan messages and print a verdict for each.", scan_command},
+    Command{"explain", "FILE", "Say why a message's verdict is what it is.", explain_command},
+    Command{"rules", "list|show|test", "List, show and test the rules.", rules_command},
+    Command{"limits", "", "Print the memory ceiling, itemised.", limits_command},
+    Command{"help", "[COMMAND]", "Say what a command does and which options it takes.",
+            help_command},
+};
+
+}  // namespace
+
+std::span<const Command> all_commands() { return kCommands; }
+
+void complain(std::string_view command, std::string_view sentence) {
+  fmt::print(stderr, "winnow {}: {}\n", command, sentence);
+}
+
+int help_command(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) {
+    for (const Command& command : kCommands)
+      if (command.name == arguments[0] && command.name != "help") return command.run({"--help"});
+    complain("help", fmt::format("there is no command {}", arguments[0]));
+    return kExitUsage;
+  }
+  fmt::print("winnow {}: finds out what is true of a message and says what to do with it.\n\n",
+             WINNOW_VERSION);
+  for (const Command& command : kCommands)
+    fmt::print("  winnow {:<8} {:<16} {}\n", command.name, command.arguments, command.text);
+  fmt::print("\nEach command takes --help.\n");
+  return kExitGood;
+}
+
+}  // namespace winnow
+
+int main(int argc, char** argv) {
+  using namespace winnow;
+  std::signal(SIGPIPE, SIG_DFL);  // `winnow scan … | head` ends quietly
+  if (argc < 2) {
+    help_command({});
+    return kExitUsage;
+  }
+  std::string name = argv[1];
+  if (name == "--help" || name == "-h") name = "help";
+  if (name == "--version" || name == "-V") {
+    fmt::print("winnow {}\n", WINNOW_VERSION);
+    return kExitGood;
+  }
+  const std::vector<std::string> arguments(argv + 2, argv + argc);
+  for (const Command& command : all_commands())
+    if (command.name == name) return command.run(arguments);
+  complain(name, "there is no such command; `winnow help` lists them");
+  return kExitUsage;
+}

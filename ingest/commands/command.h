@@ -1,0 +1,38 @@
+// The commands of the one binary. Each is one file here and one row in the table of main.cc.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace winnow {
+
+// Exit codes (DESIGN section 9).
+enum ExitCode : int {
+  kExitGood = 0,
+  kExitFindings = 1,  // diff, strict, check found something
+  kExitUsage = 2,     // usage or configuration
+  kExitInputs = 3,    // some inputs failed
+  kExitBug = 70,
+};
+
+struct Command {
+  std::string_view name;
+  std::string_view arguments;  // for usage: "PATH..."
+  std::string_view text;       // one sentence
+  int (*run)(const std::vector<std::string>& arguments);
+};
+
+int scan_command(const std::vector<std::string>& arguments);
+int explain_command(const std::vector<std::string>& arguments);
+int limits_command(const std::vector<std::string>& arguments);
+int rules_command(const std::vector<std::string>& arguments);
+int help_command(const std::vector<std::string>& arguments);
+
+std::span<const Command> all_commands();
+
+// Prints "winnow NAME: sentence" to standard error.
+void complain(std::string_view command, std::string_view sentence);
+
+}  // namespace winnow

@@ -1,0 +1,45 @@
+// A message that left its batch: evidence, and the verdict once it is there.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/evidence.h"
+#include "engine/verdict.h"
+#include "pipeline/message.h"
+
+namespace winnow {
+
+struct Case {
+  Evidence evidence;
+  Verdict verdict;
+  Message message;  // bytes are kept only where the flow was told so
+  uint64_t budget_bytes = 0;
+};
+
+// Cases are recycled: their slabs and vectors keep their capacity. Thread-safe.
+class CasePool {
+ public:
+  std::unique_ptr<Case> take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return std::make_unique<Case>();
+    std::unique_ptr<Case> one = std::move(free_.back());
+    free_.pop_back();
+    return one;
+  }
+  void give(std::unique_ptr<Case> one) {
+    one->evidence.clear();
+    one->verdict.clear();
+    one->message = {};
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(one));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Case>> free_;
+};
+
+}  // namespace winnow

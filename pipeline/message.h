@@ -1,0 +1,47 @@
+// A message on its way through the flow: owned bytes and what came with them.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/batch.h"
+
+namespace winnow {
+
+// Bytes followed by Batch::kPadding zero bytes, so that stages may read wide.
+class MessageBytes {
+ public:
+  MessageBytes() = default;
+  explicit MessageBytes(std::string_view bytes)
+      : data_(std::make_unique_for_overwrite<char[]>(bytes.size() + Batch::kPadding)),
+        size_(bytes.size()) {
+    if (size_ > 0) std::memcpy(data_.get(), bytes.data(), size_);
+    std::memset(data_.get() + size_, 0, Batch::kPadding);
+  }
+  std::string_view view() const { return {data_.get(), size_}; }
+  size_t size() const { return size_; }
+
+ private:
+  std::unique_ptr<char[]> data_;
+  size_t size_ = 0;
+};
+
+struct Message {
+  MessageBytes bytes;
+  std::string source;  // path, or path and position: names the message in outputs and errors
+  std::string label;   // "ham", "spam", ... where the corpus says it
+  // Envelope as far as it is known; absent = not known.
+  std::optional<std::string> from;
+  std::vector<std::string> recipients;
+  bool recipients_known = false;
+  std::string helo, hostname, user, queue_id;
+  IpAddress ip;
+  std::optional<int64_t> now_ms;  // the message's own clock; else the run's
+};
+
+}  // namespace winnow
