@@ -1,0 +1,412 @@
+#!/usr/bin/env python3
+"""Winnow, Debian's rspamd and SpamAssassin on the same messages, in one run, on one core.
+
+Each engine is set to checks that need no network and no learnt state, gets the same messages one
+after the other, and is measured by the CPU time of its own processes (user + system, from the
+kernel), start-up apart. Engines take turns in rounds, so that a drift of the machine's speed
+falls on all; the median round counts. Prints a table and writes JSON with machine, versions,
+corpus and the number of symbols and pattern bytes each engine had enabled.
+
+rspamd:       one normal worker, HTTP on a loopback port chosen free, no Redis, DNS pointed at a
+              closed port, modules that ask the network switched off.
+spamassassin: spamd --local with one child, SPAMC protocol on a unix socket, Bayes off.
+winnow:       winnow scan --threads 1, minus its own start-up on an empty message.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import re
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def load_messages(corpus, sample):
+    """[(name, bytes)] of a directory or tar, every k-th message so that all folders take part."""
+    out = []
+    path = pathlib.Path(corpus)
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            out.append((str(file.relative_to(path)), file.read_bytes()))
+    else:
+        raw = subprocess.run(["zstd", "-dc", str(path)], stdout=subprocess.PIPE, check=True).stdout \
+            if path.suffix == ".zst" else path.read_bytes()
+        import io
+        with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+            for member in tar:
+                if member.isfile():
+                    out.append((member.name, tar.extractfile(member).read()))
+        out.sort()
+    if sample and sample < len(out):
+        out = [out[i * len(out) // sample] for i in range(sample)]
+    return out
+
+
+def cpu_of(pids):
+    total = 0
+    for pid in pids:
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        except FileNotFoundError:
+            pass
+    return total / TICK
+
+
+def peak_mb(pids):
+    total = 0
+    for pid in pids:
+        try:
+            text = pathlib.Path(f"/proc/{pid}/status").read_text()
+            total += int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) / 1024
+        except (FileNotFoundError, AttributeError):
+            pass
+    return total
+
+
+def children(pid):
+    try:
+        out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], stdout=subprocess.PIPE,
+                             text=True).stdout
+        return [int(x) for x in out.split()]
+    except OSError:
+        return []
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Rspamd:
+    name = "rspamd"
+    OFF = ("arc asn dkim dkim_signing dmarc fuzzy_check greylist history_redis hfilter mx_check "
+           "neural once_received phishing ratelimit rbl replies reputation spf surbl "
+           "url_redirector whitelist dcc antivirus clickhouse elastic bayes_expiry "
+           "known_senders bimi p0f milter_headers").split()
+    # Modules above that also have content rules stay on where they can do without the network.
+    KEEP = ("phishing", "hfilter", "once_received")
+
+    def __init__(self, work):
+        self.work = pathlib.Path(work) / "rspamd"
+        local = self.work / "local.d"
+        local.mkdir(parents=True)
+        (self.work / "override.d").mkdir()
+        self.port = free_port()
+        closed = free_port()
+        (local / "options.inc").write_text(
+            f'dns {{ nameserver = ["127.0.0.1:{closed}"]; timeout = 0.01s; retransmits = 0; }}\n'
+            'disable_monitoring = true;\nmap_watch_interval = 1d;\n'
+            f'control_socket = "{self.work}/control.sock mode=0600";\n'
+            f'pidfile = "{self.work}/pid";\n')
+        for worker, text in {
+            "normal": f'bind_socket = "127.0.0.1:{self.port}"; count = 1;',
+            "controller": "enabled = false;", "proxy": "enabled = false;",
+            "fuzzy": "enabled = false;"}.items():
+            (self.work / "override.d" / f"worker-{worker}.inc").write_text(text + "\n")
+        for module in self.OFF:
+            if module not in self.KEEP:
+                (self.work / "override.d" / f"{module}.conf").write_text("enabled = false;\n")
+        (self.work / "override.d" / "phishing.conf").write_text(
+            "phishtank_enabled = false;\nopenphish_enabled = false;\n")
+        (self.work / "override.d" / "logging.inc").write_text(
+            f'type = "file"; filename = "{self.work}/log"; level = "error";\n')
+        (self.work / "override.d" / "classifier-bayes.conf").write_text("enabled = false;\n")
+        start = time.monotonic()
+        user = ["-u", "_rspamd", "-g", "_rspamd"] if os.getuid() == 0 else []
+        for d in (self.work, pathlib.Path(work)):
+            os.chmod(d, 0o777)
+        self.process = subprocess.Popen(
+            ["rspamd", "-f", "-i"] + user + [
+             "--var", f"LOCAL_CONFDIR={self.work}", "--var", f"DBDIR={self.work}",
+             "--var", f"RUNDIR={self.work}", "--var", f"LOGDIR={self.work}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.ping(), 60, "rspamd")
+        self.startup = time.monotonic() - start
+
+    def ping(self):
+        with socket.create_connection(("127.0.0.1", self.port), 1) as s:
+            s.sendall(b"GET /ping HTTP/1.0\r\n\r\n")
+            return b"pong" in s.recv(4096)
+
+    def pids(self):
+        return [self.process.pid] + children(self.process.pid)
+
+    def scan(self, message):
+        with socket.create_connection(("127.0.0.1", self.port), 60) as s:
+            s.sendall(b"POST /checkv2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(message))
+            s.sendall(message)
+            answer = b""
+            while chunk := s.recv(65536):
+                answer += chunk
+        body = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+        return body.get("symbols", {}).keys()
+
+    def rules(self):
+        text = subprocess.run(["rspamadm", "configdump", "-g", "-j", "--var",
+                               f"LOCAL_CONFDIR={self.work}"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True).stdout
+        try:
+            groups = json.loads(text[text.index("{"):])
+        except ValueError:
+            groups = {}
+        symbols = set()
+        for group in groups.values():
+            if isinstance(group, dict):
+                symbols.update(group.get("symbols", {}))
+        return len(symbols), None
+
+    def version(self):
+        return package_version("rspamd")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+
+class SpamAssassin:
+    name = "spamassassin"
+
+    def __init__(self, work):
+        self.work = pathlib.Path(work) / "sa"
+        self.work.mkdir()
+        self.socket = str(self.work / "spamd.sock")
+        self.prefs = self.work / "local.cf"
+        self.prefs.write_text("use_bayes 0\nuse_auto_whitelist 0\nrequired_score 5\n"
+                              "dns_available no\nuse_razor2 0\nuse_pyzor 0\n")
+        start = time.monotonic()
+        self.process = subprocess.Popen(
+            ["spamd", "--local", "--max-children=1", "--min-children=1", "--min-spare=1",
+             "--max-spare=1", "--max-conn-per-child=1000000", f"--socketpath={self.socket}",
+             "--siteconfigpath=" + str(self.siteconfig()), "--nouser-config", "--syslog=null"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: b"PONG" in self.ask(b"PING SPAMC/1.5\r\n\r\n"), 120, "spamd")
+        self.startup = time.monotonic() - start
+
+    def siteconfig(self):
+        """Debian's site directory with our local.cf."""
+        to = self.work / "site"
+        shutil.copytree("/etc/spamassassin", to, symlinks=False)
+        shutil.copy(self.prefs, to / "local.cf")
+        return to
+
+    def ask(self, request):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(120)
+            s.connect(self.socket)
+            s.sendall(request)
+            s.shutdown(socket.SHUT_WR)
+            answer = b""
+            while chunk := s.recv(65536):
+                answer += chunk
+        return answer
+
+    def pids(self):
+        return [self.process.pid] + children(self.process.pid)
+
+    def scan(self, message):
+        if not message.endswith(b"\n"):
+            message += b"\n"
+        answer = self.ask(b"SYMBOLS SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(message) +
+                          message)
+        return answer.split(b"\r\n\r\n", 1)[-1].decode("latin-1").strip().split(",")
+
+    def rules(self):
+        names, pattern_bytes = set(), 0
+        for folder in ("/var/lib/spamassassin", "/usr/share/spamassassin"):
+            files = sorted(pathlib.Path(folder).rglob("*.cf")) if os.path.isdir(folder) else []
+            if not files:
+                continue
+            for file in files:
+                for line in file.read_text(errors="replace").splitlines():
+                    m = re.match(r"\s*(header|body|rawbody|uri|full|mimeheader|meta)\s+(\w+)\s+(.*)",
+                                 line)
+                    if m:
+                        names.add(m.group(2))
+                        literal = re.search(r"[=!]~\s*(.*)|^(/.*)", m.group(3))
+                        if literal and m.group(1) != "meta":
+                            pattern_bytes += len(literal.group(0))
+            break
+        return len(names), pattern_bytes
+
+    def version(self):
+        return package_version("spamassassin")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+
+class Winnow:
+    name = "winnow"
+
+    def __init__(self, binary, work):
+        self.binary = os.path.abspath(binary)
+        self.work = pathlib.Path(work) / "winnow"
+        self.work.mkdir()
+        self.empty = self.work / "empty.eml"
+        self.empty.write_text("Subject: x\n\nx\n")
+        self.run([str(self.empty)])  # warms the pattern cache
+        start = time.monotonic()
+        self.start_cpu, self.start_mb = self.run([str(self.empty)])
+        self.startup = time.monotonic() - start
+
+    def run(self, paths):
+        """CPU seconds and peak MB of one scan on one thread."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        process = subprocess.Popen([self.binary, "scan", "--threads", "1", "--format", "jsonl",
+                                    "--quiet"] + paths, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        _, _, usage = os.wait4(process.pid, 0)
+        del before
+        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+    def rules(self):
+        out = subprocess.run([self.binary, "rules", "list", "--format", "json"],
+                             stdout=subprocess.PIPE, text=True).stdout
+        try:
+            listed = json.loads(out)
+            return listed["symbols"], listed["pattern_bytes"]
+        except (ValueError, KeyError):
+            return None, None
+
+    def version(self):
+        return subprocess.run([self.binary, "--version"], stdout=subprocess.PIPE,
+                              text=True).stdout.strip()
+
+
+def package_version(name):
+    return subprocess.run(["dpkg-query", "-W", "-f=${Version}", name], stdout=subprocess.PIPE,
+                          text=True).stdout
+
+
+def wait_for(ready, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if ready():
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    sys.exit(f"compare: {what} does not answer after {seconds} s")
+
+
+def git_commit():
+    try:
+        return subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True).stdout.strip()
+    except OSError:
+        return ""
+
+
+def cpu_model():
+    m = re.search(r"model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return m.group(1) if m else platform.processor()
+
+
+def measure(args, messages, work):
+    corpus = pathlib.Path(work) / "mail"
+    for name, raw in messages:
+        file = corpus / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(raw)
+    winnow = Winnow(args.winnow, work)
+    peers = []
+    try:
+        if "rspamd" in args.engines:
+            peers.append(Rspamd(work))
+        if "spamassassin" in args.engines:
+            peers.append(SpamAssassin(work))
+        rounds = {"winnow": []}
+        memory = {"winnow": 0}
+        symbols = {}
+        for peer in peers:
+            rounds[peer.name] = []
+            for _, raw in messages[:20]:
+                peer.scan(raw)  # warms it up
+        for number in range(args.rounds):
+            cpu, mb = winnow.run([str(corpus)])
+            rounds["winnow"].append(cpu - winnow.start_cpu)
+            memory["winnow"] = max(memory["winnow"], mb)
+            for peer in peers:
+                before = cpu_of(peer.pids())
+                seen = set()
+                for _, raw in messages:
+                    seen.update(peer.scan(raw))
+                rounds[peer.name].append(cpu_of(peer.pids()) - before)
+                memory[peer.name] = peak_mb(peer.pids())
+                symbols[peer.name] = len(seen)
+            print(f"round {number + 1} of {args.rounds} done", file=sys.stderr)
+        return winnow, peers, rounds, memory
+    finally:
+        for peer in peers:
+            peer.stop()
+
+
+def report(args, messages, winnow, peers, rounds, memory):
+    size = sum(len(raw) for _, raw in messages)
+    result = {
+        "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "kernel": platform.release()},
+        "commit": git_commit(), "corpus": os.path.basename(args.corpus.rstrip("/")),
+        "messages": len(messages), "bytes": size, "rounds": args.rounds, "engines": {}}
+    base = statistics.median(rounds["winnow"])
+    for engine in [winnow] + peers:
+        cpu = statistics.median(rounds[engine.name])
+        enabled, pattern_bytes = engine.rules()
+        result["engines"][engine.name] = {
+            "version": engine.version(), "cpu_us_per_message": cpu / len(messages) * 1e6,
+            "messages_per_core_second": len(messages) / cpu if cpu else 0,
+            "rounds_s": rounds[engine.name], "peak_mb": memory[engine.name],
+            "startup_s": engine.startup, "times_winnow": cpu / base if base else 0,
+            "symbols": enabled, "pattern_bytes": pattern_bytes}
+    print(f"{len(messages)} messages, {size / 1e6:.1f} MB, median of {args.rounds} rounds; "
+          f"{result['machine']['cpu']}, commit {result['commit']}")
+    print(f"{'engine':<14}{'us/message':>11}{'msg/s core':>12}{'x winnow':>10}{'peak MB':>9}"
+          f"{'start s':>9}{'symbols':>9}{'patterns B':>12}  version")
+    for name, row in result["engines"].items():
+        print(f"{name:<14}{row['cpu_us_per_message']:>11.1f}"
+              f"{row['messages_per_core_second']:>12.0f}{row['times_winnow']:>10.1f}"
+              f"{row['peak_mb']:>9.0f}{row['startup_s']:>9.2f}"
+              f"{row['symbols'] if row['symbols'] is not None else '?':>9}"
+              f"{row['pattern_bytes'] if row['pattern_bytes'] is not None else '?':>12}"
+              f"  {row['version']}")
+    if args.json:
+        pathlib.Path(args.json).write_text(json.dumps(result, indent=1) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    shared = os.environ.get("WINNOW_SHARED",
+                            str(pathlib.Path(__file__).resolve().parents[2].parent / "shared"))
+    parser.add_argument("corpus", nargs="?", default=shared + "/corpus/mail-train.tar.zst",
+                        help="directory or tar (.zst) of messages")
+    parser.add_argument("--winnow", required=True, help="the binary")
+    parser.add_argument("--sample", type=int, default=500, help="messages (0 = all)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--engines", nargs="*", default=["rspamd", "spamassassin"])
+    parser.add_argument("--json", default="build/compare.json", help="where the JSON goes")
+    parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)))
+    args = parser.parse_args()
+    if not os.path.exists(args.corpus):
+        sys.exit(f"compare: there is no corpus at {args.corpus}; name a directory or a tar of mail")
+    os.sched_setaffinity(0, {args.core})  # every engine inherits it
+    messages = load_messages(args.corpus, args.sample)
+    with tempfile.TemporaryDirectory() as work:
+        report(args, messages, *measure(args, messages, work))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+#include "ingest/commands/output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "engine/score/render.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr size_t kFlushBytes = 64 * 1024;
+
+// Text of a message on a terminal or in a CSV cell: control characters would be obeyed there.
+void append_plain(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f)
+      out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+    else
+      out.push_back(c);
+  }
+}
+
+void append_csv(std::string& out, std::string_view text) {
+  const bool quote = text.find_first_of(",\"\r\n") != std::string_view::npos;
+  if (!quote) return append_plain(out, text);
+  out.push_back('"');
+  for (const char c : text) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
+}
+
+std::string_view color_of(const Action& action) {
+  if (action.name == "reject") return "\x1b[31m";
+  if (action.name == "no action") return "\x1b[32m";
+  return "\x1b[33m";
+}
+
+// Symbols that count, the largest contribution first, equal ones by name.
+std::vector<const VerdictSymbol*> shown_symbols(const RuleSet& rules, const Verdict& verdict) {
+  std::vector<const VerdictSymbol*> shown;
+  for (const VerdictSymbol& symbol : verdict.symbols)
+    if (!symbol.removed) shown.push_back(&symbol);
+  std::ranges::sort(shown, [&](const VerdictSymbol* a, const VerdictSymbol* b) {
+    const Micro left = std::abs(a->score), right = std::abs(b->score);
+    if (left != right) return left > right;
+    return rules.model.symbols[index(a->symbol)].name < rules.model.symbols[index(b->symbol)].name;
+  });
+  return shown;
+}
+
+}  // namespace
+
+Output::Output(std::FILE* to, const RuleSet& rules, const OutputOptions& options)
+    : to_(to), rules_(rules), options_(options), actions_(rules.model.actions.size()) {
+  if (options_.format == OutputFormat::kTable)
+    buffer_ += fmt::format("{:<16} {:>8}  {:<40} {}\n", "ACTION", "SCORE", "MESSAGE", "SYMBOLS");
+  if (options_.format == OutputFormat::kCsv)
+    buffer_ += "source,label,action,score,required_score,message_id,symbols\n";
+}
+
+void Output::add(const Case& one) {
+  ++messages_;
+  ++actions_[index(one.verdict.action)];
+  switch (options_.format) {
+    case OutputFormat::kTable: add_table(one); break;
+    case OutputFormat::kCsv: add_csv(one); break;
+    case OutputFormat::kJsonLines:
+      append_verdict_json(buffer_, rules_.model, one.evidence, one.verdict,
+                          {.source = true, .label = true});
+      buffer_ += '\n';
+      break;
+  }
+  if (buffer_.size() > kFlushBytes) flush();
+}
+
+void Output::add_table(const Case& one) {
+  const Action& action = rules_.model.actions[index(one.verdict.action)];
+  if (options_.color) buffer_ += color_of(action);
+  fmt::format_to(std::back_inserter(buffer_), "{:<16}", action.name);
+  if (options_.color) buffer_ += "\x1b[0m";
+  fmt::format_to(std::back_inserter(buffer_), " {:>8}  ", score_text(one.verdict.score));
+  const size_t before = buffer_.size();
+  append_plain(buffer_, one.evidence.source);
+  while (buffer_.size() < before + 40) buffer_ += ' ';
+  for (const VerdictSymbol* symbol : shown_symbols(rules_, one.verdict)) {
+    buffer_ += ' ';
+    buffer_ += rules_.model.symbols[index(symbol->symbol)].name;
+    if (symbol->score != 0) buffer_ += fmt::format("({})", score_text(symbol->score));
+  }
+  buffer_ += '\n';
+}
+
+void Output::add_csv(const Case& one) {
+  append_csv(buffer_, one.evidence.source);
+  buffer_ += ',';
+  append_csv(buffer_, one.evidence.label);
+  buffer_ += ',';
+  append_csv(buffer_, rules_.model.actions[index(one.verdict.action)].name);
+  fmt::format_to(std::back_inserter(buffer_), ",{},", score_text(one.verdict.score));
+  if (one.verdict.required != kNoThreshold) buffer_ += score_text(one.verdict.required);
+  buffer_ += ',';
+  append_csv(buffer_, one.evidence.message_id);
+  buffer_ += ',';
+  bool first = true;
+  for (const VerdictSymbol* symbol : shown_symbols(rules_, one.verdict)) {
+    if (!first) buffer_ += ' ';
+    first = false;
+    buffer_ += fmt::format("{}({})", rules_.model.symbols[index(symbol->symbol)].name,
+                           score_text(symbol->score));
+  }
+  buffer_ += '\n';
+}
+
+void Output::flush() {
+  if (!buffer_.empty() && std::fwrite(buffer_.data(), 1, buffer_.size(), to_) != buffer_.size())
+    failed_ = true;
+  buffer_.clear();
+}
+
+Result<void> Output::finish() {
+  flush();
+  if (std::fflush(to_) != 0 || failed_)
+    return fail(fmt::format("the output cannot be written: {}", std::strerror(errno)));
+  return {};
+}
+
+void Output::print_summary(std::FILE* to, uint64_t problems) const {
+  std::string line = fmt::format("{} messages", messages_);
+  std::string_view separator = ": ";
+  for (size_t i = 0; i < actions_.size(); ++i) {
+    if (actions_[i] == 0) continue;
+    line += fmt::format("{}{} {}", separator, actions_[i], rules_.model.actions[i].name);
+    separator = ", ";
+  }
+  if (problems > 0) line += fmt::format("; {} inputs had problems", problems);
+  fmt::print(to, "{}\n", line);
+}
+
+}  // namespace winnow

@@ -1,0 +1,48 @@
+// Verdicts for people (table) and programs (JSON lines with /checkv2's field names, CSV). No
+// times and no host names, so that equal runs print equal bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "engine/result.h"
+#include "pipeline/case.h"
+#include "rules/compile/rule_set.h"
+
+namespace winnow {
+
+enum class OutputFormat : uint8_t { kTable, kJsonLines, kCsv };
+
+struct OutputOptions {
+  OutputFormat format = OutputFormat::kTable;
+  bool color = false;
+};
+
+class Output {
+ public:
+  // `to` stays the caller's.
+  Output(std::FILE* to, const RuleSet& rules, const OutputOptions& options);
+  void add(const Case& one);
+  // Writes what is buffered. Errors: the file does not take it (disk full, closed pipe).
+  Result<void> finish();
+  // "5059 messages: 12 reject, 40 add header, ..."
+  void print_summary(std::FILE* to, uint64_t problems) const;
+
+ private:
+  void add_table(const Case& one);
+  void add_csv(const Case& one);
+  void flush();
+
+  std::FILE* to_;
+  const RuleSet& rules_;
+  const OutputOptions options_;
+  std::string buffer_;
+  std::vector<uint64_t> actions_;  // messages by ActionId
+  uint64_t messages_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace winnow

@@ -1,0 +1,196 @@
+// winnow scan: reads mail, prints a verdict for each message, in input order.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <thread>
+
+#include "ingest/commands/command.h"
+#include "ingest/commands/output.h"
+#include "ingest/commands/progress.h"
+#include "ingest/commands/scan_options.h"
+#include "ingest/evidence/reader.h"
+#include "ingest/evidence/writer.h"
+#include "pipeline/lookup/table.h"
+
+namespace winnow {
+
+namespace {
+
+struct ScanCommand {
+  ScanOptions common;
+  std::string format = "table";
+  std::string color = "auto";
+  std::string record;
+  std::string record_level = "full";
+  std::string replay;
+  bool perf = false;
+  bool timings = false;
+  bool quiet = false;
+};
+
+void add_options(CLI::App& app, ScanCommand& options) {
+  options.common.add_to(app);
+  app.add_option("--format", options.format, "table for people, jsonl or csv for programs")
+      ->check(CLI::IsMember({"table", "jsonl", "csv"}))
+      ->capture_default_str();
+  app.add_option("--color", options.color, "colour of the table")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  app.add_option("--record", options.record, "write the evidence of every message to FILE (.wev)");
+  app.add_option("--record-level", options.record_level, "how much of a message is recorded")
+      ->check(CLI::IsMember({"full", "hashed", "hits"}))
+      ->capture_default_str();
+  app.add_option("--replay", options.replay, "judge recorded evidence from FILE instead of mail");
+  app.add_flag("--perf", options.perf, "print the time of each stage to standard error");
+  app.add_flag("--timings", options.timings, "add scan times to the output (two runs then differ)");
+  app.add_flag("--quiet", options.quiet, "no progress and no summary");
+}
+
+// Builds databases that were not cached beside the scan, and puts them in when they are there.
+class DatabaseBuilder {
+ public:
+  DatabaseBuilder(Run& run, std::function<std::shared_ptr<const MatchPlan>()> build) {
+    if (build) thread_ = std::thread([&run, build = std::move(build)] { run.use(build()); });
+  }
+  ~DatabaseBuilder() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  std::thread thread_;
+};
+
+void print_perf(const StageTimes& times) {
+  uint64_t sum = 0;
+  for (const uint64_t ns : times.ns) sum += ns;
+  fmt::print(stderr, "{:<10} {:>10} {:>8}\n", "stage", "us/message", "share");
+  const double messages = std::max<double>(1, static_cast<double>(times.messages));
+  for (size_t i = 0; i < times.ns.size(); ++i)
+    fmt::print(stderr, "{:<10} {:>10.2f} {:>7.1f}%\n", kStageNames[i],
+               static_cast<double>(times.ns[i]) / 1000 / messages,
+               sum ? 100.0 * static_cast<double>(times.ns[i]) / static_cast<double>(sum) : 0);
+  fmt::print(stderr, "{:<10} {:>10.2f}\n", "all", static_cast<double>(sum) / 1000 / messages);
+  fmt::print(stderr, "{} messages in {} batches\n", times.messages, times.batches);
+}
+
+int scan(ScanCommand& options) {
+  Result<Loaded> loaded = load_rules(options.common.load);
+  if (!loaded) {
+    complain("scan", loaded.error().text());
+    return kExitUsage;
+  }
+  const RuleSet& rules = *loaded->rules;
+  for (const ConfigWarning& warning : rules.warnings) complain("scan", warning.text());
+  const TableAnswers answers(rules.fake_records);
+  RunOptions run_options;
+  run_options.now_ms = options.common.now_ms;
+  run_options.ip_from_received = options.common.ip_from_received;
+  Run run(loaded->rules, answers, run_options);
+
+  const bool to_terminal = isatty(STDOUT_FILENO);
+  Progress progress(!options.quiet && isatty(STDERR_FILENO),
+                    options.replay.empty() ? input_bytes(options.common.paths) : 0);
+  OutputOptions output_options;
+  output_options.format = options.format == "jsonl" ? OutputFormat::kJsonLines
+                          : options.format == "csv" ? OutputFormat::kCsv
+                                                    : OutputFormat::kTable;
+  output_options.color = options.color == "always" || (options.color == "auto" && to_terminal);
+  Output output(stdout, rules, output_options);
+
+  std::optional<EvidenceWriter> writer;
+  if (!options.record.empty()) {
+    Result<EvidenceWriter> opened =
+        EvidenceWriter::open(options.record, rules, record_level(options.record_level));
+    if (!opened) {
+      complain("scan", opened.error().text());
+      return kExitUsage;
+    }
+    writer.emplace(std::move(*opened));
+  }
+
+  uint64_t problems = 0;
+  const auto problem = [&](const std::string& where, const std::string& what) {
+    progress.clear();
+    complain("scan", fmt::format("{}: {}", where, what));
+    ++problems;
+  };
+  StageTimes times;
+  {
+    Flow flow(run, options.common.flow, [&](const Case& one) {
+      output.add(one);
+      if (writer) writer->add(one.evidence);
+      progress.message();
+    });
+    const DatabaseBuilder builder(run, loaded->build_databases);
+    if (!options.replay.empty()) {
+      Result<EvidenceReader> reader = EvidenceReader::open(options.replay, rules);
+      if (!reader) {
+        complain("scan", reader.error().text());
+        return kExitUsage;
+      }
+      for (;;) {
+        std::unique_ptr<Case> one = flow.new_case();
+        Result<bool> more = reader->next(one->evidence);
+        if (!more) {
+          problem(options.replay, more.error().text());
+          break;
+        }
+        if (!*more) break;
+        flow.submit_evidence(std::move(one));
+      }
+      for (const std::string& rule : reader->unsealed_rules())
+        problem(options.replay, fmt::format("{}: not sealed in this recording, not judged", rule));
+    } else {
+      const ReadSink sink{
+          .message =
+              [&](Message&& message) {
+                flow.submit(std::move(message));
+                return true;
+              },
+          .problem = problem,
+          .progress = [&](uint64_t bytes) { progress.add(bytes); },
+      };
+      read_messages(options.common.paths, options.common.read, sink);
+    }
+    flow.finish();
+    times = flow.times();
+  }
+  progress.clear();
+  if (writer) {
+    if (Result<void> closed = writer->close(); !closed) problem(options.record, closed.error().what);
+  }
+  if (Result<void> written = output.finish(); !written) {
+    complain("scan", written.error().text());
+    return kExitInputs;
+  }
+  if (options.perf) print_perf(times);
+  if (!options.quiet && options.format == "table") output.print_summary(stderr, problems);
+  return problems ? kExitInputs : kExitGood;
+}
+
+}  // namespace
+
+int scan_command(const std::vector<std::string>& arguments) {
+  CLI::App app("Scans messages and prints a verdict for each: files, directories, Maildir, mbox, "
+               "tar (.gz, .zst), JSON lines, \"-\" for standard input.",
+               "winnow scan");
+  ScanCommand options;
+  add_options(app, options);
+  app.add_option("PATH", options.common.paths, "what to scan");
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (options.common.paths.empty() && options.replay.empty()) {
+    complain("scan", "nothing to scan: name a file or directory, or - for standard input");
+    return kExitUsage;
+  }
+  if (Result<void> good = options.common.finish(); !good) {
+    complain("scan", good.error().text());
+    return kExitUsage;
+  }
+  return scan(options);
+}
+
+}  // namespace winnow

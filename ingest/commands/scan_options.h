@@ -1,0 +1,33 @@
+// What scan, explain and the corpus commands have in common: where rules come from, how mail is
+// read, how the flow is sized.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "ingest/corpus/source.h"
+#include "pipeline/flow.h"
+#include "pipeline/load.h"
+
+namespace winnow {
+
+struct ScanOptions {
+  std::vector<std::string> paths;
+  std::string now;
+  std::string read_as = "guess";
+  uint32_t ip_from_received = 0;
+  LoadOptions load;
+  FlowOptions flow;
+
+  void add_to(CLI::App& app);
+  // Checks values against each other; false after complaining.
+  Result<void> finish();
+  ReadOptions read;
+  int64_t now_ms = 0;
+};
+
+// Parses `arguments`; returns an exit code where the command is over (help, wrong option).
+std::optional<int> parse_arguments(CLI::App& app, const std::vector<std::string>& arguments);
+
+}  // namespace winnow

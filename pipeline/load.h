@@ -1,0 +1,39 @@
+// From configuration on disk to a running rule set: reads files, compiles patterns in parallel,
+// keeps compiled databases in a cache directory.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/result.h"
+#include "rules/compile/rule_set.h"
+
+namespace winnow {
+
+struct LoadOptions {
+  std::string config;     // site configuration (rspamd.conf); empty = the shipped policy alone
+  std::string policy;     // directory of the shipped policy; empty = the one in the binary
+  std::string cache;      // directory of pattern databases; empty = $XDG_CACHE_HOME/winnow
+  std::vector<std::pair<std::string, std::string>> variables;  // --var NAME=VALUE
+  bool strict = false;    // warnings are errors
+  bool keep_tests = false;
+};
+
+struct Loaded {
+  std::shared_ptr<const RuleSet> rules;
+  // Databases that were not in the cache: call it (it takes seconds) and give the result to
+  // Run::use(). Empty where the cache was warm.
+  std::function<std::shared_ptr<const MatchPlan>()> build_databases;
+};
+
+// Errors: the configuration has a syntax error, or with `strict` any warning.
+Result<Loaded> load_rules(const LoadOptions& options);
+
+// Unix milliseconds.
+int64_t clock_ms();
+
+}  // namespace winnow

@@ -1,0 +1,77 @@
+// The order of a message's stages: the table of contents of the engine.
+//
+// A Run binds what does not change while messages flow: the rule set, who answers questions, the
+// clock. Workers hold what one thread needs while it works; they are kept between batches.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "pipeline/case.h"
+#include "pipeline/message.h"
+#include "rules/compile/rule_set.h"
+
+namespace winnow {
+
+enum class Stage : uint8_t { kIntake, kParse, kEnvelope, kContent, kTexts, kUrls, kWords, kMatch,
+                             kFunctions, kChecks, kSeal, kJudge, kCount };
+constexpr std::array<std::string_view, static_cast<size_t>(Stage::kCount)> kStageNames{
+    "intake", "parse", "envelope", "content", "texts", "urls",
+    "words", "match", "functions", "checks", "seal", "judge"};
+
+// Time spent in each stage; shown by --perf and nowhere else.
+struct StageTimes {
+  std::array<uint64_t, static_cast<size_t>(Stage::kCount)> ns{};
+  uint64_t messages = 0;
+  uint64_t batches = 0;
+  void add(const StageTimes& other) {
+    for (size_t i = 0; i < ns.size(); ++i) ns[i] += other.ns[i];
+    messages += other.messages;
+    batches += other.batches;
+  }
+};
+
+// Who answers questions. Thread-safe.
+class Answerer {
+ public:
+  virtual ~Answerer() = default;
+  // Fills evidence.answers[i] for every open question; what cannot be known is kUnknown.
+  virtual void answer(Evidence& evidence) const = 0;
+};
+
+struct RunOptions {
+  int64_t now_ms = 0;             // the run's clock, for messages without their own
+  uint32_t ip_from_received = 0;  // take the client's IP from the n-th Received; 0 = do not
+  bool now_from_received = false; // corpus work: each message's clock is its topmost Received
+  bool locate = false;            // find the bytes of each hit (explain)
+};
+
+struct Worker;
+
+class Run {
+ public:
+  Run(std::shared_ptr<const RuleSet> rules, const Answerer& answerer, const RunOptions& options);
+
+  // From bytes to sealed evidence, one case a message. Never fails: bad mail is data.
+  void compute(Worker& worker, std::span<Message> messages,
+               std::span<std::unique_ptr<Case>> cases) const noexcept;
+  // Judges a case to its end, asking the answerer.
+  void conclude(Worker& worker, Case& one) const noexcept;
+
+  const RuleSet& rules() const { return *rules_; }
+  // Puts faster databases for the same patterns in place; verdicts do not change.
+  void use(std::shared_ptr<const MatchPlan> match);
+
+ private:
+  std::shared_ptr<const RuleSet> rules_;
+  std::shared_ptr<const MatchPlan> match_;  // std::atomic_load / atomic_store
+  const Answerer& answerer_;
+  const RunOptions options_;
+};
+
+}  // namespace winnow
