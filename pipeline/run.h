@@ -57,7 +57,11 @@ class Run {
  public:
   Run(std::shared_ptr<const RuleSet> rules, const Answerer& answerer, const RunOptions& options);
 
-  // From bytes to sealed evidence, one case a message. Never fails: bad mail is data.
+  // From bytes to sealed evidence, one case a message; the worker's batch stays full, for explain.
+  // REQUIRED: the worker's batch is empty.
+  void look(Worker& worker, std::span<Message> messages,
+            std::span<std::unique_ptr<Case>> cases) const noexcept;
+  // look(), then the batch is emptied. Never fails: bad mail is data.
   void compute(Worker& worker, std::span<Message> messages,
                std::span<std::unique_ptr<Case>> cases) const noexcept;
   // Judges a case to its end, asking the answerer.

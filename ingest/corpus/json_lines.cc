@@ -26,10 +26,10 @@ std::string fill(const element& object, Message& message) {
   if (object["raw"].get(text) == simdjson::SUCCESS) {
     message.bytes = MessageBytes(text);
   } else if (object["raw_base64"].get(text) == simdjson::SUCCESS) {
-    std::string decoded(base64_decoded_max(text.size()), '\0');
-    const Base64Result result = decode_base64(text, decoded.data());
-    if (result.broken) return "field raw_base64 is not valid base64";
-    message.bytes = MessageBytes({decoded.data(), result.size});
+    Arena arena(64 * 1024);
+    const DecodedBody decoded = decode_base64(text, arena);
+    if (decoded.broken) return "field raw_base64 is not valid base64";
+    message.bytes = MessageBytes(decoded.bytes);
   } else {
     return "has neither raw nor raw_base64";
   }
@@ -44,8 +44,9 @@ std::string fill(const element& object, Message& message) {
     message.recipients.emplace_back(text);
   }
   if (object["ip"].get(text) == simdjson::SUCCESS && !text.empty()) {
-    message.ip = parse_ip(text);
-    if (!message.ip.valid()) return fmt::format("field ip is no address: \"{}\"", text);
+    const std::optional<IpAddress> ip = parse_ip(text);
+    if (!ip) return fmt::format("field ip is no address: \"{}\"", text);
+    message.ip = *ip;
   }
   message.helo = text_of(object, "helo");
   message.hostname = text_of(object, "hostname");

@@ -1,0 +1,187 @@
+#include "pipeline/run.h"
+
+#include "engine/mime/ip.h"
+#include "engine/score/questions.h"
+#include "pipeline/worker.h"
+
+namespace winnow {
+
+namespace {
+
+// Adds the time since the last call to a stage.
+class StageClock {
+ public:
+  explicit StageClock(StageTimes& times) : times_(times) {}
+  void done(Stage stage) {
+    const auto now = std::chrono::steady_clock::now();
+    times_.ns[static_cast<size_t>(stage)] += static_cast<uint64_t>((now - last_).count());
+    last_ = now;
+  }
+
+ private:
+  StageTimes& times_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+void intake(const RunOptions& options, Worker& worker, std::span<Message> messages,
+            std::span<std::unique_ptr<Case>> cases) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const Message& message = messages[i];
+    Envelope envelope;
+    envelope.from_known = message.from.has_value();
+    if (message.from) envelope.from = *message.from;
+    envelope.helo = message.helo;
+    envelope.hostname = message.hostname;
+    envelope.user = message.user;
+    envelope.queue_id = message.queue_id;
+    envelope.ip = message.ip;
+    envelope.now_ms = message.now_ms.value_or(options.now_ms);
+    worker.recipients.assign(message.recipients.begin(), message.recipients.end());
+    worker.batch.add(message.bytes.view(), cases[i]->evidence.sequence, envelope,
+                     worker.recipients);
+  }
+}
+
+// For bare messages Return-Path gives the sender and Delivered-To the recipients; the IP is taken
+// from a Received header only where the run was told which one to trust (DESIGN section 9).
+void complete_envelopes(const RunOptions& options, Worker& worker,
+                        std::span<const Message> messages) {
+  Batch& batch = worker.batch;
+  Csr<std::string_view>& recipients = worker.completed_recipients;
+  recipients.clear();
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    Envelope& envelope = batch.envelopes[row];
+    for (const std::string_view rcpt : batch.recipients.row(row)) recipients.values.push_back(rcpt);
+    const bool ask_rcpt = !messages[row].recipients_known && messages[row].recipients.empty();
+    for (const Address& address : batch.addresses.row(row)) {
+      if (address.field == AddressField::kReturnPath && !envelope.from_known) {
+        envelope.from = address.address;
+        envelope.from_known = true;
+      } else if (address.field == AddressField::kDeliveredTo && ask_rcpt &&
+                 recipients.open_row().empty() && !address.address.empty()) {
+        recipients.values.push_back(address.address);
+      }
+    }
+    recipients.end_row();
+    const std::span<const Received> hops = batch.received.row(row);
+    const uint32_t n = options.ip_from_received;
+    if (n > 0 && !envelope.ip.valid() && hops.size() >= n) {
+      envelope.ip = hops[n - 1].real_ip;
+      if (envelope.hostname.empty()) envelope.hostname = hops[n - 1].real_hostname;
+      if (envelope.helo.empty()) envelope.helo = hops[n - 1].from_hostname;
+    }
+    if (options.now_from_received && !messages[row].now_ms && !hops.empty() && hops[0].time > 0)
+      envelope.now_ms = hops[0].time * 1000;
+  }
+  std::swap(batch.recipients, recipients);
+}
+
+void run_checks(const RuleSet& rules, Batch& batch) {
+  for (const EnabledCheck& one : rules.checks)
+    if (one.check->content) one.check->content(*one.plan, batch);
+}
+
+// Local or authenticated mail, which checks of the outside world skip (facts,
+// "Local mail").
+bool is_trusted(const Envelope& envelope) {
+  return !envelope.user.empty() || (envelope.ip.valid() && is_local_ip(envelope.ip));
+}
+
+// Sealing moves what is known into the cases, and lets checks ask while content is at hand.
+void seal_batch(const RuleSet& rules, Worker& worker, std::span<std::unique_ptr<Case>> cases,
+                std::span<const Message> messages) {
+  worker.evidences.clear();
+  for (const std::unique_ptr<Case>& one : cases) worker.evidences.push_back(&one->evidence);
+  seal(rules.seal, worker.seal, worker.batch, worker.evidences);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    Evidence& evidence = cases[i]->evidence;
+    evidence.source = evidence.slab.copy(messages[i].source);
+    evidence.label = evidence.slab.copy(messages[i].label);
+  }
+  EvidenceAsker asker(rules.limits, worker.evidences);
+  for (const EnabledCheck& one : rules.checks) {
+    if (!one.check->ask) continue;
+    asker.begin_check(one.id);
+    one.check->ask(*one.plan, worker.batch, asker);
+  }
+}
+
+}  // namespace
+
+Run::Run(std::shared_ptr<const RuleSet> rules, const Answerer& answerer, const RunOptions& options)
+    : rules_(std::move(rules)), match_(rules_->match), answerer_(answerer), options_(options) {}
+
+void Run::use(std::shared_ptr<const MatchPlan> match) {
+  std::atomic_store(&match_, std::move(match));
+}
+
+void Run::look(Worker& worker, std::span<Message> messages,
+               std::span<std::unique_ptr<Case>> cases) const noexcept {
+  const RuleSet& rules = *rules_;
+  Batch& batch = worker.batch;
+  StageClock clock(worker.times);
+
+  // Bytes, and what the session said of them.
+  intake(options_, worker, messages, cases);
+  clock.done(Stage::kIntake);
+
+  // Headers, parts, addresses, hops. Beyond this point nothing looks for structure any more.
+  parse({rules.headers, rules.limits}, worker.parse, batch);
+  clock.done(Stage::kParse);
+
+  // Beyond this point the envelope is as known as it will be.
+  complete_envelopes(options_, worker, messages);
+  clock.done(Stage::kEnvelope);
+
+  // What attachments are, and what is listed in archives.
+  content({rules.limits}, worker.content, batch);
+  clock.done(Stage::kContent);
+
+  // UTF-8, HTML as a reader sees it, folded text.
+  texts(rules.text_plan, worker.texts, batch);
+  clock.done(Stage::kTexts);
+
+  urls(rules.url_plan, worker.urls, batch);
+  clock.done(Stage::kUrls);
+
+  // Needs URLs: each is one token.
+  words(rules.text_plan, worker.words, batch);
+  clock.done(Stage::kWords);
+
+  // Every pattern over its scope. Beyond this point no text is read but by checks.
+  const std::shared_ptr<const MatchPlan> plan = std::atomic_load(&match_);
+  match(*plan, worker.match, batch, options_.locate ? Locate::kYes : Locate::kNo);
+  clock.done(Stage::kMatch);
+
+  functions(rules.functions, worker.functions, batch);
+  clock.done(Stage::kFunctions);
+
+  run_checks(rules, batch);
+  clock.done(Stage::kChecks);
+
+  // Beyond this point there is only evidence.
+  seal_batch(rules, worker, cases, messages);
+  clock.done(Stage::kSeal);
+
+  worker.times.messages += messages.size();
+  ++worker.times.batches;
+}
+
+void Run::compute(Worker& worker, std::span<Message> messages,
+                  std::span<std::unique_ptr<Case>> cases) const noexcept {
+  look(worker, messages, cases);
+  worker.batch.clear();
+}
+
+void Run::conclude(Worker& worker, Case& one) const noexcept {
+  StageClock clock(worker.times);
+  JudgeInput input;
+  input.is_trusted = is_trusted(one.evidence.envelope);
+  answerer_.answer(one.evidence);
+  // Each round answers every open question, and questions_max bounds how many there can be.
+  while (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) == Judged::kWaiting)
+    answerer_.answer(one.evidence);
+  clock.done(Stage::kJudge);
+}
+
+}  // namespace winnow

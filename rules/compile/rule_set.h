@@ -1,0 +1,96 @@
+// A rule set: everything compiled from configuration, immutable, shared by all threads.
+//
+// It is built beside the running one and swapped between batches. What does not compile never
+// replaces what works. Pattern databases are held by counted reference: two rule sets with the
+// same patterns share them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/limits.h"
+#include "engine/match/plan.h"
+#include "engine/mime/header_names.h"
+#include "engine/score/judge.h"
+#include "engine/score/model.h"
+#include "engine/score/seal.h"
+#include "rules/checks/check.h"
+#include "rules/lang/function_atom.h"
+
+namespace winnow {
+
+// Something wrong in the configuration that does not stop the start.
+struct ConfigWarning {
+  Place place;
+  std::string what;  // one sentence: what, and what to do
+  std::string text() const;
+};
+
+// A test of a rule, as written beside it (rules/conf/README.md).
+struct RuleTest {
+  std::string mail;
+  std::vector<std::string> misses;      // "old => new", replaced once in mail
+  std::vector<std::string> miss_mails;  // whole messages
+  std::vector<std::string> options;     // options that the symbol must have
+  std::string from, ip, helo, hostname, user, now;
+  std::vector<std::string> recipients;
+  bool from_known = false;
+  Place place;
+};
+
+// What `explain`, `rules list` and `rules show` tell of a rule.
+struct RuleInfo {
+  SymbolId symbol;
+  std::string expression;  // as written; empty for symbols of checks
+  std::string check;       // name of the check that inserts it; empty for expressions
+  std::vector<AtomId> atoms;
+  std::vector<RuleTest> tests;  // kept only where asked for
+};
+
+struct AtomInfo {
+  std::string text;  // as written: the key of evidence files
+  bool pattern = false;
+};
+
+struct EnabledCheck {
+  const Check* check = nullptr;
+  CheckId id{};
+  std::unique_ptr<CheckPlan> plan;
+};
+
+struct FakeRecord {  // options.dns.fake_records
+  std::string name;
+  std::string type;
+  std::string rcode;
+  std::vector<std::string> replies;
+};
+
+struct RuleSet {
+  // Hash of all that decides: configuration, patterns, library versions. Part of every evidence.
+  uint64_t identity = 0;
+  Limits limits;
+  HeaderNames headers;
+  ScoreModel model;
+  std::shared_ptr<const MatchPlan> match;
+  FunctionPlan functions;
+  JudgePlan judge;
+  SealPlan seal;
+  std::vector<EnabledCheck> checks;
+  std::vector<AtomInfo> atoms;  // by AtomId
+  std::vector<RuleInfo> rules;
+  std::vector<ConfigWarning> warnings;
+  std::vector<FakeRecord> fake_records;
+  bool soft_reject_on_timeout = false;
+
+  // A string that lives as long as the rule set.
+  std::string_view intern(std::string_view text);
+
+ private:
+  std::deque<std::string> strings_;
+};
+
+}  // namespace winnow
