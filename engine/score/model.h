@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/place.h"
 #include "engine/verdict.h"
 
 namespace winnow {

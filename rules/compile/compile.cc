@@ -1,0 +1,216 @@
+#include "rules/compile/compile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/hash/fingerprint.h"
+#include "rules/lang/function_atom.h"
+#include "rules/lang/regexp.h"
+
+namespace winnow {
+
+std::string ConfigWarning::text() const {
+  return place.file.empty() ? what : fmt::format("{}:{}: {}", place.file, place.line, what);
+}
+
+std::string_view RuleSet::intern(std::string_view text) {
+  for (auto at = strings_.rbegin(); at != strings_.rend() && at - strings_.rbegin() < 8; ++at)
+    if (*at == text) return *at;
+  strings_.emplace_back(text);
+  return strings_.back();
+}
+
+Place Compiler::place(const UclObject& value) {
+  Place at = value.place();
+  at.file = set.intern(at.file);
+  return at;
+}
+
+void Compiler::warn(const UclObject& at, std::string what) { warn(place(at), std::move(what)); }
+
+void Compiler::warn(const Place& at, std::string what) {
+  set.warnings.push_back({at, std::move(what)});
+}
+
+SymbolId Compiler::symbol(std::string_view name) {
+  const auto [at, fresh] =
+      symbol_ids.try_emplace(std::string(name), static_cast<SymbolId>(set.model.symbols.size()));
+  if (fresh) {
+    Symbol one;
+    one.name = name;
+    set.model.symbols.push_back(std::move(one));
+  }
+  return at->second;
+}
+
+SymbolId Compiler::find_symbol(std::string_view name) const {
+  const auto at = symbol_ids.find(std::string(name));
+  return at == symbol_ids.end() ? kNoId<SymbolId> : at->second;
+}
+
+GroupId Compiler::group(std::string_view name) {
+  const auto [at, fresh] =
+      group_ids.try_emplace(std::string(name), static_cast<GroupId>(set.model.groups.size()));
+  if (fresh) {
+    Group one;
+    one.name = name;
+    set.model.groups.push_back(std::move(one));
+  }
+  return at->second;
+}
+
+void Compiler::join_group(SymbolId id, std::string_view name) {
+  const GroupId into = group(name);
+  Symbol& what = set.model.symbols[index(id)];
+  if (std::ranges::find(what.groups, into) != what.groups.end()) return;
+  what.groups.push_back(into);
+  set.model.groups[index(into)].symbols.push_back(id);
+}
+
+Result<AtomId> Compiler::atom(std::string_view text) {
+  if (const auto known = atom_ids.find(std::string(text)); known != atom_ids.end())
+    return known->second;
+  const auto fresh = static_cast<AtomId>(set.atoms.size());
+  Result<AtomId> id = fresh;
+  bool is_pattern = false;
+  if (is_regexp_atom(text)) {
+    Result<PatternSpec> spec = parse_regexp_atom(text, set.headers);
+    if (!spec) return fail(spec.error());
+    id = patterns.add(*spec, fresh);
+    is_pattern = true;
+  } else if (is_function_atom(text)) {
+    Result<FunctionSpec> spec =
+        parse_function_atom(text, {.headers = set.headers, .html_tag = html_tag_of});
+    if (!spec) return fail(spec.error());
+    if (spec->kind == FunctionKind::kHasSymbol) {
+      set.judge.symbol_atoms.emplace_back(fresh, symbol(spec->arguments[0].text));
+    } else {
+      id = set.functions.add(std::move(*spec), fresh);
+    }
+  } else {
+    return fail(fmt::format("\"{}\" is neither a pattern, nor a function, nor defined here", text));
+  }
+  if (!id) return fail(id.error());
+  if (*id == fresh) set.atoms.push_back({std::string(text), is_pattern});
+  atom_ids.emplace(std::string(text), *id);
+  return *id;
+}
+
+void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
+  Symbol& symbol = compiler.set.model.symbols[index(id)];
+  for (const char* const key : {"score", "weight"}) {
+    const UclObject* const value = object.find(key);
+    if (!value) continue;
+    const std::optional<double> number = value->last_value().as_number();
+    if (!number || !std::isfinite(*number) || std::abs(*number) > 1e9) {
+      compiler.warn(*value, fmt::format("{} of {} is no number; it is ignored", key, symbol.name));
+      continue;
+    }
+    symbol.score = std::llround(*number * static_cast<double>(kMicro));
+    symbol.score_place = compiler.place(value->last_value());
+  }
+  if (const std::string_view text = object.string("description", ""); !text.empty())
+    symbol.description = text;
+  for (const char* const key : {"group", "groups"})
+    for (const std::string_view name : object.strings(key)) compiler.join_group(id, name);
+  const auto set_flag = [&](const char* key, SymbolFlag flag) {
+    const UclObject* const value = object.find(key);
+    if (!value) return;
+    const auto bit = static_cast<uint16_t>(flag);
+    symbol.flags = static_cast<uint16_t>(
+        object.flag(key, false) ? symbol.flags | bit : symbol.flags & ~bit);
+  };
+  set_flag("one_shot", SymbolFlag::kOneShot);
+  set_flag("one_param", SymbolFlag::kOneParam);
+  set_flag("mime_only", SymbolFlag::kMimeOnly);
+  set_flag("disabled", SymbolFlag::kDisabled);
+  if (!object.flag("enabled", true)) symbol.flags |= static_cast<uint16_t>(SymbolFlag::kDisabled);
+  if (symbol.flags & static_cast<uint16_t>(SymbolFlag::kOneShot)) symbol.shots_max = 1;
+  if (object.flag("any_shot", false)) symbol.shots_max = 0;
+  if (object.find("nshots"))
+    symbol.shots_max = static_cast<uint32_t>(std::clamp<int64_t>(object.integer("nshots", 100), 0,
+                                                                 1'000'000));
+}
+
+namespace {
+
+// Everything that decides goes into the identity; order matters and is the model's.
+void compute_identity(RuleSet& set) {
+  Fingerprint print;
+  print.add(WINNOW_VERSION);
+  print.add(match_library_versions());
+  for (const Symbol& symbol : set.model.symbols) {
+    print.add(symbol.name);
+    print.add(symbol.score);
+    print.add(symbol.flags);
+    print.add(symbol.shots_max);
+    for (const GroupId group : symbol.groups) print.add(index(group));
+  }
+  for (const Group& group : set.model.groups) {
+    print.add(group.name);
+    print.add(group.max_score);
+    print.add(group.min_score);
+  }
+  for (const Action& action : set.model.actions) {
+    print.add(action.name);
+    print.add(action.threshold);
+    print.add(action.flags);
+  }
+  for (const AtomInfo& atom : set.atoms) print.add(atom.text);
+  for (const RuleInfo& rule : set.rules) print.add(rule.expression);
+  for (const Composite& composite : set.model.composites) {
+    print.add(composite.expression);
+    print.add(static_cast<uint64_t>(composite.policy));
+  }
+  set.identity = print.value();
+  set.seal.rules_identity = set.identity;
+}
+
+void name_faults(Compiler& compiler) {
+  for (const FaultInfo& info : fault_table()) {
+    const SymbolId id = compiler.symbol(info.symbol);
+    Symbol& symbol = compiler.set.model.symbols[index(id)];
+    if (symbol.description.empty()) symbol.description = info.text;
+    if (symbol.groups.empty()) compiler.join_group(id, "faults");
+    if (symbol.kind == SymbolKind::kNormal) symbol.kind = SymbolKind::kFault;
+    compiler.set.judge.fault_symbols[static_cast<size_t>(info.fault)] = id;
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
+                                               const CompileOptions& options) {
+  auto set = std::make_shared<RuleSet>();
+  Compiler compiler(*set);
+  compiler.options = options;
+
+  // Names first: what later steps refer to by name has an id.
+  compile_options(compiler, root);
+  compile_actions(compiler, root);
+  declare_checks(compiler);
+  name_faults(compiler);
+  compile_regexp_rules(compiler, root);
+  compile_composites(compiler, root);
+
+  // Beyond this point no symbol is new: groups only weigh and sort them.
+  compile_groups(compiler, root);
+  compile_checks(compiler, root);
+
+  MatchOptions match = options.match;
+  match.limits = set->limits;
+  set->match = compiler.patterns.build(match);
+  for (const std::string& warning : set->match->report().warnings) compiler.warn(Place{}, warning);
+
+  set->judge.model = &set->model;
+  set->judge.atoms = static_cast<uint32_t>(set->atoms.size());
+  set->judge.limits = set->limits;
+  if (Result<void> good = index_judge_plan(set->judge); !good) return fail(good.error());
+  set->seal.limits = set->limits;
+  compute_identity(*set);
+  return set;
+}
+
+}  // namespace winnow

@@ -1,0 +1,64 @@
+// The compile step: from the merged configuration to a rule set.
+//
+// What is wrong with one rule switches that rule off with a warning that names file, line and
+// reason; the others load (DESIGN section 9). Nothing here opens a file, starts a thread or reads a
+// clock: ParallelFor and BlobCache are handed in.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "engine/match/plan.h"
+#include "rules/compile/rule_set.h"
+#include "rules/config/ucl.h"
+
+namespace winnow {
+
+struct CompileOptions {
+  MatchOptions match;       // limits are taken from the configuration
+  bool keep_tests = false;  // tests beside rules are read only where asked for
+};
+
+// `root`: the merged tree of all layers. Errors: only what leaves no rule set at all (the pattern
+// plan cannot be built).
+Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
+                                               const CompileOptions& options);
+
+// --- The steps, one file each; in the order in which they run ---
+
+struct Compiler {
+  explicit Compiler(RuleSet& rules) : set(rules) {}
+
+  RuleSet& set;
+  CompileOptions options;
+  MatchPlanBuilder patterns;
+  std::unordered_map<std::string, SymbolId> symbol_ids;
+  std::unordered_map<std::string, GroupId> group_ids;
+  std::unordered_map<std::string, AtomId> atom_ids;  // by text as written
+  std::vector<RuleInfo*> by_symbol;                  // by SymbolId; null = none
+
+  Place place(const UclObject& value);
+  void warn(const UclObject& at, std::string what);
+  void warn(const Place& at, std::string what);
+  // Id of a symbol, made where it is new.
+  SymbolId symbol(std::string_view name);
+  SymbolId find_symbol(std::string_view name) const;  // kNoId where there is none
+  GroupId group(std::string_view name);
+  void join_group(SymbolId symbol, std::string_view group);
+  // An atom of a regexp expression: pattern, function or has_symbol().
+  Result<AtomId> atom(std::string_view text);
+};
+
+void compile_options(Compiler& compiler, const UclObject& root);
+void compile_actions(Compiler& compiler, const UclObject& root);
+void declare_checks(Compiler& compiler);                              // their symbols
+void compile_regexp_rules(Compiler& compiler, const UclObject& root);
+void compile_composites(Compiler& compiler, const UclObject& root);
+void compile_groups(Compiler& compiler, const UclObject& root);       // weights win here
+void compile_checks(Compiler& compiler, const UclObject& root);
+void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info);
+
+// Common to rules, composites and symbols of groups: score, description, groups, shots.
+void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id);
+
+}  // namespace winnow

@@ -1,0 +1,143 @@
+// regexp {}: rules that are expressions over patterns and functions.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "engine/score/evaluate.h"
+#include "rules/compile/compile.h"
+#include "rules/lang/expression.h"
+
+namespace winnow {
+
+namespace {
+
+// Indices from here on stand for a definition instead of an atom, until they are put in place.
+constexpr uint32_t kDefinition = 1u << 31;
+
+struct Definition {
+  std::string name;
+  Program program;
+};
+
+// Puts the programs of definitions where they are named, and links the result.
+Result<Program> expand(const Program& program, const std::vector<Definition>& definitions) {
+  Program out;
+  for (const Instruction& one : program) {
+    if (one.op == Op::kAtom && one.atom >= kDefinition) {
+      const Program& inner = definitions[one.atom - kDefinition].program;
+      out.insert(out.end(), inner.begin(), inner.end());
+    } else {
+      out.push_back(one);
+    }
+  }
+  if (!link_program(out)) return fail("the expression is too deep");
+  return out;
+}
+
+// One rule's expressions: `re`, and what it defines.
+class RuleParser {
+ public:
+  explicit RuleParser(Compiler& compiler) : compiler_(compiler) {}
+
+  Result<Program> parse(std::string_view text) {
+    Result<Program> program = parse_expression(
+        text, Dialect::kRegexp, [&](std::string_view atom, size_t) -> Result<uint32_t> {
+          for (size_t i = 0; i < definitions_.size(); ++i)
+            if (definitions_[i].name == atom) return kDefinition + static_cast<uint32_t>(i);
+          Result<AtomId> id = compiler_.atom(atom);
+          if (!id) return fail(id.error());
+          atoms.push_back(*id);
+          return index(*id);
+        });
+    if (!program) return program;
+    return expand(*program, definitions_);
+  }
+
+  Result<void> define(std::string_view name, std::string_view text) {
+    Result<Program> program = parse(text);
+    if (!program) return fail(program.error());
+    definitions_.push_back({std::string(name), std::move(*program)});
+    return {};
+  }
+
+  std::vector<AtomId> atoms;
+
+ private:
+  Compiler& compiler_;
+  std::vector<Definition> definitions_;
+};
+
+void compile_rule(Compiler& compiler, const UclObject& object) {
+  const std::string_view name = object.key();
+  const UclObject* const re = object.find("re");
+  const UclObject* const text = re ? re : object.find("expression");
+  if (!text) {
+    compiler.warn(object, fmt::format("rule {} has no re; it is off", name));
+    return;
+  }
+  const auto broken = [&](const UclObject& at, const Error& error) {
+    compiler.warn(at, error.column ? fmt::format("rule {} is off: {} (byte {} of its expression)",
+                                                 name, error.what, error.column)
+                                   : fmt::format("rule {} is off: {}", name, error.what));
+  };
+  const SymbolId id = compiler.symbol(name);
+  Symbol& symbol = compiler.set.model.symbols[index(id)];
+  symbol.place = compiler.place(object);
+  read_symbol(compiler, object, id);
+  if (compiler.set.model.symbols[index(id)].flags & static_cast<uint16_t>(SymbolFlag::kDisabled))
+    return;
+
+  RuleParser parser(compiler);
+  if (const UclObject* const definitions = object.find("define"))
+    for (const UclObject& one : definitions->children())
+      if (Result<void> good = parser.define(one.key(), one.text()); !good)
+        return broken(one, good.error());
+  Result<Program> program = parser.parse(text->last_value().text());
+  if (!program) return broken(*text, program.error());
+
+  compiler.set.judge.rules.push_back({.symbol = id, .program = std::move(*program)});
+  RuleInfo info;
+  info.symbol = id;
+  info.expression = text->last_value().text();
+  if (const UclObject* const definitions = object.find("define"))
+    for (const UclObject& one : definitions->children())
+      info.expression += fmt::format("\n  where {} = {}", one.key(), one.text());
+  info.atoms = std::move(parser.atoms);
+  if (compiler.options.keep_tests) read_tests(compiler, object, info);
+  compiler.set.rules.push_back(std::move(info));
+}
+
+}  // namespace
+
+void compile_regexp_rules(Compiler& compiler, const UclObject& root) {
+  const UclObject* const rules = root.find("regexp");
+  if (!rules) return;
+  for (const UclObject& section : rules->values())
+    for (const UclObject& rule : section.children())
+      if (rule.last_value().is_object()) compile_rule(compiler, rule.last_value());
+}
+
+void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info) {
+  const UclObject* const tests = rule.find("test");
+  if (!tests) return;
+  for (const UclObject* const value : tests->list()) {
+    RuleTest test;
+    test.place = compiler.place(*value);
+    test.mail = value->string("mail", "");
+    for (const std::string_view miss : value->strings("miss")) test.misses.emplace_back(miss);
+    for (const std::string_view mail : value->strings("miss_mail"))
+      test.miss_mails.emplace_back(mail);
+    for (const std::string_view option : value->strings("option")) test.options.emplace_back(option);
+    for (const std::string_view rcpt : value->strings("rcpt")) test.recipients.emplace_back(rcpt);
+    test.from_known = value->find("from") != nullptr;
+    test.from = value->string("from", "");
+    test.ip = value->string("ip", "");
+    test.helo = value->string("helo", "");
+    test.hostname = value->string("hostname", "");
+    test.user = value->string("user", "");
+    test.now = value->string("now", "");
+    info.tests.push_back(std::move(test));
+  }
+}
+
+}  // namespace winnow
