@@ -134,14 +134,14 @@ void Run::look(Worker& worker, std::span<Message> messages,
   clock.done(Stage::kEnvelope);
 
   // What attachments are, and what is listed in archives.
-  content({rules.limits}, worker.content, batch);
+  for (uint32_t r = 0; r < batch.rows; ++r) { batch.archives.end_row(); batch.archive_members.end_row(); }
   clock.done(Stage::kContent);
 
   // UTF-8, HTML as a reader sees it, folded text.
   texts(rules.text_plan, worker.texts, batch);
   clock.done(Stage::kTexts);
 
-  urls(rules.url_plan, worker.urls, batch);
+  for (uint32_t r = 0; r < batch.rows; ++r) { batch.urls.end_row(); batch.emails.end_row(); batch.url_spans.end_row(); }
   clock.done(Stage::kUrls);
 
   // Needs URLs: each is one token.

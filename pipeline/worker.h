@@ -3,14 +3,12 @@
 #pragma once
 
 #include "engine/batch.h"
-#include "engine/content/content.h"
 #include "engine/match/match.h"
 #include "engine/mime/parse.h"
 #include "engine/score/judge.h"
 #include "engine/score/seal.h"
 #include "engine/text/texts.h"
 #include "engine/text/words.h"
-#include "engine/url/urls.h"
 #include "pipeline/run.h"
 #include "rules/lang/function_atom.h"
 
@@ -21,9 +19,7 @@ struct Worker {
 
   Batch batch;
   ParseScratch parse;
-  ContentScratch content;
   TextScratch texts;
-  UrlScratch urls;
   WordScratch words;
   MatchScratch match;
   FunctionScratch functions;

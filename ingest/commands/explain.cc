@@ -7,10 +7,10 @@
 #include <cstdio>
 #include <optional>
 
-#include "engine/score/render.h"
 #include "ingest/commands/command.h"
+#include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
-#include "pipeline/lookup/table.h"
+#include "pipeline/lookup/answers.h"
 #include "pipeline/worker.h"
 
 namespace winnow {
@@ -251,7 +251,7 @@ int explain_command(const std::vector<std::string>& arguments) {
     complain("explain", loaded.error().text());
     return kExitUsage;
   }
-  const TableAnswers answers(loaded->rules->fake_records);
+  const TableAnswers answers(*loaded->rules);
   RunOptions run_options;
   run_options.now_ms = options.now_ms;
   run_options.ip_from_received = options.ip_from_received;

@@ -6,8 +6,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "engine/score/render.h"
-
 namespace winnow {
 
 namespace {
@@ -56,8 +54,18 @@ std::vector<const VerdictSymbol*> shown_symbols(const RuleSet& rules, const Verd
 
 }  // namespace
 
+std::string score_text(Micro score) {
+  std::string out;
+  append_score(score, out);
+  return out;
+}
+
 Output::Output(std::FILE* to, const RuleSet& rules, const OutputOptions& options)
-    : to_(to), rules_(rules), options_(options), actions_(rules.model.actions.size()) {
+    : to_(to),
+      rules_(rules),
+      options_(options),
+      render_(make_render_plan(rules.model)),
+      actions_(rules.model.actions.size()) {
   if (options_.format == OutputFormat::kTable)
     buffer_ += fmt::format("{:<16} {:>8}  {:<40} {}\n", "ACTION", "SCORE", "MESSAGE", "SYMBOLS");
   if (options_.format == OutputFormat::kCsv)
@@ -71,9 +79,15 @@ void Output::add(const Case& one) {
     case OutputFormat::kTable: add_table(one); break;
     case OutputFormat::kCsv: add_csv(one); break;
     case OutputFormat::kJsonLines:
-      append_verdict_json(buffer_, rules_.model, one.evidence, one.verdict,
-                          {.source = true, .label = true});
-      buffer_ += '\n';
+      buffer_ += "{\"source\":";
+      append_json_string(one.evidence.source, buffer_);
+      if (!one.evidence.label.empty()) {
+        buffer_ += ",\"label\":";
+        append_json_string(one.evidence.label, buffer_);
+      }
+      buffer_ += ',';
+      render_json_fields(render_, one.evidence, one.verdict, buffer_);
+      buffer_ += "}\n";
       break;
   }
   if (buffer_.size() > kFlushBytes) flush();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/result.h"
+#include "engine/score/render.h"
 #include "pipeline/case.h"
 #include "rules/compile/rule_set.h"
 
@@ -20,6 +21,9 @@ struct OutputOptions {
   OutputFormat format = OutputFormat::kTable;
   bool color = false;
 };
+
+// A score as tables show it: two digits.
+std::string score_text(Micro score);
 
 class Output {
  public:
@@ -39,6 +43,7 @@ class Output {
   std::FILE* to_;
   const RuleSet& rules_;
   const OutputOptions options_;
+  const RenderPlan render_;
   std::string buffer_;
   std::vector<uint64_t> actions_;  // messages by ActionId
   uint64_t messages_ = 0;

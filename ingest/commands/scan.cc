@@ -2,19 +2,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdio>
-#include <map>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
-#include "ingest/evidence/reader.h"
-#include "ingest/evidence/writer.h"
-#include "pipeline/lookup/table.h"
+#include "ingest/evidence/files.h"
+#include "ingest/evidence/needs.h"
+#include "pipeline/lookup/answers.h"
 
 namespace winnow {
 
@@ -77,6 +76,26 @@ void print_perf(const StageTimes& times) {
   fmt::print(stderr, "{} messages in {} batches\n", times.messages, times.batches);
 }
 
+constexpr size_t kNamedRulesMax = 1000;
+
+EvidenceLevel record_level(std::string_view name) {
+  return name == "hashed" ? EvidenceLevel::kHashed
+         : name == "hits" ? EvidenceLevel::kHits
+                          : EvidenceLevel::kFull;
+}
+
+// Submits every message of a recording.
+void replay(EvidenceInput& input, Flow& flow,
+            const std::function<void(const std::string&)>& problem) {
+  for (;;) {
+    std::unique_ptr<Case> one = flow.new_case();
+    Result<bool> more = input.reader().next(one->evidence);
+    if (!more) return problem(more.error().text());
+    if (!*more) return;
+    flow.submit_evidence(std::move(one));
+  }
+}
+
 int scan(ScanCommand& options) {
   Result<Loaded> loaded = load_rules(options.common.load);
   if (!loaded) {
@@ -85,7 +104,7 @@ int scan(ScanCommand& options) {
   }
   const RuleSet& rules = *loaded->rules;
   for (const ConfigWarning& warning : rules.warnings) complain("scan", warning.text());
-  const TableAnswers answers(rules.fake_records);
+  const TableAnswers answers(rules);
   RunOptions run_options;
   run_options.now_ms = options.common.now_ms;
   run_options.ip_from_received = options.common.ip_from_received;
@@ -101,17 +120,28 @@ int scan(ScanCommand& options) {
   output_options.color = options.color == "always" || (options.color == "auto" && to_terminal);
   Output output(stdout, rules, output_options);
 
-  std::optional<EvidenceWriter> writer;
+  std::unique_ptr<EvidenceFile> recording;
   if (!options.record.empty()) {
-    Result<EvidenceWriter> opened =
-        EvidenceWriter::open(options.record, rules, record_level(options.record_level));
+    Result<std::unique_ptr<EvidenceFile>> created =
+        EvidenceFile::create(options.record, rules, record_level(options.record_level));
+    if (!created) {
+      complain("scan", created.error().text());
+      return kExitUsage;
+    }
+    recording = std::move(*created);
+  }
+  std::unique_ptr<EvidenceInput> recorded;
+  if (!options.replay.empty()) {
+    Result<std::unique_ptr<EvidenceInput>> opened = EvidenceInput::open(options.replay, rules);
     if (!opened) {
       complain("scan", opened.error().text());
       return kExitUsage;
     }
-    writer.emplace(std::move(*opened));
+    recorded = std::move(*opened);
   }
 
+  bool recording_good = true;
+  std::set<std::string> named_rules;  // that a replay cannot judge
   uint64_t problems = 0;
   const auto problem = [&](const std::string& where, const std::string& what) {
     progress.clear();
@@ -122,28 +152,16 @@ int scan(ScanCommand& options) {
   {
     Flow flow(run, options.common.flow, [&](const Case& one) {
       output.add(one);
-      if (writer) writer->add(one.evidence);
+      if (recording && recording_good) recording_good = recording->add(one.evidence).has_value();
+      if (recorded && named_rules.size() < kNamedRulesMax)
+        for (std::string& rule :
+             checks_without_evidence(rules.judge, recorded->names(), one.evidence))
+          named_rules.insert(std::move(rule));
       progress.message();
     });
     const DatabaseBuilder builder(run, loaded->build_databases);
-    if (!options.replay.empty()) {
-      Result<EvidenceReader> reader = EvidenceReader::open(options.replay, rules);
-      if (!reader) {
-        complain("scan", reader.error().text());
-        return kExitUsage;
-      }
-      for (;;) {
-        std::unique_ptr<Case> one = flow.new_case();
-        Result<bool> more = reader->next(one->evidence);
-        if (!more) {
-          problem(options.replay, more.error().text());
-          break;
-        }
-        if (!*more) break;
-        flow.submit_evidence(std::move(one));
-      }
-      for (const std::string& rule : reader->unsealed_rules())
-        problem(options.replay, fmt::format("{}: not sealed in this recording, not judged", rule));
+    if (recorded) {
+      replay(*recorded, flow, [&](const std::string& what) { problem(options.replay, what); });
     } else {
       const ReadSink sink{
           .message =
@@ -160,8 +178,16 @@ int scan(ScanCommand& options) {
     times = flow.times();
   }
   progress.clear();
-  if (writer) {
-    if (Result<void> closed = writer->close(); !closed) problem(options.record, closed.error().what);
+  if (recording) {
+    const Result<void> finished = recording->finish();
+    if (!finished || !recording_good)
+      problem(options.record, finished ? "cannot be written" : finished.error().what);
+  }
+  if (recorded) {
+    for (std::string& rule :
+         rules_without_atoms(rules.judge, recorded->names(), recorded->reader()))
+      named_rules.insert(std::move(rule));
+    for (const std::string& rule : named_rules) problem(options.replay, rule);
   }
   if (Result<void> written = output.finish(); !written) {
     complain("scan", written.error().text());

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/hash/fingerprint.h"
+#include "engine/html/tags.h"
 #include "rules/lang/function_atom.h"
 #include "rules/lang/regexp.h"
 
@@ -20,6 +21,18 @@ std::string_view RuleSet::intern(std::string_view text) {
     if (*at == text) return *at;
   strings_.emplace_back(text);
   return strings_.back();
+}
+
+uint32_t RuleSet::add_option_regexp(Regex regex) {
+  option_regexps_.push_back(std::move(regex));
+  judge.option_regexps = {.context = this, .matches = option_matches};
+  return static_cast<uint32_t>(option_regexps_.size() - 1);
+}
+
+bool RuleSet::option_matches(const void* context, uint32_t regexp, std::string_view option) {
+  thread_local RegexScratch scratch;
+  const auto& set = *static_cast<const RuleSet*>(context);
+  return set.option_regexps_[regexp].find(scratch, option) == Find::kFound;
 }
 
 Place Compiler::place(const UclObject& value) {
@@ -82,7 +95,10 @@ Result<AtomId> Compiler::atom(std::string_view text) {
     is_pattern = true;
   } else if (is_function_atom(text)) {
     Result<FunctionSpec> spec =
-        parse_function_atom(text, {.headers = set.headers, .html_tag = html_tag_of});
+        parse_function_atom(
+        text, {.headers = set.headers, .html_tag = [](std::string_view tag) {
+                 return static_cast<uint32_t>(html_tag(tag));
+               }});
     if (!spec) return fail(spec.error());
     if (spec->kind == FunctionKind::kHasSymbol) {
       set.judge.symbol_atoms.emplace_back(fresh, symbol(spec->arguments[0].text));

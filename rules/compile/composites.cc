@@ -40,7 +40,9 @@ void compile_composite(Compiler& compiler, const PendingComposite& pending) {
   names.regexp = [&](std::string_view text) -> Result<uint32_t> {
     Result<PatternSpec> spec = parse_plain_regexp(text);
     if (!spec) return fail(spec.error());
-    return compiler.set.add_option_regexp(*spec);
+    Result<Regex> regex = Regex::compile(spec->regex, spec->flags);
+    if (!regex) return fail(regex.error());
+    return compiler.set.add_option_regexp(std::move(*regex));
   };
   names.unknown = [&](std::string_view name, size_t) {
     compiler.warn(*expression, fmt::format("composite {} reads {}, which nothing here inserts",

@@ -14,10 +14,12 @@
 
 #include "engine/limits.h"
 #include "engine/match/plan.h"
+#include "engine/match/regex.h"
 #include "engine/mime/header_names.h"
 #include "engine/score/judge.h"
 #include "engine/score/model.h"
 #include "engine/score/seal.h"
+#include "engine/text/texts.h"
 #include "rules/checks/check.h"
 #include "rules/lang/function_atom.h"
 
@@ -85,12 +87,17 @@ struct RuleSet {
   std::vector<ConfigWarning> warnings;
   std::vector<FakeRecord> fake_records;
   bool soft_reject_on_timeout = false;
+  TextPlan text_plan;
 
   // A string that lives as long as the rule set.
   std::string_view intern(std::string_view text);
+  // Index of a regexp of a composite's option filter, for judge.option_regexps.
+  uint32_t add_option_regexp(Regex regex);
 
  private:
+  static bool option_matches(const void* context, uint32_t regexp, std::string_view option);
   std::deque<std::string> strings_;
+  std::vector<Regex> option_regexps_;
 };
 
 }  // namespace winnow

@@ -1,0 +1,98 @@
+#include "ingest/evidence/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace winnow {
+
+namespace {
+tl::unexpected<Error> broken(const std::string& path, std::string_view what) {
+  return fail(Error{.what = std::string(what) + ": " + std::strerror(errno), .file = path});
+}
+}  // namespace
+
+EvidenceNames evidence_names(const RuleSet& rules) {
+  EvidenceNames names;
+  for (const Symbol& symbol : rules.model.symbols)
+    names.of(wev::Names::kSymbols).push_back(symbol.name);
+  for (const AtomInfo& atom : rules.atoms) names.of(wev::Names::kAtoms).push_back(atom.text);
+  for (uint32_t i = 0; i < rules.headers.size(); ++i)
+    names.of(wev::Names::kHeaders).push_back(rules.headers.name(static_cast<HeaderId>(i)));
+  for (const Check* const check : all_checks())
+    names.of(wev::Names::kChecks).push_back(check->name);
+  return names;
+}
+
+Result<std::unique_ptr<EvidenceFile>> EvidenceFile::create(const std::string& path,
+                                                           const RuleSet& rules,
+                                                           EvidenceLevel level) {
+  std::unique_ptr<EvidenceFile> file(new EvidenceFile);
+  file->path_ = path;
+  file->fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file->fd_ < 0) return broken(path, "cannot be written");
+  file->names_ = evidence_names(rules);
+  file->writer_ = std::make_unique<EvidenceWriter>(
+      [raw = file.get()](std::string_view bytes) { return raw->write(bytes); }, file->names_,
+      level);
+  return file;
+}
+
+EvidenceFile::~EvidenceFile() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Result<void> EvidenceFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return broken(path_, "cannot be written");
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Result<void> EvidenceFile::finish() {
+  if (Result<void> ended = writer_->finish(); !ended) return ended;
+  const int fd = std::exchange(fd_, -1);
+  if (close(fd) != 0) return broken(path_, "cannot be written");
+  return {};
+}
+
+Result<std::unique_ptr<EvidenceInput>> EvidenceInput::open(const std::string& path,
+                                                           const RuleSet& rules) {
+  std::unique_ptr<EvidenceInput> input(new EvidenceInput);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return broken(path, "cannot be read");
+  struct stat info;
+  if (fstat(fd, &info) == 0) input->size_ = static_cast<size_t>(info.st_size);
+  if (input->size_ > 0) {
+    input->data_ = mmap(nullptr, input->size_, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (input->data_ == MAP_FAILED) {
+      input->data_ = nullptr;
+      close(fd);
+      return broken(path, "cannot be mapped");
+    }
+  }
+  close(fd);
+  input->names_ = evidence_names(rules);
+  Result<EvidenceReader> reader = EvidenceReader::open(
+      {static_cast<const char*>(input->data_), input->size_}, input->names_);
+  if (!reader) {
+    Error error = reader.error();
+    error.file = path;
+    return fail(error);
+  }
+  input->reader_ = std::make_unique<EvidenceReader>(std::move(*reader));
+  return input;
+}
+
+EvidenceInput::~EvidenceInput() {
+  if (data_) munmap(data_, size_);
+}
+
+}  // namespace winnow

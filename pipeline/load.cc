@@ -1,0 +1,119 @@
+#include "pipeline/load.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <tbb/parallel_for.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "pipeline/disk_files.h"
+#include "rules/compile/compile.h"
+#include "rules/config/embedded.h"
+#include "rules/config/ucl_parse.h"
+
+namespace winnow {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Compiled databases as files of one directory; writes are whole or not at all. What cannot be
+// written is no error: the next start builds again.
+class DirectoryCache final : public BlobCache {
+ public:
+  explicit DirectoryCache(fs::path directory) : directory_(std::move(directory)) {
+    std::error_code error;
+    fs::create_directories(directory_, error);
+  }
+  bool get(std::string_view key, std::string& bytes) override {
+    std::ifstream in(directory_ / key, std::ios::binary | std::ios::ate);
+    if (!in) return false;
+    bytes.resize(static_cast<size_t>(in.tellg()));
+    in.seekg(0);
+    return static_cast<bool>(in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())));
+  }
+  void put(std::string_view key, std::string_view bytes) override {
+    const fs::path to = directory_ / key;
+    const fs::path fresh = directory_ / fmt::format("{}.{}.new", key, getpid());
+    {
+      std::ofstream out(fresh, std::ios::binary);
+      if (!out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()))) return;
+    }
+    std::error_code error;
+    fs::rename(fresh, to, error);
+    if (error) fs::remove(fresh, error);
+  }
+
+ private:
+  fs::path directory_;
+};
+
+fs::path default_cache() {
+  if (const char* const xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg)
+    return fs::path(xdg) / "winnow";
+  if (const char* const home = std::getenv("HOME"); home && *home)
+    return fs::path(home) / ".cache" / "winnow";
+  return fs::temp_directory_path() / fmt::format("winnow-{}", getuid());
+}
+
+void parallel_tasks(size_t count, const std::function<void(size_t)>& task) {
+  tbb::parallel_for(size_t{0}, count, [&](size_t i) { task(i); });
+}
+
+}  // namespace
+
+int64_t clock_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Result<Loaded> load_rules(const LoadOptions& options) {
+  MemoryFiles shipped;
+  for (const PolicyFile& file : embedded_policy())
+    shipped.add("policy/" + std::string(file.path), std::string(file.bytes));
+  DiskFiles disk;
+  UclOptions ucl;
+  const std::string directory = options.policy.empty() ? "policy" : options.policy;
+  ucl.files = options.policy.empty() ? static_cast<FileSource*>(&shipped) : &disk;
+  ucl.variables["CONFDIR"] = directory;
+  for (const auto& [name, value] : options.variables) ucl.variables[name] = value;
+  Result<UclResult> parsed = parse_ucl_file(directory + "/rspamd.conf", ucl);
+  if (!parsed) return fail(parsed.error());
+
+  const auto cache = std::make_shared<DirectoryCache>(
+      options.cache.empty() ? default_cache() : fs::path(options.cache));
+  CompileOptions compile;
+  compile.keep_tests = options.keep_tests;
+  compile.match.databases = Databases::kCached;
+  compile.match.cache = cache.get();
+  compile.match.parallel = parallel_tasks;
+  Result<std::shared_ptr<RuleSet>> rules = compile_rules(parsed->document->root(), compile);
+  if (!rules) return fail(rules.error());
+  for (const Warning& warning : parsed->warnings)
+    (*rules)->warnings.push_back(
+        {{(*rules)->intern(warning.file), warning.line, warning.column}, warning.what});
+  if (options.strict && !(*rules)->warnings.empty()) {
+    const ConfigWarning& first = (*rules)->warnings.front();
+    return fail(fmt::format("{} warnings, and --strict makes them errors; the first: {}",
+                            (*rules)->warnings.size(), first.text()));
+  }
+  Loaded loaded;
+  loaded.rules = *rules;
+  if ((*rules)->match->report().missing > 0)
+    loaded.build_databases = [match = (*rules)->match, cache] {
+      MatchOptions all;
+      all.databases = Databases::kAll;
+      all.cache = cache.get();
+      all.parallel = parallel_tasks;
+      return match->with_databases(all);
+    };
+  return loaded;
+}
+
+}  // namespace winnow
