@@ -8,7 +8,7 @@
 namespace winnow {
 
 struct Place {
-  std::string_view file;  // owned by the document or the rule set; "" = made by the program
+  std::string_view file = {};  // owned by the document or the rule set; "" = made by the program
   uint32_t line = 0;      // 1-based; 0 = the whole file, or made by the program
   uint32_t column = 0;
 

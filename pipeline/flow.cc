@@ -8,6 +8,8 @@
 #include <deque>
 #include <thread>
 
+#include "pipeline/worker.h"
+
 namespace winnow {
 
 struct Flow::Work {

@@ -1,1 +1,30 @@
-#include "engine/limits.h"
+#include "pipeline/limits.h"
+
+#include <fmt/format.h>
+
+#include "engine/arena.h"
+#include "pipeline/worker.h"
+
+namespace winnow {
+
+std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& options) {
+  const MatchReport& match = rules.match->report();
+  const uint64_t works = 2ull * options.threads + 1;
+  std::vector<MemoryItem> items;
+  items.push_back({"mail in the flow", options.byte_budget, "--memory"});
+  items.push_back({"one message over the budget", 200ull << 20, "message_bytes_max; only if one comes"});
+  items.push_back({"evidence kept of recycled cases",
+                   options.byte_budget / kCaseBytes * (kCaseBytes + sizeof(Case)),
+                   "--memory / 16 KiB a message"});
+  items.push_back({"batches kept", options.threads * (8ull << 20), "--threads x 8 MiB of arena"});
+  items.push_back({"scratch of workers",
+                   options.threads * (match.scratch_bytes + (24ull << 20)),
+                   "--threads x (Hyperscan scratch + stem cache + converters)"});
+  items.push_back({"pattern databases", match.database_bytes,
+                   fmt::format("{} patterns in {} groups", match.patterns, match.groups)});
+  items.push_back({"batches waiting", works * sizeof(Batch), "2 x --threads + 1"});
+  items.push_back({"program, policy and tables", 48ull << 20, "this version"});
+  return items;
+}
+
+}  // namespace winnow

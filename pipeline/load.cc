@@ -76,10 +76,10 @@ int64_t clock_ms() {
 Result<Loaded> load_rules(const LoadOptions& options) {
   MemoryFiles shipped;
   for (const PolicyFile& file : embedded_policy())
-    shipped.add("policy/" + std::string(file.path), std::string(file.bytes));
+    shipped.add("/policy/" + std::string(file.path), std::string(file.bytes));
   DiskFiles disk;
   UclOptions ucl;
-  const std::string directory = options.policy.empty() ? "policy" : options.policy;
+  const std::string directory = options.policy.empty() ? "/policy" : options.policy;
   ucl.files = options.policy.empty() ? static_cast<FileSource*>(&shipped) : &disk;
   ucl.variables["CONFDIR"] = directory;
   for (const auto& [name, value] : options.variables) ucl.variables[name] = value;

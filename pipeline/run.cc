@@ -134,14 +134,14 @@ void Run::look(Worker& worker, std::span<Message> messages,
   clock.done(Stage::kEnvelope);
 
   // What attachments are, and what is listed in archives.
-  for (uint32_t r = 0; r < batch.rows; ++r) { batch.archives.end_row(); batch.archive_members.end_row(); }
+  content({&rules.limits}, batch);
   clock.done(Stage::kContent);
 
   // UTF-8, HTML as a reader sees it, folded text.
   texts(rules.text_plan, worker.texts, batch);
   clock.done(Stage::kTexts);
 
-  for (uint32_t r = 0; r < batch.rows; ++r) { batch.urls.end_row(); batch.emails.end_row(); batch.url_spans.end_row(); }
+  urls({rules.limits}, worker.urls, batch);
   clock.done(Stage::kUrls);
 
   // Needs URLs: each is one token.

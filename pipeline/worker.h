@@ -3,23 +3,26 @@
 #pragma once
 
 #include "engine/batch.h"
+#include "engine/content/content.h"
 #include "engine/match/match.h"
 #include "engine/mime/parse.h"
 #include "engine/score/judge.h"
 #include "engine/score/seal.h"
 #include "engine/text/texts.h"
 #include "engine/text/words.h"
+#include "engine/url/urls.h"
 #include "pipeline/run.h"
 #include "rules/lang/function_atom.h"
 
 namespace winnow {
 
 struct Worker {
-  explicit Worker(const Run& run) : match(run.rules().limits) {}
+  explicit Worker(const Run& run) : match(run.rules().limits), functions(run.rules().limits) {}
 
   Batch batch;
   ParseScratch parse;
   TextScratch texts;
+  UrlScratch urls;
   WordScratch words;
   MatchScratch match;
   FunctionScratch functions;

@@ -12,12 +12,6 @@
 
 namespace winnow {
 
-// Where a value was written: for `explain`, `config why` and errors.
-struct Place {
-  std::string_view file = {};  // interned by the rule set; "" = built in
-  uint32_t line = 0;
-};
-
 enum class SymbolKind : uint8_t {
   kNormal,
   kCallback,

@@ -135,7 +135,7 @@ class Explainer {
     const Symbol& what = symbol(one.symbol);
     out_ += fmt::format("\n  {:>7}  {}", one.removed ? "removed" : score_text(one.score), what.name);
     if (one.removed_by != kNoId<SymbolId>)
-      out_ += fmt::format(one.removed ? " (by {})" : " (weight taken by {})",
+      out_ += fmt::format(" ({} {})", one.removed ? "by" : "weight taken by",
                           symbol(one.removed_by).name);
     out_ += '\n';
     if (!what.description.empty()) out_ += fmt::format("           {}\n", what.description);

@@ -29,11 +29,6 @@ std::string_view type_name(UclType type) {
   return "value";
 }
 
-std::string Place::text() const {
-  return Error{.what = {}, .file = std::string(file), .line = line, .column = column}.file +
-         (line ? ":" + std::to_string(line) + ":" + std::to_string(column) : "");
-}
-
 std::string Warning::text() const {
   std::string out = Error{.what = what, .file = file, .line = line, .column = column}.text();
   if (!advice.empty()) out += " " + advice;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/arena.h"
+#include "engine/place.h"
 #include "engine/result.h"
 
 namespace winnow {
@@ -29,14 +30,6 @@ enum class UclType : uint8_t { kNull, kBool, kInt, kDouble, kTime, kString, kArr
 
 // "null", "bool", … as messages name them.
 std::string_view type_name(UclType type);
-
-// Where a value or key was written. Lines and columns are 1-based; line 0 = made by the program.
-struct Place {
-  std::string_view file;
-  uint32_t line = 0;
-  uint32_t column = 0;
-  std::string text() const;  // "file:line:column"
-};
 
 inline tl::unexpected<Error> fail_at(const Place& place, std::string what) {
   return fail(Error{.what = std::move(what),

@@ -1,0 +1,25 @@
+// Runs the tests that stand beside rules (rules/conf/README.md): each mail as LF and as CRLF, each
+// near miss likewise.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rules/compile/rule_set.h"
+
+namespace winnow {
+
+struct RuleTestReport {
+  uint32_t symbols = 0;  // with at least one test
+  uint32_t hits = 0;     // messages that had to hit, line ends counted each
+  uint32_t misses = 0;
+  std::vector<std::string> failures;  // one sentence with the place of the test
+};
+
+// `symbol` empty: all. REQUIRED: the rules were loaded with keep_tests.
+RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules,
+                              std::string_view symbol);
+
+}  // namespace winnow

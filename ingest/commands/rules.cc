@@ -1,0 +1,146 @@
+// winnow rules: lists the rules, shows one, runs the tests that stand beside them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "engine/match/plan.h"
+#include "ingest/commands/command.h"
+#include "ingest/commands/output.h"
+#include "ingest/commands/rule_tests.h"
+#include "ingest/commands/scan_options.h"
+
+namespace winnow {
+
+namespace {
+
+struct RulesCommand {
+  LoadOptions load;
+  std::string format = "table";
+  std::string symbol;
+};
+
+Result<Loaded> load(RulesCommand& options) {
+  options.load.keep_tests = true;
+  Result<Loaded> loaded = load_rules(options.load);
+  if (loaded)
+    for (const ConfigWarning& warning : loaded->rules->warnings) complain("rules", warning.text());
+  return loaded;
+}
+
+std::string groups_of(const RuleSet& rules, const Symbol& symbol) {
+  std::string out;
+  for (const GroupId group : symbol.groups) {
+    if (!out.empty()) out += ',';
+    out += rules.model.groups[index(group)].name;
+  }
+  return out;
+}
+
+const RuleInfo* info_of(const RuleSet& rules, SymbolId id) {
+  const auto at = std::ranges::find(rules.rules, id, &RuleInfo::symbol);
+  return at == rules.rules.end() ? nullptr : &*at;
+}
+
+uint64_t pattern_bytes(const RuleSet& rules) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < rules.atoms.size(); ++i)
+    if (const PatternSpec* const pattern = rules.match->pattern(static_cast<AtomId>(i)))
+      sum += pattern->regex.size();
+  return sum;
+}
+
+int list(RulesCommand& options) {
+  Result<Loaded> loaded = load(options);
+  if (!loaded) {
+    complain("rules", loaded.error().text());
+    return kExitUsage;
+  }
+  const RuleSet& rules = *loaded->rules;
+  std::vector<const Symbol*> symbols;
+  for (const Symbol& symbol : rules.model.symbols) symbols.push_back(&symbol);
+  std::ranges::sort(symbols, {}, &Symbol::name);
+  if (options.format == "json") {
+    const MatchReport& report = rules.match->report();
+    fmt::print(
+        "{{\"symbols\":{},\"rules\":{},\"composites\":{},\"atoms\":{},\"patterns\":{},"
+        "\"pattern_bytes\":{},\"exact\":{},\"prefilter\":{},\"pcre_alone\":{}}}\n",
+        symbols.size(), rules.judge.rules.size(), rules.model.composites.size(), rules.atoms.size(),
+        report.patterns, pattern_bytes(rules), report.exact, report.prefilter, report.alone);
+    return kExitGood;
+  }
+  for (const Symbol* const symbol : symbols)
+    fmt::print("{:<36} {:>7}  {:<18} {}\n", symbol->name, score_text(symbol->score),
+               groups_of(rules, *symbol), symbol->description);
+  return kExitGood;
+}
+
+int show(RulesCommand& options) {
+  Result<Loaded> loaded = load(options);
+  if (!loaded) {
+    complain("rules", loaded.error().text());
+    return kExitUsage;
+  }
+  const RuleSet& rules = *loaded->rules;
+  const SymbolId id = rules.model.find_symbol(options.symbol);
+  if (id == kNoId<SymbolId>) {
+    complain("rules", fmt::format("there is no symbol {}", options.symbol));
+    return kExitFindings;
+  }
+  const Symbol& symbol = rules.model.symbols[index(id)];
+  fmt::print("{}\n  {}\n  weight {} from {}\n  groups {}\n", symbol.name, symbol.description,
+             score_text(symbol.score),
+             symbol.score_place.file.empty() ? "nowhere" : symbol.score_place.text(),
+             groups_of(rules, symbol));
+  fmt::print("  {} insertions count\n",
+             symbol.shots_max == 0 ? std::string("all") : std::to_string(symbol.shots_max));
+  if (const RuleInfo* const info = info_of(rules, id)) {
+    if (!info->check.empty()) fmt::print("  inserted by check {}\n", info->check);
+    if (!info->expression.empty())
+      fmt::print("  {} at {}\n", info->expression, symbol.place.text());
+    fmt::print("  {} tests\n", info->tests.size());
+  }
+  for (const Composite& composite : rules.model.composites)
+    for (const CompositeAtom& atom : composite.atoms)
+      if (composite.symbol == id || atom.symbol == id)
+        fmt::print("  {} composite {}: {}\n", composite.symbol == id ? "is" : "read by",
+                   rules.model.symbols[index(composite.symbol)].name, composite.expression);
+  return kExitGood;
+}
+
+int test(RulesCommand& options) {
+  Result<Loaded> loaded = load(options);
+  if (!loaded) {
+    complain("rules", loaded.error().text());
+    return kExitUsage;
+  }
+  const RuleTestReport report = run_rule_tests(loaded->rules, options.symbol);
+  for (const std::string& failure : report.failures) fmt::print("{}\n", failure);
+  fmt::print("{} symbols with tests, {} hits and {} near misses checked, {} failed\n",
+             report.symbols, report.hits, report.misses, report.failures.size());
+  if (report.symbols == 0) complain("rules", "no test was run");
+  return report.failures.empty() && report.symbols > 0 ? kExitGood : kExitFindings;
+}
+
+}  // namespace
+
+int rules_command(const std::vector<std::string>& arguments) {
+  CLI::App app("Lists, shows and tests rules.", "winnow rules");
+  app.require_subcommand(1);
+  RulesCommand options;
+  app.add_option("-c,--config", options.load.config, "site configuration");
+  app.add_option("--policy", options.load.policy, "directory of the shipped policy");
+  app.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
+  CLI::App* const list_app = app.add_subcommand("list", "every symbol with its weight");
+  list_app->add_option("--format", options.format)->check(CLI::IsMember({"table", "json"}));
+  CLI::App* const show_app = app.add_subcommand("show", "one symbol: weight, place, expression");
+  show_app->add_option("SYMBOL", options.symbol)->required();
+  CLI::App* const test_app = app.add_subcommand("test", "run the tests beside the rules");
+  test_app->add_option("SYMBOL", options.symbol);
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (list_app->parsed()) return list(options);
+  return show_app->parsed() ? show(options) : test(options);
+}
+
+}  // namespace winnow
