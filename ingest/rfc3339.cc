@@ -75,9 +75,8 @@ std::string format_rfc3339(int64_t unix_ms) {
   const year_month_day date(midnight);
   const hh_mm_ss<milliseconds> clock(time - midnight);
   std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", int(date.year()),
-                                unsigned(date.month()), unsigned(date.day()),
-                                clock.hours().count(), clock.minutes().count(),
-                                clock.seconds().count());
+                                unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
+                                clock.minutes().count(), clock.seconds().count());
   if (const auto ms = clock.subseconds().count()) out += fmt::format(".{:03}", ms);
   return out + "Z";
 }

@@ -13,8 +13,8 @@
 namespace winnow {
 
 struct Flow::Work {
-  std::vector<Message> messages;               // empty for recorded evidence
-  std::vector<std::unique_ptr<Case>> cases;    // one a message
+  std::vector<Message> messages;             // empty for recorded evidence
+  std::vector<std::unique_ptr<Case>> cases;  // one a message
   uint64_t bytes = 0;
 };
 
@@ -165,9 +165,8 @@ void Flow::admit(uint64_t bytes) {
   }
   send_all();  // what waits in open lanes holds budget: it must be on its way
   std::unique_lock lock(mutex_);
-  progress_.wait(lock, [&] {
-    return budget_used_ == 0 || budget_used_ + bytes <= options_.byte_budget;
-  });
+  progress_.wait(lock,
+                 [&] { return budget_used_ == 0 || budget_used_ + bytes <= options_.byte_budget; });
   budget_used_ += bytes;
 }
 
@@ -264,8 +263,7 @@ StageTimes Flow::times() const {
 
 size_t Flow::worker_bytes() const {
   size_t sum = 0;
-  for (const std::unique_ptr<Worker>& worker : idle_workers_)
-    sum += worker->batch.reserved_bytes();
+  for (const std::unique_ptr<Worker>& worker : idle_workers_) sum += worker->batch.reserved_bytes();
   return sum;
 }
 

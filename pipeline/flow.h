@@ -31,10 +31,10 @@ namespace winnow {
 struct FlowOptions {
   unsigned threads = 1;
   uint32_t rows_max = 64;
-  uint32_t bytes_max = 1 << 20;           // of one batch's messages
-  uint64_t byte_budget = 48ull << 20;     // of all messages in the flow
-  bool keep_bytes = false;                // deliver with the message's bytes (explain)
-  bool plain_threads = false;             // no TBB (ThreadSanitizer reports it falsely)
+  uint32_t bytes_max = 1 << 20;        // of one batch's messages
+  uint64_t byte_budget = 48ull << 20;  // of all messages in the flow
+  bool keep_bytes = false;             // deliver with the message's bytes (explain)
+  bool plain_threads = false;          // no TBB (ThreadSanitizer reports it falsely)
 };
 
 constexpr uint32_t kSmallBytes = 64 * 1024;
@@ -98,7 +98,7 @@ class Flow {
   std::vector<std::unique_ptr<Worker>> idle_workers_;
   std::vector<std::unique_ptr<Work>> idle_works_;
 
-  std::mutex deliver_mutex_;  // guards the reorder heap
+  std::mutex deliver_mutex_;                    // guards the reorder heap
   std::vector<std::unique_ptr<Case>> pending_;  // heap, lowest sequence on top
   uint64_t next_delivery_ = 0;
 

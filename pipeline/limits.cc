@@ -12,13 +12,13 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
   const uint64_t works = 2ull * options.threads + 1;
   std::vector<MemoryItem> items;
   items.push_back({"mail in the flow", options.byte_budget, "--memory"});
-  items.push_back({"one message over the budget", 200ull << 20, "message_bytes_max; only if one comes"});
+  items.push_back(
+      {"one message over the budget", 200ull << 20, "message_bytes_max; only if one comes"});
   items.push_back({"evidence kept of recycled cases",
                    options.byte_budget / kCaseBytes * (kCaseBytes + sizeof(Case)),
                    "--memory / 16 KiB a message"});
   items.push_back({"batches kept", options.threads * (8ull << 20), "--threads x 8 MiB of arena"});
-  items.push_back({"scratch of workers",
-                   options.threads * (match.scratch_bytes + (24ull << 20)),
+  items.push_back({"scratch of workers", options.threads * (match.scratch_bytes + (24ull << 20)),
                    "--threads x (Hyperscan scratch + stem cache + converters)"});
   items.push_back({"pattern databases", match.database_bytes,
                    fmt::format("{} patterns in {} groups", match.patterns, match.groups)});

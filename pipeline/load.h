@@ -15,11 +15,11 @@
 namespace winnow {
 
 struct LoadOptions {
-  std::string config;     // site configuration (rspamd.conf); empty = the shipped policy alone
-  std::string policy;     // directory of the shipped policy; empty = the one in the binary
-  std::string cache;      // directory of pattern databases; empty = $XDG_CACHE_HOME/winnow
+  std::string config;  // site configuration (rspamd.conf); empty = the shipped policy alone
+  std::string policy;  // directory of the shipped policy; empty = the one in the binary
+  std::string cache;   // directory of pattern databases; empty = $XDG_CACHE_HOME/winnow
   std::vector<std::pair<std::string, std::string>> variables;  // --var NAME=VALUE
-  bool strict = false;    // warnings are errors
+  bool strict = false;                                         // warnings are errors
   bool keep_tests = false;
 };
 

@@ -18,11 +18,24 @@
 
 namespace winnow {
 
-enum class Stage : uint8_t { kIntake, kParse, kEnvelope, kContent, kTexts, kUrls, kWords, kMatch,
-                             kFunctions, kChecks, kSeal, kJudge, kCount };
+enum class Stage : uint8_t {
+  kIntake,
+  kParse,
+  kEnvelope,
+  kContent,
+  kTexts,
+  kUrls,
+  kWords,
+  kMatch,
+  kFunctions,
+  kChecks,
+  kSeal,
+  kJudge,
+  kCount
+};
 constexpr std::array<std::string_view, static_cast<size_t>(Stage::kCount)> kStageNames{
-    "intake", "parse", "envelope", "content", "texts", "urls",
-    "words", "match", "functions", "checks", "seal", "judge"};
+    "intake", "parse", "envelope",  "content", "texts", "urls",
+    "words",  "match", "functions", "checks",  "seal",  "judge"};
 
 // Time spent in each stage; shown by --perf and nowhere else.
 struct StageTimes {
@@ -45,10 +58,10 @@ class Answerer {
 };
 
 struct RunOptions {
-  int64_t now_ms = 0;             // the run's clock, for messages without their own
-  uint32_t ip_from_received = 0;  // take the client's IP from the n-th Received; 0 = do not
-  bool now_from_received = false; // corpus work: each message's clock is its topmost Received
-  bool locate = false;            // find the bytes of each hit (explain)
+  int64_t now_ms = 0;              // the run's clock, for messages without their own
+  uint32_t ip_from_received = 0;   // take the client's IP from the n-th Received; 0 = do not
+  bool now_from_received = false;  // corpus work: each message's clock is its topmost Received
+  bool locate = false;             // find the bytes of each hit (explain)
 };
 
 struct Worker;

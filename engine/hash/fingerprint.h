@@ -15,7 +15,7 @@ class Fingerprint {
   }
   void add(const char* text) { add(std::string_view(text)); }
   template <class Number>
-    requires std::is_arithmetic_v<Number>
+  requires std::is_arithmetic_v<Number>
   void add(Number number) {
     add(std::string_view(reinterpret_cast<const char*>(&number), sizeof number));
   }

@@ -1,5 +1,6 @@
 // winnow explain: why a message's verdict is what it is. Which rules fired, on which bytes of which
-// part, where each weight was written, what composites took out, what would have changed the action.
+// part, where each weight was written, what composites took out, what would have changed the
+// action.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -26,42 +27,71 @@ std::string_view text_at(const Batch& batch, uint32_t row, const Where& where) {
   };
   switch (where.scope) {
     case ScopeKind::kHeader:
-    case ScopeKind::kMimeHeader: return pick(batch.headers.row(row), &Header::decoded);
-    case ScopeKind::kRawHeader: return pick(batch.headers.row(row), &Header::unfolded);
-    case ScopeKind::kAllHeaders: return batch.raw[row].substr(0, batch.facts[row].body_offset);
-    case ScopeKind::kBody: return batch.raw[row];
-    case ScopeKind::kPart: return pick(batch.texts.row(row), &Text::plain);
-    case ScopeKind::kSaRawBody: return pick(batch.texts.row(row), &Text::utf8);
-    case ScopeKind::kFolded: return pick(batch.texts.row(row), &Text::folded);
-    case ScopeKind::kRawPart: return pick(batch.parts.row(row), &Part::raw);
-    case ScopeKind::kUrl: return pick(batch.urls.row(row), &Url::normal);
-    case ScopeKind::kEmail: return pick(batch.emails.row(row), &Email::address);
-    case ScopeKind::kWord: return pick(batch.words.row(row), &Word::normal);
-    case ScopeKind::kStemWord: return pick(batch.words.row(row), &Word::stem);
-    case ScopeKind::kFilename: return pick(batch.parts.row(row), &Part::filename);
-    default: return {};
+    case ScopeKind::kMimeHeader:
+      return pick(batch.headers.row(row), &Header::decoded);
+    case ScopeKind::kRawHeader:
+      return pick(batch.headers.row(row), &Header::unfolded);
+    case ScopeKind::kAllHeaders:
+      return batch.raw[row].substr(0, batch.facts[row].body_offset);
+    case ScopeKind::kBody:
+      return batch.raw[row];
+    case ScopeKind::kPart:
+      return pick(batch.texts.row(row), &Text::plain);
+    case ScopeKind::kSaRawBody:
+      return pick(batch.texts.row(row), &Text::utf8);
+    case ScopeKind::kFolded:
+      return pick(batch.texts.row(row), &Text::folded);
+    case ScopeKind::kRawPart:
+      return pick(batch.parts.row(row), &Part::raw);
+    case ScopeKind::kUrl:
+      return pick(batch.urls.row(row), &Url::normal);
+    case ScopeKind::kEmail:
+      return pick(batch.emails.row(row), &Email::address);
+    case ScopeKind::kWord:
+      return pick(batch.words.row(row), &Word::normal);
+    case ScopeKind::kStemWord:
+      return pick(batch.words.row(row), &Word::stem);
+    case ScopeKind::kFilename:
+      return pick(batch.parts.row(row), &Part::filename);
+    default:
+      return {};
   }
 }
 
 std::string_view scope_text(ScopeKind scope) {
   switch (scope) {
-    case ScopeKind::kHeader: return "header";
-    case ScopeKind::kMimeHeader: return "header of a part";
-    case ScopeKind::kRawHeader: return "undecoded header";
-    case ScopeKind::kAllHeaders: return "header block";
-    case ScopeKind::kBody: return "whole message";
-    case ScopeKind::kPart: return "text";
-    case ScopeKind::kRawPart: return "undecoded part";
-    case ScopeKind::kSaBody: return "subject and texts";
-    case ScopeKind::kSaRawBody: return "text with tags";
-    case ScopeKind::kUrl: return "URL";
-    case ScopeKind::kEmail: return "address";
+    case ScopeKind::kHeader:
+      return "header";
+    case ScopeKind::kMimeHeader:
+      return "header of a part";
+    case ScopeKind::kRawHeader:
+      return "undecoded header";
+    case ScopeKind::kAllHeaders:
+      return "header block";
+    case ScopeKind::kBody:
+      return "whole message";
+    case ScopeKind::kPart:
+      return "text";
+    case ScopeKind::kRawPart:
+      return "undecoded part";
+    case ScopeKind::kSaBody:
+      return "subject and texts";
+    case ScopeKind::kSaRawBody:
+      return "text with tags";
+    case ScopeKind::kUrl:
+      return "URL";
+    case ScopeKind::kEmail:
+      return "address";
     case ScopeKind::kWord:
     case ScopeKind::kRawWord:
-    case ScopeKind::kStemWord: return "word";
-    case ScopeKind::kFolded: return "folded text";
-    case ScopeKind::kFilename: return "file name";
-    default: return "";
+    case ScopeKind::kStemWord:
+      return "word";
+    case ScopeKind::kFolded:
+      return "folded text";
+    case ScopeKind::kFilename:
+      return "file name";
+    default:
+      return "";
   }
 }
 
@@ -106,8 +136,9 @@ class Explainer {
       append_quoted(out_, evidence_.subject);
       out_ += '\n';
     }
-    out_ += fmt::format("  verdict   {}, score {}", rules_.model.actions[index(verdict_.action)].name,
-                        score_text(verdict_.score));
+    out_ +=
+        fmt::format("  verdict   {}, score {}", rules_.model.actions[index(verdict_.action)].name,
+                    score_text(verdict_.score));
     if (verdict_.required != kNoThreshold)
       out_ += fmt::format(" of {}", score_text(verdict_.required));
     out_ += '\n';
@@ -133,7 +164,8 @@ class Explainer {
 
   void add_symbol(const VerdictSymbol& one) {
     const Symbol& what = symbol(one.symbol);
-    out_ += fmt::format("\n  {:>7}  {}", one.removed ? "removed" : score_text(one.score), what.name);
+    out_ +=
+        fmt::format("\n  {:>7}  {}", one.removed ? "removed" : score_text(one.score), what.name);
     if (one.removed_by != kNoId<SymbolId>)
       out_ += fmt::format(" ({} {})", one.removed ? "by" : "weight taken by",
                           symbol(one.removed_by).name);
@@ -210,7 +242,8 @@ class Explainer {
       return;
     }
     for (const Action& action : rules_.model.actions) {
-      if (action.threshold == kNoThreshold || action.flags & static_cast<uint8_t>(ActionFlag::kDisabled))
+      if (action.threshold == kNoThreshold ||
+          action.flags & static_cast<uint8_t>(ActionFlag::kDisabled))
         continue;
       if (verdict_.score < action.threshold) {
         out_ += fmt::format("  {} more points: {}\n", score_text(action.threshold - verdict_.score),

@@ -1,11 +1,12 @@
 // winnow limits: the memory ceiling of a run, as an itemised sum that follows from the options.
+#include "pipeline/limits.h"
+
 #include <fmt/format.h>
 
 #include <optional>
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
-#include "pipeline/limits.h"
 
 namespace winnow {
 

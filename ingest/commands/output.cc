@@ -76,8 +76,12 @@ void Output::add(const Case& one) {
   ++messages_;
   ++actions_[index(one.verdict.action)];
   switch (options_.format) {
-    case OutputFormat::kTable: add_table(one); break;
-    case OutputFormat::kCsv: add_csv(one); break;
+    case OutputFormat::kTable:
+      add_table(one);
+      break;
+    case OutputFormat::kCsv:
+      add_csv(one);
+      break;
     case OutputFormat::kJsonLines:
       buffer_ += "{\"source\":";
       append_json_string(one.evidence.source, buffer_);

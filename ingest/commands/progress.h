@@ -14,7 +14,7 @@ class Progress {
   Progress(bool enabled, uint64_t total_bytes);
   ~Progress();
   void add(uint64_t bytes) { bytes_ += bytes; }
-  void message();   // one more message delivered
+  void message();  // one more message delivered
   // Takes the line away before something else is printed to the terminal.
   void clear();
 

@@ -45,7 +45,10 @@ std::optional<std::string> replaced(std::string_view mail, std::string_view edit
 class Runner {
  public:
   explicit Runner(const std::shared_ptr<const RuleSet>& rules)
-      : rules_(*rules), answers_(*rules), run_(rules, answers_, {.now_ms = kTestNow}), worker_(run_) {}
+      : rules_(*rules),
+        answers_(*rules),
+        run_(rules, answers_, {.now_ms = kTestNow}),
+        worker_(run_) {}
 
   // The symbol in the message's verdict; null where it is not inserted.
   const VerdictSymbol* find(SymbolId symbol, const RuleTest& test, std::string_view mail) {

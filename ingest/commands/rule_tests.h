@@ -19,7 +19,6 @@ struct RuleTestReport {
 };
 
 // `symbol` empty: all. REQUIRED: the rules were loaded with keep_tests.
-RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules,
-                              std::string_view symbol);
+RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules, std::string_view symbol);
 
 }  // namespace winnow

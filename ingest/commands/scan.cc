@@ -201,9 +201,10 @@ int scan(ScanCommand& options) {
 }  // namespace
 
 int scan_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Scans messages and prints a verdict for each: files, directories, Maildir, mbox, "
-               "tar (.gz, .zst), JSON lines, \"-\" for standard input.",
-               "winnow scan");
+  CLI::App app(
+      "Scans messages and prints a verdict for each: files, directories, Maildir, mbox, "
+      "tar (.gz, .zst), JSON lines, \"-\" for standard input.",
+      "winnow scan");
   ScanCommand options;
   add_options(app, options);
   app.add_option("PATH", options.common.paths, "what to scan");

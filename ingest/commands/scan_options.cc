@@ -72,8 +72,8 @@ Result<void> ScanOptions::finish() {
   if (!now.empty()) {
     const std::optional<int64_t> parsed = parse_rfc3339(now);
     if (!parsed)
-      return fail(fmt::format("--now takes an RFC 3339 time such as 2026-11-24T15:00:00Z, not \"{}\"",
-                              now));
+      return fail(fmt::format(
+          "--now takes an RFC 3339 time such as 2026-11-24T15:00:00Z, not \"{}\"", now));
     now_ms = *parsed;
   }
 #ifdef WINNOW_PLAIN_THREADS

@@ -91,7 +91,8 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
     have += *n;
   }
   head.resize(have);
-  const Format format = options.format == Format::kGuess ? guess_format(name, head) : options.format;
+  const Format format =
+      options.format == Format::kGuess ? guess_format(name, head) : options.format;
   if (format == Format::kTar && name != "-") return read_tar(name, options, sink);
   size_t given = 0;
   const ByteReader bytes = [&](char* to, size_t capacity) -> Result<size_t> {
@@ -105,12 +106,15 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
   };
   const std::string shown = name == "-" ? "(standard input)" : name;
   switch (format) {
-    case Format::kMbox: return read_mbox(shown, bytes, options, sink);
-    case Format::kJsonLines: return read_json_lines(shown, bytes, options, sink);
+    case Format::kMbox:
+      return read_mbox(shown, bytes, options, sink);
+    case Format::kJsonLines:
+      return read_json_lines(shown, bytes, options, sink);
     case Format::kTar:
       sink.problem(shown, "a tar archive is read from a file, not from standard input");
       return true;
-    default: return read_message(shown, bytes, options, sink);
+    default:
+      return read_message(shown, bytes, options, sink);
   }
 }
 
@@ -120,8 +124,7 @@ std::vector<fs::path> sorted_entries(const fs::path& directory, const ReadSink& 
   std::error_code error;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
     entries.push_back(at->path());
-  if (error)
-    sink.problem(directory.string(), fmt::format("cannot be listed: {}", error.message()));
+  if (error) sink.problem(directory.string(), fmt::format("cannot be listed: {}", error.message()));
   std::ranges::sort(entries);
   return entries;
 }
@@ -135,10 +138,12 @@ bool read_directory(const fs::path& top, const ReadOptions& options, const ReadS
     const fs::file_status status = fs::symlink_status(path, error);
     if (fs::is_directory(status)) {
       std::vector<fs::path> entries = sorted_entries(path, sink);
-      const bool maildir = fs::is_directory(path / "cur", error) && fs::is_directory(path / "new", error);
+      const bool maildir =
+          fs::is_directory(path / "cur", error) && fs::is_directory(path / "new", error);
       for (auto at = entries.rbegin(); at != entries.rend(); ++at) {
         const std::string name = at->filename().string();
-        const bool sub_maildir = maildir && name.starts_with(".") && fs::is_directory(*at / "cur", error);
+        const bool sub_maildir =
+            maildir && name.starts_with(".") && fs::is_directory(*at / "cur", error);
         if (maildir && name != "cur" && name != "new" && !sub_maildir) continue;
         if (name.starts_with(".") && !sub_maildir) continue;
         open.push_back(*at);

@@ -80,8 +80,8 @@ Result<std::unique_ptr<EvidenceInput>> EvidenceInput::open(const std::string& pa
   }
   close(fd);
   input->names_ = evidence_names(rules);
-  Result<EvidenceReader> reader = EvidenceReader::open(
-      {static_cast<const char*>(input->data_), input->size_}, input->names_);
+  Result<EvidenceReader> reader =
+      EvidenceReader::open({static_cast<const char*>(input->data_), input->size_}, input->names_);
   if (!reader) {
     Error error = reader.error();
     error.file = path;

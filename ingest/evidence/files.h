@@ -16,8 +16,8 @@ EvidenceNames evidence_names(const RuleSet& rules);
 // A file that is being written. Errors name the file.
 class EvidenceFile {
  public:
-  static Result<std::unique_ptr<EvidenceFile>> create(const std::string& path,
-                                                      const RuleSet& rules, EvidenceLevel level);
+  static Result<std::unique_ptr<EvidenceFile>> create(const std::string& path, const RuleSet& rules,
+                                                      EvidenceLevel level);
   ~EvidenceFile();
   Result<void> add(const Evidence& evidence) { return writer_->add(evidence); }
   Result<void> finish();
@@ -34,8 +34,7 @@ class EvidenceFile {
 // A file that is read, mapped into memory.
 class EvidenceInput {
  public:
-  static Result<std::unique_ptr<EvidenceInput>> open(const std::string& path,
-                                                     const RuleSet& rules);
+  static Result<std::unique_ptr<EvidenceInput>> open(const std::string& path, const RuleSet& rules);
   ~EvidenceInput();
   EvidenceReader& reader() { return *reader_; }
   const EvidenceNames& names() const { return names_; }

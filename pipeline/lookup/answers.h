@@ -13,8 +13,10 @@ class TableAnswers final : public Answerer {
   explicit TableAnswers(const RuleSet& rules, const std::function<void(std::string)>& warn = {})
       : table_(rules.fake_records.empty() ? Absent::kUnknown : Absent::kNxDomain) {
     for (const FakeRecord& record : rules.fake_records) {
-      Result<void> added = table_.add(
-          {.name = record.name, .type = record.type, .replies = record.replies, .rcode = record.rcode});
+      Result<void> added = table_.add({.name = record.name,
+                                       .type = record.type,
+                                       .replies = record.replies,
+                                       .rcode = record.rcode});
       if (!added && warn) warn(added.error().text());
     }
   }

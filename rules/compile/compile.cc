@@ -95,10 +95,9 @@ Result<AtomId> Compiler::atom(std::string_view text) {
     is_pattern = true;
   } else if (is_function_atom(text)) {
     Result<FunctionSpec> spec =
-        parse_function_atom(
-        text, {.headers = set.headers, .html_tag = [](std::string_view tag) {
-                 return static_cast<uint32_t>(html_tag(tag));
-               }});
+        parse_function_atom(text, {.headers = set.headers, .html_tag = [](std::string_view tag) {
+                                     return static_cast<uint32_t>(html_tag(tag));
+                                   }});
     if (!spec) return fail(spec.error());
     if (spec->kind == FunctionKind::kHasSymbol) {
       set.judge.symbol_atoms.emplace_back(fresh, symbol(spec->arguments[0].text));
@@ -135,8 +134,8 @@ void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
     const UclObject* const value = object.find(key);
     if (!value) return;
     const auto bit = static_cast<uint16_t>(flag);
-    symbol.flags = static_cast<uint16_t>(
-        object.flag(key, false) ? symbol.flags | bit : symbol.flags & ~bit);
+    symbol.flags =
+        static_cast<uint16_t>(object.flag(key, false) ? symbol.flags | bit : symbol.flags & ~bit);
   };
   set_flag("one_shot", SymbolFlag::kOneShot);
   set_flag("one_param", SymbolFlag::kOneParam);
@@ -146,8 +145,8 @@ void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
   if (symbol.flags & static_cast<uint16_t>(SymbolFlag::kOneShot)) symbol.shots_max = 1;
   if (object.flag("any_shot", false)) symbol.shots_max = 0;
   if (object.find("nshots"))
-    symbol.shots_max = static_cast<uint32_t>(std::clamp<int64_t>(object.integer("nshots", 100), 0,
-                                                                 1'000'000));
+    symbol.shots_max =
+        static_cast<uint32_t>(std::clamp<int64_t>(object.integer("nshots", 100), 0, 1'000'000));
 }
 
 namespace {

@@ -51,10 +51,10 @@ struct Compiler {
 
 void compile_options(Compiler& compiler, const UclObject& root);
 void compile_actions(Compiler& compiler, const UclObject& root);
-void declare_checks(Compiler& compiler);                              // their symbols
+void declare_checks(Compiler& compiler);  // their symbols
 void compile_regexp_rules(Compiler& compiler, const UclObject& root);
 void compile_composites(Compiler& compiler, const UclObject& root);
-void compile_groups(Compiler& compiler, const UclObject& root);       // weights win here
+void compile_groups(Compiler& compiler, const UclObject& root);  // weights win here
 void compile_checks(Compiler& compiler, const UclObject& root);
 void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info);
 

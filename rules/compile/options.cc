@@ -93,8 +93,8 @@ void read_action(Compiler& compiler, const UclObject& given, Action& action) {
     if (!number) return;
   }
   if (!number || !std::isfinite(*number)) {
-    compiler.warn(value, fmt::format("threshold of action \"{}\" is neither a number nor null",
-                                     action.name));
+    compiler.warn(
+        value, fmt::format("threshold of action \"{}\" is neither a number nor null", action.name));
     return;
   }
   action.threshold = std::llround(*number * static_cast<double>(kMicro));
@@ -145,7 +145,8 @@ void compile_actions(Compiler& compiler, const UclObject& root) {
       }
     }
   }
-  std::ranges::stable_sort(model.actions, {}, [](const Action& action) { return action.threshold; });
+  std::ranges::stable_sort(model.actions, {},
+                           [](const Action& action) { return action.threshold; });
   model.no_action = model.find_action("no action");
   model.reject = model.find_action("reject");
   model.soft_reject = model.find_action("soft reject");

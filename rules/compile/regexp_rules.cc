@@ -127,7 +127,8 @@ void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info) {
     for (const std::string_view miss : value->strings("miss")) test.misses.emplace_back(miss);
     for (const std::string_view mail : value->strings("miss_mail"))
       test.miss_mails.emplace_back(mail);
-    for (const std::string_view option : value->strings("option")) test.options.emplace_back(option);
+    for (const std::string_view option : value->strings("option"))
+      test.options.emplace_back(option);
     for (const std::string_view rcpt : value->strings("rcpt")) test.recipients.emplace_back(rcpt);
     test.from_known = value->find("from") != nullptr;
     test.from = value->string("from", "");
