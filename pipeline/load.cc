@@ -13,8 +13,6 @@
 
 #include "pipeline/disk_files.h"
 #include "rules/compile/compile.h"
-#include "rules/config/embedded.h"
-#include "rules/config/ucl_parse.h"
 
 namespace winnow {
 
@@ -73,17 +71,23 @@ int64_t clock_ms() {
       .count();
 }
 
-Result<Loaded> load_rules(const LoadOptions& options) {
-  MemoryFiles shipped;
-  for (const PolicyFile& file : embedded_policy())
-    shipped.add("/policy/" + std::string(file.path), std::string(file.bytes));
+Result<Config> load_configuration(const RulesOptions& options) {
   DiskFiles disk;
-  UclOptions ucl;
-  const std::string directory = options.policy.empty() ? "/policy" : options.policy;
-  ucl.files = options.policy.empty() ? static_cast<FileSource*>(&shipped) : &disk;
-  ucl.variables["CONFDIR"] = directory;
-  for (const auto& [name, value] : options.variables) ucl.variables[name] = value;
-  Result<UclResult> parsed = parse_ucl_file(directory + "/rspamd.conf", ucl);
+  LoadOptions load;
+  load.config_path = options.config;
+  load.policy_folder = options.policy;
+  for (char** one = environ; *one; ++one) {
+    const std::string_view text(*one);
+    const size_t equals = text.find('=');
+    if (text.starts_with("RSPAMD_") && equals != std::string_view::npos)
+      load.env.emplace(text.substr(7, equals - 7), text.substr(equals + 1));
+  }
+  for (const auto& [name, value] : options.variables) load.vars.emplace(name, value);
+  return load_config(disk, load);
+}
+
+Result<Loaded> load_rules(const RulesOptions& options) {
+  Result<Config> parsed = load_configuration(options);
   if (!parsed) return fail(parsed.error());
 
   const auto cache = std::make_shared<DirectoryCache>(
@@ -93,11 +97,12 @@ Result<Loaded> load_rules(const LoadOptions& options) {
   compile.match.databases = Databases::kCached;
   compile.match.cache = cache.get();
   compile.match.parallel = parallel_tasks;
-  Result<std::shared_ptr<RuleSet>> rules = compile_rules(parsed->document->root(), compile);
+  Result<std::shared_ptr<RuleSet>> rules = compile_rules(parsed->root(), compile);
   if (!rules) return fail(rules.error());
   for (const Warning& warning : parsed->warnings)
     (*rules)->warnings.push_back(
-        {{(*rules)->intern(warning.file), warning.line, warning.column}, warning.what});
+        {{(*rules)->intern(warning.file), warning.line, warning.column},
+         warning.advice.empty() ? warning.what : warning.what + " " + warning.advice});
   if (options.strict && !(*rules)->warnings.empty()) {
     const ConfigWarning& first = (*rules)->warnings.front();
     return fail(fmt::format("{} warnings, and --strict makes them errors; the first: {}",

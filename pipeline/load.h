@@ -11,10 +11,11 @@
 
 #include "engine/result.h"
 #include "rules/compile/rule_set.h"
+#include "rules/config/layers.h"
 
 namespace winnow {
 
-struct LoadOptions {
+struct RulesOptions {
   std::string config;  // site configuration (rspamd.conf); empty = the shipped policy alone
   std::string policy;  // directory of the shipped policy; empty = the one in the binary
   std::string cache;   // directory of pattern databases; empty = $XDG_CACHE_HOME/winnow
@@ -30,8 +31,11 @@ struct Loaded {
   std::function<std::shared_ptr<const MatchPlan>()> build_databases;
 };
 
+// The merged configuration of the shipped policy and the site.
+Result<Config> load_configuration(const RulesOptions& options);
+
 // Errors: the configuration has a syntax error, or with `strict` any warning.
-Result<Loaded> load_rules(const LoadOptions& options);
+Result<Loaded> load_rules(const RulesOptions& options);
 
 // Unix milliseconds.
 int64_t clock_ms();

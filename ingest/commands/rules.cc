@@ -16,7 +16,7 @@ namespace winnow {
 namespace {
 
 struct RulesCommand {
-  LoadOptions load;
+  RulesOptions load;
   std::string format = "table";
   std::string symbol;
 };

@@ -17,7 +17,7 @@ struct ScanOptions {
   std::string now;
   std::string read_as = "guess";
   uint32_t ip_from_received = 0;
-  LoadOptions load;
+  RulesOptions load;
   FlowOptions flow;
 
   void add_to(CLI::App& app);

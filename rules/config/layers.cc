@@ -14,23 +14,32 @@ namespace {
 
 constexpr std::string_view kPolicy = "policy:/";  // paths of the shipped files
 
-// The shipped policy under its own prefix, all else from the site.
+// The shipped policy under its own prefix, from the binary or from a folder; all else from the
+// site. Without `values` of the policy only its layout is there.
 class LayeredFiles final : public FileSource {
  public:
-  LayeredFiles(FileSource& site, bool values) : site_(site), values_(values) {}
+  LayeredFiles(FileSource& site, bool values, std::string policy_folder)
+      : site_(site), values_(values), folder_(std::move(policy_folder)) {}
   bool exists(std::string_view path) override {
-    if (shipped(path) && !values_) return false;
-    return shipped(path) ? !embedded_file(embedded_policy(), inner(path)).path.empty()
-                         : site_.exists(path);
+    if (!shipped(path)) return site_.exists(path);
+    if (!values_) return false;
+    if (!folder_.empty()) return site_.exists(outside(path));
+    return !embedded_file(embedded_policy(), inner(path)).path.empty();
   }
   Result<std::string> read(std::string_view path) override {
     if (!shipped(path)) return site_.read(path);
+    if (!folder_.empty()) return site_.read(outside(path));
     return std::string(embedded_file(embedded_policy(), inner(path)).bytes);
   }
   std::vector<std::string> glob(std::string_view pattern) override {
     if (!shipped(pattern)) return site_.glob(pattern);
     std::vector<std::string> out;
     if (!values_) return out;
+    if (!folder_.empty()) {
+      for (const std::string& path : site_.glob(outside(pattern)))
+        out.push_back(std::string(kPolicy) + path.substr(folder_.size() + 1));
+      return out;
+    }
     for (const PolicyFile& file : embedded_policy())
       if (glob_match(inner(pattern), file.path))
         out.push_back(std::string(kPolicy) + std::string(file.path));
@@ -40,8 +49,12 @@ class LayeredFiles final : public FileSource {
  private:
   static bool shipped(std::string_view path) { return path.substr(0, kPolicy.size()) == kPolicy; }
   static std::string_view inner(std::string_view path) { return path.substr(kPolicy.size()); }
+  std::string outside(std::string_view path) const {
+    return folder_ + "/" + std::string(inner(path));
+  }
   FileSource& site_;
-  bool values_;  // false: of the policy only its layout is there
+  const bool values_;
+  const std::string folder_;
 };
 
 std::string base_name(std::string_view path) {
@@ -242,7 +255,8 @@ Result<Config> load_config(FileSource& site, const LoadOptions& options) {
                                                           : options.config_path.substr(0, slash);
   // Without a site its includes must find nothing.
   MemoryFiles nothing;
-  LayeredFiles files(options.config_path.empty() ? nothing : site, options.shipped_values);
+  const bool alone = options.config_path.empty() && options.policy_folder.empty();
+  LayeredFiles files(alone ? nothing : site, options.shipped_values, options.policy_folder);
   Config config;
   TemplateOptions templates;
   const UclOptions parse = parse_options(files, options, folder, templates, config);

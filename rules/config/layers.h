@@ -18,6 +18,8 @@ struct LoadOptions {
   // The site's main file ("/etc/rspamd/rspamd.conf"); only its folder counts: local.d,
   // override.d, modules.local.d, rspamd.conf.local* in it are read. Empty: the shipped policy.
   std::string config_path;
+  // A folder to take the shipped policy from; empty: the one in the binary.
+  std::string policy_folder;
   // Folders and other variables that replace the defaults of default_variables().
   std::map<std::string, std::string, std::less<>> variables;
   std::map<std::string, std::string, std::less<>> env;   // RSPAMD_X of the process, as X
