@@ -20,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const DetectedType type = detect_type(bytes, "x.js");
   require(type.type.empty() == type.extension.empty());
+  // What is detected fits its own extension, where that is one that mail uses.
+  require(extension_fit(type.extension, type.type) != ExtensionFit::kDiffers);
   Limits limits;
   limits.archive_members_max = 100;
   limits.archive_unpacked_max = 1 << 22;
