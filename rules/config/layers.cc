@@ -61,6 +61,16 @@ std::string base_name(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
+// The folder of the site's main file, absolute or starting with "./"; empty where there is none.
+std::string folder_of(const std::string& path) {
+  if (path.empty()) return {};
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return "./.";
+  if (slash == 0) return "/.";
+  const std::string folder = path.substr(0, slash);
+  return folder[0] == '/' || folder.substr(0, 2) == "./" ? folder : "./" + folder;
+}
+
 // Scores and thresholds that the web page saved: [{metric, symbols: [{name, value}], actions:
 // [{name, value}]}], as priority 5.
 Result<void> apply_dynamic(FileSource& files, std::string_view path, Config& config) {
@@ -248,11 +258,7 @@ std::map<std::string, std::string, std::less<>> default_variables(std::string_vi
 }
 
 Result<Config> load_config(FileSource& site, const LoadOptions& options) {
-  const size_t slash = options.config_path.rfind('/');
-  const std::string folder = options.config_path.empty()  ? ""
-                             : slash == std::string::npos ? "."
-                             : slash == 0                 ? "/"
-                                                          : options.config_path.substr(0, slash);
+  const std::string folder = folder_of(options.config_path);
   // Without a site its includes must find nothing.
   MemoryFiles nothing;
   const bool alone = options.config_path.empty() && options.policy_folder.empty();

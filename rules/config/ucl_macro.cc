@@ -203,6 +203,8 @@ std::vector<std::string> candidates(const Call& call, const std::string& path) {
   for (std::string_view folder : call.params->strings("path"))
     out.push_back(std::string(folder) + "/" + path);
   out.push_back(call.chunk.folder == "." ? path : call.chunk.folder + "/" + path);
+  // What a variable with a relative folder gave ("$LOCAL_CONFDIR" of `-c ./rspamd.conf`).
+  if (path.substr(0, 2) == "./") out.push_back(path);
   return out;
 }
 

@@ -386,6 +386,28 @@ TEST(Layers, OnlyTheSite) {
   EXPECT_EQ(dump(config->root()), "actions {\n    reject = 11;\n}\n");
 }
 
+TEST(Layers, RelativePathsOfTheMainFile) {
+  MemoryFiles site;
+  site.add("./etc/local.d/actions.conf", "reject = 11\n.include \"$LOCAL_CONFDIR/more.conf\"");
+  site.add("./etc/more.conf", "quarantine = 9");
+  site.add("./../up/local.d/actions.conf", "reject = 12");
+  site.add("././local.d/actions.conf", "reject = 13");
+  const std::pair<const char*, double> rows[] = {{"etc/rspamd.conf", 11},
+                                                 {"./etc/rspamd.conf", 11},
+                                                 {"./../up/rspamd.conf", 12},
+                                                 {"rspamd.conf", 13}};
+  for (const auto& [path, reject] : rows) {
+    LoadOptions options;
+    options.config_path = path;
+    auto config = load_config(site, options);
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_EQ(config->root().get("actions")->number("reject", 0), reject) << path;
+  }
+  LoadOptions options;
+  options.config_path = "etc/rspamd.conf";
+  EXPECT_EQ(load_config(site, options)->root().get("actions")->number("quarantine", 0), 9);
+}
+
 TEST(Layers, Diff) {
   auto one = parse_ucl("a = 1; b { c = 2; d = [1, 2] } e = x; e = y; f {}", "1");
   auto two = parse_ucl("b { d = [1, 3]; c = 2 } a = 1; e = x; g = new; f {}", "2");
