@@ -26,6 +26,10 @@ struct Command {
 
 int scan_command(const std::vector<std::string>& arguments);
 int explain_command(const std::vector<std::string>& arguments);
+int config_command(const std::vector<std::string>& arguments);
+int configdump_command(const std::vector<std::string>& arguments);
+int confighelp_command(const std::vector<std::string>& arguments);
+int configtest_command(const std::vector<std::string>& arguments);
 int limits_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
 int help_command(const std::vector<std::string>& arguments);

@@ -27,22 +27,26 @@ unsigned default_threads() {
 
 }  // namespace
 
+void add_variables(CLI::App& app, RulesOptions& options) {
+  app.add_option_function<std::vector<std::string>>(
+      "--var",
+      [&options](const std::vector<std::string>& list) {
+        for (const std::string& one : list) {
+          const size_t equals = one.find('=');
+          if (equals == std::string::npos)
+            throw CLI::ValidationError("--var", "takes NAME=VALUE, not " + one);
+          options.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
+        }
+      },
+      "variable of the configuration, NAME=VALUE");
+}
+
 void ScanOptions::add_to(CLI::App& app) {
   flow.threads = default_threads();
   app.add_option("-c,--config", load.config, "site configuration, e.g. /etc/rspamd/rspamd.conf");
   app.add_option("--policy", load.policy, "directory of the shipped policy (default: built in)");
   app.add_option("--cache", load.cache, "directory of compiled pattern databases");
-  app.add_option_function<std::vector<std::string>>(
-      "--var",
-      [this](const std::vector<std::string>& list) {
-        for (const std::string& one : list) {
-          const size_t equals = one.find('=');
-          if (equals == std::string::npos)
-            throw CLI::ValidationError("--var", "takes NAME=VALUE, not " + one);
-          load.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
-        }
-      },
-      "variable of the configuration, NAME=VALUE");
+  add_variables(app, load);
   app.add_flag("--strict", load.strict, "any warning about the configuration is an error");
   app.add_option("--threads", flow.threads, "worker threads")
       ->check(CLI::Range(1u, 1024u))

@@ -27,6 +27,9 @@ struct ScanOptions {
   int64_t now_ms = 0;
 };
 
+// --var NAME=VALUE. REQUIRED: `options` outlives `app`.
+void add_variables(CLI::App& app, RulesOptions& options);
+
 // Parses `arguments`; returns an exit code where the command is over (help, wrong option).
 std::optional<int> parse_arguments(CLI::App& app, const std::vector<std::string>& arguments);
 

@@ -1,0 +1,241 @@
+// configtest, configdump, confighelp, and `config why|diff`: what the merged configuration is, where
+// it comes from, and what is wrong with it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "ingest/commands/command.h"
+#include "ingest/commands/output.h"
+#include "ingest/commands/scan_options.h"
+#include "rules/config/dump.h"
+#include "rules/config/options.h"
+
+namespace winnow {
+
+namespace {
+
+void add_place_options(CLI::App& app, RulesOptions& options) {
+  app.add_option("-c,--config", options.config, "the site's main file, e.g. /etc/rspamd/rspamd.conf");
+  app.add_option("--policy", options.policy, "directory of the shipped policy");
+  add_variables(app, options);
+}
+
+void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// "name: state" of each module: what a site asks `configdump -m` for.
+void print_modules(const Config& config) {
+  std::string_view last;
+  for (const OptionRow& row : option_rows()) {
+    const std::string_view module = row.section.substr(0, row.section.find('.'));
+    if (module == last) continue;
+    last = module;
+    const Check* built = nullptr;
+    for (const Check* const check : all_checks())
+      if (check->name == module) built = check;
+    const UclObject* const section = config.section(module);
+    const bool off = section && section->is_object() && !section->flag("enabled", true);
+    const bool core = module == "options" || module == "actions" || module == "regexp" ||
+                      module == "composites" || module == "group";
+    fmt::print("{:<22} {}\n", module,
+               core                ? "built in"
+               : off               ? "off: enabled = false"
+               : built             ? "on"
+               : section           ? "not there yet: its options are accepted and do nothing"
+                                   : "not there yet");
+  }
+}
+
+void print_groups(const RuleSet& rules, bool json) {
+  std::string out = json ? "{" : "";
+  bool first_group = true;
+  for (const Group& group : rules.model.groups) {
+    if (group.symbols.empty()) continue;
+    if (json) out += fmt::format("{}{}:{{\"symbols\":{{", first_group ? "" : ",", json_quote(group.name));
+    else out += fmt::format("group \"{}\" {{\n", group.name);
+    bool first = true;
+    for (const SymbolId id : group.symbols) {
+      const Symbol& symbol = rules.model.symbols[index(id)];
+      if (json)
+        out += fmt::format("{}{}:{{\"score\":{},\"description\":{}}}", first ? "" : ",",
+                           json_quote(symbol.name), score_text(symbol.score),
+                           json_quote(symbol.description));
+      else
+        out += fmt::format("  {:<34} {:>7}\n", symbol.name, score_text(symbol.score));
+      first = false;
+    }
+    out += json ? "}}" : "}\n";
+    first_group = false;
+  }
+  if (json) out += "}\n";
+  put(out);
+}
+
+}  // namespace
+
+int configtest_command(const std::vector<std::string>& arguments) {
+  CLI::App app("Loads the configuration and says what is wrong with it.", "winnow configtest");
+  RulesOptions options;
+  bool quiet = false;
+  add_place_options(app, options);
+  app.add_flag("-s,--strict", options.strict, "warnings make it fail");
+  app.add_flag("-q,--quiet", quiet, "no word unless something is wrong");
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  const bool strict = options.strict;
+  options.strict = false;  // every warning is to be shown, not the first alone
+  Result<Loaded> loaded = load_rules(options);
+  if (!loaded) {
+    complain("configtest", loaded.error().text());
+    return kExitUsage;
+  }
+  for (const ConfigWarning& warning : loaded->rules->warnings)
+    complain("configtest", warning.text());
+  const size_t count = loaded->rules->warnings.size();
+  if (!quiet || count > 0)
+    fmt::print("syntax OK, {} symbols, {} rules, {} composites, {} warnings\n",
+               loaded->rules->model.symbols.size(), loaded->rules->judge.rules.size(),
+               loaded->rules->model.composites.size(), count);
+  return strict && count > 0 ? kExitFindings : kExitGood;
+}
+
+int configdump_command(const std::vector<std::string>& arguments) {
+  CLI::App app("Prints the merged configuration, or the sections named.", "winnow configdump");
+  RulesOptions options;
+  std::vector<std::string> sections;
+  bool json = false, compact = false, modules = false, groups = false, details = false;
+  add_place_options(app, options);
+  app.add_flag("-j,--json", json, "as JSON");
+  app.add_flag("-C,--compact", compact, "JSON on one line");
+  app.add_flag("-m,--modules-state", modules, "the state of each module");
+  app.add_flag("-g,--groups", groups, "groups with their symbols and scores");
+  app.add_flag("-d,--symbol-details", details, "as -g");
+  app.add_option("SECTION", sections, "paths, e.g. actions or options.dns");
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (groups || details) {
+    Result<Loaded> loaded = load_rules(options);
+    if (!loaded) {
+      complain("configdump", loaded.error().text());
+      return kExitUsage;
+    }
+    print_groups(*loaded->rules, json || compact);
+    return kExitGood;
+  }
+  Result<Config> config = load_configuration(options);
+  if (!config) {
+    complain("configdump", config.error().text());
+    return kExitUsage;
+  }
+  if (modules) {
+    print_modules(*config);
+    return kExitGood;
+  }
+  DumpOptions dump_options;
+  dump_options.format = compact ? DumpFormat::kJsonCompact
+                        : json  ? DumpFormat::kJson
+                                : DumpFormat::kUcl;
+  if (sections.empty()) put(dump(config->root(), dump_options) + "\n");
+  for (const std::string& path : sections) {
+    const UclObject* const value = config->root().get(path);
+    if (!value) {
+      complain("configdump", fmt::format("nothing is set at {}", path));
+      return kExitFindings;
+    }
+    put(dump_entry(*value, dump_options) + "\n");
+  }
+  return kExitGood;
+}
+
+int confighelp_command(const std::vector<std::string>& arguments) {
+  CLI::App app("Says what options mean: by path, or by word with -k.", "winnow confighelp");
+  std::vector<std::string> paths;
+  std::string keyword;
+  bool json = false;
+  app.add_option("PATH", paths, "e.g. options.dns or rbl.rbls.*");
+  app.add_option("-k,--keyword", keyword, "options whose name or text has this word");
+  app.add_flag("-j,--json", json, "as JSON");
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (!keyword.empty()) {
+    const std::string text = option_search(keyword, json);
+    put(text);
+    return text.empty() ? kExitFindings : kExitGood;
+  }
+  if (paths.empty()) {
+    complain("confighelp", "name a path such as options.dns, or a word with -k");
+    return kExitUsage;
+  }
+  int code = kExitGood;
+  for (const std::string& path : paths) {
+    const std::string text = option_help(path, json);
+    if (text.empty()) {
+      complain("confighelp", fmt::format("there is no option {}", path));
+      code = kExitFindings;
+    }
+    put(text);
+  }
+  return code;
+}
+
+namespace {
+
+int why(const Config& config, const std::string& what) {
+  bool found = false;
+  for (const SymbolDefinition& definition : symbol_definitions(config.root(), what)) {
+    found = true;
+    fmt::print("{}  group {}: {}\n", definition.body->place().text(),
+               definition.group.empty() ? "(none)" : definition.group,
+               dump(*definition.body, {.format = DumpFormat::kJsonCompact}));
+  }
+  for (const Origin& origin : origins(config.root(), what)) {
+    found = true;
+    fmt::print("{} {}  {} (priority {})\n", origin.effective ? "=" : " ", origin.place.text(),
+               origin.value, origin.priority);
+  }
+  if (!found)
+    for (const Check* const check : all_checks())
+      for (const SymbolDecl& symbol : check->symbols)
+        if (symbol.name == what) {
+          fmt::print("= check {}  score {} in group {}\n", check->name, symbol.score, symbol.group);
+          found = true;
+        }
+  if (!found) complain("config", fmt::format("nothing sets {}", what));
+  return found ? kExitGood : kExitFindings;
+}
+
+}  // namespace
+
+int config_command(const std::vector<std::string>& arguments) {
+  CLI::App app("Answers questions about the configuration.", "winnow config");
+  app.require_subcommand(1);
+  RulesOptions options;
+  add_place_options(app, options);
+  std::string what, left, right;
+  CLI::App* const why_app = app.add_subcommand("why", "where a value comes from, winner first");
+  why_app->add_option("SYMBOL_OR_PATH", what)->required();
+  CLI::App* const diff_app = app.add_subcommand("diff", "what two trees set differently");
+  diff_app->add_option("TREE_A", left, "main file or its directory")->required();
+  diff_app->add_option("TREE_B", right, "main file or its directory")->required();
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (why_app->parsed()) {
+    Result<Config> config = load_configuration(options);
+    if (config) return why(*config, what);
+    complain("config", config.error().text());
+    return kExitUsage;
+  }
+  std::optional<Config> trees[2];
+  for (int i = 0; i < 2; ++i) {
+    options.config = i == 0 ? left : right;
+    if (!options.config.ends_with(".conf")) options.config += "/rspamd.conf";
+    Result<Config> config = load_configuration(options);
+    if (!config) {
+      complain("config", config.error().text());
+      return kExitUsage;
+    }
+    trees[i].emplace(std::move(*config));
+  }
+  const std::vector<std::string> lines = differences(trees[0]->root(), trees[1]->root());
+  for (const std::string& line : lines) fmt::print("{}\n", line);
+  return lines.empty() ? kExitGood : kExitFindings;
+}
+
+}  // namespace winnow
