@@ -1,5 +1,5 @@
-// configtest, configdump, confighelp, and `config why|diff`: what the merged configuration is, where
-// it comes from, and what is wrong with it.
+// configtest, configdump, confighelp, and `config why|diff`: what the merged configuration is,
+// where it comes from, and what is wrong with it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +17,8 @@ namespace winnow {
 namespace {
 
 void add_place_options(CLI::App& app, RulesOptions& options) {
-  app.add_option("-c,--config", options.config, "the site's main file, e.g. /etc/rspamd/rspamd.conf");
+  app.add_option("-c,--config", options.config,
+                 "the site's main file, e.g. /etc/rspamd/rspamd.conf");
   app.add_option("--policy", options.policy, "directory of the shipped policy");
   add_variables(app, options);
 }
@@ -39,11 +40,11 @@ void print_modules(const Config& config) {
     const bool core = module == "options" || module == "actions" || module == "regexp" ||
                       module == "composites" || module == "group";
     fmt::print("{:<22} {}\n", module,
-               core                ? "built in"
-               : off               ? "off: enabled = false"
-               : built             ? "on"
-               : section           ? "not there yet: its options are accepted and do nothing"
-                                   : "not there yet");
+               core      ? "built in"
+               : off     ? "off: enabled = false"
+               : built   ? "on"
+               : section ? "not there yet: its options are accepted and do nothing"
+                         : "not there yet");
   }
 }
 
@@ -52,8 +53,10 @@ void print_groups(const RuleSet& rules, bool json) {
   bool first_group = true;
   for (const Group& group : rules.model.groups) {
     if (group.symbols.empty()) continue;
-    if (json) out += fmt::format("{}{}:{{\"symbols\":{{", first_group ? "" : ",", json_quote(group.name));
-    else out += fmt::format("group \"{}\" {{\n", group.name);
+    if (json)
+      out += fmt::format("{}{}:{{\"symbols\":{{", first_group ? "" : ",", json_quote(group.name));
+    else
+      out += fmt::format("group \"{}\" {{\n", group.name);
     bool first = true;
     for (const SymbolId id : group.symbols) {
       const Symbol& symbol = rules.model.symbols[index(id)];
@@ -186,10 +189,14 @@ int why(const Config& config, const std::string& what) {
                definition.group.empty() ? "(none)" : definition.group,
                dump(*definition.body, {.format = DumpFormat::kJsonCompact}));
   }
-  for (const Origin& origin : origins(config.root(), what)) {
-    found = true;
-    fmt::print("{} {}  {} (priority {})\n", origin.effective ? "=" : " ", origin.place.text(),
-               origin.value, origin.priority);
+  // A path as it stands, or the score of a rule or composite of that name.
+  for (const std::string& path :
+       {what, "regexp." + what + ".score", "composites." + what + ".score"}) {
+    for (const Origin& origin : origins(config.root(), path)) {
+      found = true;
+      fmt::print("{} {}  {} (priority {})\n", origin.effective ? "=" : " ", origin.place.text(),
+                 origin.value, origin.priority);
+    }
   }
   if (!found)
     for (const Check* const check : all_checks())
@@ -233,7 +240,7 @@ int config_command(const std::vector<std::string>& arguments) {
     }
     trees[i].emplace(std::move(*config));
   }
-  const std::vector<std::string> lines = differences(trees[0]->root(), trees[1]->root());
+  const std::vector<std::string> lines = config_diff(trees[0]->root(), trees[1]->root());
   for (const std::string& line : lines) fmt::print("{}\n", line);
   return lines.empty() ? kExitGood : kExitFindings;
 }
