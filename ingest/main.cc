@@ -20,7 +20,8 @@ namespace {
 constexpr std::array kCommands{
     Command{"scan", "PATH...", "Scan messages and print a verdict for each.", scan_command},
     Command{"explain", "FILE", "Say why a message's verdict is what it is.", explain_command},
-    Command{"rules", "list|show|test", "List, show and test the rules.", rules_command},
+    Command{"rules", "list|show|test|cost", "List, show, test and measure the rules.",
+            rules_command},
     Command{"configtest", "", "Load the configuration and say what is wrong with it.",
             configtest_command},
     Command{"configdump", "[SECTION...]", "Print the merged configuration.", configdump_command},
@@ -50,7 +51,7 @@ int help_command(const std::vector<std::string>& arguments) {
   fmt::print("winnow {}: finds out what is true of a message and says what to do with it.\n\n",
              WINNOW_VERSION);
   for (const Command& command : kCommands)
-    fmt::print("  winnow {:<10} {:<16} {}\n", command.name, command.arguments, command.text);
+    fmt::print("  winnow {:<10} {:<20} {}\n", command.name, command.arguments, command.text);
   fmt::print("\nEach command takes --help.\n");
   return kExitGood;
 }

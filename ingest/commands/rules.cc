@@ -9,6 +9,7 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/rule_tests.h"
+#include "ingest/commands/rules_cost.h"
 #include "ingest/commands/scan_options.h"
 
 namespace winnow {
@@ -19,6 +20,7 @@ struct RulesCommand {
   RulesOptions load;
   std::string format = "table";
   std::string symbol;
+  std::vector<std::string> paths;
 };
 
 Result<Loaded> load(RulesCommand& options) {
@@ -123,6 +125,15 @@ int test(RulesCommand& options) {
   return report.failures.empty() && report.symbols > 0 ? kExitGood : kExitFindings;
 }
 
+int cost(RulesCommand& options) {
+  Result<Loaded> loaded = load(options);
+  if (!loaded) {
+    complain("rules", loaded.error().text());
+    return kExitUsage;
+  }
+  return print_rules_cost(loaded->rules, options.paths);
+}
+
 }  // namespace
 
 int rules_command(const std::vector<std::string>& arguments) {
@@ -138,7 +149,11 @@ int rules_command(const std::vector<std::string>& arguments) {
   show_app->add_option("SYMBOL", options.symbol)->required();
   CLI::App* const test_app = app.add_subcommand("test", "run the tests beside the rules");
   test_app->add_option("SYMBOL", options.symbol);
+  CLI::App* const cost_app =
+      app.add_subcommand("cost", "what each pattern costs on your mail, beside its hits");
+  cost_app->add_option("PATH", options.paths, "mail to measure on")->required();
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (cost_app->parsed()) return cost(options);
   if (list_app->parsed()) return list(options);
   return show_app->parsed() ? show(options) : test(options);
 }
