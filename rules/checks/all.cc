@@ -7,6 +7,7 @@ namespace winnow {
 
 extern const Check kFromCheck;
 extern const Check kHtmlShape;
+extern const Check kMessageIdCheck;
 extern const Check kMimeStructure;
 extern const Check kPartsDiffer;
 extern const Check kReceivedCheck;
@@ -17,8 +18,8 @@ extern const Check kUrlSuspect;
 
 std::span<const Check* const> all_checks() {
   static constexpr std::array kChecks{
-      &kUniqueHeaders, &kFromCheck, &kReplyToCheck, &kRecipients, &kReceivedCheck,
-      &kMimeStructure, &kHtmlShape, &kPartsDiffer,  &kUrlSuspect,
+      &kUniqueHeaders,  &kFromCheck,     &kReplyToCheck, &kRecipients,  &kReceivedCheck,
+      &kMessageIdCheck, &kMimeStructure, &kHtmlShape,    &kPartsDiffer, &kUrlSuspect,
   };
   return kChecks;
 }
