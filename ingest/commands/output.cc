@@ -94,7 +94,7 @@ void Output::add(const Case& one) {
       buffer_ += "}\n";
       break;
   }
-  if (buffer_.size() > kFlushBytes) flush();
+  if (options_.flush_each || buffer_.size() > kFlushBytes) flush();
 }
 
 void Output::add_table(const Case& one) {
@@ -138,6 +138,7 @@ void Output::add_csv(const Case& one) {
 void Output::flush() {
   if (!buffer_.empty() && std::fwrite(buffer_.data(), 1, buffer_.size(), to_) != buffer_.size())
     failed_ = true;
+  if (options_.flush_each) std::fflush(to_);
   buffer_.clear();
 }
 

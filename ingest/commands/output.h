@@ -20,6 +20,7 @@ enum class OutputFormat : uint8_t { kTable, kJsonLines, kCsv };
 struct OutputOptions {
   OutputFormat format = OutputFormat::kTable;
   bool color = false;
+  bool flush_each = false;  // somebody watches: write after each message
 };
 
 // A score as tables show it: two digits.

@@ -118,6 +118,7 @@ int scan(ScanCommand& options) {
                           : options.format == "csv" ? OutputFormat::kCsv
                                                     : OutputFormat::kTable;
   output_options.color = options.color == "always" || (options.color == "auto" && to_terminal);
+  output_options.flush_each = to_terminal;
   Output output(stdout, rules, output_options);
 
   std::unique_ptr<EvidenceFile> recording;
@@ -148,6 +149,8 @@ int scan(ScanCommand& options) {
     complain("scan", fmt::format("{}: {}", where, what));
     ++problems;
   };
+  // Ends last: verdicts are out before a cold cache is filled to its end.
+  const DatabaseBuilder builder(run, loaded->build_databases);
   StageTimes times;
   {
     Flow flow(run, options.common.flow, [&](const Case& one) {
@@ -159,7 +162,6 @@ int scan(ScanCommand& options) {
           named_rules.insert(std::move(rule));
       progress.message();
     });
-    const DatabaseBuilder builder(run, loaded->build_databases);
     if (recorded) {
       replay(*recorded, flow, [&](const std::string& what) { problem(options.replay, what); });
     } else {
