@@ -8,6 +8,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -58,9 +59,10 @@ int help_command(const std::vector<std::string>& arguments) {
 
 }  // namespace winnow
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   using namespace winnow;
-  std::signal(SIGPIPE, SIG_DFL);  // `winnow scan … | head` ends quietly
   if (argc < 2) {
     help_command({});
     return kExitUsage;
@@ -76,4 +78,17 @@ int main(int argc, char** argv) {
     if (command.name == name) return command.run(arguments);
   complain(name, "there is no such command; `winnow help` lists them");
   return kExitUsage;
+}
+
+}  // namespace
+
+// Called `rspamadm`, the binary takes the same commands: those that both have are named alike.
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_DFL);  // `winnow scan … | head` ends quietly
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& bug) {
+    fmt::print(stderr, "winnow: this is a bug: {}\n", bug.what());
+    return winnow::kExitBug;
+  }
 }
