@@ -13,13 +13,24 @@ extern const Check kPartsDiffer;
 extern const Check kReceivedCheck;
 extern const Check kRecipients;
 extern const Check kReplyToCheck;
+extern const Check kSpf;
 extern const Check kUniqueHeaders;
 extern const Check kUrlSuspect;
 
 std::span<const Check* const> all_checks() {
   static constexpr std::array kChecks{
-      &kUniqueHeaders,  &kFromCheck,     &kReplyToCheck, &kRecipients,  &kReceivedCheck,
-      &kMessageIdCheck, &kMimeStructure, &kHtmlShape,    &kPartsDiffer, &kUrlSuspect,
+      &kUniqueHeaders,
+      &kFromCheck,
+      &kReplyToCheck,
+      &kRecipients,
+      &kReceivedCheck,
+      &kMessageIdCheck,
+      &kMimeStructure,
+      &kHtmlShape,
+      &kPartsDiffer,
+      &kUrlSuspect,
+      // Who sent it.
+      &kSpf,
   };
   return kChecks;
 }

@@ -1,6 +1,7 @@
 // Checks: their symbols are declared first, their options are compiled last.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "rules/compile/compile.h"
@@ -11,6 +12,26 @@ namespace {
 
 bool is_enabled(const Check& check, const UclObject* section) {
   return section ? section->flag("enabled", check.default_enabled) : check.default_enabled;
+}
+
+// A judge stands one level above those whose symbols it reads, in its phase.
+void level_judges(JudgePlan& plan) {
+  for (size_t round = 0; round < plan.checks.size(); ++round) {
+    bool moved = false;
+    for (CheckJudge& later : plan.checks) {
+      const Check& check = *all_checks()[index(later.check)];
+      for (const CheckJudge& earlier : plan.checks) {
+        const std::string_view name = all_checks()[index(earlier.check)]->name;
+        if (earlier.phase != later.phase ||
+            std::ranges::find(check.after, name) == check.after.end())
+          continue;
+        if (later.level > earlier.level) continue;
+        later.level = static_cast<uint16_t>(earlier.level + 1);
+        moved = true;
+      }
+    }
+    if (!moved) return;
+  }
 }
 
 }  // namespace
@@ -75,6 +96,7 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
     set.seal.seals |= check.seals;
     set.checks.push_back(std::move(enabled));
   }
+  level_judges(set.judge);
   // Tests of symbols that checks insert stand in tests.d, as tests { SYMBOL { test { … } } }.
   if (!compiler.options.keep_tests) return;
   const UclObject* const tests = root.find("tests");

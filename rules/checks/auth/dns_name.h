@@ -1,0 +1,82 @@
+// DNS names while a judge builds them: a fixed place, no heap.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "engine/mime/ip.h"
+#include "rules/checks/text.h"
+
+namespace winnow {
+
+namespace rr {  // RFC 1035 3.2.2, RFC 3596
+constexpr uint16_t kA = 1, kPtr = 12, kMx = 15, kTxt = 16, kAaaa = 28;
+}
+
+// A name as questions want it: lower case, no trailing dot.
+class DnsName {
+ public:
+  static constexpr size_t kBytesMax = 253;
+
+  DnsName() = default;
+  // Empty where `text` is no name that DNS can hold (RFC 1035 2.3.4): labels of 1 to 63 bytes,
+  // 253 in all.
+  explicit DnsName(std::string_view text) { append(text), close(); }
+
+  void append(std::string_view text) {
+    if (text.size() > bytes_.size() - size_) {
+      broken_ = true;
+      return;
+    }
+    for (const char c : text) bytes_[size_++] = lower_ascii(c);
+  }
+  // Checks what was appended; an impossible name becomes empty.
+  void close() {
+    if (size_ > 0 && bytes_[size_ - 1] == '.') --size_;
+    size_t label = 0;
+    for (size_t i = 0; i <= size_; ++i) {
+      if (i < size_ && bytes_[i] != '.') {
+        if (++label > 63) broken_ = true;
+      } else {
+        if (label == 0) broken_ = true;
+        label = 0;
+      }
+    }
+    if (size_ > kBytesMax || broken_) size_ = 0;
+    broken_ = false;
+  }
+  std::string_view view() const { return {bytes_.data(), size_}; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  std::array<char, kBytesMax + 2> bytes_;
+  size_t size_ = 0;
+  bool broken_ = false;
+};
+
+// The name whose PTR record says what `ip` is called (RFC 1035 3.5, RFC 3596 2.5).
+inline DnsName reverse_name(const IpAddress& ip) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  DnsName name;
+  if (ip.family == 4) {
+    for (int i = 15; i >= 12; --i) {
+      char digits[4];
+      const auto end = std::to_chars(digits, digits + sizeof digits, ip.bytes[i]).ptr;
+      name.append({digits, static_cast<size_t>(end - digits)});
+      name.append(".");
+    }
+    name.append("in-addr.arpa");
+  } else {
+    for (int i = 15; i >= 0; --i) {
+      const char nibbles[4] = {kHex[ip.bytes[i] & 15u], '.', kHex[ip.bytes[i] >> 4u], '.'};
+      name.append({nibbles, 4});
+    }
+    name.append("ip6.arpa");
+  }
+  name.close();
+  return name;
+}
+
+}  // namespace winnow

@@ -1,0 +1,126 @@
+// SPF: whether the client may send for the sender's domain (RFC 7208; facts: "SPF").
+//
+// What differs from Rspamd is said in README.md: terms are judged in order and lazily, limits are
+// the RFC's.
+#include <array>
+
+#include "rules/checks/auth/identity.h"
+#include "rules/checks/auth/spf_evaluate.h"
+#include "rules/checks/check.h"
+#include "rules/config/ucl.h"
+
+namespace winnow {
+
+namespace {
+
+enum Sym : uint32_t {
+  kAllow,
+  kFail,
+  kSoftFail,
+  kNeutral,
+  kNa,
+  kDnsFail,
+  kPermFail,
+  kPlusAll,
+  kCount
+};
+
+constexpr std::array<SymbolDecl, kCount> kSymbols{{
+    {"R_SPF_ALLOW", "policies", -0.2, "The sender's domain lets this client send."},
+    {"R_SPF_FAIL", "policies", 1, "The sender's domain forbids this client to send."},
+    {"R_SPF_SOFTFAIL", "policies", 0, "The sender's domain thinks this client should not send."},
+    {"R_SPF_NEUTRAL", "policies", 0, "The sender's domain says nothing of this client."},
+    {"R_SPF_NA", "policies", 0, "The sender's domain has no SPF record.", true},
+    {"R_SPF_DNSFAIL", "policies", 0, "The SPF record could not be looked up."},
+    {"R_SPF_PERMFAIL", "policies", 0, "The SPF record is broken or passes a limit."},
+    {"R_SPF_PLUSALL", "policies", 4, "The SPF record lets everybody send."},
+}};
+
+constexpr std::array<OptionDecl, 2> kOptions{{
+    {"max_dns_requests", OptionType::kInteger, "10",
+     "Terms of one record, its includes counted, that may ask DNS.", 1, SpfLimits::kLookupsHard},
+    {"max_void_lookups", OptionType::kInteger, "2",
+     "Terms of one record that may ask DNS for what does not exist.", 0, 100},
+}};
+
+struct SpfPlan final : CheckPlan {
+  SpfLimits limits;
+};
+
+std::unique_ptr<CheckPlan> compile(CompileContext& context) {
+  auto plan = std::make_unique<SpfPlan>();
+  const auto read = [&](const OptionDecl& option, uint32_t& value) {
+    if (!context.options) return;
+    const int64_t given = context.options->integer(option.name, value);
+    if (given >= static_cast<int64_t>(option.min) && given <= static_cast<int64_t>(option.max))
+      value = static_cast<uint32_t>(given);
+    else
+      context.warn(option.name, "the value is out of bounds; the default holds");
+  };
+  read(kOptions[0], plan->limits.lookups_max);
+  read(kOptions[1], plan->limits.void_lookups_max);
+  return plan;
+}
+
+void conclude(const CheckPlan& plan, const SpfResult& result, Judgement& judgement) {
+  const auto say = [&](Sym which, std::string_view option) {
+    if (plan.symbols[which] != kNoId<SymbolId>) judgement.insert(plan.symbols[which], 1, option);
+  };
+  // Qualifier and mechanism; 64 bytes hold every honest one, longer ones are cut.
+  char text[64];
+  text[0] = result.qualifier;
+  const std::string_view mechanism = result.mechanism.empty() ? "all" : result.mechanism;
+  const size_t size = std::min(mechanism.size(), sizeof text - 1);
+  std::copy_n(mechanism.data(), size, text + 1);
+  const std::string_view option(text, size + 1);
+  switch (result.code) {
+    case SpfCode::kPass:
+      return result.by_all ? say(kPlusAll, "+any") : say(kAllow, option);
+    case SpfCode::kFail:
+      return say(kFail, option);
+    case SpfCode::kSoftFail:
+      return say(kSoftFail, option);
+    case SpfCode::kNeutral:
+      return say(kNeutral, option);
+    case SpfCode::kNone:
+      return say(kNa, "no SPF record");
+    case SpfCode::kTempError:
+      return say(kDnsFail, "temporary DNS error");
+    case SpfCode::kPermError:
+      return say(kPermFail, "bad SPF record");
+  }
+}
+
+Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
+  const Envelope& envelope = evidence.envelope;
+  // Without a session there is nothing to judge, and nothing that looks like a judgement.
+  if (!envelope.ip.valid() || (envelope.from.empty() && envelope.helo.empty()))
+    return Judged::kDone;
+  const SpfIdentity identity = spf_identity(envelope);
+  if (identity.domain.empty()) {
+    if (base.symbols[kNa] != kNoId<SymbolId>) judgement.insert(base.symbols[kNa], 1, "No domain");
+    return Judged::kDone;
+  }
+  const SpfInput input{.ip = envelope.ip,
+                       .sender_local = identity.local,
+                       .sender_domain = identity.domain,
+                       .helo = envelope.helo};
+  const SpfResult result = evaluate_spf(input, static_cast<const SpfPlan&>(base).limits, judgement);
+  if (result.waiting) return Judged::kWaiting;
+  conclude(base, result, judgement);
+  return Judged::kDone;
+}
+
+}  // namespace
+
+extern constexpr Check kSpf{
+    .name = "spf",
+    .text = "Judges whether the client may send for the sender's domain.",
+    .options = kOptions,
+    .symbols = kSymbols,
+    .local_skip = true,
+    .compile = compile,
+    .judge = judge,
+};
+
+}  // namespace winnow

@@ -1,0 +1,1 @@
+winnow_fuzz(spf SOURCES spf_fuzz.cc LIBS winnow_rules)
