@@ -1,8 +1,8 @@
 #include "pipeline/run.h"
 
-#include "engine/mime/ip.h"
 #include "engine/score/questions.h"
 #include "pipeline/worker.h"
+#include "rules/checks/row.h"
 
 namespace winnow {
 
@@ -79,12 +79,6 @@ void complete_envelopes(const RunOptions& options, Worker& worker,
 void run_checks(const RuleSet& rules, Batch& batch) {
   for (const EnabledCheck& one : rules.checks)
     if (one.check->content) one.check->content(*one.plan, batch);
-}
-
-// Local or authenticated mail, which checks of the outside world skip (facts,
-// "Local mail").
-bool is_trusted(const Envelope& envelope) {
-  return !envelope.user.empty() || (envelope.ip.valid() && is_local_ip(envelope.ip));
 }
 
 // Sealing moves what is known into the cases, and lets checks ask while content is at hand.

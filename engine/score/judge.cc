@@ -46,6 +46,17 @@ class Run final : public Judgement {
   void edit(const Edit& edit) override { board_.edit(edit); }
   void effect(const Effect& effect) override { board_.effect(effect); }
   bool has_symbol(SymbolId symbol) const override { return board_.has(symbol); }
+  std::string_view option(SymbolId symbol, uint32_t which) const override {
+    const Board::Entry* const entry = board_.find(symbol);
+    std::string_view found;
+    if (entry)
+      board_.any_option(*entry, [&](std::string_view text) {
+        if (which-- > 0) return false;
+        found = text;
+        return true;
+      });
+    return found;
+  }
 
   const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) override {
     const uint32_t known = find_question(evidence_.questions, kind, type, key);

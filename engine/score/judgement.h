@@ -30,6 +30,8 @@ class Judgement {
   virtual void edit(const Edit& edit) = 0;
   virtual void effect(const Effect& effect) = 0;
   virtual bool has_symbol(SymbolId symbol) const = 0;
+  // Option number `which` of an inserted symbol; empty where there is none.
+  virtual std::string_view option(SymbolId symbol, uint32_t which) const = 0;
   // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting.
   virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
 

@@ -5,6 +5,7 @@
 
 namespace winnow {
 
+extern const Check kDmarc;
 extern const Check kFromCheck;
 extern const Check kHtmlShape;
 extern const Check kMessageIdCheck;
@@ -31,6 +32,7 @@ std::span<const Check* const> all_checks() {
       &kUrlSuspect,
       // Who sent it.
       &kSpf,
+      &kDmarc,
   };
   return kChecks;
 }

@@ -6,6 +6,7 @@
 
 #include "engine/batch.h"
 #include "engine/mime/header_names.h"
+#include "engine/mime/ip.h"
 
 namespace winnow {
 
@@ -29,6 +30,11 @@ inline const Address* find_address(const Batch& batch, uint32_t row, AddressFiel
   for (const Address& address : batch.addresses.row(row))
     if (address.field == field && !address.address.empty()) return &address;
   return nullptr;
+}
+
+// Local or authenticated mail, which checks of the outside world skip (facts, "Local mail").
+inline bool is_trusted(const Envelope& envelope) {
+  return !envelope.user.empty() || (envelope.ip.valid() && is_local_ip(envelope.ip));
 }
 
 inline bool has_8bit(std::string_view text) {

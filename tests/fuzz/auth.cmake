@@ -1,1 +1,2 @@
 winnow_fuzz(spf SOURCES spf_fuzz.cc LIBS winnow_rules)
+winnow_fuzz(dmarc SOURCES dmarc_fuzz.cc LIBS winnow_rules)

@@ -18,6 +18,7 @@ class Answers final : public Judgement {
   void edit(const Edit&) override {}
   void effect(const Effect&) override {}
   bool has_symbol(SymbolId) const override { return false; }
+  std::string_view option(SymbolId, uint32_t) const override { return {}; }
   const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) override {
     if (key.empty() || key.size() > DnsName::kBytesMax || key.ends_with('.')) std::abort();
     const uint32_t at = find_question(evidence.questions, kind, type, key);

@@ -3,7 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <functional>
+#include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,12 @@ class Asking final : public Judgement {
   void pre_result(const PreResult&) override {}
   void edit(const Edit&) override {}
   void effect(const Effect&) override {}
-  bool has_symbol(SymbolId) const override { return false; }
+  bool has_symbol(SymbolId symbol) const override { return present.contains(index(symbol)); }
+  std::string_view option(SymbolId symbol, uint32_t which) const override {
+    const auto at = present.find(index(symbol));
+    return at != present.end() && which < at->second.size() ? at->second[which]
+                                                            : std::string_view();
+  }
   const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) override {
     uint32_t at = find_question(evidence.questions, kind, type, key);
     if (at == kNoIndex)
@@ -58,6 +64,7 @@ class Asking final : public Judgement {
   Evidence evidence;
   AnswerTable table;
   std::vector<std::string> inserted;
+  std::map<uint32_t, std::vector<std::string>> present;  // symbols of earlier levels
   int rounds = 0;
 };
 

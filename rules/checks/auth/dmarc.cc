@@ -1,0 +1,276 @@
+// DMARC: whether the domain that readers see is one of those that SPF or DKIM proved, and what its
+// owner wishes otherwise (RFC 7489 with the public suffix list; facts: "DMARC").
+//
+// Reads what spf and dkim left: R_SPF_ALLOW, R_SPF_DNSFAIL and the options of DKIM_TRACE. A failure
+// can only be concluded where SPF was judged: without an IP of the client, mail that DKIM does not
+// prove is left without a symbol. pct takes its chance from the message's digest: the same message
+// always has the same fate.
+#include <array>
+
+#include "engine/url/suffix.h"
+#include "rules/checks/auth/dmarc_record.h"
+#include "rules/checks/auth/dns_name.h"
+#include "rules/checks/auth/identity.h"
+#include "rules/checks/check.h"
+
+namespace winnow {
+
+namespace {
+
+enum Sym : uint32_t { kAllow, kReject, kQuarantine, kSoftFail, kNa, kBadPolicy, kDnsFail, kCount };
+
+// One-shot: a second option is added with a second insertion, which must not count.
+constexpr std::array<SymbolDecl, kCount> kSymbols{{
+    {"DMARC_POLICY_ALLOW", "policies", -0.5, "The visible sender's domain is proved.", true},
+    {"DMARC_POLICY_REJECT", "policies", 2, "Not proved, and the domain wishes a reject.", true},
+    {"DMARC_POLICY_QUARANTINE", "policies", 1.5, "Not proved, and the domain wishes a quarantine.",
+     true},
+    {"DMARC_POLICY_SOFTFAIL", "policies", 0.1, "Not proved, and the domain wishes nothing.", true},
+    {"DMARC_NA", "policies", 0, "The visible sender's domain has no DMARC policy.", true},
+    {"DMARC_BAD_POLICY", "policies", 0, "The domain's DMARC policy is broken.", true},
+    {"DMARC_DNSFAIL", "policies", 0, "A look-up that DMARC needs failed.", true},
+}};
+
+constexpr std::array<std::string_view, 2> kAfter{"spf", "dkim"};
+
+struct DmarcPlan final : CheckPlan {
+  SymbolId spf_allow, spf_dnsfail, dkim_trace;
+};
+
+std::unique_ptr<CheckPlan> compile(CompileContext& context) {
+  auto plan = std::make_unique<DmarcPlan>();
+  plan->spf_allow = context.symbol("R_SPF_ALLOW");
+  plan->spf_dnsfail = context.symbol("R_SPF_DNSFAIL");
+  plan->dkim_trace = context.symbol("DKIM_TRACE");
+  return plan;
+}
+
+bool has(const Judgement& judgement, SymbolId symbol) {
+  return symbol != kNoId<SymbolId> && judgement.has_symbol(symbol);
+}
+
+// The domain of the only From address; empty with the reason in `why` otherwise.
+std::string_view from_domain(std::span<const Address> addresses, std::string_view& why) {
+  std::string_view domain;
+  size_t count = 0;
+  for (const Address& address : addresses) {
+    if (address.field != AddressField::kFrom || address.address.empty()) continue;
+    if (count++ == 0) domain = address.domain;
+  }
+  if (domain.starts_with('[')) domain = {};
+  why = count == 0       ? "No From header"
+        : domain.empty() ? "No domain in From header"
+        : count > 1      ? "Duplicate From header"
+                         : "";
+  return why.empty() ? domain : std::string_view{};
+}
+
+struct Names {
+  DnsName author;  // where the policy stands; empty: the domain is too long for DNS
+  DnsName organisation;
+  bool differ = false;
+};
+
+Names policy_names(std::string_view domain) {
+  Names names;
+  const auto under = [](std::string_view of, DnsName& name) {
+    name.append("_dmarc.");
+    name.append(of);
+    name.close();
+  };
+  const DnsName lower(domain);
+  const std::string_view organisation = find_suffix(lower.view()).domain;
+  under(lower.view(), names.author);
+  under(organisation, names.organisation);
+  names.differ = organisation != lower.view();
+  return names;
+}
+
+bool is_aligned(std::string_view domain, std::string_view from, bool strict) {
+  const DnsName one(domain), two(from);
+  if (one.empty() || two.empty()) return false;
+  if (strict) return one.view() == two.view();
+  return find_suffix(one.view()).domain == find_suffix(two.view()).domain;
+}
+
+// What SPF and DKIM say for the From domain.
+struct Proof {
+  bool passed = false;
+  bool temporary = false;  // an aligned one ended in a temporary error
+  std::string_view spf_reason, dkim_reason;
+};
+
+Proof prove(const DmarcPlan& plan, const Evidence& evidence, const Judgement& judgement,
+            std::string_view from, const DmarcRecord& record) {
+  Proof proof;
+  const bool spf_aligned =
+      is_aligned(spf_identity(evidence.envelope).domain, from, record.strict_spf);
+  const bool spf_pass = has(judgement, plan.spf_allow);
+  proof.passed = spf_pass && spf_aligned;
+  proof.temporary = spf_aligned && has(judgement, plan.spf_dnsfail);
+  proof.spf_reason = !spf_pass           ? "No valid SPF"
+                     : record.strict_spf ? "SPF not aligned (strict)"
+                                         : "SPF not aligned (relaxed)";
+  bool dkim_pass = false;
+  for (uint32_t i = 0; plan.dkim_trace != kNoId<SymbolId>; ++i) {
+    const std::string_view option = judgement.option(plan.dkim_trace, i);
+    const size_t colon = option.rfind(':');
+    if (colon == std::string_view::npos) break;
+    const bool aligned = is_aligned(option.substr(0, colon), from, record.strict_dkim);
+    if (option.ends_with(":+")) {
+      dkim_pass = true;
+      proof.passed |= aligned;
+    } else if (option.ends_with(":?")) {
+      proof.temporary |= aligned;
+    }
+  }
+  proof.dkim_reason = !dkim_pass           ? "No valid DKIM"
+                      : record.strict_dkim ? "DKIM not aligned (strict)"
+                                           : "DKIM not aligned (relaxed)";
+  return proof;
+}
+
+// Short texts put together for an option.
+class OptionText {
+ public:
+  explicit OptionText(std::initializer_list<std::string_view> parts) {
+    for (const std::string_view part : parts) {
+      const size_t n = std::min(part.size(), sizeof bytes_ - size_);
+      std::copy_n(part.data(), n, bytes_ + size_);
+      size_ += n;
+    }
+  }
+  std::string_view view() const { return {bytes_, size_}; }
+
+ private:
+  char bytes_[512];
+  size_t size_ = 0;
+};
+
+void say(const CheckPlan& plan, Judgement& judgement, Sym which, std::string_view option,
+         std::string_view second = {}, std::string_view third = {}) {
+  const SymbolId symbol = plan.symbols[which];
+  if (symbol == kNoId<SymbolId>) return;
+  judgement.insert(symbol, 1, option);
+  if (!second.empty()) judgement.insert(symbol, 0, second);
+  if (!third.empty()) judgement.insert(symbol, 0, third);
+}
+
+// The record among the answers of one name.
+enum class Found : uint8_t { kNone, kNoRecord, kRecord, kFinal };
+
+Found find_record(const CheckPlan& plan, Judgement& judgement, std::string_view domain,
+                  const Answer& answer, DmarcRecord& record) {
+  if (answer.state == AnswerState::kUnknown) {
+    static constexpr std::string_view kReasons[] = {"no answer", "timed out",      "server failure",
+                                                    "refused",   "broken answer",  "not allowed",
+                                                    "no answer", "over the limit", "not recorded"};
+    const std::string_view why = kReasons[static_cast<size_t>(answer.reason)];
+    say(plan, judgement, kDnsFail, OptionText({domain, " : ", why}).view());
+    return Found::kFinal;
+  }
+  Found found = answer.values.empty() ? Found::kNone : Found::kNoRecord;
+  bool bad = false;
+  std::string_view bad_value;
+  for (const std::string_view value : answer.values) {
+    DmarcRecord one;
+    const DmarcParse parsed = parse_dmarc_record(value, one);
+    if (parsed == DmarcParse::kNoRecord) continue;
+    if (found == Found::kRecord) {
+      const OptionText text({domain, " : Multiple policies defined in DNS"});
+      say(plan, judgement, kBadPolicy, text.view());
+      return Found::kFinal;
+    }
+    found = Found::kRecord;
+    record = one;
+    bad = parsed == DmarcParse::kBadPolicy;
+  }
+  if (!bad) return found;
+  const OptionText text({domain, " : p tag has invalid value: ", record.bad_policy});
+  say(plan, judgement, kBadPolicy, text.view());
+  return Found::kFinal;
+}
+
+void conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
+              std::string_view from, const DmarcRecord& record, DmarcPolicy wish) {
+  const Proof proof = prove(plan, evidence, judgement, from, record);
+  if (proof.passed) return say(plan, judgement, kAllow, from, policy_text(wish));
+  if (proof.temporary) {
+    const OptionText text({from, " : SPF/DKIM temp error"});
+    return say(plan, judgement, kDnsFail, text.view(), policy_text(wish));
+  }
+  // Where SPF or DKIM was not judged, nobody failed.
+  if (!evidence.envelope.ip.valid() || plan.dkim_trace == kNoId<SymbolId>) return;
+  uint32_t chance = 0;
+  for (int i = 0; i < 4; ++i) chance = chance << 8u | evidence.facts.digest[i];
+  const bool sampled_out = 1 + chance % 100 > record.percent && wish != DmarcPolicy::kNone;
+  const int step = static_cast<int>(wish) - (sampled_out ? 1 : 0);
+  const Sym symbol = step == 2 ? kReject : step == 1 ? kQuarantine : kSoftFail;
+  const OptionText text({from, " : ", proof.spf_reason, ", ", proof.dkim_reason});
+  say(plan, judgement, symbol, text.view(), policy_text(wish), sampled_out ? "sampled_out" : "");
+}
+
+// Both names at once, while content is at hand: they do not depend on what SPF finds.
+void ask(const CheckPlan&, const Batch& batch, Asker& asker) {
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    const Envelope& envelope = batch.envelopes[row];
+    if (is_trusted(envelope)) continue;
+    if (!envelope.ip.valid() && !find_header(batch, row, known::kDkimSignature)) continue;
+    std::string_view why;
+    const std::string_view domain = from_domain(batch.addresses.row(row), why);
+    if (domain.empty()) continue;
+    const Names names = policy_names(domain);
+    if (names.author.empty()) continue;
+    asker.ask(row, QuestionKind::kDns, rr::kTxt, names.author.view());
+    if (names.differ) asker.ask(row, QuestionKind::kDns, rr::kTxt, names.organisation.view());
+  }
+}
+
+Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
+  const auto& plan = static_cast<const DmarcPlan&>(base);
+  if (!evidence.envelope.ip.valid() && !has(judgement, plan.dkim_trace)) return Judged::kDone;
+  std::string_view why;
+  const std::string_view from = from_domain(evidence.addresses, why);
+  const Names names = policy_names(from);
+  if (from.empty() || names.author.empty()) {
+    say(plan, judgement, kNa, from.empty() ? why : "No domain in From header");
+    return Judged::kDone;
+  }
+  const Answer* const author = judgement.ask(QuestionKind::kDns, rr::kTxt, names.author.view());
+  const Answer* const organisation =
+      names.differ ? judgement.ask(QuestionKind::kDns, rr::kTxt, names.organisation.view())
+                   : author;
+  if (!author || !organisation) return Judged::kWaiting;
+  DmarcRecord record;
+  Found found = find_record(plan, judgement, from, *author, record);
+  DmarcPolicy wish = record.policy;
+  const Found first = found;
+  if (names.differ && (found == Found::kNone || found == Found::kNoRecord)) {
+    found = find_record(plan, judgement, from, *organisation, record);
+    wish = record.subdomain_policy;
+  }
+  if (found == Found::kFinal) return Judged::kDone;
+  if (found == Found::kRecord) {
+    conclude(plan, evidence, judgement, from, record, wish);
+  } else if (found == Found::kNoRecord || first == Found::kNoRecord) {
+    say(plan, judgement, kNa, OptionText({from, ": no valid DMARC record"}).view());
+  } else {
+    say(plan, judgement, kNa, from);
+  }
+  return Judged::kDone;
+}
+
+}  // namespace
+
+extern constexpr Check kDmarc{
+    .name = "dmarc",
+    .text = "Judges whether the visible sender's domain is proved by SPF or DKIM.",
+    .symbols = kSymbols,
+    .after = kAfter,
+    .local_skip = true,
+    .compile = compile,
+    .ask = ask,
+    .judge = judge,
+};
+
+}  // namespace winnow

@@ -1,0 +1,28 @@
+// DMARC policy records (RFC 7489 6.3). "v=DMARC1" comes first and in this case; of the rest case
+// does not matter. Tags that are not known or broken are passed over, but for the policy.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace winnow {
+
+enum class DmarcPolicy : uint8_t { kNone, kQuarantine, kReject };
+
+struct DmarcRecord {
+  DmarcPolicy policy = DmarcPolicy::kNone;
+  DmarcPolicy subdomain_policy = DmarcPolicy::kNone;  // == policy where sp is not given
+  bool strict_dkim = false;
+  bool strict_spf = false;
+  uint8_t percent = 100;
+  std::string_view bad_policy;  // the value of p that is none; valid where parse says kBadPolicy
+};
+
+enum class DmarcParse : uint8_t { kNoRecord, kBadPolicy, kGood };
+
+// Reads one TXT record; views point into it. Linear in its size, no heap.
+DmarcParse parse_dmarc_record(std::string_view text, DmarcRecord& record);
+
+std::string_view policy_text(DmarcPolicy policy);
+
+}  // namespace winnow
