@@ -155,8 +155,8 @@ class Rspamd:
         return body.get("symbols", {}).keys()
 
     def rules(self):
-        text = subprocess.run(["rspamadm", "configdump", "-g", "-j", "--var",
-                               f"LOCAL_CONFDIR={self.work}"], stdout=subprocess.PIPE,
+        text = subprocess.run(["rspamadm", "--var", f"LOCAL_CONFDIR={self.work}", "configdump",
+                               "-g", "-j"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True).stdout
         try:
             groups = json.loads(text[text.index("{"):])
@@ -188,7 +188,7 @@ class SpamAssassin:
                               "dns_available no\nuse_razor2 0\nuse_pyzor 0\n")
         start = time.monotonic()
         self.process = subprocess.Popen(
-            ["spamd", "--local", "--max-children=1", "--min-children=1", "--min-spare=1",
+            ["/usr/sbin/spamd", "--local", "--max-children=1", "--min-children=1", "--min-spare=1",
              "--max-spare=1", "--max-conn-per-child=1000000", f"--socketpath={self.socket}",
              "--siteconfigpath=" + str(self.siteconfig()), "--nouser-config", "--syslog=null"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
