@@ -5,16 +5,29 @@
 
 namespace winnow {
 
+extern const Check kArchivesCheck;
+extern const Check kBounce;
+extern const Check kConfirmations;
 extern const Check kDmarc;
+extern const Check kForgedRecipients;
+extern const Check kForwarding;
 extern const Check kFromCheck;
 extern const Check kHtmlShape;
+extern const Check kMailingList;
 extern const Check kMessageIdCheck;
 extern const Check kMimeStructure;
+extern const Check kMimeTypes;
+extern const Check kOnceReceived;
 extern const Check kPartsDiffer;
 extern const Check kReceivedCheck;
+extern const Check kRecipientOrder;
 extern const Check kRecipients;
 extern const Check kReplyToCheck;
+extern const Check kSealedParts;
+extern const Check kServiceAccounts;
+extern const Check kSignaturesThere;
 extern const Check kSpf;
+extern const Check kSubjectCheck;
 extern const Check kUniqueHeaders;
 extern const Check kUrlSuspect;
 
@@ -24,11 +37,24 @@ std::span<const Check* const> all_checks() {
       &kFromCheck,
       &kReplyToCheck,
       &kRecipients,
+      &kRecipientOrder,
+      &kForgedRecipients,
       &kReceivedCheck,
+      &kOnceReceived,
       &kMessageIdCheck,
+      &kSubjectCheck,
+      &kMailingList,
+      &kBounce,
+      &kConfirmations,
+      &kServiceAccounts,
+      &kForwarding,
+      &kSignaturesThere,
+      &kArchivesCheck,
+      &kSealedParts,
       &kMimeStructure,
-      &kHtmlShape,
+      &kMimeTypes,
       &kPartsDiffer,
+      &kHtmlShape,
       &kUrlSuspect,
       // Who sent it.
       &kSpf,

@@ -43,6 +43,12 @@ inline bool has_8bit(std::string_view text) {
   return false;
 }
 
+inline bool is_recipient(const Address& address) {
+  return (address.field == AddressField::kTo || address.field == AddressField::kCc ||
+          address.field == AddressField::kBcc) &&
+         !address.address.empty();
+}
+
 inline std::string_view domain_of(std::string_view address) {
   const size_t at = address.rfind('@');
   return at == std::string_view::npos ? std::string_view{} : address.substr(at + 1);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
 namespace winnow {
@@ -60,11 +61,6 @@ uint32_t count_symbol(uint32_t count) {
   return kZero;
 }
 
-bool is_recipient(const Address& address) {
-  return address.field == AddressField::kTo || address.field == AddressField::kCc ||
-         address.field == AddressField::kBcc;
-}
-
 // Facts of one row's recipients, gathered in one pass.
 struct Seen {
   uint32_t count = 0;
@@ -81,7 +77,7 @@ Seen look(const Batch& batch, uint32_t row) {
   const auto envelope = batch.recipients.row(row);
   for (const Address& address : batch.addresses.row(row)) {
     if (address.field == AddressField::kFrom && !seen.from) seen.from = &address;
-    if (!is_recipient(address) || address.address.empty()) continue;
+    if (!is_recipient(address)) continue;
     ++seen.count;
     seen.only = &address;
     if (!address.name.empty())

@@ -23,6 +23,7 @@ enum Sym : uint32_t {
   kHttpToIp,
   kMetaRefresh,
   kFormPassword,
+  kZeroFont,
   kCount
 };
 
@@ -39,6 +40,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"HTTP_TO_IP", "html", 1, "A link opens a bare IPv4 address."},
     {"HTML_META_REFRESH_URL", "html", 5, "The page sends its reader elsewhere by itself.", true},
     {"HTML_FORM_PASSWORD", "html", 3, "The message itself asks for a password.", true},
+    {"ZERO_FONT", "html", 1, "Text in letters of no size.", true},
 }};
 
 int32_t side_sum(const HtmlImage& image) {
@@ -51,6 +53,12 @@ double hidden_weight(uint32_t n) {
   return kWeights[std::min<uint32_t>(n, 10)];
 }
 
+// Weight of n blocks in a font of size 0: .1 .2 .2 .3 .5 for the first, .5 up to 10, then 1.
+double zero_font_weight(uint32_t n) {
+  constexpr std::array<double, 6> kWeights{0, 0.1, 0.2, 0.2, 0.3, 0.5};
+  return n < kWeights.size() ? kWeights[n] : n <= 10 ? 0.5 : 1;
+}
+
 void hidden(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html) {
   const uint32_t all = html.visible_bytes + html.invisible_bytes;
   if (html.transparent_bytes * 10 > all) {
@@ -61,6 +69,9 @@ void hidden(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html)
     insert(plan, batch, row, kInvisibleParts,
            number_text(batch.arena, std::min<uint32_t>(html.invisible_blocks, 10)),
            hidden_weight(html.invisible_blocks));
+  if (html.zero_font_blocks > 0)
+    insert(plan, batch, row, kZeroFont, number_text(batch.arena, html.zero_font_blocks),
+           zero_font_weight(html.zero_font_blocks));
 }
 
 void images(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html,
