@@ -1,0 +1,96 @@
+// The service: each admitted message has exactly one answer, whatever its size, the threads, the
+// swaps of rules under load.
+#include "pipeline/service.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+
+#include "pipeline/lookup/answers.h"
+
+namespace winnow {
+namespace {
+
+std::shared_ptr<LiveRules> load() {
+  static const std::shared_ptr<const RuleSet> rules = [] {
+    Result<Loaded> loaded = load_rules({});
+    EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().text());
+    return loaded->rules;
+  }();
+  return std::make_shared<LiveRules>(rules, std::make_unique<TableAnswers>(*rules));
+}
+
+Message message(size_t number, size_t bytes) {
+  Message out;
+  std::string text = "From: a@example.org\r\nMessage-ID: <" + std::to_string(number) +
+                     "@example.org>\r\nSubject: hello\r\n\r\n";
+  while (text.size() < bytes) text += "plain words of a letter\r\n";
+  out.bytes = MessageBytes(text);
+  out.now_ms = 1'700'000'000'000;
+  return out;
+}
+
+TEST(Service, EachMessageHasItsOwnAnswerOnce) {
+  for (const unsigned threads : {1u, 3u}) {
+    Service service(load(), {.threads = threads, .byte_budget = 1ull << 30});
+    std::vector<std::atomic<int>> answers(300);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      Message one = message(i, i % 50 == 7 ? 100'000 : i == 9 ? 3'000'000 : 300);
+      ASSERT_TRUE(service.submit(one, [&answers, i](const Scanned& scanned) {
+        EXPECT_EQ(scanned.one.evidence.message_id, std::to_string(i) + "@example.org");
+        EXPECT_FALSE(scanned.too_late);
+        ++answers[i];
+      }));
+      if (i % 40 == 0) service.use(load());
+    }
+    service.finish();
+    for (const std::atomic<int>& count : answers) EXPECT_EQ(count, 1);
+    Message late = message(1, 10);
+    EXPECT_FALSE(service.submit(late, {}));
+    EXPECT_GT(late.bytes.size(), 0u);
+  }
+}
+
+TEST(Service, ABatchIsTheShareOfWhatWaits) {
+  Service service(load(), {.threads = 1, .rows_max = 8, .byte_budget = 1ull << 30});
+  std::latch blocked(1), entered(1);
+  Message first = message(0, 10);
+  ASSERT_TRUE(service.submit(first, [&](const Scanned&) {
+    entered.count_down();
+    blocked.wait();
+  }));
+  entered.wait();  // an idle worker took one message at once
+  for (size_t i = 1; i <= 16; ++i) {
+    Message one = message(i, 10);
+    ASSERT_TRUE(service.submit(one, [](const Scanned&) {}));
+  }
+  EXPECT_EQ(service.waiting(), 16u);
+  blocked.count_down();
+  service.finish();
+  EXPECT_EQ(service.batches(), 3u);
+}
+
+TEST(Service, TheBudgetRefusesButAlwaysAdmitsOne) {
+  Service service(load(), {.threads = 1, .byte_budget = 1000});
+  std::latch blocked(1);
+  Message big = message(0, 50'000);
+  ASSERT_TRUE(service.submit(big, [&](const Scanned&) { blocked.wait(); }));
+  Message second = message(1, 10);
+  EXPECT_FALSE(service.submit(second, [](const Scanned&) { FAIL(); }));
+  EXPECT_GT(second.bytes.size(), 0u);
+  blocked.count_down();
+  service.finish();
+}
+
+TEST(Service, WhatWaitedTooLongIsNotScanned) {
+  Service service(load(), {.threads = 1, .queue_wait_max_ms = -1000});
+  Message one = message(0, 10);
+  int late = 0;
+  ASSERT_TRUE(service.submit(one, [&](const Scanned& scanned) { late += scanned.too_late; }));
+  service.finish();
+  EXPECT_EQ(late, 1);
+}
+
+}  // namespace
+}  // namespace winnow
