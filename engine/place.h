@@ -9,7 +9,7 @@ namespace winnow {
 
 struct Place {
   std::string_view file = {};  // owned by the document or the rule set; "" = made by the program
-  uint32_t line = 0;      // 1-based; 0 = the whole file, or made by the program
+  uint32_t line = 0;           // 1-based; 0 = the whole file, or made by the program
   uint32_t column = 0;
 
   // "file:line:column", with what is known.

@@ -231,7 +231,8 @@ TEST(Words, offsets_name_the_raw_word) {
   EXPECT_EQ(raws, "Gr\u00fc\u00dfe|AUS|M\u00fcnchen|");
 }
 
-// Rspamd's classifier stores counts under these hashes: token = h(word) + 3 h(one before), + 5 h(two before).
+// Rspamd's classifier stores counts under these hashes: token = h(word) + 3 h(one before), + 5
+// h(two before).
 TEST(Words, hashes_are_those_of_rspamds_classifier) {
   EXPECT_EQ(word_hash("happen") + word_hash("are") * 3, 18123587569763488254u);
   EXPECT_EQ(word_hash("happen") + word_hash("meet") * 5, 11237206416146261952u);

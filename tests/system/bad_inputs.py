@@ -1,0 +1,136 @@
+"""Bad input is named with its place and in the exit code, and everything else is scanned."""
+
+import gzip
+import io
+import os
+import tarfile
+
+from checking import NOW, Checking, sample_messages
+
+GOOD, FINDINGS, USAGE, INPUTS = 0, 1, 2, 3
+
+
+class Table:
+    def __init__(self, checking):
+        self.checking = checking
+        self.folder = checking.folder
+        self.messages = sample_messages(checking.source)
+        self.good = self.folder / "good.eml"
+        self.good.write_bytes(self.messages[0])
+
+    def write(self, name, data):
+        (self.folder / name).write_bytes(data)
+        return self.folder / name
+
+    def row(self, name, arguments, code, words, verdicts=None):
+        """Runs scan; stderr has to hold every word, stdout that many verdicts."""
+        done = self.checking.run("scan", "--format", "jsonl", *arguments)
+        said = done.stderr.decode("utf-8", "replace")
+        self.checking.check(done.returncode == code,
+                            f"{name}: exit code {done.returncode}, not {code}; said: {said[:500]}")
+        for word in words:
+            self.checking.check(str(word) in said, f"{name}: says nothing of {word!r}: {said[:500]}")
+        if verdicts is not None:
+            got = done.stdout.count(b"\n")
+            self.checking.check(got == verdicts, f"{name}: {got} verdicts, not {verdicts}")
+
+
+def inputs(table):
+    good = table.good
+    table.row("a good file", [good], GOOD, [], 1)
+    missing = table.folder / "nothing-here"
+    table.row("missing path", [missing, good], INPUTS, [missing, "no such file"], 1)
+    if os.geteuid() != 0:
+        closed = table.write("closed.eml", b"Subject: x\n\n")
+        closed.chmod(0)
+        table.row("unreadable file", [closed, good], INPUTS, [closed, "denied"], 1)
+    else:
+        # Nothing is closed to root; reading this one fails for everybody.
+        table.row("unreadable file", ["/proc/self/mem", good], INPUTS, ["/proc/self/mem"], 1)
+
+    mbox = (table.checking.source / "tests/mail/sample.mbox").read_bytes()
+    cut = table.write("cut.mbox", mbox.rstrip(b"\n")[:-5])
+    table.row("cut mbox", [cut, good], INPUTS, [cut, f"byte {len(mbox.rstrip()) - 5}"], 7)
+    lines = b'{"raw":"Subject: a\\n\\nb\\n"}\n{"raw":"Subject: a\\n\n{"raw":"Subject: c\\n\\nd\\n"}\n'
+    json = table.write("cut.jsonl", lines)
+    table.row("cut JSON line", [json, good], INPUTS, [f"{json}:2", "JSON"], 3)
+    json = table.write("field.jsonl", b'{"from":"a@example.org"}\n{"raw":"a: b\\n\\n","ip":"1.2.3"}\n'
+                                      b'{"raw_base64":"*"}\n{"raw":"a: b\\n\\n","now":"noon"}\n')
+    table.row("wrong JSON fields", [json, good], INPUTS,
+              [f"{json}:1", f"{json}:2", "1.2.3", f"{json}:3", f"{json}:4", "noon"], 1)
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for number, message in enumerate(table.messages):
+            member = tarfile.TarInfo(f"{number}.eml")
+            member.size = len(message)
+            tar.addfile(member, io.BytesIO(message))
+    whole = buffer.getvalue()
+    broken = table.write("broken.tar", whole[:2048] + b"\xff" * 700 + whole[2748:])
+    table.row("broken tar", [broken, good], INPUTS, [broken])
+    squeezed = gzip.compress(whole)
+    short = table.write("short.tar.gz", squeezed[:len(squeezed) // 2])
+    table.row("cut tar.gz", [short, good], INPUTS, [short])
+    rubbish = table.write("rubbish.tar.zst", b"\x28\xb5\x2f\xfd" + bytes(range(200)))
+    table.row("rubbish under the name of an archive", [rubbish, good], INPUTS, [rubbish], 1)
+    empty = table.write("empty.eml", b"")
+    table.row("an empty message is mail", [empty], GOOD, [], 1)
+
+
+def options(table):
+    good = table.good
+    table.row("wrong option", ["--thread-count", "2", good], USAGE, ["--thread-count"], 0)
+    table.row("option out of bounds", ["--threads", "0", good], USAGE, ["--threads"], 0)
+    table.row("wrong value", ["--format", "xml", good], USAGE, ["--format", "xml"], 0)
+    table.row("wrong time", ["--now", "yesterday", good], USAGE, ["RFC 3339", "yesterday"], 0)
+    table.row("nothing to scan", [], USAGE, ["nothing to scan"], 0)
+    table.row("replay of what is no recording", ["--replay", good], USAGE, [good], 0)
+    table.row("missing recording", ["--replay", table.folder / "no.wev"], USAGE, ["no.wev"], 0)
+    table.row("recording into no folder", ["--record", table.folder / "no/where.wev", good], USAGE,
+              ["where.wev"], 0)
+    record = table.folder / "run.wev"
+    table.row("recording", ["--record", record, good], GOOD, [], 1)
+    cut = table.write("cut.wev", record.read_bytes()[:-40])
+    done = table.checking.run("scan", "--format", "jsonl", "--replay", cut)
+    table.checking.check(done.returncode in (USAGE, INPUTS) and b"cut.wev" in done.stderr,
+                         f"cut recording: exit code {done.returncode}, {done.stderr[:300]}")
+    for name in ("no-such-command", ""):
+        done = table.checking.run(name)
+        table.checking.check(done.returncode == USAGE, f"command {name!r}: {done.returncode}")
+
+
+def configuration(table):
+    site = table.folder / "site"
+    (site / "local.d").mkdir(parents=True)
+    main = site / "rspamd.conf"
+    main.write_text("")
+    actions = site / "local.d/actions.conf"
+    good = table.good
+
+    def row(name, text, code, words, verdicts, *more):
+        actions.write_text(text)
+        table.row(name, ["--config", main, *more, good], code, words, verdicts)
+
+    row("good configuration", "reject = 20;\n", GOOD, [], 1)
+    row("good configuration, strict", "reject = 20;\n", GOOD, [], 1, "--strict")
+    row("syntax error", "reject = 20;\nadd_header = {\n", USAGE, ["actions.conf"], 0)
+    row("a value that is no number", 'reject = 20;\n"unended\n', USAGE, ["actions.conf:2"], 0)
+    actions.write_text("reject = 20;\n")
+    odd = site / "local.d/options.inc"
+    odd.write_text("no_such_option_anywhere = 3;\n")
+    table.row("unknown key", ["--config", main, good], GOOD, ["no_such_option_anywhere"], 1)
+    table.row("unknown key, strict", ["--config", main, "--strict", good], USAGE, ["--strict"], 0)
+    odd.unlink()
+    table.row("missing configuration", ["--config", site / "no.conf", good], USAGE, ["no.conf"], 0)
+
+
+def main():
+    checking = Checking(__doc__)
+    table = Table(checking)
+    inputs(table)
+    options(table)
+    configuration(table)
+    checking.finish()
+
+
+main()

@@ -1,0 +1,51 @@
+"""What scan and explain print for the sample mailbox, byte by byte.
+
+Shipped rules change these texts on purpose: look at the difference, then run this with --update.
+"""
+
+import csv
+import io
+import json
+
+from checking import Checking
+
+
+def check_agreement(checking, texts):
+    """Table, JSON lines and CSV say the same."""
+    table = texts["scan.table.txt"].decode().splitlines()[1:]
+    rows = [json.loads(line) for line in texts["scan.jsonl"].decode().splitlines()]
+    cells = list(csv.DictReader(io.StringIO(texts["scan.csv"].decode())))
+    checking.check(len(table) == len(rows) == len(cells) > 0,
+                   f"{len(table)} rows of table, {len(rows)} of JSON, {len(cells)} of CSV")
+    for line, row, cell in zip(table, rows, cells):
+        where = row["source"]
+        checking.check(line.startswith(row["action"]), f"{where}: action of the table: {line[:40]}")
+        checking.check(cell["action"] == row["action"], f"{where}: action of the CSV")
+        checking.check(abs(float(cell["score"]) - row["score"]) < 0.00501, f"{where}: score")
+        symbols = sorted(word.split("(")[0] for word in cell["symbols"].split())
+        checking.equal(f"{where}: symbols", "\n".join(sorted(row["symbols"])), "\n".join(symbols))
+        total = sum(symbol["score"] for symbol in row["symbols"].values())
+        checking.check(abs(total - row["score"]) < 0.001 or row.get("passthrough_module")
+                       or row["action"] == "reject",
+                       f"{where}: symbols add up to {total}, the score is {row['score']}")
+
+
+def main():
+    checking = Checking(__doc__, [("--update", {"action": "store_true"})])
+    sample = "tests/mail/sample.mbox"
+    texts = {f"scan.{name}": checking.scan("--format", name.split(".")[0], sample)
+             for name in ("table.txt", "jsonl", "csv")}
+    explained = checking.run("explain", "--now", "2026-10-22T00:00:00Z", sample)
+    checking.check(explained.returncode == 0, f"explain: {explained.stderr.decode()[:400]}")
+    texts["explain.txt"] = explained.stdout
+    golden = checking.source / "tests/system/golden"
+    for name, text in texts.items():
+        if checking.options.update:
+            (golden / name).write_bytes(text)
+        else:
+            checking.equal(f"tests/system/golden/{name}", (golden / name).read_bytes(), text)
+    check_agreement(checking, texts)
+    checking.finish()
+
+
+main()

@@ -1,0 +1,101 @@
+"""Every form in which mail is stored gives the same verdicts."""
+
+import base64
+import gzip
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+
+from checking import Checking, sample_messages
+
+
+def verdicts(output):
+    """JSON lines without the place that a message came from."""
+    rows = []
+    for line in output.splitlines():
+        row = json.loads(line)
+        row.pop("source", None)
+        row.pop("label", None)
+        rows.append(row)
+    return rows
+
+
+def write_tar(messages):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for number, message in enumerate(messages):
+            member = tarfile.TarInfo(f"mail/{number:03}.eml")
+            member.size = len(message)
+            tar.addfile(member, io.BytesIO(message))
+    return buffer.getvalue()
+
+
+def write_forms(checking, messages):
+    """Name of the form -> arguments of scan."""
+    top = checking.folder
+    plain = top / "plain"
+    (plain / "deeper").mkdir(parents=True)
+    files = []
+    for number, message in enumerate(messages):
+        place = plain if number < 3 else plain / "deeper"
+        # "0…" sorts before "deeper": a directory is walked in name order.
+        file = place / f"0{number:03}.eml"
+        file.write_bytes(message)
+        files.append(file)
+    maildir = top / "maildir"
+    for folder in ("cur", "new", "tmp"):
+        (maildir / folder).mkdir(parents=True)
+    for number, message in enumerate(messages):
+        name = f"cur/17000{number}.host:2,S" if number < 3 else f"new/17000{number}.host"
+        (maildir / name).write_bytes(message)
+    (maildir / "tmp/170009.host").write_bytes(b"Subject: being delivered\n\nnot yet\n")
+    (maildir / "dovecot-uidlist").write_bytes(b"3 V1 N9\n")
+    tar = write_tar(messages)
+    (top / "mail.tar").write_bytes(tar)
+    (top / "mail.tar.gz").write_bytes(gzip.compress(tar))
+    (top / "mail.jsonl").write_text("".join(
+        json.dumps({"raw": m.decode("utf-8")}) + "\n" if number % 2 and m.isascii()
+        else json.dumps({"raw_base64": base64.b64encode(m).decode()}) + "\n"
+        for number, m in enumerate(messages)))
+    forms = {"files": files, "directory": [plain], "Maildir": [maildir],
+             "mbox": [checking.source / "tests/mail/sample.mbox"], "tar": [top / "mail.tar"],
+             "tar.gz": [top / "mail.tar.gz"], "JSON lines": [top / "mail.jsonl"]}
+    if shutil.which("zstd"):
+        subprocess.run(["zstd", "-q", str(top / "mail.tar")], check=True)
+        forms["tar.zst"] = [top / "mail.tar.zst"]
+    return forms
+
+
+def main():
+    checking = Checking(__doc__)
+    messages = sample_messages(checking.source)
+    forms = write_forms(checking, messages)
+    expected = verdicts(checking.scan("--format", "jsonl", *forms.pop("files")))
+    checking.equal("number of messages", str(len(messages)), str(len(expected)))
+    for form, arguments in forms.items():
+        got = verdicts(checking.scan("--format", "jsonl", *arguments))
+        checking.equal(f"verdicts of {form}", dump(expected), dump(got))
+    mbox = (checking.source / "tests/mail/sample.mbox").read_bytes()
+    piped = {"mbox": mbox, "JSON lines": (checking.folder / "mail.jsonl").read_bytes()}
+    for form, data in piped.items():
+        got = verdicts(checking.scan("--format", "jsonl", "-", stdin=data))
+        checking.equal(f"verdicts of {form} on standard input", dump(expected), dump(got))
+    for number, message in enumerate(messages):
+        got = verdicts(checking.scan("--format", "jsonl", "-", stdin=message))
+        checking.equal(f"message {number + 1} on standard input", dump(expected[number:number + 1]),
+                       dump(got))
+    crlf = [m.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for m in messages]
+    for number, message in enumerate(crlf):
+        got = verdicts(checking.scan("--format", "jsonl", "-", stdin=message))
+        checking.equal(f"message {number + 1} with CRLF", dump(expected[number:number + 1]),
+                       dump(got))
+    checking.finish()
+
+
+def dump(rows):
+    return "\n".join(json.dumps(row, indent=0, sort_keys=True) for row in rows)
+
+
+main()

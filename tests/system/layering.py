@@ -1,0 +1,93 @@
+"""Includes and link lines point downward only; each foreign library stays in its place."""
+
+import re
+
+from checking import Checking
+
+FLOORS = ["engine", "rules", "pipeline", "ingest"]
+
+# Foreign headers and the only places that may include them.
+HOMES = {
+    r"hs/hs\.h|hs\.h": ["engine/match/database.cc"],
+    r"pcre2\.h": ["engine/match/regex.cc"],
+    r"archive(_entry)?\.h": ["engine/archive/stream.cc", "ingest/corpus/tar.cc"],
+    r"magic\.h": ["engine/content/"],
+    r"libstemmer\.h": ["engine/text/"],
+    r"cld2/.*|compact_lang_det\.h": ["engine/text/language.cc"],
+    r"unicode/.*": ["engine/text/"],
+    r"idn2\.h": ["engine/url/"],
+    r"libpsl\.h": ["engine/url/"],
+    r"openssl/.*": ["engine/crypt/", "engine/hash/"],
+    r"sodium.*": ["engine/crypt/", "engine/hash/"],
+    r"zstd\.h": ["ingest/evidence/", "pipeline/corpus/"],
+    r"simdjson\.h": ["ingest/", "rules/maps/"],
+    r"CLI/.*": ["ingest/commands/"],
+    r"(oneapi/)?tbb/.*": ["pipeline/"],
+    r"thread|jthread|mutex|condition_variable|future|shared_mutex": ["pipeline/", "ingest/"],
+    r"fstream|sys/socket\.h|netinet/.*|dirent\.h|filesystem": ["pipeline/", "ingest/"],
+    r"chrono|ctime|time\.h|sys/time\.h": ["pipeline/", "ingest/"],
+    r"regex|iostream|locale": ["ingest/"],
+    r"lua.*\.h|hiredis/.*|ares\.h|lmdb\.h": ["rules/lua/", "pipeline/"],
+}
+# Files that the build runs or that only make tables.
+TOOLS = {"engine/text/make_fold_table.cc"}
+
+
+def floor_of(path):
+    return FLOORS.index(path.split("/")[0])
+
+
+def check_includes(checking, path, text):
+    for number, line in enumerate(text.splitlines(), 1):
+        own = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+        if own:
+            target = own.group(1)
+            if target.split("/")[0] in FLOORS:
+                checking.check(floor_of(target) <= floor_of(path),
+                               f"{path}:{number}: includes {target}, which is a floor above")
+                checking.check((checking.source / target).exists() or "generated" in target,
+                               f"{path}:{number}: there is no {target}")
+            elif target.split("/")[0] in ("tests", "bench"):
+                checking.fail(f"{path}:{number}: product code includes {target}")
+        foreign = re.match(r"\s*#\s*include\s+<([^>]+)>", line)
+        if foreign and path not in TOOLS:
+            for pattern, homes in HOMES.items():
+                if re.fullmatch(pattern, foreign.group(1)):
+                    checking.check(any(path.startswith(home) for home in homes),
+                                   f"{path}:{number}: <{foreign.group(1)}> belongs in "
+                                   f"{' or '.join(homes)} only")
+
+
+def check_links(checking):
+    for file in checking.source.rglob("CMakeLists.txt"):
+        path = file.relative_to(checking.source).as_posix()
+        if path.split("/")[0] not in FLOORS:
+            continue
+        for call in re.findall(r"target_link_libraries\(([^)]*)\)", file.read_text()):
+            words = call.split()
+            if words[0] == "winnow":
+                continue
+            for word in words[1:]:
+                if word.startswith("winnow_") and word != "winnow_flags":
+                    target, linked = words[0][len("winnow_"):], word[len("winnow_"):]
+                    good = linked in FLOORS and target in FLOORS and \
+                        FLOORS.index(linked) == FLOORS.index(target) - 1
+                    checking.check(good, f"{path}: {words[0]} links {word}: each floor links only "
+                                         "the one below it")
+
+
+def main():
+    checking = Checking(__doc__)
+    count = 0
+    for floor in FLOORS:
+        for file in sorted((checking.source / floor).rglob("*")):
+            if file.suffix in (".cc", ".h", ".inc"):
+                count += 1
+                check_includes(checking, file.relative_to(checking.source).as_posix(),
+                               file.read_text(errors="replace"))
+    checking.check(count > 100, f"only {count} sources were found: the test looks at nothing")
+    check_links(checking)
+    checking.finish()
+
+
+main()
