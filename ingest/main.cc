@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ingest/commands/command.h"
+#include "ingest/commands/documents.h"
 
 namespace winnow {
 
@@ -30,6 +31,7 @@ constexpr std::array kCommands{
     Command{"config", "why|diff", "Say where a value comes from, or how two trees differ.",
             config_command},
     Command{"limits", "", "Print the memory ceiling, itemised.", limits_command},
+    Command{"completion", "bash", "Print the completion of a shell.", completion_command},
     Command{"help", "[COMMAND]", "Say what a command does and which options it takes.",
             help_command},
 };
@@ -44,6 +46,10 @@ void complain(std::string_view command, std::string_view sentence) {
 
 int help_command(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) {
+    if (arguments[0] == "--man") {
+      print_manual();
+      return kExitGood;
+    }
     for (const Command& command : kCommands)
       if (command.name == arguments[0] && command.name != "help") return command.run({"--help"});
     complain("help", fmt::format("there is no command {}", arguments[0]));

@@ -72,6 +72,11 @@ int64_t clock_ms() {
 }
 
 Result<Config> load_configuration(const RulesOptions& options) {
+  // A name that was typed wrong must not end as the shipped policy alone.
+  std::error_code error;
+  for (const std::string& name : {options.config, options.policy})
+    if (!name.empty() && !fs::exists(name, error))
+      return fail(fmt::format("{}: there is no such configuration", name));
   DiskFiles disk;
   LoadOptions load;
   load.config_path = options.config;

@@ -31,6 +31,7 @@ int configdump_command(const std::vector<std::string>& arguments);
 int confighelp_command(const std::vector<std::string>& arguments);
 int configtest_command(const std::vector<std::string>& arguments);
 int limits_command(const std::vector<std::string>& arguments);
+int completion_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
 int help_command(const std::vector<std::string>& arguments);
 

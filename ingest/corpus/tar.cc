@@ -74,15 +74,22 @@ bool read_tar(const std::string& path, const ReadOptions& options, const ReadSin
     sink.problem(path, error_of(reader.get()));
     return true;
   }
+  bool damaged = false;  // the last header was: the reader looks for the next one block by block
   for (uint64_t member = 0;; ++member) {
     archive_entry* entry = nullptr;
     const int result = archive_read_next_header(reader.get(), &entry);
     if (result == ARCHIVE_EOF) return true;
-    if (result == ARCHIVE_RETRY) continue;
     if (result < ARCHIVE_WARN) {
-      sink.problem(fmt::format("{}: after member {}", path, member), error_of(reader.get()));
+      if (!damaged)
+        sink.problem(fmt::format("{}: after member {}", path, member), error_of(reader.get()));
+      damaged = true;
+      if (result == ARCHIVE_RETRY) {
+        --member;
+        continue;
+      }
       return true;
     }
+    damaged = false;
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
     const bool raw = archive_format(reader.get()) == ARCHIVE_FORMAT_RAW;
     const char* name = archive_entry_pathname(entry);

@@ -5,7 +5,7 @@ import io
 import os
 import tarfile
 
-from checking import NOW, Checking, sample_messages
+from checking import Checking, sample_messages
 
 GOOD, FINDINGS, USAGE, INPUTS = 0, 1, 2, 3
 
@@ -66,8 +66,11 @@ def inputs(table):
             member.size = len(message)
             tar.addfile(member, io.BytesIO(message))
     whole = buffer.getvalue()
-    broken = table.write("broken.tar", whole[:2048] + b"\xff" * 700 + whole[2748:])
+    second = 512 + (len(table.messages[0]) + 511) // 512 * 512  # where the second member begins
+    broken = table.write("broken.tar", whole[:second] + b"\xff" * 512 + whole[second + 512:])
     table.row("broken tar", [broken, good], INPUTS, [broken])
+    halved = table.write("halved.tar", whole[:second + 512 + 100])
+    table.row("cut tar", [halved, good], INPUTS, [halved])
     squeezed = gzip.compress(whole)
     short = table.write("short.tar.gz", squeezed[:len(squeezed) // 2])
     table.row("cut tar.gz", [short, good], INPUTS, [short])

@@ -13,7 +13,7 @@ NEEDED = TOP - {".clang-tidy", ".gitattributes"}
 DRAWERS = re.compile(r"(^|[_.-])(utils?|helpers?|common|managers?|misc)([_.-]|$)", re.I)
 MACHINE_PATH = re.compile(r"(?<![\w.$}/)-])/(work|home|Users|root|mnt)/\w+")
 LINES_MAX = 800
-FUNCTIONS_MAX = 100  # columns
+COLUMNS_MAX = 100
 
 
 def tracked(source):
@@ -37,8 +37,8 @@ def check_text(checking, name, text):
     for number, line in enumerate(lines, 1):
         if MACHINE_PATH.search(line) and "tests/system/layout.py" not in name:
             checking.fail(f"{name}:{number}: a path of one machine: {line.strip()[:80]}")
-        if Path(name).suffix in (".cc", ".h") and "clang-format off" not in text:
-            if len(line) > FUNCTIONS_MAX and "://" not in line and line.isascii():
+        if Path(name).suffix in (".cc", ".h") and not name.startswith("tests/"):
+            if len(line) > COLUMNS_MAX and 'R"' not in line and line.isascii():
                 checking.fail(f"{name}:{number}: {len(line)} columns")
 
 

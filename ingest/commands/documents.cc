@@ -1,0 +1,136 @@
+// The manual page and the completion of bash, both made from the table of commands and from what
+// each command says of itself, so that neither can be out of date. The build writes them beside the
+// binary; `cmake --install` puts them in their places.
+#include "ingest/commands/documents.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "ingest/commands/command.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr std::string_view kBash =
+    R"bash(# Completion of bash for winnow. Made by `winnow completion bash`.
+# Options are asked of the binary itself, so that they are those of the version installed.
+_winnow() {
+  local word=${COMP_WORDS[COMP_CWORD]}
+  COMPREPLY=()
+  if [ "$COMP_CWORD" = 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")
+  elif [ "${word#-}" != "$word" ]; then
+    local options
+    options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+')
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+  elif [ "${COMP_WORDS[1]}" = help ]; then
+    mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")
+  else
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  fi
+}
+complete -o filenames -F _winnow winnow
+)bash";
+
+constexpr std::string_view kManHead = R"(.TH WINNOW 1 "" "winnow @VERSION@" "User commands"
+.SH NAME
+winnow \- mail filter: find out what is true of a message and say what to do with it
+.SH SYNOPSIS
+.B winnow
+.I COMMAND
+.RI [ ARGUMENT ...]
+.SH DESCRIPTION
+Winnow reads messages, finds out what is true of each, adds the findings up to a score and says what
+to do: accept, greylist, add a header, reject. It takes the configuration, symbol names and weights
+of Rspamd. Its own policy is built in and is the lowest layer; a site's local.d and override.d
+directories lie above it.
+.PP
+A verdict depends on the message, its envelope, the time given, the rules and the answers of
+lookups, and on nothing else: not on threads, batch sizes or the machine.
+.SH COMMANDS
+)";
+
+constexpr std::string_view kManTail = R"(.SH EXIT STATUS
+.TP
+0
+good
+.TP
+1
+findings: a test failed, two trees differ, a check found something
+.TP
+2
+wrong use or wrong configuration
+.TP
+3
+some inputs could not be read; everything else was scanned
+.TP
+70
+a bug in winnow
+.SH FILES
+.TP
+.I PREFIX/share/winnow/policy
+the shipped policy as files, to read or to copy; the binary carries the same bytes
+.TP
+.I $XDG_CACHE_HOME/winnow
+compiled pattern databases; may be removed at any time
+.SH EXAMPLES
+.nf
+winnow scan ~/Maildir
+winnow explain message.eml
+winnow scan --format jsonl --config /etc/rspamd/rspamd.conf archive.mbox
+.fi
+.SH SEE ALSO
+.BR rspamd (8)
+)";
+
+std::string command_names() {
+  std::string names;
+  for (const Command& command : all_commands()) {
+    if (!names.empty()) names += ' ';
+    names += command.name;
+  }
+  return names;
+}
+
+// Prints `text` with every `word` replaced.
+void print_with(std::string_view text, std::string_view word, std::string_view by) {
+  size_t at = 0;
+  for (size_t next; (next = text.find(word, at)) != std::string_view::npos;) {
+    fmt::print("{}{}", text.substr(at, next - at), by);
+    at = next + word.size();
+  }
+  fmt::print("{}", text.substr(at));
+}
+
+}  // namespace
+
+void print_manual() {
+  print_with(kManHead, "@VERSION@", WINNOW_VERSION);
+  for (const Command& command : all_commands())
+    fmt::print(".TP\n.B {} {}\n{}\n", command.name, command.arguments, command.text);
+  fmt::print(".SH OPTIONS OF SCAN\n.nf\n");
+  std::fflush(stdout);
+  for (const Command& command : all_commands())
+    if (command.name == "scan") command.run({"--help"});
+  std::cout.flush();
+  fmt::print(".fi\n");
+  print_with(kManTail, "PREFIX", "/usr");
+}
+
+int completion_command(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h")) {
+    fmt::print("winnow completion bash: prints the completion of bash, to be sourced.\n");
+    return kExitGood;
+  }
+  if (arguments.size() != 1 || arguments[0] != "bash") {
+    complain("completion", "takes the name of a shell, and bash is the one it knows");
+    return kExitUsage;
+  }
+  print_with(kBash, "@COMMANDS@", command_names());
+  return kExitGood;
+}
+
+}  // namespace winnow
