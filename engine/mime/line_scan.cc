@@ -115,28 +115,48 @@ LineCounts count_lines_scalar(std::string_view text) {
   return counts;
 }
 
+namespace {
+
+// Counts of bytes, sixteen lanes wide; emptied before a lane of eight bits can overflow.
+struct LaneCount {
+  __m128i lanes = _mm_setzero_si128();
+  size_t total = 0;
+
+  void add(__m128i marks) { lanes = _mm_sub_epi8(lanes, marks); }
+  void flush() {
+    const __m128i sums = _mm_sad_epu8(lanes, _mm_setzero_si128());
+    total += static_cast<size_t>(_mm_cvtsi128_si64(sums)) +
+             static_cast<size_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)));
+    lanes = _mm_setzero_si128();
+  }
+};
+
+}  // namespace
+
 LineCounts count_lines(std::string_view text) {
-  size_t lf = 0, cr = 0, crlf = 0, nul = 0;
-  size_t at = 0;
-  bool cr_before = false;
-  for (; at + 16 <= text.size(); at += 16) {
-    const __m128i bytes = load(text.data() + at);
-    const unsigned lfs = mask(is(bytes, '\n'));
-    const unsigned crs = mask(is(bytes, '\r'));
-    nul += static_cast<size_t>(std::popcount(mask(is(bytes, '\0'))));
-    lf += static_cast<size_t>(std::popcount(lfs));
-    cr += static_cast<size_t>(std::popcount(crs));
-    crlf += static_cast<size_t>(std::popcount(lfs & (crs << 1 | (cr_before ? 1u : 0u))));
-    cr_before = (crs >> 15 & 1) != 0;
+  if (text.size() < 32) return count_lines_scalar(text);
+  LaneCount lf, cr, crlf, nul;
+  size_t at = 1;  // each block also looks at the byte before it
+  while (at + 16 <= text.size()) {
+    for (int blocks = 0; blocks < 255 && at + 16 <= text.size(); ++blocks, at += 16) {
+      const __m128i bytes = load(text.data() + at);
+      const __m128i lfs = is(bytes, '\n');
+      lf.add(lfs);
+      cr.add(is(bytes, '\r'));
+      crlf.add(_mm_and_si128(lfs, is(load(text.data() + at - 1), '\r')));
+      nul.add(is(bytes, '\0'));
+    }
+    for (LaneCount* const count : {&lf, &cr, &crlf, &nul}) count->flush();
   }
-  for (; at < text.size(); ++at) {
-    nul += text[at] == '\0';
-    cr += text[at] == '\r';
-    lf += text[at] == '\n';
-    crlf += text[at] == '\n' && cr_before;
-    cr_before = text[at] == '\r';
-  }
-  return {lf - crlf, crlf, cr - crlf, nul};
+  const auto one = [&](size_t i) {
+    nul.total += text[i] == '\0';
+    cr.total += text[i] == '\r';
+    lf.total += text[i] == '\n';
+    crlf.total += i > 0 && text[i] == '\n' && text[i - 1] == '\r';
+  };
+  one(0);
+  for (; at < text.size(); ++at) one(at);
+  return {lf.total - crlf.total, crlf.total, cr.total - crlf.total, nul.total};
 }
 
 }  // namespace winnow

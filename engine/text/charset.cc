@@ -13,7 +13,7 @@ namespace winnow {
 namespace {
 
 constexpr std::string_view kReplacementUtf8 = "\xEF\xBF\xBD";
-constexpr size_t kDetectBytesMax = 8192;
+constexpr size_t kEscapeBytesMax = 8192;
 
 bool append_utf8(std::string_view bytes, ArenaText& out) {
   bool fits = true;
@@ -129,14 +129,15 @@ std::string_view without_bom(const Charset& charset, std::string_view bytes) {
 }
 
 // ICU's names for what its detector knows are labels that find_charset() reads.
-const Charset* detect_by_statistics(std::string_view bytes, CharsetScratch& scratch) {
+const Charset* detect_by_statistics(std::string_view bytes, CharsetScratch& scratch,
+                                    size_t sample_bytes) {
   UErrorCode error = U_ZERO_ERROR;
   if (scratch.detector == nullptr) scratch.detector = ucsdet_open(&error);
   auto* detector = static_cast<UCharsetDetector*>(scratch.detector);
   if (detector == nullptr) return nullptr;
   const size_t first = ascii_prefix(bytes);
-  const size_t begin = first > kDetectBytesMax / 4 ? first - kDetectBytesMax / 4 : 0;
-  const std::string_view sample = bytes.substr(begin, kDetectBytesMax);
+  const size_t begin = first > sample_bytes / 4 ? first - sample_bytes / 4 : 0;
+  const std::string_view sample = bytes.substr(begin, sample_bytes);
   error = U_ZERO_ERROR;
   ucsdet_setText(detector, sample.data(), static_cast<int32_t>(sample.size()), &error);
   const UCharsetMatch* match = ucsdet_detect(detector, &error);
@@ -194,12 +195,13 @@ std::string_view utf8_view(const Charset& charset, std::string_view bytes, Chars
   return out.finish();
 }
 
-const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch) {
+const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch,
+                              size_t sample_bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) return &utf8_charset();
   if (bytes.starts_with(std::string_view("\xFF\xFE\0\0", 4))) return find_charset("utf-32le");
   if (bytes.starts_with("\xFF\xFE")) return find_charset("utf-16le");
   if (bytes.starts_with("\xFE\xFF")) return find_charset("utf-16be");
-  const std::string_view head = bytes.substr(0, kDetectBytesMax);
+  const std::string_view head = bytes.substr(0, kEscapeBytesMax);
   if (is_ascii(bytes)) {
     if (head.find('\x1B') == std::string_view::npos) return &utf8_charset();
     for (const std::string_view escape : {"\x1B$B", "\x1B$@", "\x1B(J", "\x1B$(D"}) {
@@ -210,7 +212,7 @@ const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch) {
     return &utf8_charset();
   }
   if (is_utf8(bytes)) return &utf8_charset();
-  return detect_by_statistics(bytes, scratch);
+  return detect_by_statistics(bytes, scratch, sample_bytes);
 }
 
 }  // namespace winnow

@@ -1,5 +1,7 @@
 // Counts of a text in one pass: each ASCII byte adds a word of six packed counters, which is
 // emptied before a counter of eight bits can overflow; only other characters are looked up.
+#include <immintrin.h>
+
 #include <array>
 #include <cstring>
 
@@ -81,6 +83,23 @@ struct Counter {
   }
 };
 
+// Blanks that follow a blank: each byte and the one before it, sixteen pairs at a time.
+uint32_t double_spaces(std::string_view text) {
+  uint32_t doubles = 0;
+  size_t i = 1;
+  const __m128i space = _mm_set1_epi8(' ');
+  for (; i + 16 <= text.size(); i += 16) {
+    const auto* const at = reinterpret_cast<const __m128i*>(text.data() + i);
+    const auto* const before = reinterpret_cast<const __m128i*>(text.data() + i - 1);
+    const __m128i both = _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128(at), space),
+                                       _mm_cmpeq_epi8(_mm_loadu_si128(before), space));
+    doubles +=
+        static_cast<uint32_t>(__builtin_popcount(static_cast<unsigned>(_mm_movemask_epi8(both))));
+  }
+  for (; i < text.size(); ++i) doubles += text[i] == ' ' && text[i - 1] == ' ';
+  return doubles;
+}
+
 // Lines that hold nothing but blanks, and blanks that follow a blank.
 void count_layout(Text& text, uint32_t feeds) {
   const std::string_view plain = text.plain;
@@ -96,11 +115,7 @@ void count_layout(Text& text, uint32_t feeds) {
     text.empty_lines += first == stop;
     at = feed == nullptr ? end : feed + 1;
   }
-  uint32_t doubles = 0;
-  for (size_t i = 1; i < plain.size(); ++i) {
-    doubles += static_cast<unsigned>(plain[i] == ' ') & static_cast<unsigned>(plain[i - 1] == ' ');
-  }
-  text.double_spaces = doubles;
+  text.double_spaces = double_spaces(plain);
 }
 
 }  // namespace

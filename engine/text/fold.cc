@@ -185,16 +185,62 @@ char* join(const char* at, const char* end, char* to) {
   }
 }
 
+unsigned mask_of(__m128i bytes) { return static_cast<unsigned>(_mm_movemask_epi8(bytes)); }
+
+// Copies blocks of sixteen ASCII characters in which nothing is to be undone: no blank follows a
+// blank, no word of one letter stands before a separator. `in_word` and what was written last are
+// as undo_spacing() has them, before and after.
+void copy_plain_blocks(const char*& at, const char* end, char*& to, const char* begin,
+                       bool& in_word) {
+  const auto all = [](char c) { return _mm_set1_epi8(c); };
+  unsigned word_before = in_word;
+  unsigned blank_before = to == begin || to[-1] == ' ';
+  while (end - at > 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 1));
+    const auto within = [&](__m128i bytes, char first, char last) {
+      return _mm_and_si128(_mm_cmpgt_epi8(bytes, all(static_cast<char>(first - 1))),
+                           _mm_cmplt_epi8(bytes, all(static_cast<char>(last + 1))));
+    };
+    const auto is_blank = [&](__m128i bytes) {
+      return _mm_or_si128(_mm_cmpeq_epi8(bytes, all(' ')), within(bytes, '\t', '\r'));
+    };
+    const __m128i marks =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(next, all('.')), _mm_cmpeq_epi8(next, all('-'))),
+                     _mm_or_si128(_mm_cmpeq_epi8(next, all('_')), _mm_cmpeq_epi8(next, all('*'))));
+    const __m128i blank_bytes = is_blank(block);
+    const unsigned blanks = mask_of(blank_bytes);
+    const unsigned separators = mask_of(_mm_or_si128(marks, is_blank(next)));
+    const unsigned letters = mask_of(within(block, 'a', 'z'));
+    const unsigned words = letters | mask_of(within(block, '0', '9'));
+    const unsigned lone = letters & ~(words << 1 | word_before) & separators;
+    if ((mask_of(block) | lone | (blanks & (blanks << 1 | blank_before))) != 0) break;
+    const __m128i kept = _mm_andnot_si128(blank_bytes, block);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                     _mm_or_si128(kept, _mm_and_si128(blank_bytes, all(' '))));
+    at += 16;
+    to += 16;
+    word_before = words >> 15 & 1;
+    blank_before = blanks >> 15 & 1;
+  }
+  in_word = word_before != 0;
+}
+
 // Steps 2 and 3, in place: what is written never overtakes what is read.
 char* undo_spacing(char* begin, const char* end) {
   const CharTable chars;
   const char* at = begin;
+  const char* retry = begin;  // from where blocks are worth another look
   char* to = begin;
   bool in_word = false;
   while (at != end) {
+    if (at >= retry) {
+      copy_plain_blocks(at, end, to, begin, in_word);
+      retry = at + 16;
+    }
     if (blank(*at)) {
       while (at != end && blank(*at)) ++at;
-      if (to != begin && at != end) *to++ = ' ';
+      if (to != begin && to[-1] != ' ') *to++ = ' ';
       in_word = false;
       continue;
     }
@@ -225,7 +271,7 @@ char* undo_spacing(char* begin, const char* end) {
     next_point(next);
     while (at != next) *to++ = *at++;
   }
-  return to;
+  return to != begin && to[-1] == ' ' ? to - 1 : to;
 }
 
 // Calls use(piece) for pieces of at most kPiece bytes that end between code points.

@@ -42,12 +42,15 @@ template <class Value, size_t kSlots>
 class HashTable {
  public:
   Value* insert(uint64_t hash) {
+    filter_[bit_of(hash) / 64] |= uint64_t{1} << bit_of(hash) % 64;
     size_t at = hash % kSlots;
     while (slots_[at].hash != 0 && slots_[at].hash != hash) at = (at + 1) % kSlots;
     slots_[at].hash = hash;
     return &slots_[at].value;
   }
   const Value* find(uint64_t hash) const {
+    // Most words are none of ours: the filter says so without leaving the first-level cache.
+    if ((filter_[bit_of(hash) / 64] >> bit_of(hash) % 64 & 1) == 0) return nullptr;
     for (size_t at = hash % kSlots; slots_[at].hash != 0; at = (at + 1) % kSlots) {
       if (slots_[at].hash == hash) return &slots_[at].value;
     }
@@ -59,6 +62,9 @@ class HashTable {
     uint64_t hash = 0;
     Value value{};
   };
+  static size_t bit_of(uint64_t hash) { return (hash >> 32) % (8 * kSlots); }
+
+  std::array<uint64_t, kSlots / 8> filter_{};
   std::array<Slot, kSlots> slots_{};
 };
 

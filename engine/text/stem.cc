@@ -57,7 +57,7 @@ void Stemmer::use(std::string_view language) {
 Stem Stemmer::stem(std::string_view word, uint64_t hash, Arena& arena) {
   if (language_ == 0 || word.size() > kStemBytesMax) return {word, hash, is_stop_stem(hash)};
   if (word.size() > sizeof(Entry::bytes)) return stem_anew(word, hash, arena);
-  Entry& entry = entries_[(hash + language_ * 0x9E3779B97F4A7C15u) >> 7 & mask_];
+  Entry& entry = entry_of(hash);
   if (entry.language == language_ && entry.word_bytes == word.size() &&
       std::memcmp(entry.bytes, word.data(), word.size()) == 0) {
     if (entry.tail == 0) return {word.substr(0, entry.shared), entry.hash, entry.stop != 0};

@@ -52,6 +52,9 @@ class Decoder {
     add_flag(text_, TextFlag::kCharsetGuessed);
     const Charset* detected = detect_charset(bytes, scratch_);
     if (detected != nullptr && detected != declared && try_charset(*detected, bytes)) return;
+    // What the short sample said does not fit: a longer one is worth its time.
+    if (bytes.size() > kDetectBytes) detected = detect_charset(bytes, scratch_, kDetectBytesMax);
+    if (detected != nullptr && detected != declared && try_charset(*detected, bytes)) return;
     if (detected != nullptr && decodes_alone(*detected) && mostly_fits(text_.utf8)) return;
     add_flag(text_, TextFlag::kRaw);
     (void)try_charset(utf8_charset(), bytes);

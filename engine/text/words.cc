@@ -189,8 +189,12 @@ class WordsOfRow {
   }
 
   void stem_words(Range range, std::string_view language) {
+    constexpr size_t kAhead = 12;  // about the words that pass while memory answers
     scratch_.stemmer.use(language);
-    for (Word& word : words_of(range)) {
+    const std::span<Word> words = words_of(range);
+    for (size_t i = 0; i < words.size(); ++i) {
+      if (i + kAhead < words.size()) scratch_.stemmer.prefetch(words[i + kAhead].hash);
+      Word& word = words[i];
       if (word.flags & (bit(WordFlag::kException) | bit(WordFlag::kBroken))) continue;
       const Stem stem = scratch_.stemmer.stem(word.normal, word.hash, batch_.arena);
       word.stem = stem.text;

@@ -123,9 +123,9 @@ void links(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html) 
       insert(plan, batch, row, kHttpToHttps, host_of(link.href));
     }
     to_ip |= starts_caseless(link.href, "http") && is_ipv4(host_of(link.href));
+    if (css || !link.text.empty()) continue;
     const std::string_view path = link.href.substr(0, link.href.find_first_of("?#"));
-    css |= link.text.empty() && path.size() > 4 &&
-           equal_caseless(path.substr(path.size() - 4), ".css");
+    css = path.size() > 4 && equal_caseless(path.substr(path.size() - 4), ".css");
   }
   if (to_ip) insert(plan, batch, row, kHttpToIp);
   if (css) insert(plan, batch, row, kExtCss);
