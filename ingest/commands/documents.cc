@@ -24,7 +24,8 @@ _winnow() {
     mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")
   elif [ "${word#-}" != "$word" ]; then
     local options
-    options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+')
+    options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null |
+      grep -oE -- '--[a-z][a-z-]+')
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
   elif [ "${COMP_WORDS[1]}" = help ]; then
     mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")

@@ -79,7 +79,7 @@ bool read_tar(const std::string& path, const ReadOptions& options, const ReadSin
     archive_entry* entry = nullptr;
     const int result = archive_read_next_header(reader.get(), &entry);
     if (result == ARCHIVE_EOF) return true;
-    if (result < ARCHIVE_WARN) {
+    if (result == ARCHIVE_RETRY || result < ARCHIVE_WARN) {
       if (!damaged)
         sink.problem(fmt::format("{}: after member {}", path, member), error_of(reader.get()));
       damaged = true;
