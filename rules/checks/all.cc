@@ -8,6 +8,7 @@ namespace winnow {
 extern const Check kArchivesCheck;
 extern const Check kBounce;
 extern const Check kConfirmations;
+extern const Check kDkim;
 extern const Check kDmarc;
 extern const Check kForgedRecipients;
 extern const Check kForwarding;
@@ -58,6 +59,7 @@ std::span<const Check* const> all_checks() {
       &kUrlSuspect,
       // Who sent it.
       &kSpf,
+      &kDkim,
       &kDmarc,
   };
   return kChecks;

@@ -45,9 +45,13 @@ void declare_checks(Compiler& compiler) {
       symbol.score = std::llround(decl.score * static_cast<double>(kMicro));
       symbol.place.file = symbol.score_place.file =
           compiler.set.intern(fmt::format("check {}", check->name));
+      // Without a description it is a fact that content() leaves for judge(): sealed like others,
+      // and off, so that it never counts nor shows.
+      if (decl.description.empty()) symbol.flags |= static_cast<uint16_t>(SymbolFlag::kDisabled);
       if (decl.one_shot) symbol.shots_max = 1;
       if (decl.mime_only) symbol.flags |= static_cast<uint16_t>(SymbolFlag::kMimeOnly);
       compiler.join_group(id, decl.group);
+      if (decl.description.empty()) continue;
       RuleInfo info;
       info.symbol = id;
       info.check = check->name;

@@ -1,0 +1,76 @@
+// A DKIM-Signature header (RFC 6376 3.5) and the key record it points to (3.6.1, RFC 8463).
+#pragma once
+
+#include <string_view>
+
+#include "engine/arena.h"
+#include "engine/crypt/hash.h"
+#include "rules/checks/auth/dkim_canonical.h"
+#include "rules/checks/auth/dns_name.h"
+
+namespace winnow {
+
+enum class DkimKeyType : uint8_t { kRsa, kEd25519 };
+
+struct DkimHeader {
+  DkimKeyType key_type = DkimKeyType::kRsa;
+  HashKind hash = HashKind::kSha256;
+  Canonical header = Canonical::kSimple;
+  Canonical body = Canonical::kSimple;
+  uint64_t body_bytes = kWholeBody;  // l
+  int64_t time = 0;                  // t, Unix seconds; 0 = not given
+  int64_t expires = 0;               // x
+  std::string_view domain;           // d, lower case, in the arena
+  std::string_view selector;         // s, the same
+  bool identity_is_domain = true;    // i's domain is d itself, not one under it
+  std::string_view names;            // h: names and colons as written
+  std::string_view body_hash;        // bh, decoded, in the arena
+  std::string_view signature;        // b, decoded, in the arena
+  size_t signature_begin = 0;        // where b's value stands in the header's raw value
+  size_t signature_end = 0;
+};
+
+// Names of one h= that are looked at.
+constexpr uint32_t kDkimNamesMax = 1000;
+
+// Reads the raw value of the header. False where it breaks the grammar, has not all it needs (v, a,
+// b, bh, d, h with From, s) or an algorithm nobody here knows. Linear in `value`.
+bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out);
+
+enum class DkimAlgorithm : uint8_t { kRsaSha256, kRsaSha1, kEd25519Sha256 };
+
+// A signature as far as the message's bytes decide it. What is left is to ask for the key and to
+// check `signature` over `digest` with it.
+struct DkimSignature {
+  DkimAlgorithm algorithm = DkimAlgorithm::kRsaSha256;
+  bool body_matches = false;       // the body has the hash that is signed
+  bool identity_is_domain = true;  // i= is of d= itself, not of a name under it
+  std::string_view domain;         // d=, lower case
+  std::string_view selector;       // s=, lower case
+  std::string_view digest;         // of the canonical headers, raw bytes
+  std::string_view signature;      // b=, raw bytes
+};
+
+// As bytes, for the evidence: algorithm:u8 body_matches:u8 identity_is_domain:u8, then domain,
+// selector, digest and signature, each size:u16le bytes.
+std::string_view pack_signature(const DkimSignature& signature, Arena& arena);
+// False where the bytes are none of these. Views point into them.
+bool unpack_signature(std::string_view bytes, DkimSignature& out);
+
+struct DkimKey {
+  DkimKeyType type = DkimKeyType::kRsa;
+  bool revoked = false;     // p is empty
+  bool allows_sha1 = true;  // h
+  bool allows_sha256 = true;
+  bool strict = false;  // t=s: i must be of d itself
+  std::string_view p;   // base64 as written
+};
+
+// Reads a TXT record; false where it is no key record or none for mail.
+bool parse_dkim_key(std::string_view text, DkimKey& out);
+
+// Strict base64 with folding blanks (RFC 6376 2.10) into `to`; the number of bytes, or SIZE_MAX
+// where it is none or does not fit.
+size_t decode_key_base64(std::string_view text, char* to, size_t to_bytes);
+
+}  // namespace winnow

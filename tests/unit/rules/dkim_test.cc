@@ -1,0 +1,242 @@
+#include <gtest/gtest.h>
+
+#include "engine/crypt/verify.h"
+#include "engine/mime/parse.h"
+#include "rules/checks/auth/dkim_signature.h"
+#include "rules/checks/check.h"
+#include "tests/unit/rules/asking.h"
+
+namespace winnow {
+namespace {
+
+// RFC 8463 appendix A.3 (message) and A.2 (keys). Code components of RFCs: BSD licence of the
+// IETF Trust.
+const char* const kMessage =
+    "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n"
+    " d=football.example.com; i=@football.example.com;\r\n"
+    " q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n"
+    " subject : date : message-id : from : subject : date;\r\n"
+    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
+    " b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\r\n"
+    " Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\r\n"
+    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n"
+    " d=football.example.com; i=@football.example.com;\r\n"
+    " q=dns/txt; s=test; t=1528637909; h=from : to : subject :\r\n"
+    " date : message-id : from : subject : date;\r\n"
+    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
+    " b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\r\n"
+    " DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz\r\n"
+    " dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=\r\n"
+    "From: Joe SixPack <joe@football.example.com>\r\n"
+    "To: Suzie Q <suzie@shopping.example.net>\r\n"
+    "Subject: Is dinner ready?\r\n"
+    "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\n"
+    "Message-ID: <20030712040037.46341.5F8J@football.example.com>\r\n"
+    "\r\n"
+    "Hi.\r\n"
+    "\r\n"
+    "We lost the game.  Are you hungry yet?\r\n"
+    "\r\n"
+    "Joe.\r\n";
+const TableRecord kEdKey{"brisbane._domainkey.football.example.com",
+                         "txt",
+                         {"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
+                         ""};
+const TableRecord kRsaKey{
+    "test._domainkey.football.example.com",
+    "txt",
+    {"v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6"
+     "wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvH"
+     "O9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB"},
+    ""};
+
+struct Step {
+  bool waiting;
+};
+
+class Dkim : public ::testing::Test {
+ protected:
+  Dkim() {
+    for (const Check* const check : all_checks())
+      if (check->name == "dkim") check_ = check;
+    CompileContext context{.headers = names_,
+                           .limits = limits_,
+                           .map = {},
+                           .warn = {},
+                           .symbol = [](std::string_view) { return SymbolId{5}; }};
+    plan_ = check_->compile(context);
+    for (uint32_t i = 0; i < check_->symbols.size(); ++i)
+      plan_->symbols.push_back(static_cast<SymbolId>(i));
+  }
+
+  // "SYMBOL option" of everything inserted, DKIM_TRACE left out.
+  std::string judged(std::string message, Asking& asking, int64_t now_s = 1'600'000'000) {
+    message.append(Batch::kPadding, '\0');
+    Batch batch;
+    Envelope envelope;
+    envelope.now_ms = now_s * 1000;
+    batch.add(std::string_view(message).substr(0, message.size() - Batch::kPadding), 0, envelope,
+              {});
+    ParseScratch scratch;
+    parse({names_, limits_}, scratch, batch);
+    check_->content(*plan_, batch);
+    std::string out;
+    std::vector<SymbolFact> facts;
+    for (const SymbolHit& hit : batch.symbols) {
+      facts.push_back({hit.symbol, hit.weight, hit.option});
+      if (hit.symbol != SymbolId{5}) out += std::string(check_->symbols[index(hit.symbol)].name);
+    }
+    asking.evidence.symbols = facts;
+    asking.run(
+        [&] { return Step{check_->judge(*plan_, asking.evidence, asking) == Judged::kWaiting}; });
+    for (const std::string& one : asking.inserted) {
+      const size_t open = one.find('(');
+      const std::string_view name = check_->symbols[std::stoul(one)].name;
+      if (name == "DKIM_TRACE") continue;
+      out += fmt::format("{}{} {}", out.empty() ? "" : " | ", name,
+                         one.substr(open + 1, one.size() - open - 2));
+    }
+    return out;
+  }
+
+  HeaderNames names_;
+  Limits limits_;
+  const Check* check_ = nullptr;
+  std::unique_ptr<CheckPlan> plan_;
+};
+
+const std::string kEd = "football.example.com:s=brisbane", kRsa = "football.example.com:s=test";
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+TEST_F(Dkim, VerifiesTheRfcsMessage) {
+  const std::string both = "R_DKIM_ALLOW " + kEd + " | R_DKIM_ALLOW " + kRsa;
+  for (const std::string& message :
+       {std::string(kMessage), replaced(kMessage, "\r\n", "\n"),
+        replaced(kMessage, "hungry yet?\r\n", "hungry \t yet?  \n"),
+        std::string(kMessage) + "\r\n \n", replaced(kMessage, "To: Suzie", "TO :\r\n\tSuzie")}) {
+    Asking asking({kEdKey, kRsaKey});
+    EXPECT_EQ(judged(message, asking), both) << message;
+    EXPECT_EQ(asking.rounds, 2);
+  }
+}
+
+TEST_F(Dkim, OneChangedByteBreaksIt) {
+  const std::string both = "R_DKIM_REJECT " + kEd + " | R_DKIM_REJECT " + kRsa;
+  for (const std::string& message :
+       {replaced(kMessage, "lost", "won"), replaced(kMessage, "dinner", "lunch"),
+        replaced(kMessage, "From: Joe", "From: Bob"),
+        replaced(kMessage, "Subject: Is", "Subject: Another\r\nSubject: Is"),
+        replaced(kMessage, "Date: Fri", "From: Bob <b@example.com>\r\nDate: Fri")}) {
+    Asking asking({kEdKey, kRsaKey});
+    EXPECT_EQ(judged(message, asking), both) << message;
+  }
+}
+
+TEST_F(Dkim, KeysDecide) {
+  struct Row {
+    const char* name;
+    TableRecord key;
+    const char* expected;
+  };
+  const std::string name = kEdKey.name, good = kEdKey.replies[0];
+  const Row rows[] = {
+      {"unknown", {name, "txt", {}, "timeout"}, "R_DKIM_TEMPFAIL"},
+      {"servfail", {name, "txt", {}, "servfail"}, "R_DKIM_TEMPFAIL"},
+      {"nxdomain", {name, "txt", {}, "nxdomain"}, "R_DKIM_PERMFAIL"},
+      {"norec", {name, "txt", {}, "norec"}, "R_DKIM_PERMFAIL"},
+      {"revoked", {name, "txt", {"v=DKIM1; k=ed25519; p="}, ""}, "R_DKIM_PERMFAIL"},
+      {"other type", {name, "txt", kRsaKey.replies, ""}, "R_DKIM_PERMFAIL"},
+      {"no key", {name, "txt", {"hello world"}, ""}, "R_DKIM_PERMFAIL"},
+      {"junk key", {name, "txt", {"k=ed25519; p=AAAA"}, ""}, "R_DKIM_PERMFAIL"},
+      {"junk base64", {name, "txt", {"k=ed25519; p=!!!!"}, ""}, "R_DKIM_PERMFAIL"},
+      {"sha1 only", {name, "txt", {good + "; h=sha1"}, ""}, "R_DKIM_PERMFAIL"},
+      {"not for mail", {name, "txt", {good + "; s=tlsrpt"}, ""}, "R_DKIM_PERMFAIL"},
+      {"strict", {name, "txt", {good + "; t=y:s"}, ""}, "R_DKIM_ALLOW"},
+      {"behind another", {name, "txt", {"v=spf1 -all", good}, ""}, "R_DKIM_ALLOW"},
+      {"another's key",
+       {name, "txt", {"k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURp="}, ""},
+       "R_DKIM_ALLOW"},  // the last two bits are padding
+  };
+  for (const Row& row : rows) {
+    Asking asking({row.key, kRsaKey});
+    EXPECT_EQ(judged(kMessage, asking),
+              fmt::format("{} {} | R_DKIM_ALLOW {}", row.expected, kEd, kRsa))
+        << row.name;
+  }
+  Asking nobody({}, Absent::kUnknown);
+  EXPECT_EQ(judged(kMessage, nobody), "R_DKIM_TEMPFAIL " + kEd + " | R_DKIM_TEMPFAIL " + kRsa);
+}
+
+TEST_F(Dkim, HeadersThatSayNothing) {
+  const auto result = [&](const std::string& message, int64_t now = 1'600'000'000) {
+    Asking asking({kEdKey, kRsaKey});
+    return judged(message, asking, now);
+  };
+  EXPECT_EQ(result("From: a@b.example\r\n\r\nx\r\n"), "");
+  EXPECT_EQ(result(replaced(kMessage, "v=1;", "v=2;")), "");
+  EXPECT_EQ(result(replaced(kMessage, "s=brisbane;", "")), "R_DKIM_ALLOW " + kRsa);
+  EXPECT_EQ(result(replaced(kMessage, "i=@football", "i=@evil")), "");
+  EXPECT_EQ(result(replaced(kMessage, "h=from : to", "h=to")),
+            "R_DKIM_REJECT " + kEd + " | R_DKIM_REJECT " + kRsa);
+  EXPECT_EQ(result(kMessage, 1'528'000'000), "");  // signed in the future
+  EXPECT_EQ(result(replaced(kMessage, "t=1528637909;", "x=1528637909;")), "");
+}
+
+TEST(DkimCanonical, Bodies) {
+  const auto digest = [](std::string_view body, Canonical canonical, uint64_t max = kWholeBody) {
+    Hash hash(HashKind::kSha256);
+    add_canonical_body(body, canonical, max, hash);
+    return std::string(hash.finish());
+  };
+  const auto plain = [](std::string_view text) {
+    Hash hash(HashKind::kSha256);
+    hash.add(text);
+    return std::string(hash.finish());
+  };
+  const struct {
+    const char* body;
+    const char* simple;
+    const char* relaxed;
+  } rows[] = {
+      {"", "\r\n", ""},
+      {"\r\n\n\r\n", "\r\n", ""},
+      {" \r\n", " \r\n", ""},
+      {"a", "a\r\n", "a\r\n"},
+      {"a\n\nb\n\n\n", "a\r\n\r\nb\r\n", "a\r\n\r\nb\r\n"},
+      {" C \r\nD \t E\r\n\r\n\r\n", " C \r\nD \t E\r\n", " C\r\nD E\r\n"},  // RFC 6376 3.4.5
+      {"\t\ta  b\tc\n", "\t\ta  b\tc\r\n", " a b c\r\n"},
+      {"a\rb\n", "a\rb\r\n", "a\rb\r\n"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(digest(row.body, Canonical::kSimple), plain(row.simple)) << row.body;
+    EXPECT_EQ(digest(row.body, Canonical::kRelaxed), plain(row.relaxed)) << row.body;
+  }
+  EXPECT_EQ(digest("abc\r\ndef\r\n", Canonical::kSimple, 6), plain("abc\r\nd"));
+  const std::string large(100'000, 'x');
+  EXPECT_EQ(digest(large, Canonical::kRelaxed), plain(large + "\r\n"));
+}
+
+TEST(DkimCanonical, Headers) {
+  const auto digest = [](std::string_view field, size_t name, Canonical canonical) {
+    Hash hash(HashKind::kSha1);
+    add_canonical_header(field, name, canonical, true, hash);
+    return std::string(hash.finish());
+  };
+  const auto plain = [](std::string_view text) {
+    Hash hash(HashKind::kSha1);
+    hash.add(text);
+    return std::string(hash.finish());
+  };
+  EXPECT_EQ(digest("A: X", 1, Canonical::kRelaxed), plain("a:X\r\n"));
+  EXPECT_EQ(digest("B : Y\t\r\n\tZ  ", 1, Canonical::kRelaxed), plain("b:Y Z\r\n"));
+  EXPECT_EQ(digest("B : Y\t\n\tZ  ", 1, Canonical::kSimple), plain("B : Y\t\r\n\tZ  \r\n"));
+  EXPECT_EQ(digest("A:", 1, Canonical::kRelaxed), plain("a:\r\n"));
+}
+
+}  // namespace
+}  // namespace winnow
