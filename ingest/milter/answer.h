@@ -1,0 +1,37 @@
+// A verdict as milter packets: edits first, then what the action says. Pure.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/score/model.h"
+#include "engine/verdict.h"
+#include "ingest/milter/protocol.h"
+
+namespace winnow {
+
+struct MilterOptions {  // as Rspamd's proxy worker names them
+  std::string spam_header = "X-Spam";
+  std::string reject_message = "Spam message rejected";
+  std::string quarantine_message = "Spam message quarantined";
+  std::string tempfail_message = "Try again later";
+  bool discard_on_reject = false;
+  bool quarantine_on_reject = false;
+};
+
+struct MilterReply {
+  std::string_view action;   // "reject", "add header", ...
+  std::string_view message;  // for the SMTP client; empty = the option's text
+  std::string_view subject;  // of "rewrite subject"
+  std::span<const Edit> edits;
+};
+
+MilterReply milter_reply(const ScoreModel& model, const Verdict& verdict);
+// The packets that end a message. `seen` are its headers.
+void render_milter(const MilterReply& reply, const MilterOptions& options, const SeenHeaders& seen,
+                   std::string& out);
+// There is no verdict (overload, fault of ours): the client tries again.
+void render_milter_tempfail(std::string& out);
+
+}  // namespace winnow

@@ -1,0 +1,270 @@
+#include "ingest/milter/protocol.h"
+
+#include <algorithm>
+
+#include "engine/mime/ip.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr size_t kPacketMax = 131072;
+constexpr size_t kMacroBytesMax = 64 * 1024;
+constexpr std::string_view kHttpStart = "GET ";
+constexpr size_t kHttpHeadMax = 4096;
+
+uint32_t be32(std::string_view bytes) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+  return value;
+}
+
+void append_be32(uint32_t value, std::string& out) {
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+// Takes a field that ends in NUL off the front of `data`; false where there is none.
+bool take_field(std::string_view& data, std::string_view& field) {
+  const size_t nul = data.find('\0');
+  if (nul == std::string_view::npos) return false;
+  field = data.substr(0, nul);
+  data.remove_prefix(nul + 1);
+  return true;
+}
+
+std::string_view without_brackets(std::string_view address) {
+  if (address.size() >= 2 && address.front() == '<' && address.back() == '>')
+    return address.substr(1, address.size() - 2);
+  return address;
+}
+
+}  // namespace
+
+void SeenHeaders::add(std::string_view name) {
+  ++counts_[lower(name)];
+  ++all_;
+}
+
+void SeenHeaders::clear() {
+  counts_.clear();
+  all_ = 0;
+}
+
+uint32_t SeenHeaders::count(std::string_view name) const {
+  const auto found = counts_.find(lower(name));
+  return found == counts_.end() ? 0 : found->second;
+}
+
+SessionWant MilterSession::feed(std::string_view bytes, std::string& out) {
+  if (want_ == SessionWant::kClose) return want_;
+  buffer_.append(bytes);
+  if (want_ == SessionWant::kVerdict) {
+    // An MTA waits for the answer; who does not is held to a bound.
+    if (buffer_.size() - at_ > limits_.pending_max) want_ = SessionWant::kClose;
+    return want_;
+  }
+  return want_ = run(out);
+}
+
+SessionWant MilterSession::answered(std::string& out) {
+  if (want_ != SessionWant::kVerdict) return want_;
+  forget_message();
+  return want_ = run(out);
+}
+
+SessionWant MilterSession::run(std::string& out) {
+  if (mode_ == Mode::kFirstBytes) {
+    const size_t n = std::min(buffer_.size(), kHttpStart.size());
+    if (std::string_view(buffer_).substr(0, n) == kHttpStart.substr(0, n)) {
+      if (n < kHttpStart.size()) return SessionWant::kBytes;
+      return http(out);
+    }
+    mode_ = Mode::kPackets;
+  }
+  SessionWant want = SessionWant::kBytes;
+  while (want == SessionWant::kBytes && buffer_.size() - at_ >= 4) {
+    const std::string_view rest = std::string_view(buffer_).substr(at_);
+    const uint32_t length = be32(rest);
+    if (length == 0 || length > kPacketMax) return SessionWant::kClose;
+    if (rest.size() < 4 + size_t{length}) break;
+    const char name = rest[4];
+    const std::string_view data = rest.substr(5, length - 1);
+    at_ += 4 + size_t{length};
+    if (name == 'Q' || !command(name, data, out))
+      want = SessionWant::kClose;
+    else if (name == 'E')
+      want = SessionWant::kVerdict;
+  }
+  buffer_.erase(0, at_);
+  at_ = 0;
+  return want;
+}
+
+SessionWant MilterSession::http(std::string& out) {
+  const bool whole =
+      buffer_.find("\r\n\r\n") != std::string::npos || buffer_.find("\n\n") != std::string::npos;
+  if (!whole && buffer_.size() < kHttpHeadMax) return SessionWant::kBytes;
+  if (whole && (buffer_.starts_with("GET /ping ") || buffer_.starts_with("GET /ping\r")))
+    out += "HTTP/1.1 200 OK\r\nConnection: close\r\nServer: winnow/" WINNOW_VERSION
+           " (milter mode)\r\nContent-Length: 6\r\nContent-Type: text/plain\r\n\r\npong\r\n";
+  return SessionWant::kClose;
+}
+
+bool MilterSession::command(char name, std::string_view data, std::string& out) {
+  std::string_view field;
+  switch (name) {
+    case 'O':
+      return negotiate(data, out);
+    case 'D':
+      return macros(data);
+    case 'C':
+      return connect(data);
+    case 'H':
+      if (!take_field(data, field)) return false;
+      helo_ = field;
+      return true;
+    case 'M':
+      if (!take_field(data, field)) return false;
+      from_ = without_brackets(field);
+      from_known_ = true;
+      return true;
+    case 'R':
+      return recipient(data);
+    case 'L':
+      return header(data);
+    case 'N':
+      return body("\r\n");
+    case 'B':
+    case 'E':
+      return body(data);
+    case 'A':
+      forget_message();
+      return true;
+    case 'K':
+      forget_connection();
+      return true;
+    case 'T':
+    case 'U':
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool MilterSession::negotiate(std::string_view data, std::string& out) {
+  if (data.size() < 12 || be32(data) < 6) return false;
+  append_be32(13, out);
+  out.push_back('O');
+  append_be32(6, out);
+  append_be32(be32(data.substr(4)) | 0x3f, out);
+  append_be32(0xff080, out);
+  return true;
+}
+
+bool MilterSession::macros(std::string_view data) {
+  if (data.empty()) return false;
+  data.remove_prefix(1);  // the command that the macros belong to
+  while (!data.empty()) {
+    std::string_view name, value;
+    if (!take_field(data, name) || !take_field(data, value)) return false;
+    if (name.size() >= 2 && name.front() == '{' && name.back() == '}')
+      name = name.substr(1, name.size() - 2);
+    const std::string key = lower(name);
+    const auto found = macros_.find(key);
+    const size_t old = found == macros_.end() ? 0 : key.size() + found->second.size();
+    const size_t fresh = key.size() + value.size();
+    if (found == macros_.end() && macros_.size() >= limits_.macros_max) continue;
+    if (macro_bytes_ - old + fresh > kMacroBytesMax) continue;
+    macro_bytes_ += fresh - old;
+    macros_[key] = value;
+  }
+  return true;
+}
+
+std::string_view MilterSession::macro(std::string_view name) const {
+  const auto found = macros_.find(name);
+  return found == macros_.end() ? std::string_view() : found->second;
+}
+
+bool MilterSession::connect(std::string_view data) {
+  std::string_view host;
+  if (!take_field(data, host) || data.empty()) return false;
+  host_ = host == "unknown" ? std::string_view() : host;
+  ip_ = {};
+  const char family = data[0];
+  data.remove_prefix(1);
+  if (family == 'U') return true;
+  if (family != '4' && family != '6' && family != 'L') return false;
+  std::string_view address;
+  if (data.size() < 2) return false;
+  data.remove_prefix(2);
+  if (!take_field(data, address)) return false;
+  if (family == 'L') return true;
+  if (lower(address.substr(0, 5)) == "ipv6:") address.remove_prefix(5);
+  if (const std::optional<IpAddress> ip = parse_ip(address)) ip_ = *ip;
+  return true;
+}
+
+bool MilterSession::recipient(std::string_view data) {
+  std::string_view address;
+  if (!take_field(data, address) || recipients_.size() >= limits_.recipients_max) return false;
+  recipients_.emplace_back(without_brackets(address));
+  return true;
+}
+
+bool MilterSession::header(std::string_view data) {
+  std::string_view name, value;
+  if (!take_field(data, name) || !take_field(data, value)) return false;
+  if (body_.size() + name.size() + value.size() + 4 > limits_.body_max) return false;
+  body_.append(name).append(": ").append(value).append("\r\n");
+  seen_.add(name);
+  return true;
+}
+
+bool MilterSession::body(std::string_view data) {
+  if (body_.size() + data.size() > limits_.body_max) return false;
+  body_.append(data);
+  return true;
+}
+
+Message MilterSession::take_message() {
+  Message message;
+  message.bytes = MessageBytes(body_);
+  std::string().swap(body_);  // its bytes are the message's now
+  if (from_known_) message.from = from_;
+  message.recipients = recipients_;
+  message.recipients_known = true;
+  message.helo = helo_;
+  message.hostname = host_.empty() ? std::string(macro("client_name")) : host_;
+  if (message.hostname == "unknown") message.hostname.clear();
+  message.user = macro("auth_authen");
+  message.queue_id = macro("i");
+  message.ip = ip_;
+  return message;
+}
+
+void MilterSession::forget_message() {
+  from_known_ = false;
+  from_.clear();
+  recipients_.clear();
+  body_.clear();
+  seen_.clear();
+}
+
+void MilterSession::forget_connection() {
+  forget_message();
+  host_.clear();
+  helo_.clear();
+  ip_ = {};
+  macros_.clear();
+  macro_bytes_ = 0;
+}
+
+}  // namespace winnow

@@ -1,0 +1,103 @@
+// The milter protocol (version 6) as a state machine: bytes in, bytes and wants out. No sockets,
+// no clock. What is answered to which command: facts of Rspamd's milter worker.
+//
+//   packet := length:be32 (of what follows, 1..131072) command:u8 data
+//
+//   O version actions protocol      → O 6 (actions | 0x3f) 0xff080: nothing but the end of the
+//                                     body is answered, and every command's reply is switched off
+//   D stage name\0 value\0 ...      macros; one table, names without braces and case, later wins
+//   C host\0 family [port:be16 addr\0]     H helo\0     M address\0 arg\0...    R address\0
+//   arg\0... L name\0 value\0    N (blank line)     B bytes     T U (nothing)     E [bytes] → the
+//   verdict A message data is forgotten     K connection data too; O may follow     Q close
+//
+// No order is demanded. Several messages may follow each other. A length of 0 or over the maximum,
+// an unknown command, a field without its NUL: the connection ends. `GET /ping` as first bytes is
+// answered as HTTP. A message over body_max ends the connection too: its MTA defers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/message.h"
+
+namespace winnow {
+
+enum class SessionWant : uint8_t {
+  kBytes,    // feed() more
+  kVerdict,  // take_message(), then answer(); feed() keeps what comes meanwhile
+  kClose,    // send what was put out, then close
+};
+
+struct MilterLimits {
+  size_t body_max = 64u << 20;  // of one message with its headers
+  size_t recipients_max = 10'000;
+  size_t macros_max = 256;        // of one connection, and 64 KB of their bytes
+  size_t pending_max = 1u << 20;  // kept while a verdict is awaited
+};
+
+// Header names and how often each was seen: answers that change headers by index need it.
+class SeenHeaders {
+ public:
+  void add(std::string_view name);
+  void clear();
+  uint32_t count(std::string_view name) const;  // any case
+  uint32_t all() const { return all_; }
+
+ private:
+  std::map<std::string, uint32_t, std::less<>> counts_;  // by name in lower case
+  uint32_t all_ = 0;
+};
+
+class MilterSession {
+ public:
+  explicit MilterSession(const MilterLimits& limits = {}) : limits_(limits) {}
+
+  // Takes bytes, appends replies to `out`.
+  SessionWant feed(std::string_view bytes, std::string& out);
+  // REQUIRED: the session wants a verdict.
+  Message take_message();
+  const SeenHeaders& seen() const { return seen_; }
+  // The answer's packets were put out: goes on with what came meanwhile.
+  SessionWant answered(std::string& out);
+
+  // A macro's value; empty where it was not sent. Name without braces, lower case.
+  std::string_view macro(std::string_view name) const;
+  // Bytes that the session holds.
+  size_t held_bytes() const { return buffer_.size() + body_.size() + macro_bytes_; }
+
+ private:
+  enum class Mode : uint8_t { kFirstBytes, kPackets };
+  SessionWant run(std::string& out);
+  SessionWant http(std::string& out);
+  bool command(char name, std::string_view data, std::string& out);
+  bool negotiate(std::string_view data, std::string& out);
+  bool macros(std::string_view data);
+  bool connect(std::string_view data);
+  bool recipient(std::string_view data);
+  bool header(std::string_view data);
+  bool body(std::string_view data);
+  void forget_message();
+  void forget_connection();
+
+  const MilterLimits limits_;
+  Mode mode_ = Mode::kFirstBytes;
+  SessionWant want_ = SessionWant::kBytes;
+  std::string buffer_;
+  size_t at_ = 0;  // what of the buffer is done
+
+  std::string host_, helo_;
+  IpAddress ip_;
+  std::map<std::string, std::string, std::less<>> macros_;
+  size_t macro_bytes_ = 0;
+
+  bool from_known_ = false;
+  std::string from_;
+  std::vector<std::string> recipients_;
+  std::string body_;
+  SeenHeaders seen_;
+};
+
+}  // namespace winnow

@@ -1,0 +1,204 @@
+// Milter conversations as text files (tests/protocol/milter/*.txt), each run with whole writes and
+// a byte at a time.
+//
+//   > C data     the MTA sends packet C        < C data     the next packet from us
+//   >> bytes     the MTA sends bare bytes      << bytes     the next bytes from us
+//   verdict from=A rcpt=B,C ip=I helo=H host=N user=U id=Q    a verdict is wanted, for this message
+//   body text    ... whose bytes are these     edit KIND POSITION NAME VALUE
+//   answer ACTION [| message]                  tempfail
+//   option NAME [VALUE]    open | close        nothing more came, and the session's want
+// Escapes: \0 \r \n \\ \xHH.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "engine/mime/ip.h"
+#include "ingest/milter/answer.h"
+#include "ingest/milter/protocol.h"
+
+namespace winnow {
+namespace {
+
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      out.push_back(text[i]);
+      continue;
+    }
+    switch (text[++i]) {
+      case '0':
+        out.push_back('\0');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 'x':
+        out.push_back(
+            static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16)));
+        i += 2;
+        break;
+      default:
+        out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+std::string packet(char name, std::string_view data) {
+  std::string out;
+  const auto length = static_cast<uint32_t>(data.size() + 1);
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(length >> shift));
+  out.push_back(name);
+  return out.append(data);
+}
+
+std::string describe(const Message& message) {
+  std::string rcpt;
+  for (const std::string& one : message.recipients) rcpt += (rcpt.empty() ? "" : ",") + one;
+  std::string ip;
+  for (int i = 0; i < (message.ip.family == 4 ? 4 : 0); ++i)
+    ip += (i ? "." : "") + std::to_string(message.ip.bytes[12 + i]);
+  if (message.ip.family == 6) ip = "v6";
+  return "from=" + message.from.value_or("-") + " rcpt=" + rcpt + " ip=" + ip +
+         " helo=" + message.helo + " host=" + message.hostname + " user=" + message.user +
+         " id=" + message.queue_id;
+}
+
+struct Conversation {
+  explicit Conversation(bool by_byte) : bytewise(by_byte) {}
+  bool bytewise;
+  MilterSession session{{.body_max = 1 << 20}};
+  MilterOptions options;
+  SessionWant want = SessionWant::kBytes;
+  std::string out;
+  Message message;
+  std::vector<Edit> edits;
+  std::vector<std::string> names;  // of edits
+
+  void feed(std::string_view bytes) {
+    if (!bytewise) {
+      want = session.feed(bytes, out);
+      return;
+    }
+    for (const char& c : bytes) want = session.feed({&c, 1}, out);
+  }
+  void expect(const std::string& bytes) {
+    EXPECT_EQ(out.substr(0, bytes.size()), bytes);
+    out.erase(0, bytes.size());
+  }
+  void end_answer() {
+    edits.clear();
+    names.clear();
+    want = session.answered(out);
+  }
+  void line(const std::string& text);
+};
+
+void Conversation::line(const std::string& text) {
+  std::istringstream in(text);
+  std::string word;
+  in >> word;
+  const auto rest = [&] {
+    std::string all;
+    std::getline(in >> std::ws, all);
+    return all;
+  };
+  if (word == ">>") return feed(unescape(rest()));
+  if (word == "<<") return expect(unescape(rest()));
+  if (word == ">" || word == "<") {
+    char name;
+    in >> name;
+    const std::string bytes = packet(name, unescape(rest()));
+    return word == ">" ? feed(bytes) : expect(bytes);
+  }
+  if (word == "verdict") {
+    ASSERT_EQ(want, SessionWant::kVerdict);
+    message = session.take_message();
+    EXPECT_EQ(describe(message), rest());
+  } else if (word == "body") {
+    EXPECT_EQ(message.bytes.view(), unescape(rest()));
+  } else if (word == "edit") {
+    const std::string_view kinds[] = {"add",     "change",  "remove",  "subject",   "from",
+                                      "addrcpt", "delrcpt", "newbody", "quarantine"};
+    std::string kind, name;
+    Edit edit{.kind = {}, .value = {}};
+    in >> kind >> edit.position >> name;
+    edit.kind = static_cast<EditKind>(std::ranges::find(kinds, kind) - std::begin(kinds));
+    names.push_back(name);
+    edit.value = unescape(rest());
+    edits.push_back(edit);
+  } else if (word == "answer") {
+    const std::string all = rest();
+    const size_t bar = all.find(" | ");
+    const std::string action = all.substr(0, bar);
+    const std::string said = bar == std::string::npos ? "" : unescape(all.substr(bar + 3));
+    for (size_t i = 0; i < edits.size(); ++i) edits[i].name = names[i];
+    render_milter({.action = action, .message = said, .subject = said, .edits = edits}, options,
+                  session.seen(), out);
+    end_answer();
+  } else if (word == "tempfail") {
+    render_milter_tempfail(out);
+    end_answer();
+  } else if (word == "option") {
+    const std::string name = rest();
+    (name == "discard_on_reject" ? options.discard_on_reject : options.quarantine_on_reject) = true;
+  } else if (word == "open" || word == "close") {
+    EXPECT_EQ(out, "");
+    EXPECT_EQ(want, word == "open" ? SessionWant::kBytes : SessionWant::kClose);
+  } else {
+    FAIL() << "unknown line";
+  }
+}
+
+TEST(Milter, Transcripts) {
+  const std::filesystem::path folder = WINNOW_SOURCE_DIR "/tests/protocol/milter";
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    ++files;
+    for (const bool bytewise : {false, true}) {
+      std::ifstream file(entry.path());
+      Conversation talk(bytewise);
+      std::string text;
+      for (int number = 1; std::getline(file, text); ++number) {
+        if (text.empty() || text[0] == '#') continue;
+        SCOPED_TRACE(entry.path().filename().string() + ":" + std::to_string(number) + ": " + text);
+        talk.line(text);
+      }
+    }
+  }
+  EXPECT_GE(files, 5u);
+}
+
+TEST(Milter, LimitsEndTheConnection) {
+  std::string out;
+  MilterSession recipients({.recipients_max = 2});
+  EXPECT_EQ(recipients.feed(packet('R', std::string("a\0", 2)), out), SessionWant::kBytes);
+  EXPECT_EQ(recipients.feed(packet('R', std::string("b\0", 2)), out), SessionWant::kBytes);
+  EXPECT_EQ(recipients.feed(packet('R', std::string("c\0", 2)), out), SessionWant::kClose);
+
+  MilterSession body({.body_max = 10});
+  EXPECT_EQ(body.feed(packet('B', "0123456789"), out), SessionWant::kBytes);
+  EXPECT_EQ(body.feed(packet('B', "0"), out), SessionWant::kClose);
+
+  MilterSession pending({.pending_max = 100});
+  EXPECT_EQ(pending.feed(packet('E', ""), out), SessionWant::kVerdict);
+  EXPECT_EQ(pending.feed(std::string(100, 'x'), out), SessionWant::kVerdict);
+  EXPECT_EQ(pending.feed("x", out), SessionWant::kClose);
+
+  // Macros beyond the limits are not kept, and what is kept is bounded.
+  MilterSession macros({.macros_max = 4});
+  for (int i = 0; i < 100; ++i)
+    macros.feed(packet('D', "C" + std::to_string(i) + '\0' + std::string(100, 'v') + '\0'), out);
+  EXPECT_LT(macros.held_bytes(), 1000u);
+  EXPECT_EQ(out, "");
+}
+
+}  // namespace
+}  // namespace winnow
