@@ -33,6 +33,7 @@ int configtest_command(const std::vector<std::string>& arguments);
 int limits_command(const std::vector<std::string>& arguments);
 int completion_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
+int serve_command(const std::vector<std::string>& arguments);
 int help_command(const std::vector<std::string>& arguments);
 
 std::span<const Command> all_commands();

@@ -11,9 +11,6 @@
 
 namespace winnow {
 
-namespace {
-
-// Threads = min(affinity, cgroup quota), at least one.
 unsigned default_threads() {
   cpu_set_t set;
   unsigned count = 1;
@@ -24,8 +21,6 @@ unsigned default_threads() {
     count = std::min(count, static_cast<unsigned>(std::max(1.0, limit / period)));
   return std::max(1u, count);
 }
-
-}  // namespace
 
 void add_variables(CLI::App& app, RulesOptions& options) {
   app.add_option_function<std::vector<std::string>>(

@@ -27,6 +27,8 @@ struct ScanOptions {
   int64_t now_ms = 0;
 };
 
+// Threads = min(affinity, cgroup quota), at least one.
+unsigned default_threads();
 // --var NAME=VALUE. REQUIRED: `options` outlives `app`.
 void add_variables(CLI::App& app, RulesOptions& options);
 

@@ -21,15 +21,10 @@
 #include <string_view>
 #include <vector>
 
+#include "ingest/session.h"
 #include "pipeline/message.h"
 
 namespace winnow {
-
-enum class SessionWant : uint8_t {
-  kBytes,    // feed() more
-  kVerdict,  // take_message(), then answer(); feed() keeps what comes meanwhile
-  kClose,    // send what was put out, then close
-};
 
 struct MilterLimits {
   size_t body_max = 64u << 20;  // of one message with its headers
@@ -65,6 +60,8 @@ class MilterSession {
 
   // A macro's value; empty where it was not sent. Name without braces, lower case.
   std::string_view macro(std::string_view name) const;
+  // Bytes of a message that is on its way in: 0 between messages.
+  size_t message_bytes() const { return buffer_.size() + body_.size() + from_known_; }
   // Bytes that the session holds.
   size_t held_bytes() const { return buffer_.size() + body_.size() + macro_bytes_; }
 

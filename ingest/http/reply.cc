@@ -1,0 +1,235 @@
+#include "ingest/http/reply.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace winnow {
+
+namespace {
+
+std::string_view status_text(int code) {
+  switch (code) {
+    case 200:
+      return "OK";
+    case 413:
+      return "Request entity too large";
+    default:
+      return {};
+  }
+}
+
+void response(const HttpRequest& request, int code, std::string_view phrase, std::string_view type,
+              std::string_view body, std::string& out) {
+  fmt::format_to(std::back_inserter(out),
+                 "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\nContent-Length: "
+                 "{}\r\nContent-Type: {}\r\n\r\n",
+                 code, phrase, request.keep_alive ? "keep-alive" : "close", WINNOW_VERSION,
+                 body.size(), type);
+  if (!request.head_only) out += body;
+}
+
+const Symbol& symbol_of(const LiveRules& live, const VerdictSymbol& one) {
+  return live.rules->model.symbols[index(one.symbol)];
+}
+
+bool is_hidden(const LiveRules& live, const VerdictSymbol& one) {
+  return one.removed || symbol_of(live, one).flags & static_cast<uint16_t>(SymbolFlag::kHidden);
+}
+
+Micro shown_score(const VerdictSymbol& one) { return one.weight_removed ? 0 : one.score; }
+
+std::string_view action_name(const LiveRules& live, const Verdict& verdict) {
+  return live.rules->model.actions[index(verdict.action)].name;
+}
+
+// `15.00`; without a reject threshold 0.00.
+std::string score_text(Micro score) {
+  std::string text;
+  append_score(score == kNoThreshold ? 0 : score, text);
+  return text;
+}
+
+std::string one_line(std::string_view text) {
+  std::string line(text);
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return line;
+}
+
+void append_names(const Scanned& scanned, std::string_view between, std::string& out) {
+  bool first = true;
+  for (const VerdictSymbol& one : scanned.one.verdict.symbols) {
+    if (is_hidden(scanned.live, one)) continue;
+    if (!first) out += between;
+    first = false;
+    out += symbol_of(scanned.live, one).name;
+  }
+}
+
+// The older JSON: what /checkv2 has in "symbols" is inside "default", beside its fields.
+void append_legacy(const Scanned& scanned, std::string& body) {
+  const Verdict& verdict = scanned.one.verdict;
+  const RenderPlan& plan = scanned.live.render;
+  body += fmt::format("{{\"default\":{{\"is_spam\":{},\"is_skipped\":false,\"score\":",
+                      is_spam(scanned.live, verdict));
+  append_json_score(verdict.score, body);
+  body += ",\"required_score\":";
+  append_json_score(verdict.required, body);
+  body += ",\"action\":";
+  append_json_string(action_name(scanned.live, verdict), body);
+  for (const VerdictSymbol& one : verdict.symbols) {
+    if (is_hidden(scanned.live, one)) continue;
+    body += ',';
+    body += plan.symbol_heads[index(one.symbol)];
+    append_json_score(shown_score(one), body);
+    body += plan.symbol_tails[index(one.symbol)];
+    for (size_t i = 0; i < one.options.size(); ++i) {
+      body += i == 0 ? ",\"options\":[" : ",";
+      append_json_string(one.options[i], body);
+    }
+    if (!one.options.empty()) body += ']';
+    body += '}';
+  }
+  body += "},\"message-id\":";
+  append_json_string(scanned.one.evidence.message_id, body);
+  body += '}';
+}
+
+void append_rspamc(const HttpRequest& request, const Scanned& scanned, std::string& out) {
+  const Verdict& verdict = scanned.one.verdict;
+  fmt::format_to(std::back_inserter(out),
+                 "RSPAMD/{} 0 EX_OK\r\nMetric: default; {}; {} / {} / 0.0\r\nAction: {}\r\n",
+                 one_line(request.version), is_spam(scanned.live, verdict) ? "True" : "False",
+                 score_text(verdict.score), score_text(verdict.required),
+                 action_name(scanned.live, verdict));
+  if (!verdict.subject.empty()) out += "Subject: " + one_line(verdict.subject) + "\r\n";
+  for (const VerdictSymbol& one : verdict.symbols)
+    if (!is_hidden(scanned.live, one))
+      out += fmt::format("Symbol: {}({})\r\n", symbol_of(scanned.live, one).name,
+                         score_text(shown_score(one)));
+  out += "Message-ID: " + one_line(scanned.one.evidence.message_id) + "\r\n\r\n";
+}
+
+// The message as spamd's clients expect it back: spam is marked, all else is byte for byte.
+std::string marked_message(const Scanned& scanned, bool headers_only) {
+  const std::string_view bytes = scanned.one.message.bytes.view();
+  std::string out;
+  if (is_spam(scanned.live, scanned.one.verdict)) {
+    const Verdict& verdict = scanned.one.verdict;
+    out = fmt::format("X-Spam-Flag: YES\r\nX-Spam-Status: Yes, score={} required={}\r\n\ttests=",
+                      score_text(verdict.score), score_text(verdict.required));
+    append_names(scanned, ",\r\n\t", out);
+    out += "\r\n";
+    const size_t line = bytes.find('\n');
+    const bool bare = line != std::string_view::npos && (line == 0 || bytes[line - 1] != '\r');
+    if (bare) std::erase(out, '\r');
+  }
+  if (!headers_only) return out.append(bytes);
+  const size_t crlf = bytes.find("\r\n\r\n"), lf = bytes.find("\n\n");
+  if (crlf < lf) return out.append(bytes.substr(0, crlf + 4));
+  return out.append(lf == std::string_view::npos ? bytes : bytes.substr(0, lf + 2));
+}
+
+void append_spamc(const HttpRequest& request, const Scanned& scanned, std::string& out) {
+  const Verdict& verdict = scanned.one.verdict;
+  const bool spam = is_spam(scanned.live, verdict);
+  std::string body;
+  switch (request.command) {
+    case HttpCommand::kSymbols:
+      append_names(scanned, ",", body);
+      body += "\r\n";
+      break;
+    case HttpCommand::kReportIfSpam:
+    case HttpCommand::kReport:
+      if (request.command == HttpCommand::kReportIfSpam && !spam) break;
+      body =
+          fmt::format("Action: {}\r\nScore: {} of {}\r\n\r\n", action_name(scanned.live, verdict),
+                      score_text(verdict.score), score_text(verdict.required));
+      for (const VerdictSymbol& one : verdict.symbols)
+        if (!is_hidden(scanned.live, one))
+          body += fmt::format("{:>6} {} {}\r\n", score_text(shown_score(one)),
+                              symbol_of(scanned.live, one).name,
+                              one_line(symbol_of(scanned.live, one).description));
+      break;
+    case HttpCommand::kProcess:
+    case HttpCommand::kHeaders:
+      body = marked_message(scanned, request.command == HttpCommand::kHeaders);
+      break;
+    default:
+      break;
+  }
+  fmt::format_to(std::back_inserter(out),
+                 "SPAMD/1.1 0 EX_OK\r\nContent-length: {}\r\nSpam: {} ; {} / {}\r\n\r\n",
+                 body.size(), spam ? "True" : "False", score_text(verdict.score),
+                 score_text(verdict.required));
+  out += body;
+}
+
+}  // namespace
+
+bool is_spam(const LiveRules& live, const Verdict& verdict) {
+  const Action& action = live.rules->model.actions[index(verdict.action)];
+  return !(action.flags & static_cast<uint8_t>(ActionFlag::kHam)) && action.name != "greylist" &&
+         action.name != "soft reject";
+}
+
+void render_reply(const HttpRequest& request, const Scanned& scanned, std::string& out) {
+  if (request.dialect == Dialect::kRspamc) return append_rspamc(request, scanned, out);
+  if (request.dialect == Dialect::kSpamc) return append_spamc(request, scanned, out);
+  std::string body;
+  if (request.command == HttpCommand::kCheckV2) {
+    body = "{";
+    render_json_fields(scanned.live.render, scanned.one.evidence, scanned.one.verdict, body);
+    fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}}}",
+                   scanned.scan_us / 1'000'000, scanned.scan_us % 1'000'000);
+  } else {
+    append_legacy(scanned, body);
+  }
+  response(request, 200, "OK", "application/json", body, out);
+}
+
+void render_error(const HttpRequest& request, int code, std::string_view what, std::string& out) {
+  if (request.dialect == Dialect::kSpamc) {
+    out += fmt::format("SPAMD/1.0 {}: {}\r\n\r\n",
+                       code == 76 ? "76 Bad header line" : "75 EX_TEMPFAIL", what);
+    return;
+  }
+  if (request.dialect == Dialect::kRspamc) {
+    out += fmt::format("RSPAMD/1.3 {} {}\r\n\r\n", code == 76 ? 76 : 75, what);
+    return;
+  }
+  std::string body = "{\"error\":";
+  append_json_string(what, body);
+  body +=
+      code == 503 ? ",\"error_domain\":\"task-error\"}" : ",\"error_domain\":\"protocol-error\"}";
+  const std::string_view phrase = status_text(code);
+  response(request, code, phrase.empty() ? one_line(what) : std::string(phrase), "application/json",
+           body, out);
+}
+
+void render_ping(const HttpRequest& request, std::string& out) {
+  if (request.dialect == Dialect::kSpamc) {
+    out += "SPAMD/1.5 0 PONG\r\n";
+  } else if (request.dialect == Dialect::kRspamc) {
+    out += "RSPAMD/1.3 0 PONG\r\n";
+  } else {
+    response(request, 200, "OK", "text/plain", "pong\r\n", out);
+  }
+}
+
+void render_skip(const HttpRequest& request, std::string& out) {
+  if (request.dialect == Dialect::kHttp) {
+    response(request, 200, "OK", "application/json", "{\"is_skipped\":true}", out);
+  } else {
+    out += request.dialect == Dialect::kSpamc ? "SPAMD/1.1 0 EX_OK\r\n\r\n"
+                                              : "RSPAMD/1.3 0 EX_OK\r\n\r\n";
+  }
+}
+
+void render_page(const HttpRequest& request, std::string_view type, std::string_view body,
+                 std::string& out) {
+  response(request, 200, "OK", type, body, out);
+}
+
+}  // namespace winnow

@@ -1,0 +1,26 @@
+// Answers over HTTP and the older two dialects. Pure: no clock (no Date header), no sockets.
+// Fields: facts of Rspamd's replies; spamd's protocol 1.5.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ingest/http/request.h"
+#include "pipeline/service.h"
+
+namespace winnow {
+
+// The verdict, as the request's command wants it.
+void render_reply(const HttpRequest& request, const Scanned& scanned, std::string& out);
+// {"error":...}; in SPAMC a sysexits code (76 stays, others become 75: try again).
+void render_error(const HttpRequest& request, int code, std::string_view what, std::string& out);
+void render_ping(const HttpRequest& request, std::string& out);
+void render_skip(const HttpRequest& request, std::string& out);
+// A whole 200 answer.
+void render_page(const HttpRequest& request, std::string_view type, std::string_view body,
+                 std::string& out);
+
+// True where the action calls it spam.
+bool is_spam(const LiveRules& live, const Verdict& verdict);
+
+}  // namespace winnow

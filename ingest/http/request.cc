@@ -1,0 +1,434 @@
+#include "ingest/http/request.h"
+
+#include <zstd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/mime/ip.h"
+#include "ingest/http/reply.h"
+
+namespace winnow {
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view without_brackets(std::string_view address) {
+  if (address.size() >= 2 && address.front() == '<' && address.back() == '>')
+    return address.substr(1, address.size() - 2);
+  return address;
+}
+
+// All digits of `base`, no sign, no overflow.
+bool number(std::string_view text, int base, uint64_t& value) {
+  if (text.empty()) return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+bool is_token(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return c > 0x20 && c < 0x7f &&
+           std::string_view("()<>@,;:\\\"/[]?={}").find(static_cast<char>(c)) ==
+               std::string_view::npos;
+  });
+}
+
+struct Name {
+  std::string_view name;
+  HttpCommand command;
+};
+constexpr Name kPaths[] = {
+    {"checkv2", HttpCommand::kCheckV2},     {"check", HttpCommand::kCheck},
+    {"symbols", HttpCommand::kSymbols},     {"scan", HttpCommand::kCheck},
+    {"process", HttpCommand::kCheck},       {"report", HttpCommand::kCheck},
+    {"report_ifspam", HttpCommand::kCheck}, {"skip", HttpCommand::kSkip},
+    {"ping", HttpCommand::kPing},           {"stat", HttpCommand::kStat},
+    {"metrics", HttpCommand::kMetrics},
+};
+constexpr Name kWords[] = {
+    {"CHECK", HttpCommand::kCheck},     {"SYMBOLS", HttpCommand::kSymbols},
+    {"PROCESS", HttpCommand::kProcess}, {"HEADERS", HttpCommand::kHeaders},
+    {"REPORT", HttpCommand::kReport},   {"REPORT_IFSPAM", HttpCommand::kReportIfSpam},
+    {"SKIP", HttpCommand::kSkip},       {"PING", HttpCommand::kPing},
+};
+
+template <size_t N>
+HttpCommand find(const Name (&names)[N], std::string_view text) {
+  for (const Name& one : names)
+    if (one.name == text) return one.command;
+  return HttpCommand::kNone;
+}
+
+int hex(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
+      out.push_back(static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])));
+      i += 2;
+    } else {
+      out.push_back(text[i] == '+' ? ' ' : text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+SessionWant HttpSession::feed(std::string_view bytes, std::string& out) {
+  if (want_ == SessionWant::kClose) return want_;
+  buffer_.append(bytes);
+  if (want_ != SessionWant::kBytes) {
+    if (buffer_.size() - at_ > limits_.pending_max) want_ = SessionWant::kClose;
+    return want_;
+  }
+  return want_ = run(out);
+}
+
+SessionWant HttpSession::end_of_input(std::string& out) {
+  ended_ = true;
+  if (want_ != SessionWant::kBytes) return want_;
+  if (state_ == State::kToEnd) return want_ = complete(out);
+  return want_ = SessionWant::kClose;
+}
+
+SessionWant HttpSession::answered(std::string& out) {
+  if (want_ == SessionWant::kClose || want_ == SessionWant::kBytes) return want_;
+  if (!request_.keep_alive || (ended_ && at_ == buffer_.size())) return want_ = SessionWant::kClose;
+  want_ = run(out);
+  if (ended_ && want_ == SessionWant::kBytes) want_ = SessionWant::kClose;
+  return want_;
+}
+
+SessionWant HttpSession::run(std::string& out) {
+  SessionWant want = SessionWant::kBytes;
+  more_ = true;
+  while (want == SessionWant::kBytes && more_) {
+    more_ = false;
+    const size_t have = buffer_.size() - at_;
+    switch (state_) {
+      case State::kHead:
+        want = head(out);
+        break;
+      case State::kLength:
+      case State::kChunk: {
+        const size_t n = static_cast<size_t>(std::min<uint64_t>(left_, have));
+        body_.append(buffer_, at_, n);
+        at_ += n;
+        left_ -= n;
+        if (left_ > 0) break;
+        if (state_ == State::kLength) {
+          want = complete(out);
+        } else {
+          state_ = State::kChunkEnd;
+          more_ = true;
+        }
+        break;
+      }
+      case State::kToEnd:
+        if (body_.size() + have > limits_.body_max) return refuse(413, "message is too large", out);
+        body_.append(buffer_, at_, have);
+        at_ += have;
+        break;
+      case State::kChunkSize:
+        want = chunk_size(out);
+        break;
+      case State::kChunkEnd:
+      case State::kTrailer: {
+        std::string_view line;
+        if (!take_line(line)) {
+          if (have > limits_.head_max) return refuse(400, "a line is too long", out);
+          break;
+        }
+        more_ = true;
+        if (state_ == State::kChunkEnd) {
+          if (!line.empty()) return refuse(400, "bad chunk", out);
+          state_ = State::kChunkSize;
+        } else if (line.empty()) {
+          want = complete(out);
+        } else if ((left_ += line.size()) > limits_.head_max) {
+          return refuse(400, "the trailer is too long", out);
+        }
+        break;
+      }
+    }
+  }
+  buffer_.erase(0, at_);
+  at_ = 0;
+  return want;
+}
+
+// A line of the buffer without its end; false where it is not whole yet.
+bool HttpSession::take_line(std::string_view& line) {
+  const size_t end = buffer_.find('\n', at_);
+  if (end == std::string::npos || end - at_ > limits_.head_max) return false;
+  line = std::string_view(buffer_).substr(at_, end - at_);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  at_ = end + 1;
+  return true;
+}
+
+SessionWant HttpSession::chunk_size(std::string& out) {
+  std::string_view line;
+  if (!take_line(line)) {
+    if (buffer_.size() - at_ > limits_.head_max) return refuse(400, "bad chunk", out);
+    return SessionWant::kBytes;
+  }
+  more_ = true;
+  if (!number(trim(line.substr(0, line.find(';'))), 16, left_))
+    return refuse(400, "bad chunk", out);
+  if (left_ > limits_.body_max - body_.size()) return refuse(413, "message is too large", out);
+  state_ = left_ == 0 ? State::kTrailer : State::kChunk;
+  return SessionWant::kBytes;
+}
+
+// The head is looked at once it is whole: up to its first empty line.
+SessionWant HttpSession::head(std::string& out) {
+  while (at_ < buffer_.size() && searched_ == 0 && (buffer_[at_] == '\r' || buffer_[at_] == '\n'))
+    ++at_;  // blank lines before a request (RFC 9112 2.2)
+  size_t end = std::string::npos;
+  const size_t limit = std::min(buffer_.size(), at_ + limits_.head_max);
+  size_t i = at_ + searched_;
+  for (; i < limit; ++i) {
+    i = buffer_.find('\n', i);
+    if (i >= limit || i + 1 >= buffer_.size()) break;
+    if (buffer_[i + 1] == '\n') end = i + 2;
+    if (buffer_[i + 1] == '\r' && i + 2 < buffer_.size() && buffer_[i + 2] == '\n') end = i + 3;
+    if (end != std::string::npos) break;
+  }
+  if (end == std::string::npos) {
+    if (buffer_.size() - at_ >= limits_.head_max + 2)
+      return refuse(400, "the head is too long", out);
+    // The last two bytes may be the start of the end.
+    searched_ = buffer_.size() - at_ > 2 ? buffer_.size() - at_ - 2 : 0;
+    return SessionWant::kBytes;
+  }
+  request_ = {};
+  has_length_ = chunked_ = false;
+  left_ = 0;
+  searched_ = 0;
+  body_.clear();
+  std::string_view line;
+  take_line(line);
+  if (const SessionWant want = first_line(line, out); want != SessionWant::kBytes) return want;
+  for (size_t n = 0; at_ < end; ++n) {
+    take_line(line);
+    if (line.empty()) break;
+    const size_t colon = line.find(':');
+    if (n >= limits_.headers_max || colon == std::string_view::npos ||
+        !is_token(line.substr(0, colon)) || line.find('\0') != std::string_view::npos ||
+        !header(line.substr(0, colon), trim(line.substr(colon + 1))))
+      return refuse(400, "bad header", out);
+  }
+  at_ = end;
+  if (chunked_ && has_length_) return refuse(400, "both a length and chunks", out);
+  if (left_ > limits_.body_max) return refuse(413, "message is too large", out);
+  const bool old = request_.dialect != Dialect::kHttp;
+  const bool bodiless =
+      request_.command == HttpCommand::kPing || request_.command == HttpCommand::kSkip;
+  state_ = chunked_                           ? State::kChunkSize
+           : old && !has_length_ && !bodiless ? State::kToEnd
+                                              : State::kLength;
+  more_ = true;
+  return SessionWant::kBytes;
+}
+
+SessionWant HttpSession::first_line(std::string_view line, std::string& out) {
+  const size_t space = line.find(' ');
+  if (space == std::string_view::npos) return refuse(400, "bad request line", out);
+  const std::string_view method = line.substr(0, space);
+  std::string_view rest = line.substr(space + 1);
+  for (const auto& [prefix, dialect] :
+       {std::pair{std::string_view("RSPAMC/"), Dialect::kRspamc}, {"SPAMC/", Dialect::kSpamc}}) {
+    if (!rest.starts_with(prefix)) continue;
+    request_.dialect = dialect;
+    request_.version = std::string(rest.substr(prefix.size(), 8));
+    request_.command = find(kWords, method);
+    if (request_.command == HttpCommand::kNone) return refuse(76, "Bad header line", out);
+    return SessionWant::kBytes;
+  }
+  const size_t last = rest.rfind(' ');
+  if (last == std::string_view::npos) return refuse(400, "bad request line", out);
+  const std::string_view version = rest.substr(last + 1);
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(400, "bad HTTP version", out);
+  if (method != "GET" && method != "POST" && method != "HEAD" && method != "PUT")
+    return refuse(400, "invalid HTTP method", out);
+  request_.keep_alive = version == "HTTP/1.1";
+  request_.head_only = method == "HEAD";
+  target(rest.substr(0, last));
+  return SessionWant::kBytes;
+}
+
+// Arguments of the target are headers: /checkv2?queue-id=4ABC.
+void HttpSession::target(std::string_view target) {
+  if (const size_t scheme = target.find("://"); scheme != std::string_view::npos) {
+    const size_t slash = target.find('/', scheme + 3);
+    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+  }
+  target = target.substr(0, target.find('#'));
+  const size_t question = target.find('?');
+  std::string_view path = target.substr(0, question);
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  request_.command = find(kPaths, lower(path));
+  if (question == std::string_view::npos) return;
+  std::string_view arguments = target.substr(question + 1);
+  for (size_t n = 0; !arguments.empty() && n < limits_.headers_max; ++n) {
+    const std::string_view one = arguments.substr(0, arguments.find('&'));
+    arguments.remove_prefix(std::min(arguments.size(), one.size() + 1));
+    const size_t equals = one.find('=');
+    const std::string name = lower(percent_decoded(one.substr(0, equals)));
+    if (equals == std::string_view::npos || name == "content-length" ||
+        name == "transfer-encoding" || name == "connection")
+      continue;
+    header(name, percent_decoded(one.substr(equals + 1)));
+  }
+}
+
+// False where the request cannot be read in one way only.
+bool HttpSession::header(std::string_view name, std::string_view value) {
+  const std::string key = lower(name);
+  Message& to = request_.envelope;
+  if (key == "content-length") {
+    uint64_t length = 0;
+    if (!number(value, 10, length) || (has_length_ && length != left_)) return false;
+    has_length_ = true;
+    left_ = length;
+  } else if (key == "transfer-encoding") {
+    if (lower(value) != "chunked" || request_.dialect != Dialect::kHttp || chunked_) return false;
+    chunked_ = true;
+  } else if (key == "connection") {
+    const std::string option = lower(value);
+    if (request_.dialect == Dialect::kHttp)
+      request_.keep_alive = option.find("close") == std::string::npos &&
+                            (request_.keep_alive || option.find("keep-alive") != std::string::npos);
+  } else if (key == "compression" || key == "content-encoding") {
+    if (lower(value) == "zstd" || lower(value) == "zstandard") request_.zstd_body = true;
+  } else if (key == "from") {
+    to.from = without_brackets(value);
+  } else if (key == "rcpt") {
+    to.recipients_known = true;
+    while (!value.empty() && to.recipients.size() < 10'000) {
+      const std::string_view one = value.substr(0, value.find(','));
+      value.remove_prefix(std::min(value.size(), one.size() + 1));
+      if (!trim(one).empty()) to.recipients.emplace_back(without_brackets(trim(one)));
+    }
+  } else if (key == "ip") {
+    if (const std::optional<IpAddress> ip = parse_ip(value)) to.ip = *ip;
+  } else if (key == "helo") {
+    to.helo = value;
+  } else if (key == "hostname") {
+    to.hostname = value == "unknown" ? std::string_view() : value;
+  } else if (key == "user") {
+    if (request_.dialect != Dialect::kSpamc) to.user = value;  // there it is a local account
+  } else if (key == "queue-id") {
+    to.queue_id = value;
+  } else if (key == "deliver-to") {
+    request_.deliver_to = without_brackets(value);
+  } else if (key == "settings-id") {
+    request_.settings_id = value;
+  } else if (key == "user-agent") {
+    request_.user_agent = value;
+  } else if (key == "mta-name" || key == "mta-tag") {
+    request_.mta_name = value;
+  } else if (key == "pass") {
+    request_.pass_all = lower(value) == "all";
+  } else if (key == "log") {
+    request_.no_log = lower(value) == "no";
+  } else {
+    ++request_.other_headers;
+  }
+  return true;
+}
+
+// The request is whole.
+SessionWant HttpSession::complete(std::string& out) {
+  state_ = State::kHead;
+  searched_ = 0;
+  more_ = true;
+  if (request_.zstd_body && !body_.empty()) {
+    std::string plain, what;
+    if (!unpack_zstd(body_, limits_.body_max, plain, what))
+      return refuse(503, "Decompression error: " + what, out);
+    body_ = std::move(plain);
+  }
+  switch (request_.command) {
+    case HttpCommand::kNone:
+      render_error(request_, 500, "invalid command", out);
+      return request_.keep_alive ? SessionWant::kBytes : SessionWant::kClose;
+    case HttpCommand::kPing:
+      render_ping(request_, out);
+      return request_.keep_alive ? SessionWant::kBytes : SessionWant::kClose;
+    case HttpCommand::kSkip:
+    case HttpCommand::kStat:
+    case HttpCommand::kMetrics:
+      return SessionWant::kPage;
+    default:
+      return SessionWant::kVerdict;
+  }
+}
+
+// What cannot be understood ends the connection: nothing that follows could be trusted.
+SessionWant HttpSession::refuse(int code, std::string_view what, std::string& out) {
+  request_.keep_alive = false;
+  render_error(request_, code, what, out);
+  return SessionWant::kClose;
+}
+
+Message HttpSession::take_message() {
+  Message message = std::move(request_.envelope);
+  message.bytes = MessageBytes(body_);
+  std::string().swap(body_);
+  return message;
+}
+
+bool unpack_zstd(std::string_view packed, size_t max, std::string& out, std::string& what) {
+  ZSTD_DStream* const stream = ZSTD_createDStream();
+  ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, 27);
+  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
+  size_t left = 1;
+  while (in.pos < in.size || left != 0) {
+    const size_t before = out.size();
+    const size_t piece = std::min<size_t>(max + 1 - before, 256 * 1024);
+    out.resize(before + piece);
+    ZSTD_outBuffer to{out.data() + before, piece, 0};
+    const size_t read_before = in.pos;
+    left = ZSTD_decompressStream(stream, &to, &in);
+    out.resize(before + to.pos);
+    if (ZSTD_isError(left)) {
+      what = ZSTD_getErrorName(left);
+      break;
+    }
+    if (out.size() > max) {
+      what = "message is too large";
+      break;
+    }
+    if (to.pos == 0 && in.pos == read_before) {
+      what = "the data ends early";
+      break;
+    }
+  }
+  ZSTD_freeDStream(stream);
+  return what.empty();
+}
+
+}  // namespace winnow

@@ -1,0 +1,109 @@
+// HTTP/1.x requests and the two older text dialects as one state machine: bytes in, requests out.
+//
+//   POST /checkv2 HTTP/1.1      RFC 9112; Content-Length or chunked; arguments of the target count
+//                               as headers, as in Rspamd
+//   CHECK RSPAMC/1.3            what Exim's `spam` condition speaks
+//   PROCESS SPAMC/1.5           spamd's protocol
+//
+// The dialect is told by the first line. In the older two a body without Content-length ends where
+// the client stops sending (end_of_input). One request at a time: what follows is kept, to a bound.
+//
+// What could be read in two ways is refused and the connection closed: Content-Length beside
+// Transfer-Encoding, two lengths that differ, a length that is not digits, blanks before a colon,
+// folded headers (RFC 9112 5.1, 5.2, 6.3).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/session.h"
+#include "pipeline/message.h"
+
+namespace winnow {
+
+struct HttpLimits {
+  size_t head_max = 64 * 1024;
+  size_t headers_max = 1000;
+  size_t body_max = 64u << 20;    // as sent, and as decompressed
+  size_t pending_max = 1u << 20;  // kept while an answer is awaited
+};
+
+enum class Dialect : uint8_t { kHttp, kRspamc, kSpamc };
+
+enum class HttpCommand : uint8_t {
+  kNone,  // not known
+  kCheckV2,
+  kCheck,    // legacy: the symbols in the "default" metric
+  kSymbols,  // RSPAMC, SPAMC: names; HTTP: as kCheck
+  kProcess,
+  kHeaders,
+  kReport,
+  kReportIfSpam,
+  kSkip,
+  kPing,
+  kStat,
+  kMetrics,
+};
+
+struct HttpRequest {
+  Dialect dialect = Dialect::kHttp;
+  HttpCommand command = HttpCommand::kNone;
+  bool keep_alive = false;
+  bool head_only = false;  // HEAD
+  bool pass_all = false;   // Pass: all
+  bool no_log = false;     // Log: no
+  bool zstd_body = false;  // Compression or Content-Encoding: zstd
+  std::string version;     // of an older dialect: "1.3"
+  std::string deliver_to, settings_id, user_agent, mta_name;
+  uint32_t other_headers = 0;  // that mean nothing to us
+  Message envelope;            // without bytes
+};
+
+class HttpSession {
+ public:
+  explicit HttpSession(const HttpLimits& limits = {}) : limits_(limits) {}
+
+  SessionWant feed(std::string_view bytes, std::string& out);
+  // The client will send nothing more.
+  SessionWant end_of_input(std::string& out);
+  const HttpRequest& request() const { return request_; }
+  // REQUIRED: the session wants a verdict.
+  Message take_message();
+  // The answer was put out: goes on with what came meanwhile.
+  SessionWant answered(std::string& out);
+  size_t held_bytes() const { return buffer_.size() + body_.size(); }
+
+ private:
+  enum class State : uint8_t { kHead, kLength, kChunkSize, kChunk, kChunkEnd, kTrailer, kToEnd };
+  SessionWant run(std::string& out);
+  SessionWant head(std::string& out);
+  SessionWant first_line(std::string_view line, std::string& out);
+  bool header(std::string_view name, std::string_view value);
+  void target(std::string_view target);
+  SessionWant chunk_size(std::string& out);
+  SessionWant complete(std::string& out);
+  SessionWant refuse(int code, std::string_view what, std::string& out);
+  bool take_line(std::string_view& line);
+
+  const HttpLimits limits_;
+  State state_ = State::kHead;
+  SessionWant want_ = SessionWant::kBytes;
+  bool more_ = true;    // the step used something: another may follow
+  bool ended_ = false;  // end_of_input
+  std::string buffer_;
+  size_t at_ = 0;        // what of the buffer is done
+  size_t searched_ = 0;  // for the end of the head, from at_
+
+  HttpRequest request_;
+  bool has_length_ = false, chunked_ = false;
+  uint64_t left_ = 0;  // of the body or chunk
+  std::string body_;
+};
+
+// Decompresses one or more zstd frames. Empty where they are damaged or hold over `max` bytes;
+// `what` then says which.
+bool unpack_zstd(std::string_view packed, size_t max, std::string& out, std::string& what);
+
+}  // namespace winnow

@@ -1,0 +1,15 @@
+// What a connection's protocol wants next. Sessions are state machines without sockets.
+#pragma once
+
+#include <cstdint>
+
+namespace winnow {
+
+enum class SessionWant : uint8_t {
+  kBytes,    // feed() more
+  kVerdict,  // take_message(), put the answer out, then answered(); feed() keeps what comes
+  kPage,     // HTTP: put out the page that request() names, then answered()
+  kClose,    // send what was put out, then close
+};
+
+}  // namespace winnow

@@ -1,0 +1,45 @@
+// An HTTP, RSPAMC or SPAMC connection of any bytes: as one write and as pieces, the same requests
+// and the same answers.
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "ingest/http/request.h"
+
+namespace {
+
+struct Seen {
+  std::string said;
+  bool closed = false;
+};
+
+Seen talk(std::string_view bytes, size_t piece) {
+  using namespace winnow;
+  Seen seen;
+  HttpSession session({.head_max = 512, .headers_max = 16, .body_max = 4096});
+  const auto serve = [&](SessionWant want) {
+    while (want == SessionWant::kVerdict || want == SessionWant::kPage) {
+      if (want == SessionWant::kVerdict) seen.said += session.take_message().bytes.view();
+      seen.said += '|';
+      want = session.answered(seen.said);
+    }
+    seen.closed = want == SessionWant::kClose;
+  };
+  while (!bytes.empty() && !seen.closed) {
+    const std::string_view one = bytes.substr(0, piece);
+    bytes.remove_prefix(one.size());
+    serve(session.feed(one, seen.said));
+  }
+  if (!seen.closed) serve(session.end_of_input(seen.said));
+  return seen;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const Seen whole = talk(bytes, bytes.size() + 1);
+  const Seen pieces = talk(bytes, 3);
+  if (whole.said != pieces.said || whole.closed != pieces.closed) std::abort();
+  return 0;
+}

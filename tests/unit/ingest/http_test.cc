@@ -1,0 +1,157 @@
+// Requests in all dialects, whole and a byte at a time; what is refused, and how.
+#include <gtest/gtest.h>
+#include <zstd.h>
+
+#include "ingest/http/reply.h"
+#include "ingest/http/request.h"
+
+namespace winnow {
+namespace {
+
+struct Seen {
+  std::string requests;  // one line each
+  std::string out;
+  SessionWant want = SessionWant::kBytes;
+};
+
+std::string describe(const HttpRequest& request, const Message& message) {
+  std::string rcpt;
+  for (const std::string& one : message.recipients) rcpt += (rcpt.empty() ? "" : ",") + one;
+  return std::to_string(static_cast<int>(request.command)) + " from=" + message.from.value_or("-") +
+         " rcpt=" + rcpt + " helo=" + message.helo + " host=" + message.hostname +
+         " user=" + message.user + " id=" + message.queue_id + (request.pass_all ? " pass" : "") +
+         " body=" + std::string(message.bytes.view()) + "\n";
+}
+
+Seen talk(std::string_view bytes, size_t piece, bool end, const HttpLimits& limits) {
+  Seen seen;
+  HttpSession session(limits);
+  const auto serve = [&] {
+    while (seen.want == SessionWant::kVerdict || seen.want == SessionWant::kPage) {
+      const bool page = seen.want == SessionWant::kPage;
+      const Message message = page ? Message() : session.take_message();
+      seen.requests += describe(session.request(), message);
+      seen.want = session.answered(seen.out);
+    }
+  };
+  while (!bytes.empty()) {
+    const std::string_view one = bytes.substr(0, piece);
+    bytes.remove_prefix(one.size());
+    seen.want = session.feed(one, seen.out);
+    serve();
+  }
+  if (end) {
+    seen.want = session.end_of_input(seen.out);
+    serve();
+  }
+  return seen;
+}
+
+struct Row {
+  const char* name;
+  std::string input;
+  std::string requests;
+  std::string out;  // first line of what we say ourselves
+  SessionWant want = SessionWant::kBytes;
+  bool end = false;
+};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find("\r\n")); }
+
+TEST(Http, Requests) {
+  const auto kClose = SessionWant::kClose;
+  const std::string none = " from=- rcpt= helo= host= user= id= body=";
+  const Row rows[] = {
+      {"checkv2",
+       "POST /checkv2 HTTP/1.1\r\nContent-Length: 3\r\nFrom: <a@x>\r\nRcpt: <b@x>, c@x\r\nrcpt: "
+       "d@x\r\nHelo: h\r\nHostname: n\r\nUser: u\r\nQueue-Id: Q1\r\nPass: all\r\nX-Other: "
+       "1\r\n\r\nabc",
+       "1 from=a@x rcpt=b@x,c@x,d@x helo=h host=n user=u id=Q1 pass body=abc\n", ""},
+      {"arguments_are_headers",
+       "POST //CheckV2/?queue%2did=a%20b&content-length=9 HTTP/1.1\r\n\r\n",
+       "1 from=- rcpt= helo= host= user= id=a b body=\n", ""},
+      {"two_at_once",
+       "POST /symbols HTTP/1.1\r\nContent-Length: 1\r\n\r\nxPOST /check HTTP/1.1\nContent-Length: "
+       "1\nConnection: close\n\ny",
+       "3" + none + "x\n2" + none + "y\n", "", kClose},
+      {"chunked",
+       "POST /checkv2 HTTP/1.1\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\n"
+       "Trailer: t\r\n\r\n",
+       "1" + none + "abcde\n", ""},
+      {"old_http_closes", "GET /ping HTTP/1.0\r\n\r\n", "", "HTTP/1.1 200 OK", kClose},
+      {"ping", "\r\nGET /ping HTTP/1.1\r\n\r\n", "", "HTTP/1.1 200 OK"},
+      {"not_known", "GET /nothing HTTP/1.1\r\n\r\n", "", "HTTP/1.1 500 invalid command"},
+      {"rspamc", "CHECK RSPAMC/1.3\r\nContent-length: 2\r\nFrom: <>\r\nUser: u\r\n\r\nab",
+       "2 from= rcpt= helo= host= user=u id= body=ab\n", "", kClose},
+      {"rspamc_to_end", "SYMBOLS RSPAMC/1.0\r\n\r\nab", "3" + none + "ab\n", "", kClose, true},
+      {"spamc", "PROCESS SPAMC/1.5\r\nUser: root\r\nContent-length: 2\r\n\r\nab",
+       "4" + none + "ab\n", "", kClose},
+      {"spamc_headers", "HEADERS SPAMC/1.5\r\n\r\nab", "5" + none + "ab\n", "", kClose, true},
+      {"spamc_ping", "PING SPAMC/1.2\r\n\r\n", "", "SPAMD/1.5 0 PONG", kClose},
+      {"spamc_tell", "TELL SPAMC/1.5\r\n\r\n", "", "SPAMD/1.0 76 Bad header line: Bad header line",
+       kClose},
+      {"length_and_chunks",
+       "POST /check HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "", "HTTP/1.1 400 both a length and chunks", kClose},
+      {"two_lengths", "POST /check HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "",
+       "HTTP/1.1 400 bad header", kClose},
+      {"length_with_sign", "POST /check HTTP/1.1\r\nContent-Length: +1\r\n\r\n", "",
+       "HTTP/1.1 400 bad header", kClose},
+      {"blank_before_colon", "POST /check HTTP/1.1\r\nContent-Length : 1\r\n\r\n", "",
+       "HTTP/1.1 400 bad header", kClose},
+      {"folded", "POST /check HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "", "HTTP/1.1 400 bad header",
+       kClose},
+      {"chunk_not_hex", "POST /check HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "",
+       "HTTP/1.1 400 bad chunk", kClose},
+      {"body_at_limit", "POST /check HTTP/1.1\r\nContent-Length: 10\r\n\r\n0123456789",
+       "2" + none + "0123456789\n", ""},
+      {"body_over_limit", "POST /check HTTP/1.1\r\nContent-Length: 11\r\n\r\n", "",
+       "HTTP/1.1 413 Request entity too large", kClose},
+      {"chunks_over_limit",
+       "POST /check HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\n", "",
+       "HTTP/1.1 413 Request entity too large", kClose},
+      {"head_over_limit", "POST /check HTTP/1.1\r\nA: " + std::string(500, 'a'), "",
+       "HTTP/1.1 400 the head is too long", kClose},
+      {"rubbish", "\x01\x02\x03\r\n\r\n", "", "HTTP/1.1 400 bad request line", kClose},
+      {"method", "BREW /check HTTP/1.1\r\n\r\n", "", "HTTP/1.1 400 invalid HTTP method", kClose},
+      {"half", "POST /check HTTP/1.1\r\nContent-Length: 4\r\n\r\nab", "", "", kClose, true},
+  };
+  const HttpLimits limits{.head_max = 400, .headers_max = 20, .body_max = 10};
+  for (const Row& row : rows) {
+    for (const size_t piece : {row.input.size(), size_t{1}, size_t{7}}) {
+      SCOPED_TRACE(row.name + std::string(" ") + std::to_string(piece));
+      const Seen seen = talk(row.input, piece, row.end, limits);
+      EXPECT_EQ(seen.requests, row.requests);
+      EXPECT_EQ(first_line(seen.out), row.out);
+      EXPECT_EQ(seen.want, row.want);
+    }
+  }
+}
+
+TEST(Http, CompressedBodiesAreBounded) {
+  const std::string plain(100'000, 'a');
+  std::string packed(ZSTD_compressBound(plain.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), plain.data(), plain.size(), 3));
+  std::string out, what;
+  EXPECT_TRUE(unpack_zstd(packed, plain.size(), out, what));
+  EXPECT_EQ(out, plain);
+  out.clear();
+  EXPECT_FALSE(unpack_zstd(packed, plain.size() - 1, out, what));
+  EXPECT_EQ(what, "message is too large");
+  out.clear(), what.clear();
+  EXPECT_FALSE(unpack_zstd(packed.substr(0, packed.size() - 3), plain.size(), out, what));
+  out.clear(), what.clear();
+  EXPECT_FALSE(unpack_zstd("not packed", plain.size(), out, what));
+  EXPECT_EQ(what, "Unknown frame descriptor");
+
+  const std::string head = "POST /checkv2 HTTP/1.1\r\nCompression: zstd\r\nContent-Length: ";
+  const Seen good = talk(head + std::to_string(packed.size()) + "\r\n\r\n" + packed, 100, false,
+                         {.body_max = plain.size()});
+  EXPECT_EQ(good.requests.size(), plain.size() + 43);
+  const Seen bad = talk(head + "3\r\n\r\nabc", 100, false, {});
+  EXPECT_EQ(first_line(bad.out), "HTTP/1.1 503 Decompression error: Unknown frame descriptor");
+}
+
+}  // namespace
+}  // namespace winnow
