@@ -1,6 +1,6 @@
 // CPU microseconds a message of the header side of engine/mime: the end of the block, the block,
 // the block and what the headers say. Each checks its answer: the headers found are the same in
-// every pass, and none is lost.
+// every pass, and none is lost. Limit: "MIME split" 1.6 us; headers have no row of their own.
 //
 // WINNOW_MAIL=folder build/bench/bench/micro/headers_bench
 #include <benchmark/benchmark.h>

@@ -1,4 +1,5 @@
 // HTML to text and links, on markup like that of newsletters, over sizes; and what files are.
+// Limit: "HTML to text and links" 3.6 us a message (1,060 MB/s); types of files have no row.
 #include <benchmark/benchmark.h>
 
 #include <string>

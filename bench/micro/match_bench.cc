@@ -1,6 +1,7 @@
 // Microseconds a message of the match stage: 100 and 300 body patterns, header patterns, words,
 // folded literals, and URL patterns (microseconds a URL). Patterns are ours, of the shapes rules
-// have: four of five hold a literal of four bytes or more.
+// have: four of five hold a literal of four bytes or more. Limits: "Hyperscan" 100 body rules 24,
+// 300 rules 77, 587 header rules 33, 128 URI rules 15 (about 5 a URL).
 //
 // WINNOW_MAIL=folder build/bench/bench/micro/match_bench
 #include <benchmark/benchmark.h>

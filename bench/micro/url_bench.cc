@@ -1,4 +1,5 @@
 // The pieces of engine/url on text like mail: search, parse, public suffix, the whole stage.
+// Limit: "URL candidates" 0.7 us a message (3,770 MB/s); parsing has no row.
 #include <benchmark/benchmark.h>
 
 #include <string>
