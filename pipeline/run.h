@@ -6,7 +6,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -37,7 +36,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(Stage::kCount)> kStag
     "intake", "parse", "envelope",  "content", "texts", "urls",
     "words",  "match", "functions", "checks",  "seal",  "judge"};
 
-// Time spent in each stage; shown by --perf and nowhere else.
+// CPU time of the workers spent in each stage; shown by --perf and nowhere else.
 struct StageTimes {
   std::array<uint64_t, static_cast<size_t>(Stage::kCount)> ns{};
   uint64_t messages = 0;
