@@ -133,7 +133,7 @@ class Rspamd:
              "--var", f"LOCAL_CONFDIR={self.work}", "--var", f"DBDIR={self.work}",
              "--var", f"RUNDIR={self.work}", "--var", f"LOGDIR={self.work}"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.ping(), 60, "rspamd")
+        wait_for(lambda: self.ping(), self.process, "rspamd")
         self.startup = time.monotonic() - start
 
     def ping(self):
@@ -192,7 +192,7 @@ class SpamAssassin:
              "--max-spare=1", "--max-conn-per-child=1000000", f"--socketpath={self.socket}",
              "--siteconfigpath=" + str(self.siteconfig()), "--nouser-config", "--syslog=null"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: b"PONG" in self.ask(b"PING SPAMC/1.5\r\n\r\n"), 120, "spamd")
+        wait_for(lambda: b"PONG" in self.ask(b"PING SPAMC/1.5\r\n\r\n"), self.process, "spamd")
         self.startup = time.monotonic() - start
 
     def siteconfig(self):
@@ -292,15 +292,17 @@ def package_version(name):
                           text=True).stdout
 
 
-def wait_for(ready, seconds, what):
+def wait_for(ready, process, what, seconds=300):
+    """Waits until `ready`; start-up is some 10 s of work, and the machine may be shared."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         try:
             if ready():
                 return
         except OSError:
             pass
         time.sleep(0.05)
+    process.kill()
     sys.exit(f"compare: {what} does not answer after {seconds} s")
 
 
