@@ -216,6 +216,14 @@ TEST(DkimCanonical, Bodies) {
     EXPECT_EQ(digest(row.body, Canonical::kSimple), plain(row.simple)) << row.body;
     EXPECT_EQ(digest(row.body, Canonical::kRelaxed), plain(row.relaxed)) << row.body;
   }
+  // Every place of a blank within and across blocks of 16, against the plain definition.
+  for (size_t size = 1; size < 40; ++size)
+    for (size_t at = 0; at < size; ++at)
+      for (const std::string_view blank : {" ", "\t", "  ", " \t", "\t "}) {
+        const std::string body = std::string(at, 'x') + std::string(blank) + std::string(size, 'y');
+        const std::string relaxed = std::string(at, 'x') + " " + std::string(size, 'y') + "\r\n";
+        EXPECT_EQ(digest(body, Canonical::kRelaxed), plain(relaxed)) << at << " of " << size;
+      }
   EXPECT_EQ(digest("abc\r\ndef\r\n", Canonical::kSimple, 6), plain("abc\r\nd"));
   const std::string large(100'000, 'x');
   EXPECT_EQ(digest(large, Canonical::kRelaxed), plain(large + "\r\n"));
