@@ -6,13 +6,17 @@
 namespace winnow {
 
 extern const Check kArchivesCheck;
+extern const Check kBitcoin;
 extern const Check kBounce;
+extern const Check kChartable;
 extern const Check kConfirmations;
 extern const Check kDkim;
 extern const Check kDmarc;
 extern const Check kForgedRecipients;
 extern const Check kForwarding;
 extern const Check kFromCheck;
+extern const Check kGtube;
+extern const Check kHfilter;
 extern const Check kHtmlShape;
 extern const Check kMailingList;
 extern const Check kMessageIdCheck;
@@ -42,6 +46,7 @@ std::span<const Check* const> all_checks() {
       &kForgedRecipients,
       &kReceivedCheck,
       &kOnceReceived,
+      &kHfilter,
       &kMessageIdCheck,
       &kSubjectCheck,
       &kMailingList,
@@ -56,6 +61,9 @@ std::span<const Check* const> all_checks() {
       &kMimeTypes,
       &kPartsDiffer,
       &kHtmlShape,
+      &kBitcoin,
+      &kChartable,
+      &kGtube,
       &kUrlSuspect,
       // Who sent it.
       &kSpf,

@@ -82,6 +82,8 @@ struct CompileContext {
   std::function<void(std::string_view option, std::string sentence)> warn;
   // Id of a symbol of another check or rule; kNoId where there is none.
   std::function<SymbolId(std::string_view name)> symbol;
+  // Id of an action; kNoId where there is none.
+  std::function<ActionId(std::string_view name)> action;
 };
 
 struct Check {

@@ -79,6 +79,7 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
                             fmt::format("{}.{}: {}", check.name, option, sentence));
             },
         .symbol = [&](std::string_view name) { return compiler.find_symbol(name); },
+        .action = [&](std::string_view name) { return set.model.find_action(name); },
     };
     EnabledCheck enabled;
     enabled.check = &check;

@@ -1,0 +1,314 @@
+// The client by its names: HELO and reverse name that belong to dial-up lines and rented hosts,
+// names that are none, and messages that are a link and nothing else.
+#include <algorithm>
+#include <array>
+
+#include "engine/mime/ip.h"
+#include "rules/checks/check.h"
+#include "rules/checks/row.h"
+#include "rules/checks/text.h"
+#include "rules/config/ucl.h"
+
+namespace winnow {
+
+namespace {
+
+enum Sym : uint32_t {
+  kHelo1,
+  kHelo2,
+  kHelo3,
+  kHelo4,
+  kHelo5,
+  kHost1,
+  kHost2,
+  kHost3,
+  kHost4,
+  kHost5,
+  kHeloBadIp,
+  kHeloBareIp,
+  kHeloNotFqdn,
+  kHostUnknown,
+  kFromNotFqdn,
+  kFromBounce,
+  kRcptBounce,
+  kUrlOnly,
+  kUrlOneLine,
+  kCount
+};
+
+constexpr std::array<SymbolDecl, kCount> kSymbols{{
+    {"HFILTER_HELO_1", "hfilter", 0.5, "HELO looks like a customer's machine."},
+    {"HFILTER_HELO_2", "hfilter", 1, "HELO looks like a numbered host."},
+    {"HFILTER_HELO_3", "hfilter", 2, "HELO looks like a cable line."},
+    {"HFILTER_HELO_4", "hfilter", 2.5, "HELO looks like a DSL line."},
+    {"HFILTER_HELO_5", "hfilter", 3, "HELO looks like a dial-up line or a private name."},
+    {"HFILTER_HOSTNAME_1", "hfilter", 0.5, "The client's name looks like a customer's machine."},
+    {"HFILTER_HOSTNAME_2", "hfilter", 1, "The client's name looks like a numbered host."},
+    {"HFILTER_HOSTNAME_3", "hfilter", 2, "The client's name looks like a cable line."},
+    {"HFILTER_HOSTNAME_4", "hfilter", 2.5, "The client's name looks like a DSL line."},
+    {"HFILTER_HOSTNAME_5", "hfilter", 3, "The client's name looks like a dial-up line."},
+    {"HFILTER_HELO_BADIP", "hfilter", 4.5, "HELO is an address that is not public."},
+    {"HFILTER_HELO_BAREIP", "hfilter", 3, "HELO is a bare address."},
+    {"HFILTER_HELO_NOT_FQDN", "hfilter", 2, "HELO is no full host name."},
+    {"HFILTER_HOSTNAME_UNKNOWN", "hfilter", 2.5, "The client's address has no name."},
+    {"HFILTER_FROMHOST_NOT_FQDN", "hfilter", 3, "The sender's domain is no full host name."},
+    {"HFILTER_FROM_BOUNCE", "hfilter", 0, "No envelope sender."},
+    {"HFILTER_RCPT_BOUNCEMOREONE", "hfilter", 1.5, "A bounce to more than one recipient."},
+    {"HFILTER_URL_ONLY", "hfilter", 2.2, "The text is links and nearly nothing else."},
+    {"HFILTER_URL_ONELINE", "hfilter", 2.5, "The text is one line of links."},
+}};
+
+struct Plan : CheckPlan {
+  bool helo = true, hostname = true, url = true, from = true, rcpt = true;
+  bool check_local = false, check_authed = false;
+};
+
+constexpr std::array<OptionDecl, 7> kOptions{{
+    {"helo_enabled", OptionType::kBool, "true", "Looks at HELO."},
+    {"hostname_enabled", OptionType::kBool, "true", "Looks at the client's name."},
+    {"url_enabled", OptionType::kBool, "true", "Looks for texts that are links."},
+    {"from_enabled", OptionType::kBool, "true", "Looks at the sender's domain."},
+    {"rcpt_enabled", OptionType::kBool, "true", "Counts recipients of bounces."},
+    {"check_local", OptionType::kBool, "false", "Looks at mail of our own nets as well."},
+    {"check_authed", OptionType::kBool, "false", "Looks at mail of authenticated users as well."},
+}};
+
+// How a word of a host name has to stand in it: words are runs of letters.
+enum class Fit : uint8_t { kWhole, kPrefix, kSuffix };
+struct HostWord {
+  std::string_view word;
+  uint8_t weight;  // 1-5
+  Fit fit;
+};
+constexpr HostWord kHostWords[] = {
+    {"dyn", 5, Fit::kPrefix},      {"ppp", 5, Fit::kPrefix},      {"dhcp", 5, Fit::kPrefix},
+    {"nat", 5, Fit::kWhole},       {"broadband", 5, Fit::kWhole}, {"dial", 5, Fit::kPrefix},
+    {"dip", 5, Fit::kWhole},       {"modem", 5, Fit::kSuffix},    {"wifi", 5, Fit::kPrefix},
+    {"wireless", 5, Fit::kWhole},  {"gprs", 5, Fit::kWhole},      {"pppoe", 5, Fit::kWhole},
+    {"dsl", 4, Fit::kSuffix},      {"dsl", 4, Fit::kPrefix},      {"adsl", 4, Fit::kPrefix},
+    {"pool", 4, Fit::kPrefix},     {"fibertel", 4, Fit::kWhole},  {"fbx", 4, Fit::kWhole},
+    {"cable", 3, Fit::kPrefix},    {"kabel", 3, Fit::kPrefix},    {"user", 1, Fit::kPrefix},
+    {"customer", 1, Fit::kPrefix}, {"cust", 1, Fit::kWhole},      {"client", 1, Fit::kPrefix},
+    {"peer", 1, Fit::kWhole},      {"vps", 1, Fit::kPrefix},      {"clients", 1, Fit::kWhole},
+};
+
+bool is_letter(char c) { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+uint8_t word_weight(std::string_view word) {
+  uint8_t weight = 0;
+  for (const HostWord& one : kHostWords) {
+    const bool fits =
+        one.fit == Fit::kWhole ? equal_caseless(word, one.word)
+        : one.fit == Fit::kPrefix
+            ? starts_caseless(word, one.word)
+            : word.size() >= one.word.size() &&
+                  equal_caseless(word.substr(word.size() - one.word.size()), one.word);
+    if (fits) weight = std::max(weight, one.weight);
+  }
+  return weight;
+}
+
+bool ends_private(std::string_view host) {
+  for (const std::string_view end :
+       {".lan", ".local", ".localdomain", ".home", ".internal", ".intra", ".invalid"})
+    if (host.size() > end.size() && equal_caseless(host.substr(host.size() - end.size()), end))
+      return true;
+  return false;
+}
+
+// 0 (nothing odd) to 5. The organisation's own two labels at the end do not count.
+uint8_t name_weight(std::string_view host) {
+  const size_t last = host.rfind('.');
+  if (last == std::string_view::npos || ends_private(host)) return 5;
+  const size_t before = last == 0 ? std::string_view::npos : host.rfind('.', last - 1);
+  const std::string_view own =
+      before == std::string_view::npos ? std::string_view() : host.substr(0, before);
+  uint8_t weight = 0;
+  if (find_caseless(host, "in-addr") != std::string_view::npos) weight = 4;
+  if (find_caseless(host, "unused-addr") != std::string_view::npos)
+    weight = std::max<uint8_t>(weight, 3);
+  for (size_t i = 0; i < own.size();) {
+    if (!is_letter(own[i])) {
+      ++i;
+      continue;
+    }
+    size_t end = i;
+    while (end < own.size() && is_letter(own[end])) ++end;
+    const std::string_view word = own.substr(i, end - i);
+    weight = std::max(weight, word_weight(word));
+    const bool beside_number = (i > 0 && (is_digit(own[i - 1]) || own[i - 1] == '-')) ||
+                               (end < own.size() && (is_digit(own[end]) || own[end] == '-'));
+    if (beside_number && equal_caseless(word, "host")) weight = std::max<uint8_t>(weight, 2);
+    i = end;
+  }
+  return weight;
+}
+
+// A dotted name of letters, digits and hyphens, 4 to 253 bytes (RFC 1123 2.1).
+bool is_fqdn(std::string_view host) {
+  if (host.size() < 4 || host.size() > 253 || host.find('.') == std::string_view::npos)
+    return false;
+  size_t label = 0;
+  char before = '.';
+  for (const char c : host) {
+    if (c == '.') {
+      if (label == 0 || before == '-') return false;
+      label = 0;
+    } else {
+      if (!is_letter(c) && !is_digit(c) && c != '-' && c != '_') return false;
+      if (label == 0 && c == '-') return false;
+      if (++label > 63) return false;
+    }
+    before = c;
+  }
+  return label > 1 && before != '-';
+}
+
+struct Net {
+  std::string_view address;
+  unsigned bits;
+};
+
+// Addresses that no client out in the world has: private, loopback, link-local, carrier NAT,
+// documentation, benchmarks, multicast and beyond (RFC 6890).
+bool is_bad_helo_ip(const IpAddress& ip) {
+  if (is_local_ip(ip)) return true;
+  if (ip.family != 4) return false;
+  constexpr Net kNets[] = {{"0.0.0.0", 8},      {"100.64.0.0", 10}, {"192.0.0.0", 24},
+                           {"192.0.2.0", 24},   {"198.18.0.0", 15}, {"198.51.100.0", 24},
+                           {"203.0.113.0", 24}, {"224.0.0.0", 3}};
+  for (const Net& net : kNets)
+    if (ip_in_net(ip, *parse_ip(net.address), net.bits)) return true;
+  return false;
+}
+
+// Four numbers with dots, x or hyphens between, or the beginning of an IPv6 address.
+bool looks_like_ip(std::string_view helo) {
+  if (parse_ip(helo)) return true;
+  uint32_t numbers = 0;
+  bool inside = false;
+  for (const char c : helo) {
+    if (is_digit(c)) {
+      numbers += !inside;
+      inside = true;
+    } else {
+      if (c != '.' && c != 'x' && c != '-') return false;
+      inside = false;
+    }
+  }
+  return numbers == 4;
+}
+
+void helo_and_host(const Plan& plan, Batch& batch, uint32_t row, const Envelope& envelope) {
+  uint8_t helo_weight = 0;
+  const std::string_view helo = envelope.helo;
+  const std::string_view bare = helo.size() > 2 && helo.starts_with('[') && helo.ends_with(']')
+                                    ? helo.substr(1, helo.size() - 2)
+                                    : helo;
+  bool helo_done = helo.empty() || !plan.helo || equal_caseless(helo, "rspamc.local");
+  if (!helo_done) {
+    if (const auto ip = parse_ip(helo); ip && is_bad_helo_ip(*ip)) {
+      insert(plan, batch, row, kHeloBadIp, bare);
+      helo_done = true;
+    } else if (helo.starts_with('[')) {  // an address literal, as RFC 5321 4.1.3 allows
+      helo_done = true;
+    } else if (looks_like_ip(helo)) {
+      insert(plan, batch, row, kHeloBareIp, helo);
+      helo_done = true;
+    } else {
+      helo_weight = name_weight(helo);
+    }
+  }
+  const uint8_t host_weight =
+      plan.hostname && !envelope.hostname.empty() ? name_weight(envelope.hostname) : 0;
+  if (host_weight > helo_weight)
+    insert(plan, batch, row, kHost1 + host_weight - 1, envelope.hostname);
+  else if (helo_weight > 0)
+    insert(plan, batch, row, kHelo1 + helo_weight - 1, helo);
+  if (!helo_done && helo_weight == 0 && !is_fqdn(helo))
+    insert(plan, batch, row, kHeloNotFqdn, helo);
+  if (plan.hostname && envelope.hostname.empty() && envelope.ip.valid())
+    insert(plan, batch, row, kHostUnknown);
+}
+
+void sender(const Plan& plan, Batch& batch, uint32_t row, const Envelope& envelope) {
+  if (!envelope.from_known) return;
+  const size_t recipients = batch.recipients.row(row).size();
+  const bool bounce = envelope.from.empty();
+  if (plan.rcpt && recipients > 1 && (bounce || starts_caseless(envelope.from, "postmaster@")))
+    insert(plan, batch, row, kRcptBounce, number_text(batch.arena, recipients));
+  if (!plan.from) return;
+  if (bounce) {
+    if (!envelope.helo.empty() && !equal_caseless(envelope.helo, "rspamc.local"))
+      insert(plan, batch, row, kFromBounce, envelope.helo);
+  } else if (const std::string_view domain = domain_of(envelope.from); !is_fqdn(domain)) {
+    insert(plan, batch, row, kFromNotFqdn, domain);
+  }
+}
+
+// The HTML text, else the first plain one: how much of it are links.
+void links_only(const CheckPlan& plan, Batch& batch, uint32_t row) {
+  const Text* chosen = nullptr;
+  for (const Text& text : batch.texts.row(row)) {
+    if (text.flags & static_cast<uint16_t>(TextFlag::kAttached)) continue;
+    const bool html = text.html != kNoIndex;
+    if (!chosen || (html && chosen->html == kNoIndex)) chosen = &text;
+  }
+  if (!chosen || chosen->plain.empty() || chosen->url_bytes == 0) return;
+  size_t length = chosen->plain.size();
+  while (length > 0 && static_cast<uint8_t>(chosen->plain[length - 1]) <= ' ') --length;
+  if (length == 0) return;
+  const double share =
+      std::min(1.0, static_cast<double>(chosen->url_bytes) / static_cast<double>(length));
+  if (share <= 0.8) return;
+  const double weight = std::min((share - 0.8) * 5, 1.0);
+  const auto hundredths = static_cast<int64_t>(weight * 100 + 0.5);
+  const std::string_view shown = hundredths >= 100
+                                     ? std::string_view("1")
+                                     : join_text(batch.arena, hundredths < 10 ? "0.0" : "0.",
+                                                 number_text(batch.arena, hundredths));
+  insert(plan, batch, row, kUrlOnly, shown, weight);
+  if (chosen->lines <= 1)
+    insert(plan, batch, row, kUrlOneLine,
+           join_text(batch.arena, chosen->html != kNoIndex ? "html:" : "plain:", shown, ":1"));
+}
+
+void content(const CheckPlan& base, Batch& batch) {
+  const auto& plan = static_cast<const Plan&>(base);
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    if (plan.url) links_only(plan, batch, row);
+    const Envelope& envelope = batch.envelopes[row];
+    if (!plan.check_authed && !envelope.user.empty()) continue;
+    if (!plan.check_local && envelope.ip.valid() && is_local_ip(envelope.ip)) continue;
+    helo_and_host(plan, batch, row, envelope);
+    sender(plan, batch, row, envelope);
+  }
+}
+
+std::unique_ptr<CheckPlan> compile(CompileContext& context) {
+  auto plan = std::make_unique<Plan>();
+  const UclObject* const options = context.options;
+  if (!options) return plan;
+  plan->helo = options->flag("helo_enabled", true);
+  plan->hostname = options->flag("hostname_enabled", true);
+  plan->url = options->flag("url_enabled", true);
+  plan->from = options->flag("from_enabled", true);
+  plan->rcpt = options->flag("rcpt_enabled", true);
+  plan->check_local = options->flag("check_local", false);
+  plan->check_authed = options->flag("check_authed", false);
+  return plan;
+}
+
+}  // namespace
+
+extern constexpr Check kHfilter{
+    .name = "hfilter",
+    .text = "Looks at HELO, at the client's name, and at texts that are only links.",
+    .options = kOptions,
+    .symbols = kSymbols,
+    .compile = compile,
+    .content = content,
+};
+
+}  // namespace winnow
