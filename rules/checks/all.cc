@@ -5,6 +5,7 @@
 
 namespace winnow {
 
+extern const Check kAddressLists;
 extern const Check kArchivesCheck;
 extern const Check kBitcoin;
 extern const Check kBounce;
@@ -17,6 +18,7 @@ extern const Check kForwarding;
 extern const Check kFromCheck;
 extern const Check kGtube;
 extern const Check kHfilter;
+extern const Check kHiddenUrls;
 extern const Check kHtmlShape;
 extern const Check kMailingList;
 extern const Check kMessageIdCheck;
@@ -61,9 +63,11 @@ std::span<const Check* const> all_checks() {
       &kMimeTypes,
       &kPartsDiffer,
       &kHtmlShape,
+      &kAddressLists,
       &kBitcoin,
       &kChartable,
       &kGtube,
+      &kHiddenUrls,
       &kUrlSuspect,
       // Who sent it.
       &kSpf,

@@ -62,9 +62,9 @@ void sealed(const CheckPlan& plan, Batch& batch, uint32_t row) {
 
 // Occurrences of links in texts: not in the Subject, not as displayed text, not of images.
 uint32_t count_urls(const Batch& batch, uint32_t row) {
-  constexpr uint32_t kNot = static_cast<uint32_t>(UrlFlag::kSubject) |
-                            static_cast<uint32_t>(UrlFlag::kHtmlDisplayed) |
-                            static_cast<uint32_t>(UrlFlag::kSpecial);
+  constexpr uint32_t kNot =
+      static_cast<uint32_t>(UrlFlag::kSubject) | static_cast<uint32_t>(UrlFlag::kHtmlDisplayed) |
+      static_cast<uint32_t>(UrlFlag::kSpecial) | static_cast<uint32_t>(UrlFlag::kImage);
   uint32_t count = 0;
   for (const Url& url : batch.urls.row(row))
     if (!(url.flags & kNot)) count += url.count;

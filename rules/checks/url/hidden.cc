@@ -1,0 +1,180 @@
+// Links that are written so that filters do not see them (hxxp, [.]) and hosts that look like
+// another name in letters of other scripts.
+#include <algorithm>
+#include <array>
+
+#include "engine/text/fold.h"
+#include "engine/text/script.h"
+#include "engine/text/utf8.h"
+#include "engine/url/suffix.h"
+#include "rules/checks/check.h"
+#include "rules/checks/text.h"
+
+namespace winnow {
+
+namespace {
+
+enum Sym : uint32_t { kHomograph, kOmograph, kObfuscated, kCount };
+
+constexpr std::array<SymbolDecl, kCount> kSymbols{{
+    {"URL_HOMOGRAPH_ATTACK", "url_suspect", 5, "A URL's host mixes letters that look alike."},
+    {"OMOGRAPH_URL", "url", 5, "A link shows a host that looks like another."},
+    {"URL_OBFUSCATED_TEXT", "url", 5, "A text hides a URL from filters."},
+}};
+
+// Code points of one label; longer ones are no host names (RFC 1035 2.3.4).
+constexpr size_t kLabelMax = 63;
+struct Label {
+  std::array<uint32_t, kLabelMax> points;
+  size_t size = 0;
+};
+
+// Punycode (RFC 3492 6.2) of the part after "xn--"; false where it is broken.
+bool decode_punycode(std::string_view text, Label& out) {
+  out.size = 0;
+  size_t at = 0;
+  if (const size_t dash = text.rfind('-'); dash != std::string_view::npos) {
+    if (dash > kLabelMax) return false;
+    for (; at < dash; ++at) out.points[out.size++] = static_cast<uint8_t>(text[at]);
+    ++at;
+  }
+  uint64_t n = 128, i = 0, bias = 72;
+  while (at < text.size()) {
+    const uint64_t before = i;
+    uint64_t weight = 1;
+    for (uint64_t k = 36;; k += 36) {
+      if (at >= text.size()) return false;
+      const char c = lower_ascii(text[at++]);
+      const uint64_t digit = c >= 'a' && c <= 'z'   ? static_cast<uint64_t>(c - 'a')
+                             : c >= '0' && c <= '9' ? static_cast<uint64_t>(c - '0') + 26
+                                                    : 36;
+      if (digit == 36) return false;
+      i += digit * weight;
+      if (i > 0xFFFFFFFF) return false;
+      const uint64_t least = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
+      if (digit < least) break;
+      weight *= 36 - least;
+      if (weight > 0xFFFFFFFF) return false;
+    }
+    const uint64_t count = out.size + 1;
+    uint64_t delta = before == 0 ? i / 700 : (i - before) / 2;
+    delta += delta / count;
+    uint64_t k = 0;
+    for (; delta > 455; k += 36) delta /= 35;
+    bias = k + 36 * delta / (delta + 38);
+    n += i / count;
+    i %= count;
+    if (n > 0x10FFFF || (n >= 0xD800 && n < 0xE000) || out.size == kLabelMax) return false;
+    std::copy_backward(out.points.begin() + static_cast<std::ptrdiff_t>(i),
+                       out.points.begin() + static_cast<std::ptrdiff_t>(out.size),
+                       out.points.begin() + static_cast<std::ptrdiff_t>(out.size) + 1);
+    out.points[i++] = static_cast<uint32_t>(n);
+    ++out.size;
+  }
+  return true;
+}
+
+// Letters of Latin and of a script with look-alikes in one label, or only look-alikes of ASCII.
+bool is_spoof(const Label& label, const CharTable& table, Arena& arena) {
+  bool latin = false, other = false;
+  char utf8[kLabelMax * 4];
+  size_t size = 0;
+  for (size_t i = 0; i < label.size; ++i) {
+    size += put_point(utf8 + size, label.points[i]);
+    const CharInfo info = table[label.points[i]];
+    if (!info.is(CharBit::kAlpha)) continue;
+    latin |= info.script == Script::kLatin;
+    other |= info.script == Script::kCyrillic || info.script == Script::kGreek ||
+             info.script == Script::kCherokee || info.script == Script::kArmenian;
+  }
+  if (!other) return false;
+  if (latin) return true;
+  ArenaText folded(arena, size + 1);
+  skeleton({utf8, size}, folded);
+  return is_ascii(folded.view());
+}
+
+bool is_spoofed_host(std::string_view host, const CharTable& table, Arena& arena) {
+  while (!host.empty()) {
+    const size_t dot = host.find('.');
+    const std::string_view label = host.substr(0, dot);
+    Label points;
+    if (label.starts_with("xn--") && decode_punycode(label.substr(4), points) &&
+        is_spoof(points, table, arena))
+      return true;
+    if (dot == std::string_view::npos) break;
+    host.remove_prefix(dot + 1);
+  }
+  return false;
+}
+
+bool is_host_byte(char c) {
+  return (c >= '0' && c <= '9') || (lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z') || c == '-' ||
+         c == '.';
+}
+
+// The host at `at`, with "[.]" for dots; empty where it has no known suffix.
+std::string_view bracketed_host(std::string_view text, size_t at, Arena& arena) {
+  constexpr size_t kHostMax = 253;
+  char host[kHostMax];
+  size_t size = 0;
+  while (at < text.size() && size < kHostMax) {
+    const bool dot = text.substr(at).starts_with("[.]") || text.substr(at).starts_with("(.)");
+    if (!dot && !is_host_byte(text[at])) break;
+    host[size++] = dot ? '.' : lower_ascii(text[at]);
+    at += dot ? 3 : 1;
+  }
+  while (size > 0 && host[size - 1] == '.') --size;
+  const std::string_view name(host, size);
+  if (name.find('.') == std::string_view::npos || !find_suffix(name).known) return {};
+  return arena.copy(name);
+}
+
+// hxxp://host, or a scheme and a host whose dots are in brackets.
+void obfuscated(const CheckPlan& plan, Batch& batch, uint32_t row, std::string_view text) {
+  for (size_t at = text.find("://"); at != std::string_view::npos; at = text.find("://", at + 3)) {
+    size_t begin = at;
+    while (begin > 0 && at - begin < 5 && is_host_byte(text[begin - 1]) && text[begin - 1] != '.')
+      --begin;
+    const std::string_view scheme = text.substr(begin, at - begin);
+    const bool hxxp = equal_caseless(scheme, "hxxp") || equal_caseless(scheme, "hxxps");
+    const size_t slash = std::min(text.find_first_of("/ \n", at + 3), text.size());
+    const std::string_view rest = text.substr(at + 3, slash - at - 3);
+    const bool brackets =
+        rest.find("[.]") != std::string_view::npos || rest.find("(.)") != std::string_view::npos;
+    if (!hxxp && !(brackets && starts_caseless(scheme, "http"))) continue;
+    const std::string_view host = bracketed_host(text, at + 3, batch.arena);
+    if (host.empty()) continue;
+    insert(plan, batch, row, kObfuscated, hxxp ? "type=hxxp" : "type=dots");
+    insert(plan, batch, row, kObfuscated, join_text(batch.arena, "url=", host), 0);
+    return;
+  }
+}
+
+void content(const CheckPlan& plan, Batch& batch) {
+  const CharTable table;
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    for (const Url& url : batch.urls.row(row)) {
+      if (url.host.find("xn--") == std::string_view::npos ||
+          !is_spoofed_host(url.host, table, batch.arena))
+        continue;
+      insert(plan, batch, row, kHomograph, url.host);
+      const bool phished = url.flags & static_cast<uint32_t>(UrlFlag::kPhished);
+      insert(plan, batch, row, kOmograph,
+             phished ? join_text(batch.arena, url.shown_domain, "->", url.domain) : url.domain,
+             phished ? 1 : 0.5);
+    }
+    for (const Text& text : batch.texts.row(row)) obfuscated(plan, batch, row, text.plain);
+  }
+}
+
+}  // namespace
+
+extern constexpr Check kHiddenUrls{
+    .name = "hidden_urls",
+    .text = "Looks for links that are hidden from filters and hosts that look like others.",
+    .symbols = kSymbols,
+    .content = content,
+};
+
+}  // namespace winnow
