@@ -10,8 +10,8 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
-#include <mutex>
 #include <deque>
+#include <mutex>
 #include <unordered_set>
 
 #include "ingest/http/reply.h"

@@ -1,0 +1,401 @@
+#!/usr/bin/env python3
+"""winnow serve from outside: serve.py --winnow PATH [TEST...]
+
+Starts it on free ports and speaks to it as mail servers and their clients do. Conditions are
+waited for, never slept for."""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+PARSER.add_argument("--source")
+PARSER.add_argument("--build")
+OPTIONS, REST = PARSER.parse_known_args()
+WINNOW = OPTIONS.winnow
+WAIT_S = 60
+
+HAM = (b"From: Anna Letter <anna@example.org>\r\nTo: Ben <ben@example.net>\r\nSubject: notes\r\n"
+       b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%b@example.org>\r\n"
+       b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+       b"Hello Ben, here are the notes of our meeting that you asked me to send.\r\n")
+SPAM = b"X-Number: %b\r\n\r\nno header that a letter has\r\n"  # rejected: nothing essential is there
+GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*" + b"GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+
+
+class Serve:
+    """One running service; everything it logs is kept."""
+
+    def __init__(self, *options):
+        self.folder = tempfile.TemporaryDirectory()
+        self.socket = os.path.join(self.folder.name, "milter.sock")
+        self.pid_file = os.path.join(self.folder.name, "pid")
+        self.process = subprocess.Popen(
+            [WINNOW, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",
+             "--http", "127.0.0.1:0", "--pid-file", self.pid_file, *options],
+            stderr=subprocess.PIPE, text=True, errors="replace")
+        self.lines = []
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        self.wait_for("ready")
+        self.milter = self.port("milter")
+        self.http = self.port("http")
+
+    def read(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+
+    def wait_for(self, text, times=1):
+        with self.changed:
+            if not self.changed.wait_for(
+                    lambda: sum(text in line for line in self.lines) >= times, WAIT_S):
+                raise AssertionError("the log never said %r: %s" % (text, self.lines[-5:]))
+
+    def port(self, name):
+        for line in self.lines:
+            if found := re.search(name + r" listens at 127\.0\.0\.1:(\d+)", line):
+                return int(found.group(1))
+        raise AssertionError("no port of " + name)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(WAIT_S)
+        self.reader.join(WAIT_S)
+        self.process.stderr.close()
+        self.folder.cleanup()
+        return code
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
+
+
+def read_all(sock):
+    out = b""
+    while piece := sock.recv(65536):
+        out += piece
+    return out
+
+
+class Http:
+    """A connection that is kept."""
+
+    def __init__(self, port):
+        self.sock = connect(port)
+        self.file = self.sock.makefile("rb")
+
+    def send(self, body, path=b"/checkv2", headers=b""):
+        self.sock.sendall(b"POST " + path + b" HTTP/1.1\r\nContent-Length: %d\r\n" % len(body) +
+                          headers + b"\r\n" + body)
+
+    def receive(self):
+        status = self.file.readline().decode().strip()
+        length = 0
+        while line := self.file.readline().strip():
+            name, value = line.split(b":", 1)
+            if name.lower() == b"content-length":
+                length = int(value)
+        return status, self.file.read(length)
+
+    def check(self, body, **options):
+        self.send(body, **options)
+        status, reply = self.receive()
+        if status != "HTTP/1.1 200 OK":
+            raise AssertionError(status)
+        return json.loads(reply)
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+def packet(name, data=b""):
+    return struct.pack(">I", len(data) + 1) + name + data
+
+
+class Milter:
+    def __init__(self, sock):
+        self.sock = sock
+        self.file = sock.makefile("rb")
+        self.sock.sendall(packet(b"O", struct.pack(">III", 6, 0x1FF, 0x1FFFFF)))
+        assert self.receive() == (b"O", struct.pack(">III", 6, 0x1FF, 0xFF080))
+        self.sock.sendall(packet(b"C", b"mail.example.org\x004\x00\x19192.0.2.5\0") +
+                          packet(b"H", b"mail.example.org\0"))
+
+    def receive(self):
+        length, = struct.unpack(">I", self.file.read(4))
+        data = self.file.read(length)
+        return data[:1], data[1:]
+
+    def scan(self, message, queue_id=b"Q"):
+        """Packets of the answer, up to the one that ends it."""
+        head, body = message.split(b"\r\n\r\n", 1)
+        out = packet(b"D", b"Mi\0" + queue_id + b"\0") + packet(b"M", b"<anna@example.org>\0")
+        out += packet(b"R", b"<ben@example.net>\0")
+        for line in head.split(b"\r\n"):
+            name, value = line.split(b": ", 1)
+            out += packet(b"L", name + b"\0" + value + b"\0")
+        self.sock.sendall(out + packet(b"N") + packet(b"B", body) + packet(b"E"))
+        answer = []
+        while not answer or answer[-1][0] not in b"aydtr":
+            answer.append(self.receive())
+        return answer
+
+    def close(self):
+        self.sock.sendall(packet(b"Q"))
+        self.file.close()
+        self.sock.close()
+
+
+def essence(reply):
+    return reply["action"], reply["score"], sorted(reply["symbols"])
+
+
+class ServeTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.serve = Serve("--threads", "2")
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.serve.stop() == 0
+
+    def http(self):
+        connection = Http(self.serve.http)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_checkv2(self):
+        http = self.http()
+        reply = http.check(HAM % b"1", headers=b"From: <anna@example.org>\r\nRcpt: b@x\r\nIP: "
+                           b"192.0.2.9\r\nQueue-Id: QCHECK\r\nUser: anna\r\n")
+        self.assertEqual(reply["message-id"], "1@example.org")
+        self.assertEqual(reply["action"], "no action")
+        for field in ("score", "required_score", "thresholds", "time_real", "is_skipped"):
+            self.assertIn(field, reply)
+        self.assertEqual(http.check(SPAM % b"1")["action"], "reject")
+        self.serve.wait_for("id: <1@example.org>, qid: <QCHECK>, ip: 192.0.2.9, user: anna, from: "
+                            "<anna@example.org>, (default: F (no action): [")
+
+    def test_pages_and_errors(self):
+        http = self.http()
+        for path, status, text in (
+                (b"/ping", "200 OK", b"pong\r\n"), (b"/skip", "200 OK", b"is_skipped"),
+                (b"/stat", "200 OK", b'"actions":{"reject":'),
+                (b"/metrics", "200 OK", b'rspamd_actions_total{type="reject"}'),
+                (b"/check", "200 OK", b'{"default":{'),
+                (b"/nothing", "500 invalid command", b'"error_domain":"protocol-error"')):
+            http.send(b"", path=path)
+            got, body = http.receive()
+            self.assertEqual(got, "HTTP/1.1 " + status)
+            self.assertIn(text, body)
+
+    def test_pipelined_and_byte_at_a_time(self):
+        http = self.http()
+        for number in range(20):
+            http.send(HAM % b"%d" % number)
+        for number in range(20):
+            self.assertEqual(json.loads(http.receive()[1])["message-id"],
+                             "%d@example.org" % number)
+        http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        body = HAM % b"slow"
+        for byte in b"POST /checkv2 HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body:
+            http.sock.sendall(bytes([byte]))
+        self.assertEqual(json.loads(http.receive()[1])["message-id"], "slow@example.org")
+
+    def test_milter(self):
+        for sock in (connect(self.serve.milter), socket.socket(socket.AF_UNIX)):
+            if sock.family == socket.AF_UNIX:
+                sock.connect(self.serve.socket)
+                self.assertEqual(os.stat(self.serve.socket).st_mode & 0o777, 0o600)
+            milter = Milter(sock)
+            self.assertEqual(milter.scan(HAM % b"m", b"QMILTER"), [(b"a", b"")])
+            self.assertEqual(milter.scan(SPAM % b"m")[-1],
+                             (b"y", b"554 5.7.1 Spam message rejected\0"))
+            milter.sock.sendall(packet(b"L", b"Half\0a\0") + packet(b"A"))
+            self.assertEqual(milter.scan(HAM % b"m2"), [(b"a", b"")])
+            milter.close()
+        self.serve.wait_for("qid: <QMILTER>, ip: 192.0.2.5", 2)
+        with connect(self.serve.milter) as sock:
+            sock.sendall(b"GET /ping HTTP/1.0\r\n\r\n")
+            self.assertTrue(read_all(sock).endswith(b"pong\r\n"))
+
+    def test_gtube(self):
+        message = (HAM % b"gtube") + GTUBE + b"\r\n"
+        reply = self.http().check(message)
+        if "GTUBE" not in reply["symbols"]:
+            self.skipTest("the policy has no GTUBE")
+        self.assertEqual(reply["action"], "reject")
+        milter = Milter(connect(self.serve.milter))
+        self.assertEqual(milter.scan(message)[-1], (b"y", b"554 5.7.1 Gtube pattern\0"))
+        milter.close()
+
+    def test_text_dialects(self):
+        def ask(text, half_close=False):
+            with connect(self.serve.http) as sock:
+                sock.sendall(text)
+                if half_close:
+                    sock.shutdown(socket.SHUT_WR)
+                return read_all(sock)
+        exim = ask(b"CHECK RSPAMC/1.3\r\nContent-length: %d\r\nQueue-Id: q\r\nFrom: <a@b>\r\n"
+                   b"Recipient-Number: 1\r\nRcpt: <c@d>\r\n\r\n" % len(SPAM) + SPAM)
+        self.assertRegex(exim, rb"^RSPAMD/1.3 0 EX_OK\r\nMetric: default; True; [0-9.]+ / 15.00 / "
+                         rb"0.0\r\nAction: reject\r\n")
+        self.assertEqual(ask(b"PING SPAMC/1.2\r\n\r\n"), b"SPAMD/1.5 0 PONG\r\n")
+        whole = ask(b"PROCESS SPAMC/1.5\r\nUser: x\r\n\r\n" + HAM, True)
+        self.assertTrue(whole.endswith(b"\r\n\r\n" + HAM), "clean mail comes back byte for byte")
+        self.assertIn(b"X-Spam-Flag: YES\r\n", ask(b"HEADERS SPAMC/1.5\r\n\r\n" + SPAM, True))
+        self.assertTrue(ask(b"REPORT_IFSPAM SPAMC/1.5\r\n\r\n" + HAM, True).endswith(b"\r\n\r\n"))
+        self.assertTrue(ask(b"TELL SPAMC/1.5\r\n\r\n").startswith(b"SPAMD/1.0 76"))
+
+    def run_client(self, *arguments, message):
+        if not shutil.which(arguments[0]):
+            self.skipTest(arguments[0] + " is not installed")
+        return subprocess.run(arguments, input=message, capture_output=True, timeout=WAIT_S)
+
+    def test_rspamc(self):
+        done = self.run_client("rspamc", "-h", "127.0.0.1:%d" % self.serve.http, "-i", "192.0.2.1",
+                               message=SPAM % b"r")
+        self.assertIn(b"Action: reject", done.stdout)
+
+    def test_spamc(self):
+        to = ("-d", "127.0.0.1", "-p", str(self.serve.http))
+        self.assertEqual(self.run_client("spamc", "-c", *to, message=SPAM % b"s").returncode, 1)
+        self.assertEqual(self.run_client("spamc", "-c", *to, message=HAM % b"s").returncode, 0)
+        self.assertEqual(self.run_client("spamc", *to, message=HAM % b"s").stdout, HAM % b"s")
+        self.assertEqual(self.run_client("spamc", "-K", *to, message=b"").returncode, 0)
+
+    def test_rubbish(self):
+        for port in (self.serve.http, self.serve.milter):
+            for text in (b"\0" * 100, b"\xff" * 5000, b"GET", b"POST /checkv2 HTTP/9\r\n\r\n",
+                         b"POST /check HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: "
+                         b"chunked\r\n\r\n0\r\n\r\n", packet(b"E")[:3], packet(b"Z")):
+                with connect(port) as sock:
+                    try:
+                        sock.sendall(text)
+                        sock.shutdown(socket.SHUT_WR)
+                        read_all(sock)
+                    except OSError:
+                        pass  # closed before all was sent
+        self.assertEqual(self.http().check(HAM % b"after")["action"], "no action")
+
+    def test_two_thousand_at_once_while_rules_are_swapped(self):
+        http = self.http()
+        expected = {kind: essence(http.check(text % b"x"))
+                    for kind, text in (("ham", HAM), ("spam", SPAM))}
+        wrong, done = [], []
+
+        def over_http(client):
+            connection = Http(self.serve.http)
+            for number in range(40):
+                kind, text = (("ham", HAM), ("spam", SPAM))[number % 2]
+                name = b"load-%d-%d" % (client, number)
+                reply = connection.check(text % name)
+                right = essence(reply) == expected[kind] and (
+                    kind == "spam" or reply["message-id"] == name.decode() + "@example.org")
+                (done if right else wrong).append(name)
+            connection.close()
+
+        def over_milter(client):
+            milter = Milter(connect(self.serve.milter))
+            for number in range(40):
+                text, end = ((HAM, b"a"), (SPAM, b"y"))[number % 2]
+                name = b"load-%d-%d" % (client, number)
+                (done if milter.scan(text % name, name)[-1][0] == end else wrong).append(name)
+            milter.close()
+
+        threads = [threading.Thread(target=over_http if i % 2 else over_milter, args=(i,))
+                   for i in range(50)]
+        for thread in threads:
+            thread.start()
+        for times in range(1, 4):
+            self.serve.process.send_signal(signal.SIGHUP)
+            self.serve.wait_for("rules reloaded", times)
+        for thread in threads:
+            thread.join(WAIT_S)
+        self.assertEqual(wrong, [])
+        self.assertEqual(len(done), 2000)
+        self.assertEqual(len(set(done)), 2000)
+
+        def logged():  # the milter's ham: each exactly one line
+            return [line for line in list(self.serve.lines) if "qid: <load-" in line]
+        with self.serve.changed:
+            self.serve.changed.wait_for(lambda: len(logged()) >= 1000, WAIT_S)
+        self.assertEqual(len(logged()), 1000)
+
+
+class StopTest(unittest.TestCase):
+    def test_term_drains(self):
+        serve = Serve("--threads", "1")
+        idle, half = Http(serve.http), Http(serve.http)
+        idle.check(HAM % b"idle")
+        body = HAM % b"half"
+        half.sock.sendall(b"POST /checkv2 HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body))
+        half.sock.sendall(body[:50])
+        idle.check(HAM % b"idle")  # the loop has seen what was sent before
+        serve.process.send_signal(signal.SIGTERM)
+        serve.wait_for("draining")
+        self.assertEqual(idle.sock.recv(1), b"")  # nothing was open there
+        half.sock.sendall(body[50:])
+        status, reply = half.receive()
+        self.assertEqual(json.loads(reply)["message-id"], "half@example.org")
+        self.assertEqual(half.sock.recv(1), b"")
+        self.assertEqual(serve.process.wait(WAIT_S), 0)
+        self.assertFalse(os.path.exists(serve.pid_file))
+        self.assertFalse(os.path.exists(serve.socket))
+        idle.close()
+        half.close()
+        serve.reader.join(WAIT_S)
+        serve.process.stderr.close()
+
+    def test_a_bad_rule_set_never_replaces_a_good_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = os.path.join(folder, "rspamd.conf")
+            with open(config, "w") as file:
+                file.write("# nothing\n")
+            serve = Serve("--config", config)
+            os.mkdir(os.path.join(folder, "local.d"))
+            with open(os.path.join(folder, "local.d", "options.inc"), "w") as file:
+                file.write("broken {\n")
+            serve.process.send_signal(signal.SIGHUP)
+            serve.wait_for("rules not reloaded")
+            http = Http(serve.http)
+            self.assertEqual(http.check(HAM % b"still")["action"], "no action")
+            http.close()
+            self.assertEqual(serve.stop(), 0)
+
+    def test_overload_says_try_again(self):
+        serve = Serve("--threads", "1", "--memory", "1")
+        connections = [Http(serve.http) for _ in range(20)]
+        for http in connections:
+            http.send(HAM % b"x" + b"words of a letter\r\n" * 20000)
+        statuses = [http.receive()[0] for http in connections]
+        self.assertTrue(set(statuses) <= {"HTTP/1.1 200 OK", "HTTP/1.1 503 too busy, try again"})
+        self.assertIn("HTTP/1.1 200 OK", statuses)
+        for http in connections:
+            http.close()
+        self.assertEqual(serve.stop(), 0)
+
+    def test_usage(self):
+        done = subprocess.run([WINNOW, "serve", "--http", "nonsense"], capture_output=True,
+                              timeout=WAIT_S)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"is no address", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
