@@ -77,13 +77,13 @@ struct CompileContext {
   HeaderNames& headers;                // add() the names that content() looks for
   const Limits& limits;
   // Entries of a map option (rules/maps); null where the option is absent.
-  std::function<std::shared_ptr<const Map>(std::string_view option)> map;
+  std::function<std::shared_ptr<const Map>(std::string_view option)> map = {};
   // Something to tell the operator: option name, sentence.
-  std::function<void(std::string_view option, std::string sentence)> warn;
+  std::function<void(std::string_view option, std::string sentence)> warn = {};
   // Id of a symbol of another check or rule; kNoId where there is none.
-  std::function<SymbolId(std::string_view name)> symbol;
+  std::function<SymbolId(std::string_view name)> symbol = {};
   // Id of an action; kNoId where there is none.
-  std::function<ActionId(std::string_view name)> action;
+  std::function<ActionId(std::string_view name)> action = {};
 };
 
 struct Check {
