@@ -3,10 +3,11 @@
 // Base58Check (1..., 3...): 25 bytes in base 58, the last four of which are the first four of
 // SHA-256(SHA-256(the first 21)). Bech32 (bc1..., BIP 173, BIP 350): characters of five bits whose
 // BCH checksum over prefix and data is 1 (version 0) or 0x2bc830a3 (bech32m).
-#include <sodium/crypto_hash_sha256.h>
 
 #include <array>
+#include <cstring>
 
+#include "engine/crypt/hash.h"
 #include "rules/checks/check.h"
 #include "rules/checks/text.h"
 
@@ -50,10 +51,11 @@ bool is_base58check(std::string_view text) {
     }
     if (carry != 0) return false;
   }
-  uint8_t once[crypto_hash_sha256_BYTES], twice[crypto_hash_sha256_BYTES];
-  crypto_hash_sha256(once, bytes.data(), 21);
-  crypto_hash_sha256(twice, once, sizeof once);
-  return std::equal(twice, twice + 4, bytes.data() + 21);
+  Hash once(HashKind::kSha256), twice(HashKind::kSha256);
+  once.add({reinterpret_cast<const char*>(bytes.data()), 21});
+  twice.add(once.finish());
+  const std::string_view check = twice.finish();
+  return std::memcmp(check.data(), bytes.data() + 21, 4) == 0;
 }
 
 uint32_t bech32_step(uint32_t check, uint32_t digit) {
