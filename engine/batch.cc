@@ -10,7 +10,7 @@ void each_csr(B& batch, F f) {
   f(batch.recipients), f(batch.headers), f(batch.parts), f(batch.addresses), f(batch.received);
   f(batch.archives), f(batch.archive_members), f(batch.texts), f(batch.htmls);
   f(batch.html_links), f(batch.html_images), f(batch.html_forms);
-  f(batch.urls), f(batch.emails), f(batch.url_spans), f(batch.words);
+  f(batch.urls), f(batch.emails), f(batch.url_spans), f(batch.words), f(batch.derived);
 }
 template <class B, class F>
 void each_flat(B& batch, F f) {

@@ -16,6 +16,7 @@
 //   text     texts, html*, then text-side facts                  (engine/text, engine/html)
 //   urls     urls, emails, url_spans, texts[].url_bytes          (engine/url)
 //   words    words, texts[].language, texts[].folded             (engine/text)
+//   derive   derived                                             (rules/checks)
 //   match    atom log                                            (engine/match)
 //   checks   symbol log, question log                            (rules/checks)
 // A batch computes and never waits. It has one owner at a time.
@@ -444,6 +445,15 @@ struct Word {
   std::string_view stem;
 };
 
+// --- Derived texts ---------------------------------------------------------------------------
+
+// A text that a check makes of columns for patterns to be asked of, as From's display name or a
+// whole text as one line: scope kSelector.
+struct DerivedText {
+  uint32_t selector = 0;  // which kind: a number given out when rules are compiled
+  std::string_view text;
+};
+
 // --- Facts and logs -------------------------------------------------------------------------
 
 enum class Newlines : uint8_t { kLf, kCrLf, kCr, kMixed, kNone };
@@ -545,6 +555,8 @@ struct Batch {
   // words
   Csr<Word> words;                // text by text; then the meta words
   std::vector<Range> meta_words;  // [rows] into the row's words
+  // derive
+  Csr<DerivedText> derived;
   // logs
   std::vector<AtomHit> atoms;
   std::vector<SymbolHit> symbols;

@@ -28,6 +28,8 @@ constexpr std::array kCommands{
     Command{"configtest", "", "Load the configuration and say what is wrong with it.",
             configtest_command},
     Command{"configdump", "[SECTION...]", "Print the merged configuration.", configdump_command},
+    Command{"maps", "", "List the maps that the configuration names, and what is wrong with them.",
+            maps_command},
     Command{"confighelp", "[PATH...]", "Say what options mean.", confighelp_command},
     Command{"config", "why|diff", "Say where a value comes from, or how two trees differ.",
             config_command},

@@ -97,7 +97,9 @@ Result<Loaded> load_rules(const RulesOptions& options) {
 
   const auto cache = std::make_shared<DirectoryCache>(
       options.cache.empty() ? default_cache() : fs::path(options.cache));
+  DiskFiles disk;
   CompileOptions compile;
+  compile.files = &disk;
   compile.keep_tests = options.keep_tests;
   compile.match.databases = Databases::kCached;
   compile.match.cache = cache.get();

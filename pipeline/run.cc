@@ -85,6 +85,15 @@ void complete_envelopes(const RunOptions& options, Worker& worker,
   std::swap(batch.recipients, recipients);
 }
 
+// Texts that checks make for patterns.
+void derive(const RuleSet& rules, Batch& batch) {
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    for (const EnabledCheck& one : rules.checks)
+      if (one.check->derive) one.check->derive(*one.plan, batch, row);
+    batch.derived.end_row();
+  }
+}
+
 void run_checks(const RuleSet& rules, Batch& batch) {
   for (const EnabledCheck& one : rules.checks)
     if (one.check->content) one.check->content(*one.plan, batch);
@@ -150,6 +159,8 @@ void Run::look(Worker& worker, std::span<Message> messages,
   // Needs URLs: each is one token.
   words(rules.text_plan, worker.words, batch);
   clock.done(Stage::kWords);
+
+  derive(rules, batch);
 
   // Every pattern over its scope. Beyond this point no text is read but by checks.
   const std::shared_ptr<const MatchPlan> plan = std::atomic_load(&match_);

@@ -303,6 +303,11 @@ void Matcher::headers() {
 void Matcher::texts(const PlanScope& scope) {
   for (uint32_t row = 0; row < batch_.rows; ++row) {
     begin(scope, row);
+    if (scope.kind == ScopeKind::kSelector) {
+      const std::span<const DerivedText> derived = batch_.derived.row(row);
+      for (uint32_t i = 0; i < derived.size(); ++i)
+        if (derived[i].selector == scope.selector) text(i, derived[i].text);
+    }
     each_text(scope.kind, batch_, row, plan_.attached_texts, state_.room,
               [this](uint32_t item, std::string_view bytes) { text(item, bytes); });
     end();

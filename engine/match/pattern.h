@@ -35,6 +35,7 @@ struct PatternSpec {
   uint32_t flags = 0;                     // PatternFlag bits
   ScopeKind scope = ScopeKind::kNowhere;  // which texts
   HeaderId header = kNoId<HeaderId>;      // kHeader, kRawHeader, kMimeHeader
+  uint32_t selector = kNoIndex;           // kSelector: DerivedText::selector
   bool strict_case = false;               // S: the header's name must be written as `name`
   std::string name = {};                  // the header's name as written; a selector's text
 };

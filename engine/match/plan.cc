@@ -26,7 +26,9 @@ std::string strict_name(const PatternSpec& spec) {
   return is_header_scope(spec.scope) && spec.strict_case ? spec.name : std::string();
 }
 
-uint32_t header_of(const PatternSpec& spec) {
+// Which of the scopes of its kind: the header, the selector.
+uint32_t scope_number(const PatternSpec& spec) {
+  if (spec.scope == ScopeKind::kSelector) return spec.selector;
   return is_header_scope(spec.scope) ? index(spec.header) : 0;
 }
 
@@ -184,13 +186,13 @@ Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
     return fail("pattern /" + spec.regex +
                 "/ does not say where it looks: add a type, e.g. {part}");
   }
-  if (spec.scope == ScopeKind::kSelector) {
+  if (spec.scope == ScopeKind::kSelector && spec.selector == kNoIndex) {
     return fail("pattern /" + spec.regex + "/ asks a selector, which patterns cannot do yet");
   }
   if (is_header_scope(spec.scope) && spec.header == kNoId<HeaderId>) {
     return fail("pattern /" + spec.regex + "/ does not say which header: write Name=/.../");
   }
-  const PatternKey key{spec.scope, header_of(spec), strict_name(spec), spec.flags & kMeaningFlags,
+  const PatternKey key{spec.scope, scope_number(spec), strict_name(spec), spec.flags & kMeaningFlags,
                        spec.regex};
   if (auto known = state_->known.find(key); known != state_->known.end()) {
     return state_->patterns[index(known->second)].atom;
@@ -219,9 +221,10 @@ std::shared_ptr<const MatchPlan> MatchPlanBuilder::build(const MatchOptions& opt
     const PlanPattern& pattern = plan->patterns[i];
     const PatternSpec& spec = pattern.spec;
     PlanScope& scope =
-        scopes[{!is_header_scope(spec.scope), header_of(spec), spec.scope, strict_name(spec)}];
+        scopes[{!is_header_scope(spec.scope), scope_number(spec), spec.scope, strict_name(spec)}];
     scope.kind = spec.scope;
     scope.header = is_header_scope(spec.scope) ? spec.header : kNoId<HeaderId>;
+    scope.selector = spec.selector;
     scope.strict_name = strict_name(spec);
     PlanGroup& group = spec.flags & bit(PatternFlag::kUtf) ? scope.utf : scope.bytes;
     (pattern.how == PatternClass::kAlone ? group.alone : group.listed)

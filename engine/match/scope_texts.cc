@@ -68,6 +68,8 @@ bool scope_is_filled(ScopeKind scope, const Batch& batch) {
     case ScopeKind::kRawWord:
     case ScopeKind::kStemWord:
       return full(batch.words) && full(batch.texts);
+    case ScopeKind::kSelector:
+      return full(batch.derived);
     case ScopeKind::kFilename:
       return full(batch.parts) && full(batch.archive_members);
     default:
@@ -84,6 +86,10 @@ std::string_view scope_text(const Batch& batch, uint32_t row, const Where& where
     const std::span<const Header> headers = batch.headers.row(row);
     return where.item < headers.size() ? header_text(where.scope, headers[where.item])
                                        : std::string_view();
+  }
+  if (where.scope == ScopeKind::kSelector) {
+    const std::span<const DerivedText> derived = batch.derived.row(row);
+    return where.item < derived.size() ? derived[where.item].text : std::string_view();
   }
   if (is_word_scope(where.scope)) {
     each_word(where.scope, batch, row, take);

@@ -26,6 +26,7 @@ struct Command {
 
 int scan_command(const std::vector<std::string>& arguments);
 int explain_command(const std::vector<std::string>& arguments);
+int maps_command(const std::vector<std::string>& arguments);
 int config_command(const std::vector<std::string>& arguments);
 int configdump_command(const std::vector<std::string>& arguments);
 int confighelp_command(const std::vector<std::string>& arguments);

@@ -25,6 +25,7 @@ extern const Check kMessageIdCheck;
 extern const Check kMimeStructure;
 extern const Check kMimeTypes;
 extern const Check kOnceReceived;
+extern const Check kMultimap;
 extern const Check kPartsDiffer;
 extern const Check kReceivedCheck;
 extern const Check kRecipientOrder;
@@ -40,6 +41,7 @@ extern const Check kUrlSuspect;
 
 std::span<const Check* const> all_checks() {
   static constexpr std::array kChecks{
+      &kMultimap,
       &kUniqueHeaders,
       &kFromCheck,
       &kReplyToCheck,

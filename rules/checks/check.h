@@ -19,6 +19,7 @@
 #include "engine/evidence.h"
 #include "engine/limits.h"
 #include "engine/mime/header_names.h"
+#include "engine/result.h"
 #include "engine/score/judgement.h"
 #include "engine/verdict.h"
 
@@ -26,6 +27,8 @@ namespace winnow {
 
 class UclObject;  // rules/config/ucl.h
 class Map;        // rules/maps/map.h
+enum class MapKind : uint8_t;
+struct PatternSpec;  // engine/match/pattern.h
 
 struct SymbolDecl {
   std::string_view name;
@@ -82,8 +85,28 @@ struct CompileContext {
   std::function<void(std::string_view option, std::string sentence)> warn = {};
   // Id of a symbol of another check or rule; kNoId where there is none.
   std::function<SymbolId(std::string_view name)> symbol = {};
-  // Id of an action; kNoId where there is none.
+
+  // --- For checks whose rules, and so symbols, the configuration defines ---
+
+  // The map that a value names; never null. `kind` holds where the value does not say one.
+  std::function<std::shared_ptr<const Map>(const UclObject& value, MapKind kind)> map_of = {};
+  // Something to tell the operator of one value. Says nothing while declare() runs.
+  std::function<void(const UclObject& at, std::string sentence)> warn_at = {};
+  // In declare(): a symbol with a weight of its own; `body` (may be null) is read as in groups:
+  // score, description, groups, one_shot … `expression` is what `rules show` prints.
+  std::function<SymbolId(std::string_view name, const UclObject* body, double score,
+                         std::string_view group, std::string expression)>
+      declare = {};
+  // Id of an action as actions {} names it; kNoId where there is none.
   std::function<ActionId(std::string_view name)> action = {};
+  // When facts of this symbol count; kIdempotent: only where a judge of the check inserts it.
+  std::function<void(SymbolId symbol, Phase phase)> symbol_phase = {};
+  // In compile(): the atom of a pattern, and an atom that content() sets. `text` is its name in
+  // evidence files.
+  std::function<Result<AtomId>(const PatternSpec& spec, std::string text)> pattern = {};
+  std::function<AtomId(std::string text)> fact = {};
+  // In compile(): a new DerivedText::selector, for patterns of scope kSelector.
+  std::function<uint32_t()> selector = {};
 };
 
 struct Check {
@@ -97,10 +120,16 @@ struct Check {
   bool default_enabled = true;
   bool local_skip = false;  // skipped for local or authenticated mail
 
+  // Symbols that the configuration defines: called before anything refers to symbols by name.
+  void (*declare)(CompileContext&) = nullptr;
   std::unique_ptr<CheckPlan> (*compile)(CompileContext&) = nullptr;  // null: CheckPlan itself
+  // Adds what patterns of its selectors are asked of to the open row of batch.derived.
+  void (*derive)(const CheckPlan&, Batch&, uint32_t row) = nullptr;
   void (*content)(const CheckPlan&, Batch&) = nullptr;
   void (*ask)(const CheckPlan&, const Batch&, Asker&) = nullptr;
   Judged (*judge)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
+  // Judges again at the end of the filters, where the symbols of other checks are known.
+  Judged (*judge_late)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
 };
 
 std::span<const Check* const> all_checks();

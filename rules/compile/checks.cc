@@ -14,6 +14,9 @@ bool is_enabled(const Check& check, const UclObject* section) {
   return section ? section->flag("enabled", check.default_enabled) : check.default_enabled;
 }
 
+// Of judges that run when the filters of all other checks have: higher than any chain of `after`.
+constexpr uint16_t kLateLevel = 60'000;
+
 // A judge stands one level above those whose symbols it reads, in its phase.
 void level_judges(JudgePlan& plan) {
   for (size_t round = 0; round < plan.checks.size(); ++round) {
@@ -34,9 +37,84 @@ void level_judges(JudgePlan& plan) {
   }
 }
 
+// A symbol that a rule of a check's section defines.
+SymbolId declare(Compiler& compiler, const Check& check, std::string_view name,
+                 const UclObject* body, double score, std::string_view group,
+                 std::string expression) {
+  const bool known = compiler.find_symbol(name) != kNoId<SymbolId>;
+  const SymbolId id = compiler.symbol(name);
+  if (!known) {
+    Symbol& symbol = compiler.set.model.symbols[index(id)];
+    symbol.score = std::llround(score * static_cast<double>(kMicro));
+    if (body) symbol.place = symbol.score_place = compiler.place(*body);
+    RuleInfo info;
+    info.symbol = id;
+    info.check = check.name;
+    info.expression = std::move(expression);
+    compiler.set.rules.push_back(std::move(info));
+  }
+  if (body) read_symbol(compiler, *body, id);
+  if (compiler.set.model.symbols[index(id)].groups.empty()) compiler.join_group(id, group);
+  return id;
+}
+
+// A new atom; `pattern` is null where a check sets it.
+Result<AtomId> new_atom(Compiler& compiler, const PatternSpec* pattern, std::string text) {
+  const auto fresh = static_cast<AtomId>(compiler.set.atoms.size());
+  Result<AtomId> id = fresh;
+  if (pattern) id = compiler.patterns.add(*pattern, fresh);
+  if (id && *id == fresh) compiler.set.atoms.push_back({std::move(text), pattern != nullptr});
+  return id;
+}
+
+CompileContext make_context(Compiler& compiler, const Check& check, const UclObject* section) {
+  RuleSet& set = compiler.set;
+  CompileContext context{.options = section, .headers = set.headers, .limits = set.limits};
+  context.map = [&compiler, section](std::string_view option) -> std::shared_ptr<const Map> {
+    const UclObject* const value = section ? section->find(option) : nullptr;
+    return value ? compiler.maps.load(*value, MapKind::kHash) : nullptr;
+  };
+  context.map_of = [&compiler](const UclObject& value, MapKind kind) {
+    return compiler.maps.load(value, kind);
+  };
+  context.warn = [&compiler, &check, section](std::string_view option, std::string sentence) {
+    const UclObject* const at = section ? section->find(option) : nullptr;
+    compiler.warn(at ? compiler.place(*at) : Place{},
+                  fmt::format("{}.{}: {}", check.name, option, sentence));
+  };
+  context.warn_at = [&compiler](const UclObject& at, std::string sentence) {
+    compiler.warn(at, std::move(sentence));
+  };
+  context.symbol = [&compiler](std::string_view name) { return compiler.find_symbol(name); };
+  context.declare = [&compiler, &check](std::string_view name, const UclObject* body, double score,
+                                        std::string_view group, std::string expression) {
+    return declare(compiler, check, name, body, score, group, std::move(expression));
+  };
+  context.action = [&set](std::string_view name) {
+    const ActionId id = set.model.find_action(name);
+    if (id != kNoId<ActionId>) return id;
+    std::string spaced(name);
+    std::ranges::replace(spaced, '_', ' ');
+    return set.model.find_action(spaced);
+  };
+  context.symbol_phase = [&set](SymbolId symbol, Phase phase) {
+    std::vector<Phase>& phases = set.judge.symbol_phases;
+    if (phases.size() <= index(symbol)) phases.resize(index(symbol) + 1, Phase::kFilter);
+    phases[index(symbol)] = phase;
+  };
+  context.pattern = [&compiler](const PatternSpec& spec, std::string text) {
+    return new_atom(compiler, &spec, std::move(text));
+  };
+  context.fact = [&compiler](std::string text) {
+    return *new_atom(compiler, nullptr, std::move(text));
+  };
+  context.selector = [&compiler] { return compiler.selectors++; };
+  return context;
+}
+
 }  // namespace
 
-void declare_checks(Compiler& compiler) {
+void declare_checks(Compiler& compiler, const UclObject& root) {
   for (const Check* const check : all_checks()) {
     for (const SymbolDecl& decl : check->symbols) {
       const SymbolId id = compiler.symbol(decl.name);
@@ -57,6 +135,12 @@ void declare_checks(Compiler& compiler) {
       info.check = check->name;
       compiler.set.rules.push_back(std::move(info));
     }
+    const UclObject* const section = root.find(check->name);
+    if (!check->declare || !is_enabled(*check, section)) continue;
+    CompileContext context = make_context(compiler, *check, section);
+    context.warn = [](std::string_view, std::string) {};
+    context.warn_at = [](const UclObject&, std::string) {};
+    check->declare(context);
   }
 }
 
@@ -67,20 +151,7 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
     const Check& check = *all_checks()[i];
     const UclObject* const section = root.find(check.name);
     if (!is_enabled(check, section)) continue;
-    CompileContext context{
-        .options = section,
-        .headers = set.headers,
-        .limits = set.limits,
-        .map = [](std::string_view) { return nullptr; },
-        .warn =
-            [&](std::string_view option, std::string sentence) {
-              const UclObject* const at = section ? section->find(option) : nullptr;
-              compiler.warn(at ? compiler.place(*at) : Place{},
-                            fmt::format("{}.{}: {}", check.name, option, sentence));
-            },
-        .symbol = [&](std::string_view name) { return compiler.find_symbol(name); },
-        .action = [&](std::string_view name) { return set.model.find_action(name); },
-    };
+    CompileContext context = make_context(compiler, check, section);
     EnabledCheck enabled;
     enabled.check = &check;
     enabled.id = static_cast<CheckId>(i);
@@ -97,6 +168,13 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
                                   .plan = enabled.plan.get(),
                                   .judge = check.judge,
                                   .phase = check.phase,
+                                  .skips_trusted = check.local_skip});
+    if (check.judge_late)
+      set.judge.checks.push_back({.check = enabled.id,
+                                  .plan = enabled.plan.get(),
+                                  .judge = check.judge_late,
+                                  .phase = Phase::kFilter,
+                                  .level = kLateLevel,
                                   .skips_trusted = check.local_skip});
     set.seal.seals |= check.seals;
     set.checks.push_back(std::move(enabled));

@@ -35,6 +35,13 @@ bool RuleSet::option_matches(const void* context, uint32_t regexp, std::string_v
   return set.option_regexps_[regexp].find(scratch, option) == Find::kFound;
 }
 
+Compiler::Compiler(RuleSet& rules, const CompileOptions& how)
+    : set(rules), options(how), maps(how.files, [this](const Place& at, std::string what) {
+        Place kept = at;
+        kept.file = set.intern(at.file);
+        warn(kept, std::move(what));
+      }) {}
+
 Place Compiler::place(const UclObject& value) {
   Place at = value.place();
   at.file = set.intern(at.file);
@@ -175,6 +182,7 @@ void compute_identity(RuleSet& set) {
   }
   for (const AtomInfo& atom : set.atoms) print.add(atom.text);
   for (const RuleInfo& rule : set.rules) print.add(rule.expression);
+  for (const MapInfo& map : set.maps) print.add(map.map->identity());
   for (const Composite& composite : set.model.composites) {
     print.add(composite.expression);
     print.add(static_cast<uint64_t>(composite.policy));
@@ -209,13 +217,12 @@ void name_faults(Compiler& compiler) {
 Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
                                                const CompileOptions& options) {
   auto set = std::make_shared<RuleSet>();
-  Compiler compiler(*set);
-  compiler.options = options;
+  Compiler compiler(*set, options);
 
   // Names first: what later steps refer to by name has an id.
   compile_options(compiler, root);
   compile_actions(compiler, root);
-  declare_checks(compiler);
+  declare_checks(compiler, root);
   name_faults(compiler);
   compile_regexp_rules(compiler, root);
   compile_composites(compiler, root);
@@ -223,6 +230,10 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
   // Beyond this point no symbol is new: groups only weigh and sort them.
   compile_groups(compiler, root);
   compile_checks(compiler, root);
+
+  compiler.maps.finish();
+  set->maps = compiler.maps.take();
+  for (MapInfo& map : set->maps) map.place.file = set->intern(map.place.file);
 
   MatchOptions match = options.match;
   match.limits = set->limits;

@@ -10,13 +10,16 @@
 
 #include "engine/match/plan.h"
 #include "rules/compile/rule_set.h"
+#include "rules/config/file_source.h"
 #include "rules/config/ucl.h"
+#include "rules/maps/store.h"
 
 namespace winnow {
 
 struct CompileOptions {
-  MatchOptions match;       // limits are taken from the configuration
-  bool keep_tests = false;  // tests beside rules are read only where asked for
+  MatchOptions match;           // limits are taken from the configuration
+  bool keep_tests = false;      // tests beside rules are read only where asked for
+  FileSource* files = nullptr;  // where maps are; null: none is there
 };
 
 // `root`: the merged tree of all layers. Errors: only what leaves no rule set at all (the pattern
@@ -27,11 +30,13 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
 // --- The steps, one file each; in the order in which they run ---
 
 struct Compiler {
-  explicit Compiler(RuleSet& rules) : set(rules) {}
+  Compiler(RuleSet& rules, const CompileOptions& how);
 
   RuleSet& set;
   CompileOptions options;
   MatchPlanBuilder patterns;
+  MapStore maps;
+  uint32_t selectors = 0;  // given out
   std::unordered_map<std::string, SymbolId> symbol_ids;
   std::unordered_map<std::string, GroupId> group_ids;
   std::unordered_map<std::string, AtomId> atom_ids;  // by text as written
@@ -51,7 +56,7 @@ struct Compiler {
 
 void compile_options(Compiler& compiler, const UclObject& root);
 void compile_actions(Compiler& compiler, const UclObject& root);
-void declare_checks(Compiler& compiler);  // their symbols
+void declare_checks(Compiler& compiler, const UclObject& root);  // their symbols
 void compile_regexp_rules(Compiler& compiler, const UclObject& root);
 void compile_composites(Compiler& compiler, const UclObject& root);
 void compile_groups(Compiler& compiler, const UclObject& root);  // weights win here

@@ -22,6 +22,7 @@
 #include "engine/text/texts.h"
 #include "rules/checks/check.h"
 #include "rules/lang/function_atom.h"
+#include "rules/maps/store.h"
 
 namespace winnow {
 
@@ -85,6 +86,7 @@ struct RuleSet {
   std::vector<AtomInfo> atoms;  // by AtomId
   std::vector<RuleInfo> rules;
   std::vector<ConfigWarning> warnings;
+  std::vector<MapInfo> maps;
   std::vector<FakeRecord> fake_records;
   bool soft_reject_on_timeout = false;
   TextPlan text_plan;

@@ -1,0 +1,98 @@
+// What a multimap rule looks up: which values of a message its type and filter give
+// (facts/semantics.md "multimap"). Rules with the same type, filter and fields share one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/ids.h"
+#include "engine/match/regex.h"
+
+namespace winnow {
+
+enum class MultimapType : uint8_t {
+  kFrom,
+  kRcpt,
+  kHeader,
+  kIp,
+  kHelo,
+  kHostname,
+  kUser,
+  kUrl,
+  kFilename,
+  kContent,
+  kReceived,
+};
+
+// What of a value is looked up. Each type takes some of them.
+enum class MultimapFilter : uint8_t {
+  kNone,
+  kEmailAddress,
+  kEmailUser,
+  kEmailDomain,
+  kEmailDomainTld,
+  kEmailName,
+  kIpAddress,
+  kRegexp,      // what the filter's own pattern finds
+  kTld,         // organisational domain
+  kTop,         // last label
+  kTldRegexp,   // what the pattern finds in the organisational domain
+  kFull,        // url: all of it; content: the whole message
+  kFullRegexp,  // what the pattern finds in the whole URL
+  kPath,
+  kQuery,
+  kPhished,  // host of URLs that are such
+  kRedirected,
+  kObscured,
+  kExtension,
+  kBody,  // content
+  kHeaders,
+  kText,
+  kRawText,
+  kOneLine,
+  kRealIp,  // received
+  kFromIp,
+  kFromHostname,
+  kRealHostname,
+  kByHostname,
+  kProto,
+  kFor,
+  kTimestamp,
+};
+
+enum class ExtractFrom : uint8_t { kDefault, kSmtp, kMime, kBoth };
+
+struct MultimapSource {
+  MultimapType type = MultimapType::kFrom;
+  MultimapFilter filter = MultimapFilter::kNone;
+  ExtractFrom extract = ExtractFrom::kDefault;
+  bool only_tld = false;  // received: "tld:" before a host's name
+  bool artificial = false;
+  bool skip_archives = false;
+  bool skip_detected = false;
+  int min_pos = 1, max_pos = -1;    // received: 1 = topmost; negative from the end
+  uint8_t flags = 0, no_flags = 0;  // received: ReceivedFlag bits
+  std::vector<HeaderId> headers = {};
+  Regex regex = {};  // of kRegexp, kTldRegexp, kFullRegexp
+
+  std::string key = {};  // equal for equal sources: type, filter and fields as written
+
+  // The scope whose texts are these values, so that patterns need no copy; kSelector where they
+  // are derived.
+  ScopeKind scope() const;
+  bool gives_addresses() const {  // IP addresses, looked up as such
+    return type == MultimapType::kIp || filter == MultimapFilter::kRealIp ||
+           filter == MultimapFilter::kFromIp || filter == MultimapFilter::kIpAddress;
+  }
+};
+
+// Calls f(value) for each value of the row; views live as long as the batch. Empty values are
+// none.
+void each_multimap_value(const MultimapSource& source, Batch& batch, uint32_t row,
+                         const std::function<void(std::string_view)>& f);
+
+}  // namespace winnow

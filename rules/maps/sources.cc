@@ -1,0 +1,154 @@
+#include "rules/maps/sources.h"
+
+#include <algorithm>
+
+#include "rules/maps/entries.h"
+
+namespace winnow {
+
+namespace {
+
+struct Prefix {
+  std::string_view name;
+  MapKind kind;
+};
+constexpr Prefix kPrefixes[] = {
+    {"regexp", MapKind::kRegexp},
+    {"re", MapKind::kRegexp},
+    {"regexp_multi", MapKind::kRegexpMulti},
+    {"re_multi", MapKind::kRegexpMulti},
+    {"glob", MapKind::kGlob},
+    {"glob_multi", MapKind::kGlobMulti},
+    {"radix", MapKind::kIp},
+    {"ipnet", MapKind::kIp},
+    {"set", MapKind::kSet},
+    {"plain", MapKind::kSet},
+    {"hash", MapKind::kHash},
+    {"map", MapKind::kHash},
+    {"kv", MapKind::kHash},
+    {"cdb", MapKind::kCdb},
+};
+
+// Takes "kind;" off the front.
+void take_kind(std::string_view& text, MapKind& kind) {
+  const size_t semicolon = text.find(';');
+  if (semicolon == text.npos) {
+    if (text.starts_with("cdb:/")) {
+      kind = MapKind::kCdb;
+      text.remove_prefix(text.starts_with("cdb://") ? 6 : 4);
+    }
+    return;
+  }
+  for (const Prefix& one : kPrefixes) {
+    if (text.substr(0, semicolon) != one.name) continue;
+    kind = one.kind;
+    text.remove_prefix(semicolon + 1);
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    return;
+  }
+}
+
+bool is_remote(std::string_view text) {
+  return text.starts_with("http://") || text.starts_with("https://");
+}
+
+// A location, or kBroken.
+MapSource read_location(std::string_view text) {
+  bool fallback = false, is_signed = false;
+  for (;;) {
+    if (text.starts_with("fallback+")) {
+      fallback = true;
+      text.remove_prefix(9);
+    } else if (text.starts_with("sign+")) {
+      is_signed = true;
+      text.remove_prefix(5);
+    } else if (const size_t plus = text.find('+'); text.starts_with("key=") && plus != text.npos) {
+      is_signed = true;
+      text.remove_prefix(plus + 1);
+    } else {
+      break;
+    }
+  }
+  const bool remote = is_remote(text);
+  const bool store = text.starts_with("redis:") || text.starts_with("redis+");
+  if (text.starts_with("file://")) text.remove_prefix(7);
+  const bool path = text.starts_with('/');
+  MapSource source;
+  source.text = text;
+  source.kind = is_signed  ? MapSourceKind::kSigned
+                : remote   ? MapSourceKind::kRemote
+                : store    ? MapSourceKind::kStore
+                : !path    ? MapSourceKind::kBroken
+                : fallback ? MapSourceKind::kFallback
+                           : MapSourceKind::kFile;
+  return source;
+}
+
+void add_inline(MapSpec& spec, std::string_view line) {
+  if (spec.sources.empty() || spec.sources.back().kind != MapSourceKind::kInline)
+    spec.sources.push_back({MapSourceKind::kInline, {}});
+  std::string& text = spec.sources.back().text;
+  text += line;
+  text += '\n';
+}
+
+void read_text(MapSpec& spec, std::string_view text, bool in_list,
+               const std::function<bool(std::string_view)>& is_file) {
+  take_kind(text, spec.kind);
+  MapSource source = read_location(text);
+  const bool pattern_like = has_patterns(spec.kind) && source.kind == MapSourceKind::kFile &&
+                            source.text == text && pattern_end(text) != 0;
+  if (pattern_like && !is_file(text)) return add_inline(spec, text);
+  // Rspamd has always taken one address where a map of networks is asked for.
+  const bool alone = spec.kind == MapKind::kIp && parse_network(text);
+  if (source.kind == MapSourceKind::kBroken && (in_list || alone)) return add_inline(spec, text);
+  spec.sources.push_back(std::move(source));
+}
+
+void read_value(MapSpec& spec, const UclObject& value, bool in_list,
+                const std::function<bool(std::string_view)>& is_file) {
+  if (value.is_object()) {
+    for (const char* const key : {"url", "urls", "map", "upstreams"})
+      for (const std::string_view text : value.strings(key)) read_text(spec, text, false, is_file);
+    for (const std::string_view line : value.strings("data")) add_inline(spec, line);
+    if (value.flag("external", false)) spec.sources.push_back({MapSourceKind::kStore, "external"});
+    if (spec.sources.empty()) spec.sources.push_back({MapSourceKind::kBroken, "an object"});
+    return;
+  }
+  read_text(spec, value.text(), in_list, is_file);
+}
+
+}  // namespace
+
+MapSpec read_map_spec(const UclObject& value, MapKind wanted,
+                      const std::function<bool(std::string_view)>& is_file) {
+  MapSpec spec;
+  spec.kind = wanted;
+  const std::vector<const UclObject*> all = value.list();
+  const bool in_list = value.is_array() || value.repeated();
+  for (const UclObject* const one : all) read_value(spec, *one, in_list, is_file);
+  return spec;
+}
+
+std::string MapSpec::key() const {
+  std::string out(map_kind_name(kind));
+  for (const MapSource& source : sources) {
+    out += '\0';
+    out += static_cast<char>('a' + static_cast<int>(source.kind));
+    out += source.text;
+  }
+  return out;
+}
+
+std::string MapSpec::text() const {
+  std::string out;
+  for (const MapSource& source : sources) {
+    if (!out.empty()) out += ", ";
+    if (source.kind == MapSourceKind::kFallback) out += "fallback+";
+    if (source.kind == MapSourceKind::kSigned) out += "sign+";
+    out += source.kind == MapSourceKind::kInline ? "(list)" : source.text;
+  }
+  return out;
+}
+
+}  // namespace winnow

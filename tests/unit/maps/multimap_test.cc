@@ -1,0 +1,290 @@
+// multimap {}: each type and filter, hit and near miss, through the whole chain.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "engine/mime/ip.h"
+#include "pipeline/lookup/answers.h"
+#include "pipeline/worker.h"
+#include "rules/compile/compile.h"
+#include "rules/config/layers.h"
+#include "rules/config/ucl_parse.h"
+
+namespace winnow {
+namespace {
+
+struct Envelopes {
+  std::string from = {}, ip = {}, helo = {}, hostname = {}, user = {};
+  std::vector<std::string> rcpt = {};
+};
+
+class Chain {
+ public:
+  explicit Chain(const std::string& text, MemoryFiles files = {}) {
+    auto parsed = parse_ucl(text, "t.conf", {});
+    EXPECT_TRUE(parsed) << parsed.error().text();
+    CompileOptions options;
+    options.files = &files;
+    options.match.databases = Databases::kNone;
+    auto compiled = compile_rules(parsed->document->root(), options);
+    EXPECT_TRUE(compiled) << compiled.error().text();
+    rules = *compiled;
+  }
+
+  // "SYM(score)[options]" of what was inserted, sorted, then "=> action".
+  std::string scan(std::string_view mail, const Envelopes& envelope = {}) {
+    TableAnswers answers(*rules);
+    Run run(rules, answers, {.now_ms = 1'792'575'000'000});
+    Worker worker(run);
+    Message message;
+    message.bytes = MessageBytes(mail);
+    if (!envelope.from.empty()) message.from = envelope.from;
+    message.recipients = envelope.rcpt;
+    message.helo = envelope.helo;
+    message.hostname = envelope.hostname;
+    message.user = envelope.user;
+    if (const auto ip = parse_ip(envelope.ip)) message.ip = *ip;
+    auto one = std::make_unique<Case>();
+    run.compute(worker, {&message, 1}, {&one, 1});
+    run.conclude(worker, *one);
+    std::vector<std::string> lines;
+    for (const VerdictSymbol& symbol : one->verdict.symbols) {
+      const Symbol& info = rules->model.symbols[index(symbol.symbol)];
+      const bool ours = std::ranges::any_of(info.groups, [&](GroupId group) {
+        return rules->model.groups[index(group)].name == "multimap";
+      });
+      if (!ours && info.kind != SymbolKind::kComposite) continue;
+      std::string line = info.name;
+      if (symbol.score != 0) line += "(" + std::to_string(symbol.score / (kMicro / 10)) + ")";
+      for (const std::string_view option : symbol.options) line += "[" + std::string(option) + "]";
+      lines.push_back(line);
+    }
+    std::ranges::sort(lines);
+    std::string out;
+    for (const std::string& line : lines) out += line + " ";
+    return out + "=> " + rules->model.actions[index(one->verdict.action)].name;
+  }
+  std::string told() const {
+    std::string out;
+    for (const ConfigWarning& warning : rules->warnings) out += warning.text() + "\n";
+    return out;
+  }
+
+  std::shared_ptr<RuleSet> rules;
+};
+
+constexpr std::string_view kMail =
+    "Received: from relay.example.net (relay.example.net [192.0.2.77])\n"
+    "\tby mx.example.org with ESMTPS id 1; Wed, 21 Oct 2026 09:00:00 +0000\n"
+    "From: \"Ann Orchard\" <ann@shop.fruit.co.uk>\nTo: <bob@here.example>\n"
+    "Reply-To: <reply@other.example>\nSubject: Ripe pears today\nX-Source: 198.51.100.9\n"
+    "Message-ID: <a@b.example>\nDate: Wed, 21 Oct 2026 09:00:00 +0000\nMIME-Version: 1.0\n"
+    "Content-Type: multipart/mixed; boundary=zz\n\n"
+    "--zz\nContent-Type: text/plain\n\nfresh\nplums at http://www.pear.co.uk/buy?x=1 now\n"
+    "--zz\nContent-Type: application/octet-stream; name=\"tool.exe\"\n"
+    "Content-Disposition: attachment; filename=\"tool.exe\"\n\nMZ nothing\n--zz--\n";
+
+struct Row {
+  const char* name;
+  std::string rule;  // inside RULE { … }
+  std::string hit;   // entry that hits, as a list element
+  std::string miss;  // entry that does not
+};
+
+class Kinds : public ::testing::TestWithParam<Row> {};
+
+TEST_P(Kinds, HitAndNearMiss) {
+  const Envelopes envelope{.from = "Bounce@mail.sender.co.uk",
+                           .ip = "203.0.113.5",
+                           .helo = "mx1.helo.co.uk",
+                           .hostname = "host.ptr.example",
+                           .user = "carol",
+                           .rcpt = {"bob@here.example"}};
+  const auto scan = [&](const std::string& entry) {
+    Chain chain("multimap { RULE { " + GetParam().rule + "; score = 1; map = [\"" + entry +
+                "\"]; } }");
+    EXPECT_EQ(chain.told(), "");
+    return chain.scan(kMail, envelope).starts_with("RULE(10)");
+  };
+  EXPECT_TRUE(scan(GetParam().hit));
+  EXPECT_FALSE(scan(GetParam().miss));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Multimap, Kinds,
+    ::testing::Values(
+        Row{"From", "type = from", "bounce@mail.sender.co.uk", "ounce@mail.sender.co.uk"},
+        Row{"FromDomainAlone", "type = from", "mail.sender.co.uk", "sender.co.uk"},
+        Row{"FromUserAlone", "type = from", "bounce", "bouncer"},
+        Row{"FromTld", "type = from; filter = 'email:domain:tld'", "sender.co.uk", "co.uk"},
+        Row{"FromMime", "type = from; extract_from = mime; filter = 'email:addr'",
+            "ann@shop.fruit.co.uk", "bounce@mail.sender.co.uk"},
+        Row{"FromGlob", "type = from; filter = 'email:domain'; glob = true", "mail.*.co.uk",
+            "*.mail.sender.co.uk"},
+        Row{"FromFilterRegexp", "type = from; filter = 'regexp:/[^.@]+\\.co\\.uk/'", "sender.co.uk",
+            "mail.sender.co.uk"},
+        Row{"Rcpt", "type = rcpt", "here.example", "sender.example"},
+        Row{"Header", "type = header; header = Subject", "\\\"Ripe pears today\\\"", "Ripe"},
+        Row{"HeaderRegexp", "type = header; header = subject; regexp = true", "/RIPE pears/i",
+            "/RIPE pears/"},
+        Row{"HeaderUser", "type = header; header = From; filter = 'email:user'", "ann", "an"},
+        Row{"HeaderName", "type = header; header = From; filter = 'email:name'; regexp = true",
+            "/^ann orch/i", "/fruit/"},
+        Row{"HeaderIp", "type = header; header = X-Source; filter = 'ip_addr'", "198.51.100.0/24",
+            "198.51.101.0/24"},
+        Row{"Ip", "type = ip", "203.0.113.0/29", "203.0.113.8/29"},
+        Row{"Helo", "type = helo", "mx1.helo.co.uk", "helo.co.uk"},
+        Row{"HeloTld", "type = helo; filter = tld", "helo.co.uk", "mx1.helo.co.uk"},
+        Row{"HostnameTop", "type = hostname; filter = top", "example", "ptr.example"},
+        Row{"User", "type = user", "CAROL", "carola"},
+        Row{"UrlHost", "type = url", "www.pear.co.uk", "pear.co.uk"},
+        Row{"UrlTld", "type = url; filter = tld", "pear.co.uk", "www.pear.co.uk"},
+        Row{"UrlFull", "type = url; filter = full; regexp = true", "/pear.*buy/", "/pear.*sell/"},
+        Row{"UrlPath", "type = url; filter = path", "buy", "bu"},
+        Row{"Filename", "type = filename", "tool.exe", "tool"},
+        Row{"FilenameExtension", "type = filename; filter = extension", "exe", "xe"},
+        Row{"FilenameRegexp", "type = filename; regexp = true", "/\\\\.EXE$/i", "/\\\\.EXE$/"},
+        Row{"ContentText", "type = content; filter = text; regexp = true", "/plums at/",
+            "/fresh plums/"},
+        Row{"ContentOneLine", "type = content; filter = oneline; regexp = true", "/fresh plums/",
+            "/Ripe/"},
+        Row{"ContentRawText", "type = content; filter = rawtext; regexp = true", "/fresh/",
+            "/tool/"},
+        Row{"ContentBody", "type = content; filter = body; regexp = true", "/MZ nothing/",
+            "/Subject: Ripe/"},
+        Row{"ContentHeaders", "type = content; filter = headers; regexp = true", "/Subject: Ripe/",
+            "/plums/"},
+        Row{"ContentFull", "type = content; regexp = true", "/Ripe[^~]*plums/", "/plums[^~]*Ripe/"},
+        Row{"ReceivedIp", "type = received", "192.0.2.77", "192.0.2.78"},
+        Row{"ReceivedBy", "type = received; filter = by_hostname", "mx.example.org", "example.org"},
+        Row{"ReceivedByTld", "type = received; filter = 'tld:by_hostname'", "example.org",
+            "mx.example.org"},
+        Row{"KindPrefix", "type = header; header = Subject", "regexp;/ripe/i", "regexp;/rope/i"}),
+    [](const auto& one) { return one.param.name; });
+
+TEST(Multimap, ValuesSetSymbolsScoresAndOptions) {
+  MemoryFiles files;
+  files.add("/m/users.map", "ann 2.5\nbob OTHER\ncarl THIRD:3:why,so\ndora NOT_LISTED\n");
+  const std::string from = "From: <";
+  const auto rule = [&](std::string more) {
+    return "multimap { RULE { type = header; header = From; filter = 'email:user'; score = 2; "
+           "map = '/m/users.map'; " +
+           more + " } }";
+  };
+  Chain free(rule(""), files);
+  EXPECT_EQ(free.told(), "");
+  EXPECT_EQ(free.scan(from + "ann@a.example>\n\nx\n"), "RULE(50)[ann] => no action");
+  EXPECT_EQ(free.scan(from + "bob@a.example>\n\nx\n"), "OTHER(10)[bob] => no action");
+  EXPECT_EQ(free.scan(from + "carl@a.example>\n\nx\n"), "THIRD(30)[why][so] => no action");
+  EXPECT_EQ(free.scan(from + "eve@a.example>\n\nx\n"), "=> no action");
+  Chain listed(rule("symbols = [OTHER, THIRD]"), files);
+  EXPECT_EQ(listed.scan(from + "dora@a.example>\n\nx\n"), "RULE(20)[dora] => no action");
+  Chain plain(rule("disable_multisymbol = true"), files);
+  EXPECT_EQ(plain.scan(from + "bob@a.example>\n\nx\n"), "RULE(20)[OTHER] => no action");
+}
+
+TEST(Multimap, CompositesAndGroupsKnowWhatMapsSet) {
+  Chain chain(
+      "multimap { RULE { type = helo; map = ['a.example MAPPED']; } }\n"
+      "composites { BOTH { expression = 'MAPPED & !RULE'; score = 4; } }\n"
+      "group \"mine\" { symbols { MAPPED { weight = 3; } } }");
+  EXPECT_EQ(chain.told(), "");
+  EXPECT_NE(chain.scan("Subject: x\n\ny\n", {.helo = "a.example"}).find("BOTH"), std::string::npos);
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.helo = "b.example"}), "=> no action");
+}
+
+TEST(Multimap, ActionsAreForced) {
+  Chain chain(
+      "actions { reject = 15; add_header = 6; }\n"
+      "multimap { RULE { type = filename; filter = extension; map = [exe]; prefilter = true; "
+      "action = reject; message = 'no programs'; } }");
+  EXPECT_EQ(chain.scan(kMail), "RULE[exe] => reject");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n"), "=> no action");
+}
+
+TEST(Multimap, RequiredSymbols) {
+  Chain chain(
+      "multimap { FIRST { type = user; map = [carol]; score = 1 }\n"
+      "RULE { type = helo; map = [a.example]; score = 2; require_symbols = 'FIRST'; }\n"
+      "NOT { type = helo; map = [a.example]; score = 3; require_symbols = '!FIRST'; } }");
+  EXPECT_EQ(chain.told(), "");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.helo = "a.example", .user = "carol"}),
+            "FIRST(10)[carol] RULE(20)[a.example] => no action");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.helo = "a.example"}),
+            "NOT(30)[a.example] => no action");
+}
+
+TEST(Multimap, OnePatternOrAllOfThem) {
+  const std::string head = "multimap { RULE { type = header; header = Subject; regexp = true; ";
+  const std::string map = "map = ['/pear/ P:2', '/ripe/i R']; score = 1; ";
+  EXPECT_EQ(Chain(head + map + "} }").scan(kMail), "P(20)[Ripe pears today] => no action");
+  EXPECT_EQ(Chain(head + map + "multi = true } }").scan(kMail),
+            "P(20)[Ripe pears today] R(10)[Ripe pears today] => no action");
+}
+
+TEST(Multimap, WhatIsNotThereIsNamed) {
+  Chain chain(
+      "multimap { A { type = asn; map = ['1'] } B { type = nonsense; map = [x] }\n"
+      "C { type = url; filter = 'template:x'; map = [x] } D { type = header; map = [x] }\n"
+      "E { type = from } F { type = from; map = '/absent' } G { type = ip; map = 'https://a/b' }\n"
+      "H { type = from; regexp = true; map = ['/(/', '/a/'] } I { type = ip; map = [name] } }");
+  for (const char* const part :
+       {"type asn is not there yet", "no type nonsense", "filter template:x", "needs header",
+        "it has no map", "/absent is absent", "1 map sources are HTTP", "no IP address"})
+    EXPECT_NE(chain.told().find(part), std::string::npos) << part << "\n" << chain.told();
+  EXPECT_EQ(std::ranges::count(chain.told(), '\n'), 9) << chain.told();
+}
+
+// --- Real sites ---
+
+namespace fs = std::filesystem;
+
+fs::path shared() {
+  const char* set = std::getenv("WINNOW_SHARED");
+  return set ? fs::path(set) : fs::path(WINNOW_SOURCE_DIR) / ".." / ".." / "shared";
+}
+
+class Sites : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Sites, MultimapSectionsLoad) {
+  const fs::path folder = shared() / "configs" / GetParam();
+  if (!fs::is_directory(folder)) GTEST_SKIP() << "not here";
+  MemoryFiles files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string end = entry.path().extension();
+    if (!entry.is_regular_file() || (end != ".conf" && end != ".inc" && end != ".map")) continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    files.add("/e/" + fs::relative(entry.path(), folder).string(),
+              std::string(std::istreambuf_iterator<char>(in), {}));
+  }
+  LoadOptions options;
+  options.config_path = "/e/rspamd.conf";
+  auto config = load_config(files, options);
+  ASSERT_TRUE(config) << config.error().text();
+  CompileOptions compile;
+  compile.files = &files;
+  compile.match.databases = Databases::kNone;
+  auto rules = compile_rules(config->root(), compile);
+  ASSERT_TRUE(rules) << rules.error().text();
+  const UclObject* const section = config->section("multimap");
+  if (!section) return;
+  std::string told;
+  for (const ConfigWarning& warning : (*rules)->warnings) told += warning.text() + "\n";
+  for (const UclObject& rule : section->children()) {
+    if (!rule.last_value().is_object()) continue;
+    const std::string name(rule.last_value().string("symbol", rule.key()));
+    const bool there = (*rules)->model.find_symbol(name) != kNoId<SymbolId>;
+    EXPECT_TRUE(there || told.find(rule.key()) != std::string::npos) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Trees, Sites,
+                         ::testing::Values("docker-mailserver/target/rspamd", "grapheneos/rspamd",
+                                           "martinschaible"));
+
+}  // namespace
+}  // namespace winnow
