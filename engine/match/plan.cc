@@ -192,8 +192,8 @@ Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
   if (is_header_scope(spec.scope) && spec.header == kNoId<HeaderId>) {
     return fail("pattern /" + spec.regex + "/ does not say which header: write Name=/.../");
   }
-  const PatternKey key{spec.scope, scope_number(spec), strict_name(spec), spec.flags & kMeaningFlags,
-                       spec.regex};
+  const PatternKey key{spec.scope, scope_number(spec), strict_name(spec),
+                       spec.flags & kMeaningFlags, spec.regex};
   if (auto known = state_->known.find(key); known != state_->known.end()) {
     return state_->patterns[index(known->second)].atom;
   }

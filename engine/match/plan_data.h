@@ -33,7 +33,7 @@ struct PlanScope {
   ScopeKind kind = ScopeKind::kNowhere;
   HeaderId header = kNoId<HeaderId>;
   uint32_t selector = kNoIndex;  // kSelector
-  std::string strict_name;  // not empty: the header must be written so
+  std::string strict_name;       // not empty: the header must be written so
   PlanGroup bytes;
   PlanGroup utf;
 };

@@ -23,8 +23,8 @@ std::string_view word_text(ScopeKind scope, const Text& text, const Word& word);
 // no texts.
 bool scope_is_filled(ScopeKind scope, const Batch& batch);
 
-// Calls f(item, text) for each text of a scope that is neither a header, nor words, nor derived. A text is
-// valid only during its call.
+// Calls f(item, text) for each text of a scope that is neither a header, nor words, nor derived. A
+// text is valid only during its call.
 template <class F>
 void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached, TextRoom& room,
                F&& f) {
