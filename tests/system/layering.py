@@ -19,7 +19,7 @@ HOMES = {
     r"libpsl\.h": ["engine/url/"],
     r"openssl/.*": ["engine/crypt/", "engine/hash/"],
     r"sodium.*": ["engine/crypt/", "engine/hash/"],
-    r"zstd\.h": ["ingest/evidence/", "ingest/http/", "pipeline/corpus/"],
+    r"zstd\.h": ["ingest/evidence/", "ingest/http/", "rules/maps/", "pipeline/corpus/"],
     r"simdjson\.h": ["ingest/", "rules/maps/"],
     r"CLI/.*": ["ingest/commands/"],
     r"(oneapi/)?tbb/.*": ["pipeline/"],

@@ -226,7 +226,11 @@ class Values {
   void filename() {
     for (const Part& part : batch_.parts.row(row_)) {
       name(part.filename);
-      if (!source_.skip_detected && part.kind == PartKind::kOther &&
+      // What the bytes say counts only where it says more than the name does.
+      const size_t dot = part.filename.rfind('.');
+      const bool said = dot != part.filename.npos &&
+                        equal_caseless(part.filename.substr(dot + 1), part.detected.extension);
+      if (!source_.skip_detected && part.kind == PartKind::kOther && !said &&
           !part.detected.extension.empty())
         name(join_text(batch_.arena, "detected.", part.detected.extension));
     }

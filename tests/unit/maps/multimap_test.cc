@@ -199,7 +199,7 @@ TEST(Multimap, CompositesAndGroupsKnowWhatMapsSet) {
 
 TEST(Multimap, ActionsAreForced) {
   Chain chain(
-      "actions { reject = 15; add_header = 6; }\n"
+      "actions { reject = 100; }\n"
       "multimap { RULE { type = filename; filter = extension; map = [exe]; prefilter = true; "
       "action = reject; message = 'no programs'; } }");
   EXPECT_EQ(chain.scan(kMail), "RULE[exe] => reject");
