@@ -40,7 +40,6 @@ struct Compiler {
   std::unordered_map<std::string, SymbolId> symbol_ids;
   std::unordered_map<std::string, GroupId> group_ids;
   std::unordered_map<std::string, AtomId> atom_ids;  // by text as written
-  std::vector<RuleInfo*> by_symbol;                  // by SymbolId; null = none
 
   Place place(const UclObject& value);
   void warn(const UclObject& at, std::string what);
