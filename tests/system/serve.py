@@ -6,17 +6,17 @@ waited for, never slept for."""
 import argparse
 import json
 import os
-import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
+
+import service
+from service import GTUBE, HAM, SPAM, WAIT_S, Http, Milter, connect, packet, read_all
 
 PARSER = argparse.ArgumentParser()
 PARSER.add_argument("--winnow", default="build/dev/winnow")
@@ -24,141 +24,10 @@ PARSER.add_argument("--source")
 PARSER.add_argument("--build")
 OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = OPTIONS.winnow
-WAIT_S = 60
-
-HAM = (b"From: Anna Letter <anna@example.org>\r\nTo: Ben <ben@example.net>\r\nSubject: notes\r\n"
-       b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%b@example.org>\r\n"
-       b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-       b"Hello Ben, here are the notes of our meeting that you asked me to send.\r\n")
-SPAM = b"X-Number: %b\r\n\r\nno header that a letter has\r\n"  # rejected: nothing essential is there
-GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*" + b"GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 
 
-class Serve:
-    """One running service; everything it logs is kept."""
-
-    def __init__(self, *options):
-        self.folder = tempfile.TemporaryDirectory()
-        self.socket = os.path.join(self.folder.name, "milter.sock")
-        self.pid_file = os.path.join(self.folder.name, "pid")
-        self.process = subprocess.Popen(
-            [WINNOW, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",
-             "--http", "127.0.0.1:0", "--pid-file", self.pid_file, *options],
-            stderr=subprocess.PIPE, text=True, errors="replace")
-        self.lines = []
-        self.changed = threading.Condition()
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-        self.wait_for("ready")
-        self.milter = self.port("milter")
-        self.http = self.port("http")
-
-    def read(self):
-        for line in self.process.stderr:
-            with self.changed:
-                self.lines.append(line.rstrip("\n"))
-                self.changed.notify_all()
-
-    def wait_for(self, text, times=1):
-        with self.changed:
-            if not self.changed.wait_for(
-                    lambda: sum(text in line for line in self.lines) >= times, WAIT_S):
-                raise AssertionError("the log never said %r: %s" % (text, self.lines[-5:]))
-
-    def port(self, name):
-        for line in self.lines:
-            if found := re.search(name + r" listens at 127\.0\.0\.1:(\d+)", line):
-                return int(found.group(1))
-        raise AssertionError("no port of " + name)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(WAIT_S)
-        self.reader.join(WAIT_S)
-        self.process.stderr.close()
-        self.folder.cleanup()
-        return code
-
-
-def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
-
-
-def read_all(sock):
-    out = b""
-    while piece := sock.recv(65536):
-        out += piece
-    return out
-
-
-class Http:
-    """A connection that is kept."""
-
-    def __init__(self, port):
-        self.sock = connect(port)
-        self.file = self.sock.makefile("rb")
-
-    def send(self, body, path=b"/checkv2", headers=b""):
-        self.sock.sendall(b"POST " + path + b" HTTP/1.1\r\nContent-Length: %d\r\n" % len(body) +
-                          headers + b"\r\n" + body)
-
-    def receive(self):
-        status = self.file.readline().decode().strip()
-        length = 0
-        while line := self.file.readline().strip():
-            name, value = line.split(b":", 1)
-            if name.lower() == b"content-length":
-                length = int(value)
-        return status, self.file.read(length)
-
-    def check(self, body, **options):
-        self.send(body, **options)
-        status, reply = self.receive()
-        if status != "HTTP/1.1 200 OK":
-            raise AssertionError(status)
-        return json.loads(reply)
-
-    def close(self):
-        self.file.close()
-        self.sock.close()
-
-
-def packet(name, data=b""):
-    return struct.pack(">I", len(data) + 1) + name + data
-
-
-class Milter:
-    def __init__(self, sock):
-        self.sock = sock
-        self.file = sock.makefile("rb")
-        self.sock.sendall(packet(b"O", struct.pack(">III", 6, 0x1FF, 0x1FFFFF)))
-        assert self.receive() == (b"O", struct.pack(">III", 6, 0x1FF, 0xFF080))
-        self.sock.sendall(packet(b"C", b"mail.example.org\x004\x00\x19192.0.2.5\0") +
-                          packet(b"H", b"mail.example.org\0"))
-
-    def receive(self):
-        length, = struct.unpack(">I", self.file.read(4))
-        data = self.file.read(length)
-        return data[:1], data[1:]
-
-    def scan(self, message, queue_id=b"Q"):
-        """Packets of the answer, up to the one that ends it."""
-        head, body = message.split(b"\r\n\r\n", 1)
-        out = packet(b"D", b"Mi\0" + queue_id + b"\0") + packet(b"M", b"<anna@example.org>\0")
-        out += packet(b"R", b"<ben@example.net>\0")
-        for line in head.split(b"\r\n"):
-            name, value = line.split(b": ", 1)
-            out += packet(b"L", name + b"\0" + value + b"\0")
-        self.sock.sendall(out + packet(b"N") + packet(b"B", body) + packet(b"E"))
-        answer = []
-        while not answer or answer[-1][0] not in b"aydtr":
-            answer.append(self.receive())
-        return answer
-
-    def close(self):
-        self.sock.sendall(packet(b"Q"))
-        self.file.close()
-        self.sock.close()
+def start(*options):
+    return service.Serve(WINNOW, *options)
 
 
 def essence(reply):
@@ -168,7 +37,7 @@ def essence(reply):
 class ServeTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.serve = Serve("--threads", "2")
+        cls.serve = start("--threads", "2")
 
     @classmethod
     def tearDownClass(cls):
@@ -340,7 +209,7 @@ class ServeTest(unittest.TestCase):
 
 class StopTest(unittest.TestCase):
     def test_term_drains(self):
-        serve = Serve("--threads", "1")
+        serve = start("--threads", "1")
         idle, half = Http(serve.http), Http(serve.http)
         idle.check(HAM % b"idle")
         body = HAM % b"half"
@@ -367,7 +236,7 @@ class StopTest(unittest.TestCase):
             config = os.path.join(folder, "rspamd.conf")
             with open(config, "w") as file:
                 file.write("# nothing\n")
-            serve = Serve("--config", config)
+            serve = start("--config", config)
             os.mkdir(os.path.join(folder, "local.d"))
             with open(os.path.join(folder, "local.d", "options.inc"), "w") as file:
                 file.write("broken {\n")
@@ -379,7 +248,7 @@ class StopTest(unittest.TestCase):
             self.assertEqual(serve.stop(), 0)
 
     def test_overload_says_try_again(self):
-        serve = Serve("--threads", "1", "--memory", "1")
+        serve = start("--threads", "1", "--memory", "1")
         connections = [Http(serve.http) for _ in range(20)]
         for http in connections:
             http.send(HAM % b"x" + b"words of a letter\r\n" * 20000)
