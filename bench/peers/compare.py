@@ -124,6 +124,7 @@ class Rspamd:
         (self.work / "override.d" / "logging.inc").write_text(
             f'type = "file"; filename = "{self.work}/log"; level = "error";\n')
         (self.work / "override.d" / "classifier-bayes.conf").write_text("enabled = false;\n")
+        self.configure(local)
         start = time.monotonic()
         user = ["-u", "_rspamd", "-g", "_rspamd"] if os.getuid() == 0 else []
         for d in (self.work, pathlib.Path(work)):
@@ -135,6 +136,9 @@ class Rspamd:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: self.ping(), self.process, "rspamd")
         self.startup = time.monotonic() - start
+
+    def configure(self, local):
+        """For those who want more in its folder local.d."""
 
     def ping(self):
         with socket.create_connection(("127.0.0.1", self.port), 1) as s:
