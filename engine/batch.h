@@ -71,6 +71,7 @@ struct Envelope {
   std::string_view hostname;  // PTR name of the client as the MTA verified it
   std::string_view user;      // authenticated user
   std::string_view queue_id;
+  std::string_view mta_name;  // of the server that asks; the host of Authentication-Results
   IpAddress ip;
   int64_t now_ms = 0;  // Unix milliseconds: the message's clock (Date checks, records)
 };

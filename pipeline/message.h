@@ -39,7 +39,7 @@ struct Message {
   std::optional<std::string> from;
   std::vector<std::string> recipients;
   bool recipients_known = false;
-  std::string helo, hostname, user, queue_id;
+  std::string helo, hostname, user, queue_id, mta_name;
   IpAddress ip;
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };

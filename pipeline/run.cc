@@ -43,6 +43,7 @@ void intake(const RunOptions& options, Worker& worker, std::span<Message> messag
     envelope.hostname = message.hostname;
     envelope.user = message.user;
     envelope.queue_id = message.queue_id;
+    envelope.mta_name = message.mta_name;
     envelope.ip = message.ip;
     envelope.now_ms = message.now_ms.value_or(options.now_ms);
     worker.recipients.assign(message.recipients.begin(), message.recipients.end());
@@ -195,6 +196,9 @@ void Run::conclude(Worker& worker, Case& one) const noexcept {
   // Each round answers every open question, and questions_max bounds how many there can be.
   while (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) == Judged::kWaiting)
     answerer_.answer(one.evidence);
+  const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name};
+  for (const EnabledCheck& check : rules_->checks)
+    if (check.check->edit) check.check->edit(*check.plan, decided, one.verdict.edits);
   clock.done(Stage::kJudge);
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "pipeline/case.h"
@@ -61,6 +62,7 @@ struct RunOptions {
   uint32_t ip_from_received = 0;   // take the client's IP from the n-th Received; 0 = do not
   bool now_from_received = false;  // corpus work: each message's clock is its topmost Received
   bool locate = false;             // find the bytes of each hit (explain)
+  std::string host_name = {};      // for headers that name it; empty: they are not written
 };
 
 struct Worker;

@@ -6,10 +6,11 @@
 
 namespace winnow {
 
-LiveRules::LiveRules(std::shared_ptr<const RuleSet> set, std::unique_ptr<Answerer> who)
+LiveRules::LiveRules(std::shared_ptr<const RuleSet> set, std::unique_ptr<Answerer> who,
+                     std::string host_name)
     : rules(std::move(set)),
       answerer(std::move(who)),
-      run(rules, *answerer, RunOptions{}),
+      run(rules, *answerer, RunOptions{.host_name = std::move(host_name)}),
       render(make_render_plan(rules->model)) {}
 
 Service::Service(std::shared_ptr<LiveRules> live, const ServiceOptions& options)

@@ -39,7 +39,9 @@ namespace winnow {
 
 // A rule set in use, and what is made once for it.
 struct LiveRules {
-  LiveRules(std::shared_ptr<const RuleSet> set, std::unique_ptr<Answerer> who);
+  // `host_name`: for headers that name this machine.
+  LiveRules(std::shared_ptr<const RuleSet> set, std::unique_ptr<Answerer> who,
+            std::string host_name = {});
   std::shared_ptr<const RuleSet> rules;
   std::unique_ptr<Answerer> answerer;
   Run run;

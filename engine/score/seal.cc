@@ -145,7 +145,7 @@ void seal_envelope(const Batch& batch, uint32_t row, Evidence& out) {
   Mover move(out.slab);
   out.envelope = batch.envelopes[row];
   Envelope& e = out.envelope;
-  for (std::string_view* view : {&e.from, &e.helo, &e.hostname, &e.user, &e.queue_id})
+  for (std::string_view* view : {&e.from, &e.helo, &e.hostname, &e.user, &e.queue_id, &e.mta_name})
     *view = move(*view);
   const std::span<const std::string_view> from = batch.recipients.row(row);
   const std::span<std::string_view> recipients = out.slab.alloc<std::string_view>(from.size());

@@ -97,6 +97,11 @@ class Log {
   int fd_ = STDERR_FILENO;
 };
 
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
 // Loads rule sets beside the running one, one after the other.
 class Reloader {
  public:
@@ -109,7 +114,7 @@ class Reloader {
     for (const ConfigWarning& warning : loaded->rules->warnings) log_.line(warning.text());
     build_ = std::move(loaded->build_databases);
     return std::make_shared<LiveRules>(loaded->rules,
-                                       std::make_unique<TableAnswers>(*loaded->rules));
+                                       std::make_unique<TableAnswers>(*loaded->rules), host_name());
   }
   void start(Service& service) {
     thread_ = std::thread([this, &service] { work(service); });

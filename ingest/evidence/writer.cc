@@ -193,9 +193,9 @@ Result<void> EvidenceWriter::add(const Evidence& evidence) {
   if (hashed) row.sealed &= static_cast<uint32_t>(Sealed::kAddresses);
   wev::Put put(tables_[0], false);
   if (hashed) {
-    for (std::string_view* text :
-         {&row.subject, &row.message_id, &row.envelope.from, &row.envelope.helo,
-          &row.envelope.hostname, &row.envelope.user, &row.envelope.queue_id}) {
+    for (std::string_view* text : {&row.subject, &row.message_id, &row.envelope.from,
+                                   &row.envelope.helo, &row.envelope.hostname, &row.envelope.user,
+                                   &row.envelope.queue_id, &row.envelope.mta_name}) {
       if (!text->empty()) *text = row.slab.copy(wev::HashText(*text).view());
     }
   }

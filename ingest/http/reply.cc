@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ingest/http/edits.h"
+
 namespace winnow {
 
 namespace {
@@ -67,6 +69,12 @@ void append_names(const Scanned& scanned, std::string_view between, std::string&
   }
 }
 
+void append_edits(std::string_view key, const Verdict& verdict, std::string& body) {
+  if (verdict.edits.empty()) return;
+  body += key;
+  append_milter_object(verdict.edits, body);
+}
+
 // The older JSON: what /checkv2 has in "symbols" is inside "default", beside its fields.
 void append_legacy(const Scanned& scanned, std::string& body) {
   const Verdict& verdict = scanned.one.verdict;
@@ -93,6 +101,7 @@ void append_legacy(const Scanned& scanned, std::string& body) {
   }
   body += "},\"message-id\":";
   append_json_string(scanned.one.evidence.message_id, body);
+  append_edits(",\"rmilter\":", verdict, body);
   body += '}';
 }
 
@@ -111,9 +120,11 @@ void append_rspamc(const HttpRequest& request, const Scanned& scanned, std::stri
   out += "Message-ID: " + one_line(scanned.one.evidence.message_id) + "\r\n\r\n";
 }
 
-// The message as spamd's clients expect it back: spam is marked, all else is byte for byte.
+// The message as spamd's clients expect it back: edited as the verdict says, spam is marked, all
+// else is byte for byte.
 std::string marked_message(const Scanned& scanned, bool headers_only) {
-  const std::string_view bytes = scanned.one.message.bytes.view();
+  const std::string bytes =
+      apply_edits(scanned.one.message.bytes.view(), scanned.one.verdict.edits);
   std::string out;
   if (is_spam(scanned.live, scanned.one.verdict)) {
     const Verdict& verdict = scanned.one.verdict;
@@ -122,13 +133,13 @@ std::string marked_message(const Scanned& scanned, bool headers_only) {
     append_names(scanned, ",\r\n\t", out);
     out += "\r\n";
     const size_t line = bytes.find('\n');
-    const bool bare = line != std::string_view::npos && (line == 0 || bytes[line - 1] != '\r');
+    const bool bare = line != std::string::npos && (line == 0 || bytes[line - 1] != '\r');
     if (bare) std::erase(out, '\r');
   }
   if (!headers_only) return out.append(bytes);
   const size_t crlf = bytes.find("\r\n\r\n"), lf = bytes.find("\n\n");
-  if (crlf < lf) return out.append(bytes.substr(0, crlf + 4));
-  return out.append(lf == std::string_view::npos ? bytes : bytes.substr(0, lf + 2));
+  if (crlf < lf) return out.append(bytes, 0, crlf + 4);
+  return lf == std::string::npos ? out.append(bytes) : out.append(bytes, 0, lf + 2);
 }
 
 void append_spamc(const HttpRequest& request, const Scanned& scanned, std::string& out) {
@@ -181,8 +192,10 @@ void render_reply(const HttpRequest& request, const Scanned& scanned, std::strin
   if (request.command == HttpCommand::kCheckV2) {
     body = "{";
     render_json_fields(scanned.live.render, scanned.one.evidence, scanned.one.verdict, body);
-    fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}}}",
-                   scanned.scan_us / 1'000'000, scanned.scan_us % 1'000'000);
+    fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}", scanned.scan_us / 1'000'000,
+                   scanned.scan_us % 1'000'000);
+    append_edits(",\"milter\":", scanned.one.verdict, body);
+    body += '}';
   } else {
     append_legacy(scanned, body);
   }

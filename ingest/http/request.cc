@@ -349,7 +349,7 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "user-agent") {
     request_.user_agent = value;
   } else if (key == "mta-name" || key == "mta-tag") {
-    request_.mta_name = value;
+    to.mta_name = value;
   } else if (key == "pass") {
     request_.pass_all = lower(value) == "all";
   } else if (key == "log") {

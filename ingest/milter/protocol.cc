@@ -246,6 +246,8 @@ Message MilterSession::take_message() {
   if (message.hostname == "unknown") message.hostname.clear();
   message.user = macro("auth_authen");
   message.queue_id = macro("i");
+  message.mta_name = macro("daemon_name");
+  if (message.mta_name.empty()) message.mta_name = macro("j");
   message.ip = ip_;
   return message;
 }

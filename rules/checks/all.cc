@@ -22,6 +22,7 @@ extern const Check kHiddenUrls;
 extern const Check kHtmlShape;
 extern const Check kMailingList;
 extern const Check kMessageIdCheck;
+extern const Check kMilterHeaders;
 extern const Check kMimeStructure;
 extern const Check kMimeTypes;
 extern const Check kOnceReceived;
@@ -75,6 +76,8 @@ std::span<const Check* const> all_checks() {
       &kSpf,
       &kDkim,
       &kDmarc,
+      // What is written into the message.
+      &kMilterHeaders,
   };
   return kChecks;
 }

@@ -21,6 +21,7 @@
 #include "engine/mime/header_names.h"
 #include "engine/result.h"
 #include "engine/score/judgement.h"
+#include "engine/score/model.h"
 #include "engine/verdict.h"
 
 namespace winnow {
@@ -109,6 +110,14 @@ struct CompileContext {
   std::function<uint32_t()> selector = {};
 };
 
+// What edits are made from, once the verdict stands.
+struct EditInput {
+  const ScoreModel& model;
+  const Evidence& evidence;
+  const Verdict& verdict;           // its edits may be those being appended to: read all else
+  std::string_view host_name = {};  // this machine's; empty where outputs may not depend on it
+};
+
 struct Check {
   std::string_view name;  // module name as Rspamd's users know it
   std::string_view text;  // one sentence
@@ -130,6 +139,9 @@ struct Check {
   Judged (*judge)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
   // Judges again at the end of the filters, where the symbols of other checks are known.
   Judged (*judge_late)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
+  // Appends to the verdict's list of edits, in the order of all.cc. Names must outlive the verdict
+  // (the plan's or the evidence's).
+  void (*edit)(const CheckPlan&, const EditInput&, std::vector<Edit>&) = nullptr;
 };
 
 std::span<const Check* const> all_checks();

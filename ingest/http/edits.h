@@ -1,0 +1,23 @@
+// A verdict's edits for clients that apply them themselves (the `milter` object of replies), and
+// applied to a message (spamd's PROCESS and HEADERS). Pure.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/verdict.h"
+
+namespace winnow {
+
+// Appends `{"add_headers":{…},"remove_headers":{…},"change_from":…,…}` as Rspamd's replies have it
+// (facts/network.md 2.3); nothing where there is nothing to change. A header's value is a string or
+// {"value","order"}, several of one name a list.
+void append_milter_object(std::span<const Edit> edits, std::string& out);
+
+// The message with header edits applied; senders, recipients and quarantine mean nothing here. New
+// lines end as those of the message do. Bounded by edits times headers. Positions are Rspamd's:
+// removal 0 all, n-th, -n from the end; adding at n from the top, -1 at the end.
+std::string apply_edits(std::string_view message, std::span<const Edit> edits);
+
+}  // namespace winnow

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""What the front ends of winnow serve do with what the configuration says: fronts.py --winnow PATH"""
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import serve as peers  # noqa: E402  (it reads the same command line)
+
+HAM, SPAM, Http, Milter, connect = peers.HAM, peers.SPAM, peers.Http, peers.Milter, peers.connect
+
+DNS = """dns { fake_records = [
+  { name = "example.org", type = txt, replies = ["v=spf1 ip4:192.0.2.0/24 -all"] },
+  { name = "_dmarc.example.org", type = txt, replies = ["v=DMARC1; p=reject"] } ] }
+"""
+
+
+class Configured:
+    """A service with files of local.d."""
+
+    def __init__(self, files, *options):
+        self.folder = tempfile.TemporaryDirectory()
+        os.mkdir(os.path.join(self.folder.name, "local.d"))
+        self.write("../rspamd.conf", "# the site\n")
+        for name, text in files.items():
+            self.write(name, text)
+        self.serve = peers.Serve("--config", os.path.join(self.folder.name, "rspamd.conf"),
+                                 *options)
+
+    def write(self, name, text):
+        with open(os.path.join(self.folder.name, "local.d", name), "w") as file:
+            file.write(text)
+
+    def stop(self):
+        code = self.serve.stop()
+        self.folder.cleanup()
+        return code
+
+
+class Case(unittest.TestCase):
+    FILES = {}
+    OPTIONS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.site = Configured(cls.FILES, *cls.OPTIONS)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.site.stop() == 0
+
+    def http(self):
+        connection = Http(self.site.serve.http)
+        self.addCleanup(connection.close)
+        return connection
+
+    def milter(self, message, **options):
+        milter = Milter(connect(self.site.serve.milter))
+        self.addCleanup(milter.close)
+        return milter.scan(message, **options)
+
+
+class HeadersOfTheVerdict(Case):
+    FILES = {"options.inc": DNS, "milter_headers.conf": """
+extended_spam_headers = true;
+use = ["x-spamd-bar", "x-spam-level", "x-spam-status", "spam-header", "authentication-results",
+       "add-headers", "remove-headers", "x-virus"];
+routines {
+  x-rspamd-server { hostname = "filter.example.net"; }
+  add-headers { headers { "X-Mine" = "yes"; } }
+  remove-headers { headers { "X-Foo" = 0; "X-Bar" = 1; } }
+  x-virus { symbols = ["R_SPF_ALLOW"]; status_clean = "clean"; }
+}
+authenticated_headers = ["authentication-results"];
+"""}
+    ENVELOPE = (b"From: anna@example.org\r\nRcpt: ben@example.net\r\nIP: 192.0.2.5\r\n"
+                b"Helo: mail.example.org\r\nHostname: mail.example.org\r\n"
+                b"Queue-Id: Q1\r\nMTA-Name: mx.example.net\r\n")
+
+    def test_replies_hold_edits(self):
+        reply = self.http().check(HAM % b"1", headers=self.ENVELOPE)
+        added = {name: value["value"] for name, value in reply["milter"]["add_headers"].items()}
+        score = "%.2f" % reply["score"]
+        lines = added.pop("X-Spamd-Result").split(";\n\t")
+        self.assertEqual(lines[0], "default: False [%s / 15.00]" % score)
+        self.assertIn("R_SPF_ALLOW(-0.20)[+ip4:192.0.2.0/24]", lines)
+        self.assertIn("DMARC_POLICY_ALLOW(-0.50)[example.org,reject]", lines)
+        weights = [abs(float(line.split("(")[1].split(")")[0])) for line in lines[1:]]
+        self.assertEqual(weights, sorted(weights, reverse=True))
+        self.assertEqual(added, {
+            "X-Rspamd-Server": "filter.example.net", "X-Rspamd-Queue-Id": "Q1",
+            "X-Rspamd-Action": reply["action"], "X-Spamd-Bar": "/", "X-Mine": "yes",
+            "X-Spam-Status": "No, score=" + score, "X-Virus": "+ip4:192.0.2.0/24",
+            "Authentication-Results":
+                "mx.example.net;\n\tdkim=none;\n\tspf=pass (mx.example.net: domain of "
+                "anna@example.org designates 192.0.2.5 as permitted sender) "
+                "smtp.mailfrom=anna@example.org;\n\tdmarc=pass (policy=reject) "
+                "header.from=example.org"})
+        self.assertEqual(reply["milter"]["add_headers"]["Authentication-Results"]["order"], 1)
+        removed = reply["milter"]["remove_headers"]
+        self.assertEqual((removed["X-Spam"], removed["X-Foo"], removed["X-Bar"]), (0, 0, 1))
+        self.assertEqual(removed["X-Spamd-Result"], 0)
+
+    def test_spam(self):
+        reply = self.http().check(SPAM % b"1", headers=self.ENVELOPE)
+        added = {name: value["value"] for name, value in reply["milter"]["add_headers"].items()}
+        points = int(reply["score"])
+        self.assertTrue(added["X-Spamd-Result"].startswith("default: True ["))
+        self.assertEqual(added["X-Spamd-Bar"], "+" * points)
+        self.assertEqual(added["X-Spam-Level"], "*" * points)
+        self.assertTrue(added["X-Spam-Status"].startswith("Yes, score="))
+        self.assertEqual(added["Deliver-To"], "Junk")
+
+    def test_failures_are_told(self):
+        reply = self.http().check(HAM % b"1", headers=self.ENVELOPE.replace(b"192.0.2.5",
+                                                                             b"198.51.100.5"))
+        text = reply["milter"]["add_headers"]["Authentication-Results"]["value"]
+        self.assertIn("spf=fail (mx.example.net: domain of anna@example.org does not designate "
+                      "198.51.100.5 as permitted sender)", text)
+        self.assertIn('dmarc=fail reason="No valid SPF, No valid DKIM" header.from=example.org '
+                      "(policy=reject)", text)
+
+    def test_local_and_own_users(self):
+        local = self.http().check(HAM % b"1", headers=self.ENVELOPE.replace(b"192.0.2.5",
+                                                                             b"127.0.0.1"))
+        self.assertEqual(local["milter"], {"remove_headers": {"X-Spam": 0}})
+        user = self.http().check(HAM % b"1", headers=self.ENVELOPE + b"User: anna\r\n")
+        self.assertEqual(list(user["milter"]["add_headers"]), ["Authentication-Results"])
+        self.assertIn("auth=pass smtp.auth=anna smtp.mailfrom=anna@example.org",
+                      user["milter"]["add_headers"]["Authentication-Results"]["value"])
+
+    def test_gtube_is_left_alone(self):
+        reply = self.http().check(HAM % b"1" + peers.GTUBE + b"\r\n", headers=self.ENVELOPE)
+        self.assertEqual(reply["action"], "reject")
+        self.assertNotIn("milter", reply)
+
+    def test_milter(self):
+        answer = self.milter(b"X-Spam: Yes\r\nX-Spamd-Result: forged\r\n" + HAM % b"m")
+        self.assertIn((b"m", b"\0\0\0\x01X-Spam\0\0"), answer)
+        self.assertIn((b"m", b"\0\0\0\x01X-Spamd-Result\0\0"), answer)
+        self.assertIn((b"h", b"X-Rspamd-Queue-Id\0Q\0"), answer)
+        self.assertTrue(any(kind == b"h" and data.startswith(b"X-Spamd-Result\0default: False [")
+                            for kind, data in answer))
+        self.assertEqual(answer[-1], (b"a", b""))
+        answer = self.milter(SPAM % b"m")
+        self.assertEqual(answer[-1], (b"y", b"554 5.7.1 Spam message rejected\0"))
+        self.assertIn(b"h", {kind for kind, _ in answer}, "edits precede the reply")
+
+    def test_spamc_gets_the_edited_message(self):
+        with connect(self.site.serve.http) as sock:
+            body = b"X-Spam: Yes\r\n" + HAM % b"s"
+            sock.sendall(b"PROCESS SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(body) + body)
+            answer = peers.read_all(sock)
+        self.assertNotIn(b"X-Spam: Yes", answer)
+        self.assertIn(b"\r\nX-Mine: yes\r\n", answer)
+        self.assertTrue(answer.endswith(b"you asked me to send.\r\n"))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + peers.REST, verbosity=2)
