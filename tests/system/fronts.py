@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """What the front ends of winnow serve do with what the configuration says: fronts.py --winnow PATH"""
-import json
+import argparse
 import os
 import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import serve as peers  # noqa: E402  (it reads the same command line)
+import service
+from service import GTUBE, HAM, SPAM, Http, Milter, connect, read_all
 
-HAM, SPAM, Http, Milter, connect = peers.HAM, peers.SPAM, peers.Http, peers.Milter, peers.connect
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+PARSER.add_argument("--source")
+PARSER.add_argument("--build")
+OPTIONS, REST = PARSER.parse_known_args()
+WINNOW = OPTIONS.winnow
 
 DNS = """dns { fake_records = [
   { name = "example.org", type = txt, replies = ["v=spf1 ip4:192.0.2.0/24 -all"] },
@@ -26,8 +31,8 @@ class Configured:
         self.write("../rspamd.conf", "# the site\n")
         for name, text in files.items():
             self.write(name, text)
-        self.serve = peers.Serve("--config", os.path.join(self.folder.name, "rspamd.conf"),
-                                 *options)
+        self.serve = service.Serve(WINNOW, "--config", os.path.join(self.folder.name, "rspamd.conf"),
+                                   *options)
 
     def write(self, name, text):
         with open(os.path.join(self.folder.name, "local.d", name), "w") as file:
@@ -132,7 +137,7 @@ authenticated_headers = ["authentication-results"];
                       user["milter"]["add_headers"]["Authentication-Results"]["value"])
 
     def test_gtube_is_left_alone(self):
-        reply = self.http().check(HAM % b"1" + peers.GTUBE + b"\r\n", headers=self.ENVELOPE)
+        reply = self.http().check(HAM % b"1" + GTUBE + b"\r\n", headers=self.ENVELOPE)
         self.assertEqual(reply["action"], "reject")
         self.assertNotIn("milter", reply)
 
@@ -152,11 +157,11 @@ authenticated_headers = ["authentication-results"];
         with connect(self.site.serve.http) as sock:
             body = b"X-Spam: Yes\r\n" + HAM % b"s"
             sock.sendall(b"PROCESS SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(body) + body)
-            answer = peers.read_all(sock)
+            answer = read_all(sock)
         self.assertNotIn(b"X-Spam: Yes", answer)
         self.assertIn(b"\r\nX-Mine: yes\r\n", answer)
         self.assertTrue(answer.endswith(b"you asked me to send.\r\n"))
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + peers.REST, verbosity=2)
+    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
