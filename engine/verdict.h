@@ -37,6 +37,7 @@ struct PreResult {
   bool no_smtp_message = false;  // `message` is for logs, not for the SMTP reply
   bool ends = false;             // only idempotent checks still run (GTUBE, settings whitelist)
   bool has_score = false;
+  bool takes_threshold = false;  // the score is the action's threshold, where it has one
   Micro score = 0;
   std::string_view message = {};
   std::string_view module = {};  // who set it

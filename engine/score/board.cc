@@ -167,6 +167,10 @@ void Board::pre_result(const PreResult& result) {
   pre_results_.push_back(result);
   pre_results_.back().message = arena_.copy(result.message);
   pre_results_.back().module = arena_.copy(result.module);
+  if (result.takes_threshold && threshold(result.action) != kNoThreshold) {
+    pre_results_.back().has_score = true;
+    pre_results_.back().score = threshold(result.action);
+  }
   ends_ |= result.ends;
 }
 

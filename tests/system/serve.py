@@ -109,6 +109,7 @@ class ServeTest(unittest.TestCase):
         if "GTUBE" not in reply["symbols"]:
             self.skipTest("the policy has no GTUBE")
         self.assertEqual(reply["action"], "reject")
+        self.assertEqual(reply["score"], reply["required_score"])
         milter = Milter(connect(self.serve.milter))
         self.assertEqual(milter.scan(message)[-1], (b"y", b"554 5.7.1 Gtube pattern\0"))
         milter.close()

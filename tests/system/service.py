@@ -10,6 +10,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 WAIT_S = 60
 
@@ -150,3 +151,16 @@ class Milter:
         self.sock.sendall(packet(b"Q"))
         self.file.close()
         self.sock.close()
+
+
+def wait_until(ready, process):
+    """Asks again and again, as nothing tells when a server of others is up; fails where the
+    process ended."""
+    end = time.monotonic() + WAIT_S
+    while True:
+        try:
+            return ready()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.05)

@@ -84,6 +84,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
     result.action = action;
     result.priority = 3;
     result.ends = true;
+    result.takes_threshold = true;
     result.message = "Gtube pattern";
     result.module = "gtube";
     judgement.pre_result(result);

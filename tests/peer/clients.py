@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Programs of others as clients of winnow serve: clients.py --winnow PATH [TEST...]
+
+miltertest (scripts in tests/protocol/miltertest), curl, rspamc, and nginx in between. What is not
+installed is named and skipped."""
+import argparse
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "system"))
+import service
+from mta import WAIT_S, free_port, missing
+from service import GTUBE, HAM, SPAM
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+OPTIONS, REST = PARSER.parse_known_args()
+
+
+class ClientsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        temporary = tempfile.TemporaryDirectory(prefix="winnow-clients-")
+        cls.addClassCleanup(temporary.cleanup)
+        cls.folder = temporary.name
+        cls.serve = service.Serve(OPTIONS.winnow, "--threads", "1")
+        cls.addClassCleanup(cls.stop)
+
+    @classmethod
+    def stop(cls):
+        assert cls.serve.stop() == 0
+
+    def run_client(self, *arguments, message=b"", code=0):
+        if missing(arguments[0]):
+            self.skipTest(arguments[0] + " is not installed")
+        done = subprocess.run(arguments, input=message, capture_output=True, timeout=WAIT_S)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout
+
+    def file(self, name, content):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
+    def test_miltertest(self):
+        scripts = sorted(glob.glob(os.path.join(HERE, "..", "protocol", "miltertest", "*.lua")))
+        self.assertGreaterEqual(len(scripts), 4)
+        for where in ("inet:%d@127.0.0.1" % self.serve.milter, "unix:" + self.serve.socket):
+            for script in scripts:
+                with self.subTest(script=os.path.basename(script), where=where):
+                    self.run_client("miltertest", "-D", "socket=" + where, "-D",
+                                    "gtube=" + GTUBE.decode(), "-s", script)
+        self.serve.wait_for("qid: <QLUA>, ip: 192.0.2.7, user: anna, from: <anna@example.org>", 2)
+
+    def curl(self, path, *more, port=None):
+        out = self.run_client("curl", "-sS", "--noproxy", "*", "-w", "\n%{http_code}", *more,
+                              "http://127.0.0.1:%d%s" % (port or self.serve.http, path))
+        body, code = out.rsplit(b"\n", 1)
+        return int(code), body
+
+    def test_curl(self):
+        self.assertEqual(self.curl("/ping"), (200, b"pong\r\n"))
+        ham = self.file("ham.eml", HAM % b"curl")
+        for more in ((), ("-H", "Transfer-Encoding: chunked"), ("--http1.0",),
+                     ("-H", "Expect: 100-continue")):
+            code, body = self.curl("/checkv2", "--data-binary", "@" + ham, "-H", "IP: 192.0.2.9",
+                                   *more)
+            self.assertEqual(code, 200)
+            self.assertEqual(json.loads(body)["message-id"], "curl@example.org")
+        code, body = self.curl("/no-such-page")
+        self.assertEqual((code, json.loads(body)["error"]), (500, "invalid command"))
+        big = self.file("big.eml", HAM % b"big" + b"a line of a long letter\r\n" * 100000)
+        code, body = self.curl("/checkv2", "--data-binary", "@" + big)  # with Expect: of its own
+        self.assertEqual((code, json.loads(body)["message-id"]), (200, "big@example.org"))
+
+    def test_curl_zstd(self):
+        packed = self.file("ham.zst", self.run_client("zstd", "-c", message=HAM % b"packed"))
+        code, body = self.curl("/checkv2", "--data-binary", "@" + packed, "-H", "Compression: zstd")
+        self.assertEqual((code, json.loads(body)["message-id"]), (200, "packed@example.org"))
+        plain = self.file("plain.eml", HAM % b"plain")
+        code, body = self.curl("/checkv2", "--data-binary", "@" + plain, "-H", "Compression: zstd")
+        self.assertEqual(code, 503)
+        self.assertIn(b"Decompression error", body)
+
+    def test_rspamc(self):
+        port = ("-h", "127.0.0.1:%d" % self.serve.http)
+        out = self.run_client("rspamc", *port, "-i", "192.0.2.1", message=SPAM % b"r")
+        self.assertIn(b"Action: reject", out)
+        out = self.run_client("rspamc", *port, message=(HAM % b"r") + GTUBE + b"\r\n")
+        self.assertIn(b"Action: reject", out)
+        self.assertIn(b"Symbol: GTUBE", out)
+        out = self.run_client("rspamc", *port, "--json", message=HAM % b"r")
+        self.assertIn(b"r@example.org", out)
+
+    def test_spamc(self):
+        to = ("-d", "127.0.0.1", "-p", str(self.serve.http))
+        for message, code in ((SPAM % b"s", 1), (HAM % b"s", 0)):
+            self.run_client("spamc", "-E", *to, message=message, code=code)
+            self.run_client("spamc", "-c", *to, message=message, code=code)
+        self.assertEqual(self.run_client("spamc", *to, message=HAM % b"s"), HAM % b"s")
+        self.assertIn(b"GTUBE", self.run_client("spamc", "-y", *to,
+                                                message=(HAM % b"s") + GTUBE + b"\r\n"))
+        self.assertTrue(self.run_client("spamc", "-R", *to, message=SPAM % b"s"))
+        self.assertIn(b"X-Spam-", self.run_client("spamc", "--headers", *to, message=SPAM % b"s"))
+        self.run_client("spamc", "-K", *to)
+
+    def test_nginx(self):
+        if missing("nginx"):
+            self.skipTest("nginx is not installed")
+        port = free_port()
+        os.mkdir(os.path.join(self.folder, "temporary"))
+        paths = "".join("  %s_temp_path %s/temporary;\n" % (name, self.folder) for name in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        config = self.file("nginx.conf", (
+            "daemon off;\nmaster_process off;\npid %s/nginx.pid;\nerror_log stderr;\nevents {}\n"
+            "http {\n  access_log off;\n%s  client_max_body_size 64m;\n"
+            "  server {\n    listen 127.0.0.1:%d;\n    location /filter/ {\n"
+            "      proxy_pass http://127.0.0.1:%d/;\n"
+            "      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
+            "    }\n  }\n}\n" % (self.folder, paths, port, self.serve.http)).encode())
+        nginx = subprocess.Popen(["nginx", "-c", config, "-p", self.folder, "-e", "stderr"],
+                                 stderr=subprocess.DEVNULL)
+        try:
+            service.wait_until(lambda: service.connect(port).close(), nginx)
+            self.assertEqual(self.curl("/filter/ping", port=port), (200, b"pong\r\n"))
+            self.assertIn(b'"actions"', self.curl("/filter/stat", port=port)[1])
+            code, body = self.curl("/filter/checkv2", "--data-binary",
+                                   "@" + self.file("proxied.eml", HAM % b"proxied"), port=port)
+            self.assertEqual((code, json.loads(body)["message-id"]), (200, "proxied@example.org"))
+        finally:
+            nginx.terminate()
+            nginx.wait(WAIT_S)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)

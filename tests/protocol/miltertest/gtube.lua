@@ -1,0 +1,15 @@
+-- The test string of filters: refused with the enhanced code and text of Rspamd. `gtube` is given
+-- by -D, so that this file is not refused itself.
+local conn = mt.connect(socket)
+assert(conn, "no connection")
+assert(not mt.conninfo(conn, "client.example.org", "192.0.2.7"))
+assert(not mt.mailfrom(conn, "<anna@example.org>"))
+assert(not mt.rcptto(conn, "<ben@example.net>"))
+assert(not mt.header(conn, "From", "anna@example.org"))
+assert(not mt.header(conn, "Subject", "test"))
+assert(not mt.eoh(conn))
+assert(not mt.bodystring(conn, gtube .. "\r\n"))
+assert(not mt.eom(conn))
+assert(mt.getreply(conn) == SMFIR_REPLYCODE, "reply " .. mt.getreply(conn))
+assert(mt.eom_check(conn, MT_SMTPREPLY, "554", "5.7.1", "Gtube pattern"))
+mt.disconnect(conn)
