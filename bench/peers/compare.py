@@ -11,6 +11,7 @@ rspamd:       one normal worker, HTTP on a loopback port chosen free, no Redis, 
               closed port, modules that ask the network switched off.
 spamassassin: spamd --local with one child, SPAMC protocol on a unix socket, Bayes off.
 winnow:       winnow scan --threads 1, minus its own start-up on an empty message.
+winnow serve: with --serve: the same requests as rspamd's, one connection a message.
 """
 import argparse
 import json
@@ -291,6 +292,36 @@ class Winnow:
                               text=True).stdout.strip()
 
 
+class WinnowServe:
+    name = "winnow serve"
+
+    def __init__(self, binary, work):
+        self.binary, self.port = binary, free_port()
+        log = pathlib.Path(work) / "serve.log"
+        start = time.monotonic()
+        self.process = subprocess.Popen(
+            [binary, "serve", "--threads", "1", "--milter", f"{work}/serve.sock", "--http",
+             f"127.0.0.1:{self.port}", "--log", str(log)], stderr=subprocess.DEVNULL)
+        wait_for(lambda: Rspamd.ping(self), self.process, "winnow serve")
+        self.startup = time.monotonic() - start
+
+    def pids(self):
+        return [self.process.pid] + children(self.process.pid)
+
+    def scan(self, message):
+        return Rspamd.scan(self, message)
+
+    def rules(self):
+        return Winnow.rules(self)
+
+    def version(self):
+        return Winnow.version(self)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+
 def package_version(name):
     return subprocess.run(["dpkg-query", "-W", "-f=${Version}", name], stdout=subprocess.PIPE,
                           text=True).stdout
@@ -336,6 +367,8 @@ def measure(args, messages, work):
             peers.append(Rspamd(work))
         if "spamassassin" in args.engines:
             peers.append(SpamAssassin(work))
+        if args.serve:
+            peers.append(WinnowServe(winnow.binary, work))
         rounds = {"winnow": []}
         memory = {"winnow": 0}
         symbols = {}
@@ -389,6 +422,10 @@ def report(args, messages, winnow, peers, rounds, memory):
               f"{row['symbols'] if row['symbols'] is not None else '?':>9}"
               f"{row['pattern_bytes'] if row['pattern_bytes'] is not None else '?':>12}"
               f"  {row['version']}")
+    if args.serve and "rspamd" in rounds:
+        times = statistics.median(rounds["rspamd"]) / statistics.median(rounds["winnow serve"])
+        print(f"through the same requests rspamd uses {times:.1f} times the CPU of winnow serve "
+              f"(bound: 8 or more, {'met' if times >= 8 else 'MISSED'})")
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(result, indent=1) + "\n")
 
@@ -402,10 +439,14 @@ def main():
     parser.add_argument("--winnow", required=True, help="the binary")
     parser.add_argument("--sample", type=int, default=500, help="messages (0 = all)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engines", nargs="*", default=["rspamd", "spamassassin"])
+    parser.add_argument("--engines", nargs="*", help="default: rspamd and spamassassin, with "
+                        "--serve rspamd alone")
+    parser.add_argument("--serve", action="store_true", help="winnow serve over HTTP too")
     parser.add_argument("--json", default="build/compare.json", help="where the JSON goes")
     parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)))
     args = parser.parse_args()
+    if args.engines is None:
+        args.engines = ["rspamd"] if args.serve else ["rspamd", "spamassassin"]
     if not os.path.exists(args.corpus):
         sys.exit(f"compare: there is no corpus at {args.corpus}; name a directory or a tar of mail")
     os.sched_setaffinity(0, {args.core})  # every engine inherits it
