@@ -12,11 +12,18 @@
 
 namespace winnow {
 
+// What a connection or message holds of the budget of mail (admit.h); Admission alone changes it.
+struct Hold {
+  uint64_t bytes = 0;
+  bool message = false;    // counts as one of messages_max
+  bool overdraft = false;  // may go over the budget
+};
+
 struct Case {
   Evidence evidence;
   Verdict verdict;
   Message message;  // bytes are kept only where the flow was told so
-  uint64_t budget_bytes = 0;
+  Hold hold;
 };
 
 // Cases are recycled: their slabs and vectors keep their capacity. Thread-safe.

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+
 #include "engine/score/questions.h"
 #include "pipeline/worker.h"
 #include "rules/checks/row.h"
@@ -188,18 +190,29 @@ void Run::compute(Worker& worker, std::span<Message> messages,
   worker.batch.clear();
 }
 
-void Run::conclude(Worker& worker, Case& one) const noexcept {
+void Run::conclude(Worker& worker, Case& one, Deadline deadline) const noexcept {
   StageClock clock(worker.times);
   JudgeInput input;
   input.is_trusted = is_trusted(one.evidence.envelope);
-  answerer_.answer(one.evidence);
   // Each round answers every open question, and questions_max bounds how many there can be.
-  while (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) == Judged::kWaiting)
-    answerer_.answer(one.evidence);
+  do {
+    answer(one.evidence, deadline);
+  } while (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) ==
+           Judged::kWaiting);
   const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name};
   for (const EnabledCheck& check : rules_->checks)
     if (check.check->edit) check.check->edit(*check.plan, decided, one.verdict.edits);
   clock.done(Stage::kJudge);
+}
+
+void Run::answer(Evidence& evidence, Deadline deadline) const noexcept {
+  const auto open = [](const Answer& answer) { return answer.state == AnswerState::kOpen; };
+  if (std::ranges::none_of(evidence.answers, open)) return;
+  if (deadline == Deadline::max() || std::chrono::steady_clock::now() < deadline)
+    return answerer_.answer(evidence);
+  evidence.cut_by_deadline = true;
+  for (Answer& one : evidence.answers)
+    if (open(one)) one = unknown_answer(UnknownReason::kTimeout);
 }
 
 }  // namespace winnow

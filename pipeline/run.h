@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -65,6 +66,8 @@ struct RunOptions {
   std::string host_name = {};      // for headers that name it; empty: they are not written
 };
 
+using Deadline = std::chrono::steady_clock::time_point;
+
 struct Worker;
 
 class Run {
@@ -78,14 +81,17 @@ class Run {
   // look(), then the batch is emptied. Never fails: bad mail is data.
   void compute(Worker& worker, std::span<Message> messages,
                std::span<std::unique_ptr<Case>> cases) const noexcept;
-  // Judges a case to its end, asking the answerer.
-  void conclude(Worker& worker, Case& one) const noexcept;
+  // Judges a case to its end, asking the answerer. What is still open at `deadline` stays unknown,
+  // and the evidence says so (cut_by_deadline).
+  void conclude(Worker& worker, Case& one, Deadline deadline = Deadline::max()) const noexcept;
 
   const RuleSet& rules() const { return *rules_; }
   // Puts faster databases for the same patterns in place; verdicts do not change.
   void use(std::shared_ptr<const MatchPlan> match);
 
  private:
+  void answer(Evidence& evidence, Deadline deadline) const noexcept;
+
   std::shared_ptr<const RuleSet> rules_;
   std::shared_ptr<const MatchPlan> match_;  // std::atomic_load / atomic_store
   const Answerer& answerer_;

@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <latch>
+#include <thread>
 
+#include "engine/mime/ip.h"
 #include "pipeline/lookup/answers.h"
 
 namespace winnow {
@@ -81,6 +83,71 @@ TEST(Service, TheBudgetRefusesButAlwaysAdmitsOne) {
   EXPECT_GT(second.bytes.size(), 0u);
   blocked.count_down();
   service.finish();
+}
+
+TEST(Service, WhatAConnectionReadIsNeverRefusedAndMovesItsPartOfTheBudget) {
+  Service service(load(), {.threads = 1, .byte_budget = 1000});
+  Hold hold, other;
+  service.admission().set(hold, 5'000 + kCaseBytes, true);
+  Message one = message(0, 5'000);
+  const size_t bytes = one.bytes.size();
+  std::latch blocked(1);
+  ASSERT_TRUE(service.submit(one, hold, [&](const Scanned&) { blocked.wait(); }));
+  EXPECT_EQ(hold.bytes, 0u);
+  EXPECT_FALSE(hold.message);
+  EXPECT_EQ(service.admission().held_bytes(), bytes + kCaseBytes);
+  blocked.count_down();
+  service.finish();
+  EXPECT_EQ(service.admission().held_bytes(), 0u);
+  service.admission().set(other, 1, true);
+  Message late = message(1, 10);
+  EXPECT_FALSE(service.submit(late, other, {}));
+  EXPECT_EQ(other.bytes, 1u);  // the caller still has it
+  service.admission().release(other);
+}
+
+TEST(Service, WhatIsOpenAtTheDeadlineStaysUnknown) {
+  const std::string text =
+      "From: a@example.org\r\nSubject: hello\r\n\r\nplain words of a letter\r\n";
+  for (const bool cut : {false, true}) {
+    Service service(load(), {.threads = 1, .task_timeout_ms = cut ? -1 : 100'000});
+    Message one;
+    one.bytes = MessageBytes(text);
+    one.from = "a@example.org";
+    one.ip = *parse_ip("192.0.2.1");
+    bool was_cut = !cut;
+    size_t unknown = 0;
+    ASSERT_TRUE(service.submit(one, [&](const Scanned& scanned) {
+      ASSERT_GT(scanned.one.evidence.questions.size(), 0u);  // SPF asks
+      was_cut = scanned.one.evidence.cut_by_deadline;
+      unknown = scanned.one.verdict.unknown.size();
+    }));
+    service.finish();
+    EXPECT_EQ(was_cut, cut);
+    EXPECT_GT(unknown, 0u);
+  }
+}
+
+TEST(Service, IsNotReadyWhileSomethingWaitsTooLong) {
+  Service service(load(), {.threads = 1, .queue_wait_max_ms = 0});
+  EXPECT_TRUE(service.ready());
+  std::latch blocked(1), entered(1);
+  Message first = message(0, 10), second = message(1, 10);
+  // With 0 ms, what a worker does not take at once is late.
+  std::atomic<int> late{0};
+  ASSERT_TRUE(service.submit(first, [&](const Scanned&) {
+    entered.count_down();
+    blocked.wait();
+  }));
+  entered.wait();
+  ASSERT_TRUE(service.submit(second, [&](const Scanned& scanned) { late += scanned.too_late; }));
+  while (service.ready()) std::this_thread::yield();
+  blocked.count_down();
+  service.admission().wait_empty();
+  EXPECT_EQ(late, 1);
+  EXPECT_TRUE(service.ready());
+  service.finish();
+  EXPECT_FALSE(service.ready());
 }
 
 TEST(Service, WhatWaitedTooLongIsNotScanned) {

@@ -1,0 +1,152 @@
+#include "pipeline/admit.h"
+
+#include <algorithm>
+
+namespace winnow {
+
+using Clock = std::chrono::steady_clock;
+
+bool Admission::room(uint64_t bytes) const {
+  if (messages_ == 0) return true;
+  return held_ + bytes <= options_.byte_budget &&
+         (options_.messages_max == 0 || messages_ < options_.messages_max);
+}
+
+bool Admission::try_reserve(uint64_t bytes, Hold& hold) {
+  const std::lock_guard lock(mutex_);
+  if (!room(bytes)) return false;
+  hold = {bytes, true, false};
+  held_ += bytes;
+  ++messages_;
+  return true;
+}
+
+void Admission::reserve(uint64_t bytes, Hold& hold) {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] { return room(bytes); });
+  hold = {bytes, true, false};
+  held_ += bytes;
+  ++messages_;
+}
+
+bool Admission::may_read(Hold& hold) {
+  const std::lock_guard lock(mutex_);
+  if (hold.overdraft) return true;
+  const bool bytes_left = held_ < options_.byte_budget;
+  // Of messages that have begun, all may end.
+  const bool message_left =
+      hold.message || options_.messages_max == 0 || messages_ < options_.messages_max;
+  if (bytes_left && message_left) return true;
+  if (overdrawn_) return false;
+  overdrawn_ = hold.overdraft = true;
+  return true;
+}
+
+void Admission::set(Hold& hold, uint64_t bytes, bool message) {
+  const std::lock_guard lock(mutex_);
+  held_ += bytes - hold.bytes;
+  messages_ += uint64_t{message} - uint64_t{hold.message};
+  hold.bytes = bytes;
+  hold.message = message;
+  if (hold.overdraft && !message) overdrawn_ = hold.overdraft = false;
+  room_.notify_all();
+}
+
+void Admission::release(Hold& hold) {
+  const std::lock_guard lock(mutex_);
+  held_ -= hold.bytes;
+  messages_ -= hold.message;
+  if (hold.overdraft) overdrawn_ = false;
+  hold = {};
+  room_.notify_all();
+}
+
+void Share::clear() {
+  messages.clear();
+  cases.clear();
+  clients.clear();
+}
+
+void Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& client) {
+  const uint64_t size = message.bytes.size();
+  const Lane lane = size <= kSmallBytes ? kSmall : size <= kLargeBytes ? kLarge : kAlone;
+  {
+    const std::lock_guard lock(mutex_);
+    lanes_[lane].push_back({std::move(message), std::move(one), std::move(client)});
+  }
+  // The worker that is woken may be the one that leaves large messages alone.
+  if (lane == kAlone)
+    ready_.notify_all();
+  else
+    ready_.notify_one();
+}
+
+// The lane whose turn it is, of those in which something waits; -1 where nothing does.
+int Admission::next_lane(bool takes_alone) const {
+  const int lanes = takes_alone ? kLanes : kAlone;
+  for (int i = 0; i < lanes; ++i) {
+    const int lane = (turn_ + i) % lanes;
+    if (!lanes_[lane].empty()) return lane;
+  }
+  return -1;
+}
+
+bool Admission::take(bool wait, bool takes_alone, Share& share) {
+  std::unique_lock lock(mutex_);
+  if (wait) ready_.wait(lock, [&] { return stop_ || next_lane(takes_alone) >= 0; });
+  const int found = next_lane(takes_alone);
+  if (found < 0) return false;
+  turn_ = (found + 1) % kLanes;
+  std::deque<Waiting>& lane = lanes_[found];
+  const size_t workers = std::max(1u, options_.workers);
+  const size_t fair = (lane.size() + workers - 1) / workers;
+  const size_t rows =
+      found == kAlone ? 1 : std::clamp<size_t>(fair, 1, std::max(1u, options_.rows_max));
+  uint64_t bytes = 0;
+  while (share.cases.size() < rows && !lane.empty()) {
+    Waiting& next = lane.front();
+    bytes += next.message.bytes.size();
+    if (!share.cases.empty() && bytes > options_.bytes_max) break;
+    share.messages.push_back(std::move(next.message));
+    share.cases.push_back(std::move(next.one));
+    share.clients.push_back(std::move(next.client));
+    lane.pop_front();
+  }
+  return true;
+}
+
+void Admission::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  ready_.notify_all();
+}
+
+void Admission::wait_empty() {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] { return messages_ == 0; });
+}
+
+uint64_t Admission::waiting() const {
+  const std::lock_guard lock(mutex_);
+  uint64_t sum = 0;
+  for (const std::deque<Waiting>& lane : lanes_) sum += lane.size();
+  return sum;
+}
+
+uint64_t Admission::held_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return held_;
+}
+
+std::chrono::milliseconds Admission::oldest() const {
+  const std::lock_guard lock(mutex_);
+  Clock::time_point first = Clock::time_point::max();
+  for (const std::deque<Waiting>& lane : lanes_)
+    if (!lane.empty()) first = std::min(first, lane.front().client.since);
+  if (first == Clock::time_point::max()) return {};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - first);
+}
+
+}  // namespace winnow

@@ -1,0 +1,118 @@
+// Admission: which messages may be here at all, and who is scanned next. The flow of a corpus run
+// (flow.h) and the service of live traffic (service.h) both stand on it; connections that still
+// read their message count with it too.
+//
+// Budget. Whatever holds mail reserves its bytes, and kCaseBytes for each message, out of
+// byte_budget, from the first byte read until its answer is out.
+//   - a corpus run waits for room (reserve), or is told that there is none (try_reserve); where
+//     nothing is reserved, one message is always let in, however large;
+//   - a connection asks before it reads (may_read). Where the budget is spent it does not read: its
+//     bytes stay in the kernel. One connection at a time has the overdraft and reads on regardless,
+//     so that messages which came half way, and hold all of the budget, cannot wait for each other
+//     for ever. So memory is byte_budget + one message + one read, whatever comes.
+//
+// Lanes. What was admitted waits by size: small, large, alone; so that 40 MB delay nobody. Workers
+// pull: an idle one takes one message at once, under load each takes its share of what waits, up to
+// rows_max and bytes_max. Batches grow with the queue and nobody waits for a batch to fill. Lanes
+// take turns. Where there are two workers or more, one never takes from the lane "alone".
+//
+// Rejected: a lane's batch is filled by who submits (the flow did so once): its last messages wait
+// for others that may never come, and the submitter must know who is idle. Refusing a message once
+// it is read (the service did so once): what connections read was counted nowhere.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "pipeline/case.h"
+#include "pipeline/message.h"
+
+namespace winnow {
+
+struct Scanned;  // pipeline/service.h
+
+constexpr uint32_t kSmallBytes = 64 * 1024;
+constexpr uint32_t kLargeBytes = 2 * 1024 * 1024;
+constexpr uint64_t kCaseBytes = 16 * 1024;  // counted for the evidence of one message
+
+struct AdmitOptions {
+  unsigned workers = 1;                // that take()
+  uint32_t rows_max = 64;              // of one batch
+  uint32_t bytes_max = 1 << 20;        // of one batch's messages
+  uint64_t byte_budget = 48ull << 20;  // of all that is here
+  uint64_t messages_max = 0;           // that are here at once; 0 = as many as the budget holds
+};
+
+// Who waits for a message's verdict (live traffic), and since when.
+struct Client {
+  std::function<void(const Scanned&)> done;
+  std::chrono::steady_clock::time_point since;
+};
+
+// What a worker takes at once: one row a message.
+struct Share {
+  std::vector<Message> messages;
+  std::vector<std::unique_ptr<Case>> cases;  // with what the message holds of the budget
+  std::vector<Client> clients;
+  void clear();
+};
+
+// Thread-safe.
+class Admission {
+ public:
+  explicit Admission(const AdmitOptions& options) : options_(options) {}
+
+  // False where there is no room; the first is always let in.
+  bool try_reserve(uint64_t bytes, Hold& hold);
+  // Waits for room.
+  void reserve(uint64_t bytes, Hold& hold);
+  // May this connection read? Gives it the overdraft where the budget is spent and nobody has it.
+  bool may_read(Hold& hold);
+  // A connection now holds so much; `message`: a message began and is not over.
+  void set(Hold& hold, uint64_t bytes, bool message);
+  void release(Hold& hold);
+
+  // Into its lane. REQUIRED: the case holds what was reserved for the message.
+  void put(Message&& message, std::unique_ptr<Case> one, Client&& client);
+  // Fills `share` with what a worker scans next; waits for it where `wait`. False where there is
+  // nothing, and with `wait`: there never will be.
+  bool take(bool wait, bool takes_alone, Share& share);
+  // take() no longer waits.
+  void stop();
+  // Waits until no message is here any more.
+  void wait_empty();
+
+  uint64_t waiting() const;     // messages in lanes
+  uint64_t held_bytes() const;  // of the budget
+  // How long the message that waits longest has waited; 0 where none waits.
+  std::chrono::milliseconds oldest() const;
+
+ private:
+  enum Lane { kSmall, kLarge, kAlone, kLanes };
+  struct Waiting {
+    Message message;
+    std::unique_ptr<Case> one;
+    Client client;
+  };
+  bool room(uint64_t bytes) const;
+  int next_lane(bool takes_alone) const;
+
+  const AdmitOptions options_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable ready_, room_;
+  std::array<std::deque<Waiting>, kLanes> lanes_;
+  int turn_ = kSmall;
+  uint64_t held_ = 0;
+  uint64_t messages_ = 0;
+  bool overdrawn_ = false;  // somebody has the overdraft
+  bool stop_ = false;
+};
+
+}  // namespace winnow
