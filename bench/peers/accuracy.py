@@ -1,263 +1,245 @@
 #!/usr/bin/env python3
-"""How well scores part spam from ham: Winnow, and its peers side by side, on labelled mail.
+"""How much spam Winnow, Debian's rspamd and SpamAssassin find at few false alarms, on the same
+labelled mail (CORPUS/{ham,spam}/FILE, a folder or a tar), rules alone: no network, nothing learnt.
 
-The mail lies under ROOT/CORPUS/{ham,spam}/. Winnow's scores come from one `winnow scan`; rspamd
-and SpamAssassin get the same messages one by one (their set-up: compare.py, no network, nothing
-learnt). For each corpus: the share of spam above the lowest threshold that at most 0.1 % and 1 %
-of its ham reach (a corpus without ham takes the ham of all others), with the interval that
-halves of the ham give; how many ham and spam are at or above fixed thresholds; and with --rules
-which rules hit what. Writes curves as SVG and all numbers as JSON.
+Winnow is measured at its shipped weights and at tuned ones that were fitted without the fold they
+score (rules/conf/tuned/fit.py). Every engine is judged at its own threshold: the score that at most
+0.1 % or 1 % of the ham reaches. Intervals are 95 % of a bootstrap that draws whole groups of mail
+with the same normalised body. A corpus without ham is judged at the threshold of all other ham.
 
-A threshold belongs to "at most F of the ham at or above it". With fewer than 1/F ham, that is the
-threshold that no ham reaches, and the table says so with a star.
+Prints a table, writes JSON and an HTML page with ROC curves. What the peers said can be kept in a
+file (--peer-answers) and is asked again only for mail that is new to it.
 """
 import argparse
-import collections
+import bisect
+import hashlib
+import importlib.util
 import json
 import os
 import pathlib
 import random
-import subprocess
+import socket
 import sys
 import tempfile
 
 import compare
+import labelled_mail
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 RATES = (0.001, 0.01)
-THRESHOLDS = (4, 5, 6, 10, 15)
+COLOURS = {"winnow": "#4477aa", "winnow tuned": "#228833", "rspamd": "#ee6677",
+           "spamassassin": "#ccbb44"}
 
 
-class Rspamd(compare.Rspamd):
-    """The score of a message instead of its symbols."""
-
-    def scan(self, message):
-        with compare.socket.create_connection(("127.0.0.1", self.port), 60) as s:
-            s.sendall(b"POST /checkv2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(message))
-            s.sendall(message)
-            answer = b""
-            while chunk := s.recv(65536):
-                answer += chunk
-        return json.loads(answer.split(b"\r\n\r\n", 1)[1]).get("score", 0.0)
+def load_fit():
+    spec = importlib.util.spec_from_file_location("fit", ROOT / "rules/conf/tuned/fit.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-class SpamAssassin(compare.SpamAssassin):
-    def scan(self, message):
-        if not message.endswith(b"\n"):
-            message += b"\n"
-        answer = self.ask(b"CHECK SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(message) + message)
-        for line in answer.split(b"\r\n"):
-            if line.lower().startswith(b"spam:"):
-                return float(line.split(b";")[1].split(b"/")[0])
-        raise ValueError("no Spam line in the answer of spamd")
+def rspamd_score(peer, mail):
+    """Score by HTTP, with the same envelope as the other engines have it."""
+    head = [b"POST /checkv2 HTTP/1.0", b"Content-Length: %d" % len(mail.raw)]
+    for name, value in ((b"From", mail.sender), (b"Rcpt", mail.recipient)):
+        if value:
+            head.append(name + b": " + value.encode("latin-1"))
+    with socket.create_connection(("127.0.0.1", peer.port), 60) as s:
+        s.sendall(b"\r\n".join(head) + b"\r\n\r\n" + mail.raw)
+        answer = b""
+        while chunk := s.recv(65536):
+            answer += chunk
+    return json.loads(answer.split(b"\r\n\r\n", 1)[1])["score"]
 
 
-PEERS = {"rspamd": Rspamd, "spamassassin": SpamAssassin}
+def spamassassin_score(peer, mail):
+    raw = mail.raw if mail.raw.endswith(b"\n") else mail.raw + b"\n"
+    answer = peer.ask(b"CHECK SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(raw) + raw)
+    for line in answer.split(b"\r\n"):
+        if line.startswith(b"Spam:"):
+            return float(line.split(b";")[1].split(b"/")[0])
+    raise ValueError(f"{mail.name}: {answer[:80]!r}")
 
 
-def split(path):
-    """(corpus, is_spam) of a path that has a folder ham or spam; None where it has none."""
-    parts = pathlib.PurePath(path).parts
-    for i in range(len(parts) - 2, 0, -1):
-        if parts[i] in ("ham", "spam"):
-            return parts[i - 1], parts[i] == "spam"
-    return None
+def peer_scores(names, mails, answers):
+    """{engine: [score]}; `answers`: a JSON file of what was said before, or None."""
+    kept = json.loads(answers.read_text()) if answers and answers.exists() else {}
+    keys = [hashlib.sha256(m.raw).hexdigest()[:24] for m in mails]
+    starts = {"rspamd": (compare.Rspamd, rspamd_score),
+              "spamassassin": (compare.SpamAssassin, spamassassin_score)}
+    for name in names:
+        known = kept.setdefault(name, {})
+        missing = [(k, m) for k, m in zip(keys, mails) if k not in known]
+        if not missing:
+            continue
+        with tempfile.TemporaryDirectory() as work:
+            start, ask = starts[name]
+            peer = start(work)
+            try:
+                for done, (key, mail) in enumerate(missing, 1):
+                    known[key] = ask(peer, mail)
+                    if done % 100 == 0:
+                        print(f"\r{name}: {done} of {len(missing)}", end="", file=sys.stderr)
+                        if answers:
+                            answers.write_text(json.dumps(kept))
+            finally:
+                peer.stop()
+                print(file=sys.stderr)
+    if answers:
+        answers.write_text(json.dumps(kept))
+    return {name: [kept[name][k] for k in keys] for name in names}
 
 
-def labelled(root, sample):
-    """[(path, corpus, is_spam)], each folder thinned alike to about `sample` in all."""
-    folders = collections.defaultdict(list)
-    for path in sorted(p for p in pathlib.Path(root).rglob("*") if p.is_file()):
-        if kind := split(path):
-            folders[kind].append(str(path))
-    total = sum(map(len, folders.values()))
-    out = []
-    for (corpus, is_spam), paths in sorted(folders.items()):
-        keep = max(1, len(paths) * sample // total) if sample and sample < total else len(paths)
-        out += [(paths[i * len(paths) // keep], corpus, is_spam) for i in range(keep)]
+def threshold(ham_scores, rate):
+    """The score that must be passed, so that at most `rate` of the ham passes it."""
+    ham = sorted(ham_scores, reverse=True)
+    return ham[min(int(rate * len(ham)), len(ham) - 1)]
+
+
+def part_above(scores, limit):
+    return sum(s > limit for s in scores) / len(scores)
+
+
+def interval(groups, rate, draws=200):
+    """95 % of what the part found is when groups are drawn again. `groups`: [(ham, spam)], the
+    scores of one group."""
+    draw = random.Random(1)
+    found = []
+    for _ in range(draws):
+        ham, spam = [], []
+        for h, s in draw.choices(groups, k=len(groups)):
+            ham += h
+            spam += s
+        if ham and spam:
+            found.append(part_above(spam, threshold(ham, rate)))
+    found.sort()
+    return found[int(0.025 * len(found))], found[int(0.975 * len(found)) - 1]
+
+
+def judge(scores, mails, corpus):
+    """{rate: (found, low, high)} for one corpus, "" for all."""
+    rows = [i for i, m in enumerate(mails) if not corpus or m.corpus == corpus]
+    spam = [scores[i] for i in rows if mails[i].spam]
+    ham = [scores[i] for i in rows if not mails[i].spam]
+    out = {}
+    for rate in RATES:
+        if not ham:
+            limit = threshold([s for s, m in zip(scores, mails) if not m.spam], rate)
+            out[rate] = (part_above(spam, limit), None, None)
+            continue
+        groups = {}
+        for i in rows:
+            groups.setdefault(mails[i].group, ([], []))[1 if mails[i].spam else 0].append(scores[i])
+        out[rate] = (part_above(spam, threshold(ham, rate)),
+                     *interval(list(groups.values()), rate))
     return out
 
 
-def winnow_scores(args, messages):
-    """({path: score}, {path: [(symbol, score)]}) of one scan."""
-    command = [args.winnow, "scan", "--format", "jsonl", "--quiet"]
-    if args.policy:
-        command += ["--policy", args.policy]
-    scores, symbols = {}, {}
-    paths = [path for path, _, _ in messages]
-    for begin in range(0, len(paths), 1000):
-        done = subprocess.run(command + paths[begin:begin + 1000], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, check=False)
-        for line in done.stdout.decode("utf-8", "replace").splitlines():
-            row = json.loads(line)
-            if "source" in row and "score" in row:
-                scores[row["source"]] = row["score"]
-                symbols[row["source"]] = [(name, s.get("score", 0.0))
-                                          for name, s in row.get("symbols", {}).items()]
-    missing = [p for p in paths if p not in scores]
-    if missing:
-        sys.exit(f"accuracy: winnow gave no score for {len(missing)} messages, e.g. {missing[0]}")
-    return scores, symbols
+def roc(scores, mails, corpus):
+    """[(false alarms, found)] from strict to loose, one point a ham message."""
+    rows = [(s, m.spam) for s, m in zip(scores, mails) if m.corpus == corpus]
+    ham = sorted((s for s, spam in rows if not spam), reverse=True)
+    spam = sorted(s for s, is_spam in rows if is_spam)
+    points = [(n / len(ham), 1 - bisect.bisect_right(spam, limit) / len(spam))
+              for n, limit in enumerate(ham)]
+    return points + [(1.0, 1.0)]
 
 
-def peer_scores(name, messages):
-    scores = {}
-    with tempfile.TemporaryDirectory() as work:
-        peer = PEERS[name](work)
-        try:
-            for path, _, _ in messages:
-                scores[path] = peer.scan(pathlib.Path(path).read_bytes())
-        finally:
-            peer.stop()
-    return scores
-
-
-def threshold(ham, rate):
-    """The lowest score (exclusive) that at most `rate` of `ham` lies above."""
-    ordered = sorted(ham, reverse=True)
-    return ordered[int(len(ordered) * rate)]
-
-
-def above(scores, limit):
-    return sum(s > limit for s in scores) / len(scores) if scores else 0.0
-
-
-def interval(ham, spam, rate, rounds=40):
-    """The 5th and 95th percentile of the share found when ham and spam are drawn anew."""
-    rng = random.Random(1)
-    found = sorted(above(rng.choices(spam, k=len(spam)),
-                         threshold(rng.choices(ham, k=len(ham)), rate)) for _ in range(rounds))
-    return found[rounds // 20], found[-1 - rounds // 20]
-
-
-def curve(ham, spam):
-    """[(false positive rate, true positive rate)] over every threshold, both rising."""
-    events = sorted([(-s, 0) for s in ham] + [(-s, 1) for s in spam])
-    points, fp, tp = [(0.0, 0.0)], 0, 0
-    for i, (score, is_spam) in enumerate(events):
-        tp += is_spam
-        fp += 1 - is_spam
-        if i + 1 == len(events) or events[i + 1][0] != score:
-            points.append((fp / len(ham), tp / len(spam)))
-    return points
-
-
-def svg(panels, out):
-    """One panel a corpus: true positives over false positives from 0.05 % to 100 %, log scale."""
+def plot(corpus, curves):
+    """An SVG of ROC curves; false alarms on a logarithmic axis from 0.0001 to 1."""
     import math
-    colours = {"winnow": "#0b6e4f", "rspamd": "#c8553d", "spamassassin": "#33658a"}
-    width, height, pad = 320, 260, 45
-    lowest = 0.0005
-
-    def x(rate):
-        return pad + (width - pad - 10) * math.log(max(rate, lowest) / lowest) / math.log(1 / lowest)
-
-    def y(rate):
-        return height - pad + (pad + 25 - height) * rate
-
-    text = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * len(panels)}" '
-            f'height="{height + 20}" font-family="sans-serif" font-size="11">',
-            '<rect width="100%" height="100%" fill="white"/>']
-    for number, (title, engines) in enumerate(panels):
-        text.append(f'<g transform="translate({number * width},0)">'
-                    f'<text x="{pad}" y="16" font-weight="bold">{title}</text>')
-        for rate in (0.001, 0.01, 0.1, 1):
-            text.append(f'<path d="M{x(rate):.1f} {y(0):.1f}V{y(1):.1f}" stroke="#ddd"/>'
-                        f'<text x="{x(rate):.1f}" y="{height - pad + 14}" '
-                        f'text-anchor="middle">{rate * 100:g} %</text>')
-        for rate in (0, 0.25, 0.5, 0.75, 1):
-            text.append(f'<path d="M{pad} {y(rate):.1f}H{width - 10}" stroke="#ddd"/>'
-                        f'<text x="{pad - 4}" y="{y(rate) + 4:.1f}" '
-                        f'text-anchor="end">{rate * 100:g} %</text>')
-        for row, (name, points) in enumerate(engines.items()):
-            path = "".join(f"{'L' if i else 'M'}{x(fp):.1f} {y(tp):.1f}"
-                           for i, (fp, tp) in enumerate(points))
-            text.append(f'<path d="{path}" fill="none" stroke="{colours[name]}" '
-                        f'stroke-width="1.6"/><text x="{pad + row * 85}" y="{height}" '
-                        f'fill="{colours[name]}">{name}</text>')
-        text.append("</g>")
-    text.append("</svg>")
-    pathlib.Path(out).write_text("\n".join(text) + "\n")
+    width, height, left, top = 560, 360, 60, 20
+    def x(rate): return left + (math.log10(max(rate, 1e-4)) + 4) / 4 * (width - left - 20)
+    def y(found): return top + (1 - found) * (height - top - 50)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+           f'width="{width}" font-family="sans-serif" font-size="12">',
+           f'<text x="{left}" y="14">{corpus}: spam found against false alarms</text>']
+    for power in range(-4, 1):
+        at = x(10 ** power)
+        out.append(f'<line x1="{at:.1f}" y1="{y(1)}" x2="{at:.1f}" y2="{y(0)}" stroke="#ddd"/>'
+                   f'<text x="{at:.1f}" y="{y(0) + 18}" text-anchor="middle">'
+                   f'{100 * 10 ** power:g} %</text>')
+    for part in range(0, 11, 2):
+        out.append(f'<line x1="{left}" y1="{y(part / 10):.1f}" x2="{width - 20}" '
+                   f'y2="{y(part / 10):.1f}" stroke="#ddd"/><text x="{left - 8}" '
+                   f'y="{y(part / 10) + 4:.1f}" text-anchor="end">{part * 10} %</text>')
+    for number, (name, points) in enumerate(curves.items()):
+        path = " ".join(f"{x(rate):.1f},{y(found):.1f}" for rate, found in points)
+        colour = COLOURS.get(name, "#000")
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+                   f'<text x="{width - 130}" y="{y(0) - 12 - 16 * number}" fill="{colour}">'
+                   f'{name}</text>')
+    return "\n".join(out + ["</svg>"])
 
 
-def rank(messages, symbols, count):
-    """Rules by what they hit: ham, spam, the share of spam among equal numbers of both."""
-    hits = collections.defaultdict(lambda: [0, 0, 0.0])
-    for path, _, is_spam in messages:
-        for name, score in symbols[path]:
-            hits[name][is_spam] += 1
-            hits[name][2] = max(hits[name][2], abs(score)) if score else hits[name][2]
-    spam = sum(is_spam for _, _, is_spam in messages) or 1
-    ham = len(messages) - spam or 1
-    rows = [(n, h, s, w, (s / spam) / (s / spam + h / ham)) for n, (h, s, w) in hits.items()]
-    rows.sort(key=lambda r: (-r[3] * r[1] if count < 0 else -r[2], r[0]))
-    print(f"\n{'rule':<44}{'ham':>6}{'spam':>6}{'S/O':>7}{'weight':>8}")
-    for name, h, s, weight, share in rows[:abs(count)]:
-        print(f"{name:<44}{h:>6}{s:>6}{share:>7.3f}{weight:>8.2f}")
+def write_page(path, table, plots, conditions):
+    rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n"
+                   for row in table)
+    pathlib.Path(path).write_text(
+        "<!doctype html><meta charset=utf-8><title>Accuracy</title><style>body{font-family:"
+        "sans-serif;margin:2em}td{padding:.2em .8em;border-bottom:1px solid #ddd}</style>\n"
+        f"<h1>Accuracy</h1><p>{conditions}</p>\n<table>{rows}</table>\n" + "\n".join(plots))
 
 
-def report(messages, engines):
-    corpora = sorted({corpus for _, corpus, _ in messages})
-    out, panels = {}, []
-    print(f"{'corpus':<16}{'engine':<14}{'ham':>6}{'spam':>6}" +
-          "".join(f"{f'TPR @{r:.1%}':>13}{'interval':>14}" for r in RATES) +
-          "".join(f"{f'ham>={t}':>9}{f'spam>={t}':>9}" for t in THRESHOLDS))
-    for corpus in corpora + ["all"]:
-        panel = {}
-        for name, scores in engines.items():
-            ham = [scores[p] for p, c, s in messages if not s and corpus in (c, "all")]
-            spam = [scores[p] for p, c, s in messages if s and corpus in (c, "all")]
-            own = len(ham)
-            if not ham:  # measured against the ham of the others
-                ham = [scores[p] for p, _, s in messages if not s]
-            if not ham or not spam:
-                continue
-            line = f"{corpus:<16}{name:<14}{own:>6}{len(spam):>6}"
-            row = {"ham": own, "spam": len(spam)}
-            for rate in RATES:
-                found = above(spam, threshold(ham, rate))
-                low, high = interval(ham, spam, rate)
-                star = "*" if len(ham) * rate < 1 else " "
-                line += f"{found:>12.1%}{star}{f'{low:.0%} to {high:.0%}':>14}"
-                row[f"tpr_{rate:g}"] = [found, low, high]
-            for limit in THRESHOLDS:
-                h = sum(s >= limit for s in ham)
-                line += f"{h if own else 0:>9}{sum(s >= limit for s in spam):>9}"
-                row[f"at_{limit}"] = [h if own else 0, sum(s >= limit for s in spam)]
-            print(line)
-            out.setdefault(corpus, {})[name] = row
-            panel[name] = curve(ham, spam)
-        if panel:
-            panels.append((corpus, panel))
-    return out, panels
+def shown(found, low, high):
+    return f"{100 * found:.1f} %" + (f" ({100 * low:.0f}-{100 * high:.0f})"
+                                     if low is not None else "")
+
+
+def report(args, mails, scores):
+    corpora = sorted({m.corpus for m in mails})
+    table = [["corpus", "ham", "spam", "engine"] + [f"found at FPR {100 * r:g} %" for r in RATES]]
+    results = {}
+    for corpus in corpora + [""]:
+        part = [m for m in mails if not corpus or m.corpus == corpus]
+        for engine, of in scores.items():
+            judged = judge(of, mails, corpus)
+            results.setdefault(corpus or "all", {})[engine] = {
+                str(rate): {"found": f, "low": lo, "high": hi}
+                for rate, (f, lo, hi) in judged.items()}
+            table.append([corpus or "all", str(sum(not m.spam for m in part)),
+                          str(sum(m.spam for m in part)), engine] +
+                         [shown(*judged[rate]) for rate in RATES])
+    alarms = {engine: sum(s >= 15 for s, m in zip(of, mails) if not m.spam)
+              for engine, of in scores.items() if engine.startswith("winnow")}
+    conditions = (f"{len(mails)} messages in {len({m.group for m in mails})} groups, rules alone, "
+                  f"commit {compare.git_commit()}; ham at or over the reject threshold: " +
+                  ", ".join(f"{name} {count}" for name, count in alarms.items()))
+    print(conditions)
+    for row in table:
+        print(f"{row[0]:<14}{row[1]:>6}{row[2]:>6}  {row[3]:<14}" +
+              "".join(f"{cell:>22}" for cell in row[4:]))
+    plots = [plot(c, {e: roc(of, mails, c) for e, of in scores.items()}) for c in corpora
+             if any(not m.spam for m in mails if m.corpus == c)]
+    write_page(args.html, table, plots, conditions)
+    pathlib.Path(args.json).write_text(json.dumps(
+        {"conditions": conditions, "results": results, "reject_false_alarms": alarms},
+        indent=1) + "\n")
+    print(f"{args.html} and {args.json} hold the same, with ROC curves.")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("root", help="folder of CORPUS/{ham,spam}/ with one message a file")
+    shared = os.environ.get("WINNOW_SHARED", str(ROOT.parent / "shared"))
+    parser.add_argument("corpus", nargs="?", default=shared + "/corpus/mail-train.tar.zst")
     parser.add_argument("--winnow", required=True, help="the binary")
-    parser.add_argument("--policy", help="folder of rules instead of those built in")
-    parser.add_argument("--peers", nargs="*", default=[], choices=sorted(PEERS))
-    parser.add_argument("--sample", type=int, default=0, help="messages in all (0 = all)")
-    parser.add_argument("--rules", type=int, default=0, metavar="N",
-                        help="the N rules that hit most spam; -N: those that cost ham most")
-    parser.add_argument("--svg", help="where the curves go")
-    parser.add_argument("--json", help="where the numbers go")
+    parser.add_argument("--sample", type=int, default=0, help="messages (0 = all)")
+    parser.add_argument("--engines", nargs="*", default=["rspamd", "spamassassin"],
+                        help="the peers to ask")
+    parser.add_argument("--folds", type=int, default=2, help="folds of the tuned weights")
+    parser.add_argument("--peer-answers", type=pathlib.Path, help="file that keeps what peers said")
+    parser.add_argument("--json", default="build/accuracy.json")
+    parser.add_argument("--html", default="build/accuracy.html")
     args = parser.parse_args()
-    args.winnow = os.path.abspath(args.winnow)
-    messages = labelled(args.root, args.sample)
-    if not messages:
-        sys.exit(f"accuracy: {args.root} holds no CORPUS/ham/ or CORPUS/spam/ with messages")
-    scores, symbols = winnow_scores(args, messages)
-    engines = {"winnow": scores}
-    for name in args.peers:
-        engines[name] = peer_scores(name, messages)
-    result, panels = report(messages, engines)
-    if args.rules:
-        rank(messages, symbols, args.rules)
-    if args.svg:
-        svg(panels, args.svg)
-    if args.json:
-        pathlib.Path(args.json).write_text(json.dumps(result, indent=1) + "\n")
+    if not os.path.exists(args.corpus):
+        sys.exit(f"accuracy: there is no corpus at {args.corpus}; name a folder or a tar of mail")
+    mails = labelled_mail.read(args.corpus, args.sample)
+    if not any(m.spam for m in mails) or all(m.spam for m in mails):
+        sys.exit(f"accuracy: {args.corpus} needs folders ham and spam with messages in both")
+    shipped, tuned = load_fit().held_out(args.winnow, mails, args.folds)
+    scores = {"winnow": shipped, "winnow tuned": tuned}
+    scores.update(peer_scores(args.engines, mails, args.peer_answers))
+    report(args, mails, scores)
 
 
 if __name__ == "__main__":

@@ -214,6 +214,7 @@ int why(const Config& config, const std::string& what) {
 int config_command(const std::vector<std::string>& arguments) {
   CLI::App app("Answers questions about the configuration.", "winnow config");
   app.require_subcommand(1);
+  app.fallthrough();  // options stand before or after the subcommand
   RulesOptions options;
   add_place_options(app, options);
   std::string what, left, right;

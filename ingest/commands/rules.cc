@@ -139,10 +139,12 @@ int cost(RulesCommand& options) {
 int rules_command(const std::vector<std::string>& arguments) {
   CLI::App app("Lists, shows and tests rules.", "winnow rules");
   app.require_subcommand(1);
+  app.fallthrough();  // options stand before or after the subcommand
   RulesCommand options;
   app.add_option("-c,--config", options.load.config, "site configuration");
   app.add_option("--policy", options.load.policy, "directory of the shipped policy");
   app.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
+  add_variables(app, options.load);
   CLI::App* const list_app = app.add_subcommand("list", "every symbol with its weight");
   list_app->add_option("--format", options.format)->check(CLI::IsMember({"table", "json"}));
   CLI::App* const show_app = app.add_subcommand("show", "one symbol: weight, place, expression");

@@ -33,7 +33,9 @@ void add_variables(CLI::App& app, RulesOptions& options) {
           options.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
         }
       },
-      "variable of the configuration, NAME=VALUE");
+      "variable of the configuration, NAME=VALUE; once for each")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
 }
 
 void ScanOptions::add_to(CLI::App& app) {

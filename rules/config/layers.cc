@@ -13,6 +13,7 @@ namespace winnow {
 namespace {
 
 constexpr std::string_view kPolicy = "policy:/";  // paths of the shipped files
+const std::string kWeightsVariable = "WINNOW_WEIGHTS";
 
 // The shipped policy under its own prefix, from the binary or from a folder; all else from the
 // site. Without `values` of the policy only its layout is there.
@@ -200,6 +201,13 @@ void both_statistics(const std::string& folder, Config& config) {
          .advice = "Keep one of them."});
 }
 
+// `winnow { weights = "tuned" }` chooses what the layout includes, yet is known only once all has
+// been read: then it is read again with the variable set. --var has the last word.
+bool wants_tuned(const Config& config, const LoadOptions& options) {
+  const UclObject* value = config.root().get("winnow.weights");
+  return value && value->text() == "tuned" && !options.vars.count(kWeightsVariable);
+}
+
 UclOptions parse_options(LayeredFiles& files, const LoadOptions& options, const std::string& folder,
                          TemplateOptions& templates, Config& config) {
   UclOptions out;
@@ -272,6 +280,11 @@ Result<Config> load_config(FileSource& site, const LoadOptions& options) {
   config.includes = std::move(parsed->includes);
   config.warnings.insert(config.warnings.end(), parsed->warnings.begin(), parsed->warnings.end());
 
+  if (wants_tuned(config, options)) {
+    LoadOptions again = options;
+    again.vars[kWeightsVariable] = "tuned";
+    return load_config(site, again);
+  }
   UclDocument& document = *config.document;
   for (std::string_view key : {"worker", "classifier", "group"}) remove_empty_named(document, key);
   remove_empty(document, document.root());

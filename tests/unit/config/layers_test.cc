@@ -175,6 +175,44 @@ TEST(Layers, TemplatesSeeTheEnvironment) {
   EXPECT_EQ(config->root().get("rbl.rbls.A.rbl")->text(), "{= env.KEY =}.zone.example");
 }
 
+// Where the weight of PHISHING comes from; by the tuned set, by a site over it, by neither.
+TEST(Layers, WeightsAreChosen) {
+  const struct {
+    const char* name;
+    Files files;
+    const char* variable;  // --var WINNOW_WEIGHTS
+    const char* winner;    // part of the path
+  } rows[] = {
+      {"shipped", {}, nullptr, ""},
+      {"rspamd by name", {{"local.d/winnow.conf", "weights = rspamd;"}}, nullptr, ""},
+      {"tuned", {{"local.d/winnow.conf", "weights = tuned;"}}, nullptr, "tuned/weights.conf"},
+      {"tuned by variable", {}, "tuned", "tuned/weights.conf"},
+      {"the variable has the last word",
+       {{"local.d/winnow.conf", "weights = tuned;"}},
+       "rspamd",
+       ""},
+      {"the site wins",
+       {{"local.d/winnow.conf", "weights = tuned;"},
+        {"local.d/groups.conf", "symbols { URL_NUMERIC_IP { score = 7; } }"}},
+       nullptr,
+       "/e/local.d/groups.conf"},
+  };
+  for (const auto& row : rows) {
+    LoadOptions options;
+    if (row.variable) options.vars["WINNOW_WEIGHTS"] = row.variable;
+    auto config = load(row.files, options);
+    ASSERT_TRUE(config) << row.name << ": " << config.error().text();
+    EXPECT_EQ(warnings(*config), "") << row.name;
+    const auto from = symbol_definitions(config->root(), "URL_NUMERIC_IP");
+    const UclObject* score = from.empty() ? nullptr : from[0].body->find("score");
+    const std::string file(score ? score->place().file : "");
+    if (*row.winner)
+      EXPECT_NE(file.find(row.winner), std::string::npos) << row.name << ": " << file;
+    else
+      EXPECT_EQ(file.find("tuned"), std::string::npos) << row.name;
+  }
+}
+
 TEST(Layers, WhyAndDefinitions) {
   auto config = load({{"local.d/actions.conf", "\nreject = 11;"},
                       {"override.d/actions.conf", "reject = 12;"},
