@@ -63,6 +63,25 @@ class Serve:
                 return int(found.group(1))
         raise AssertionError("no port of " + name)
 
+    def processes(self):
+        """The service's process and all below it."""
+        out = [self.process.pid]
+        for pid in out:
+            try:
+                with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+                    out += map(int, file.read().split())
+            except FileNotFoundError:  # it ended meanwhile
+                pass
+        return out
+
+    def memory_kb(self):
+        """Resident memory of all of them, what they share counted once."""
+        total = 0
+        for pid in self.processes():
+            with open("/proc/%d/smaps_rollup" % pid) as file:
+                total += int(re.search(r"^Pss:\s+(\d+)", file.read(), re.M).group(1))
+        return total
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(WAIT_S)
