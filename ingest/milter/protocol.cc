@@ -219,11 +219,30 @@ bool MilterSession::recipient(std::string_view data) {
   return true;
 }
 
+namespace {
+
+// MTAs send the folds of a header as bare LF. They were CRLF on the wire, and signatures cover
+// them.
+void append_folded(std::string_view value, std::string& out) {
+  for (size_t at = 0; at < value.size();) {
+    const size_t end = std::min(value.find('\n', at), value.size());
+    out.append(value, at, end - at);
+    at = end + 1;
+    if (end == value.size()) break;
+    out.append(end > 0 && value[end - 1] == '\r' ? "\n" : "\r\n");
+  }
+}
+
+}  // namespace
+
 bool MilterSession::header(std::string_view data) {
   std::string_view name, value;
   if (!take_field(data, name) || !take_field(data, value)) return false;
-  if (body_.size() + name.size() + value.size() + 4 > limits_.body_max) return false;
-  body_.append(name).append(": ").append(value).append("\r\n");
+  const auto folds = static_cast<size_t>(std::count(value.begin(), value.end(), '\n'));
+  if (body_.size() + name.size() + value.size() + folds + 4 > limits_.body_max) return false;
+  body_.append(name).append(": ");
+  append_folded(value, body_);
+  body_.append("\r\n");
   seen_.add(name);
   return true;
 }

@@ -1,7 +1,7 @@
 """A Postfix of the test's own on loopback, where its mail goes, and who watches its client.
 
-Postfix    an instance in a temporary folder: configuration, queue, data and log are there, its one
-           SMTP port was free. It needs root, as Postfix does.
+Postfix    an instance in a temporary folder: configuration, queue and data are there; an SMTP port
+           that was free for each milter it is given. It needs root, as Postfix does.
 Sink       an SMTP server that keeps every message with its recipients.
 Witness    stands between an SMTP client and Postfix and notes which recipient's message got which
            reply to its final dot, so that what was acknowledged is known from outside.
@@ -173,7 +173,7 @@ mydestination =
 relay_domains = example.net
 relay_transport = smtp:[127.0.0.1]:{sink}
 smtpd_relay_restrictions = permit_auth_destination, reject
-smtpd_milters = {milter}
+smtpd_authorized_xclient_hosts = 127.0.0.1
 milter_default_action = tempfail
 milter_connect_timeout = 10s
 local_header_rewrite_clients =
@@ -189,8 +189,8 @@ smtp_destination_concurrency_limit = 20
 initial_destination_concurrency = 20
 """
 
-MASTER_CF = """127.0.0.1:{port} inet n - n - - smtpd
-pickup    unix n - n 60 1 pickup
+SMTPD = "127.0.0.1:{port} inet n - n - - smtpd -o smtpd_milters={milter}\n"
+MASTER_CF = """pickup    unix n - n 60 1 pickup
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
 tlsmgr    unix - - n 1000? 1 tlsmgr
@@ -215,15 +215,16 @@ postlog   unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    def __init__(self, folder, milter, sink):
+    def __init__(self, folder, milters, sink):
         self.config = os.path.join(folder, "config")
-        self.port = free_port()
+        self.ports = [free_port() for _ in milters]
         os.chmod(folder, 0o755)
         for name in (self.config, os.path.join(folder, "queue"), os.path.join(folder, "data")):
             os.mkdir(name, 0o755)
         shutil.chown(os.path.join(folder, "data"), "postfix")
-        self.write("main.cf", MAIN_CF.format(folder=folder, sink=sink, milter=milter))
-        self.write("master.cf", MASTER_CF.format(port=self.port))
+        self.write("main.cf", MAIN_CF.format(folder=folder, sink=sink))
+        self.write("master.cf", MASTER_CF + "".join(
+            SMTPD.format(port=port, milter=milter) for port, milter in zip(self.ports, milters)))
         self.process = subprocess.Popen(["postfix", "-c", self.config, "start-fg"], text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         errors="replace", cwd=folder)

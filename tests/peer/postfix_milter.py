@@ -5,6 +5,7 @@ Clean mail is delivered byte for byte, GTUBE is refused, and under load, while t
 swapped, every message that was acknowledged arrives exactly once. 200 messages under load and
 four reloads; where WINNOW_DEEP is set 2,000 and twenty."""
 import argparse
+import email
 import os
 import re
 import signal
@@ -37,6 +38,15 @@ PECULIAR = (b"Received: from a.example.org by b.example.org; Tue, 24 Nov 2026 09
             b"\r\n\r\n\r\nthe end\r\n\r\n")
 
 
+def spamd_result(reply):
+    """X-Spamd-Result as Rspamd writes it, from the fields of its /checkv2 reply."""
+    symbols = sorted(reply["symbols"].values(), key=lambda s: (-abs(s["score"]), s["name"]))
+    return "; ".join(["default: %s [%.2f / %.2f]" % (
+        reply["action"] == "reject", reply["score"], reply["required_score"])] + [
+            "%s(%.2f)[%s]" % (s["name"], s["score"], ",".join(s.get("options", [])))
+            for s in symbols])
+
+
 class PostfixTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -46,16 +56,35 @@ class PostfixTest(unittest.TestCase):
         cls.addClassCleanup(cls.stop_serve)
         cls.sink = Sink()
         cls.addClassCleanup(cls.sink.stop)
-        cls.postfix = Postfix(cls.folder.name, "inet:127.0.0.1:%d" % cls.serve.milter,
-                              cls.sink.port)
+        cls.site = cls.start_site()
+        cls.addClassCleanup(cls.site.stop)
+        cls.postfix = Postfix(cls.folder.name, ["inet:127.0.0.1:%d" % cls.serve.milter,
+                                                "unix:" + cls.site.socket], cls.sink.port)
+        cls.plain_port, cls.site_port = cls.postfix.ports
         cls.addClassCleanup(cls.postfix.stop)
+
+    @classmethod
+    def start_site(cls):
+        """A service whose site wants Rspamd's headers."""
+        config = os.path.join(cls.folder.name, "site", "rspamd.conf")
+        os.makedirs(os.path.join(os.path.dirname(config), "local.d"))
+        open(config, "w").close()
+        with open(os.path.join(os.path.dirname(config), "local.d", "milter_headers.conf"),
+                  "w") as file:
+            file.write("extended_spam_headers = true;\n")
+        site = service.Serve(OPTIONS.winnow, "--config", config, "--threads", "1")
+        os.chmod(site.folder.name, 0o755)  # Postfix has users of its own
+        os.chmod(site.socket, 0o666)
+        return site
 
     @classmethod
     def stop_serve(cls):
         assert cls.serve.stop() == 0
 
     def send(self, message, to, port=None):
-        with smtplib.SMTP("127.0.0.1", port or self.postfix.port, timeout=WAIT_S) as smtp:
+        with smtplib.SMTP("127.0.0.1", port or self.plain_port, timeout=WAIT_S) as smtp:
+            smtp.docmd("XCLIENT", "NAME=client.example.org ADDR=192.0.2.7")
+            smtp.helo("client.example.org")
             smtp.sendmail(SENDER, [to], message)
 
     def delivered(self, to):
@@ -71,6 +100,22 @@ class PostfixTest(unittest.TestCase):
             self.assertIsNotNone(received, got[:200])
             self.assertEqual(got[received.end():], message)
 
+    def test_result_in_headers(self):
+        to = "site@example.net"
+        self.send(PECULIAR, to, self.site_port)
+        got, = self.delivered(to)
+        headers = email.message_from_bytes(got.split(b"\r\n\r\n")[0])
+        queue_id = re.search(rb" id ([0-9A-Za-z]+)\r\n", got).group(1).decode()
+        self.assertEqual(headers["X-Rspamd-Queue-Id"], queue_id)
+        self.assertEqual(headers["X-Rspamd-Action"], "no action")
+        self.assertTrue(headers["X-Rspamd-Server"])
+        http = service.Http(self.site.http)
+        reply = http.check(PECULIAR, headers=(
+            "IP: 192.0.2.7\r\nHelo: client.example.org\r\nHostname: client.example.org\r\n"
+            "From: <%s>\r\nRcpt: <%s>\r\nQueue-Id: %s\r\n" % (SENDER, to, queue_id)).encode())
+        http.close()
+        self.assertEqual(re.sub(r"\r?\n\s+", " ", headers["X-Spamd-Result"]), spamd_result(reply))
+
     def test_gtube_is_refused(self):
         with self.assertRaises(smtplib.SMTPDataError) as refused:
             self.send((HAM % b"gtube") + GTUBE + b"\r\n", "gtube@example.net")
@@ -78,7 +123,7 @@ class PostfixTest(unittest.TestCase):
         self.assertIn(b"5.7.1 Gtube pattern", refused.exception.smtp_error)
 
     def test_what_is_acknowledged_arrives_once(self):
-        witness = Witness(self.postfix.port)
+        witness = Witness(self.plain_port)
         self.addCleanup(witness.stop)
         sources = [subprocess.Popen(
             ["smtp-source", "-A", "-N", *more, "-s", "10", "-m", str(LOAD // 2), "-l", "3000",
