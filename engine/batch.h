@@ -472,7 +472,7 @@ struct Facts {  // one a row
   uint32_t message_id = kNoIndex;
   uint32_t root_headers = 0;          // headers of the message itself (prefix of its header row)
   std::string_view message_id_value;  // without <>
-  uint8_t digest[16] = {};            // facts/received-and-text.md, "Digest"
+  uint8_t digest[16] = {};            // engine/hash; zero where nobody asked for it
 };
 
 // Where in a message something was found; all zero = nowhere in particular.

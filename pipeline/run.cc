@@ -141,7 +141,7 @@ void Run::look(Worker& worker, std::span<Message> messages,
   clock.done(Stage::kIntake);
 
   // Headers, parts, addresses, hops. Beyond this point nothing looks for structure any more.
-  parse({rules.headers, rules.limits}, worker.parse, batch);
+  parse({rules.headers, rules.limits, options_.digest}, worker.parse, batch);
   clock.done(Stage::kParse);
 
   // Beyond this point the envelope is as known as it will be.

@@ -64,6 +64,7 @@ struct RunOptions {
   bool now_from_received = false;  // corpus work: each message's clock is its topmost Received
   bool locate = false;             // find the bytes of each hit (explain)
   std::string host_name = {};      // for headers that name it; empty: they are not written
+  bool digest = false;             // fill Facts::digest: no rule reads it, recordings hold it
 };
 
 using Deadline = std::chrono::steady_clock::time_point;

@@ -54,7 +54,7 @@ void parse_row(const ParsePlan& plan, ParseScratch& scratch, uint32_t row, Batch
   facts.body_lines =
       lines_in(raw, lines) - lines_in({}, count_lines(raw.substr(0, facts.body_offset)));
   read_header_facts(plan.limits, scratch.headers, row, root, batch);
-  digest_row(batch, row);
+  if (plan.digest) digest_row(batch, row);
   batch.headers.end_row();
   batch.parts.end_row();
   batch.addresses.end_row();

@@ -15,6 +15,7 @@ namespace winnow {
 struct ParsePlan {
   const HeaderNames& names;
   Limits limits;
+  bool digest = true;  // fill Facts::digest: a hash of every byte, as dear as all else here
 };
 
 // What one worker keeps from batch to batch: buffers whose capacity stays.

@@ -62,8 +62,8 @@ std::string_view utf8_view(const Charset& charset, std::string_view bytes, Chars
                            Arena& arena, bool& fits);
 
 // The most likely charset of unlabelled bytes: byte order mark, UTF-8 validity, ISO-2022
-// escapes, then statistics over `sample_bytes` around the first byte over 127, which costs
-// about 0.2 us a byte. Null: no idea.
+// escapes, windows-1252 where less than 2 of 100 bytes are over 127, then statistics over
+// `sample_bytes` around the first such byte, which cost about 0.4 us a byte. Null: no idea.
 constexpr size_t kDetectBytes = 2048;
 constexpr size_t kDetectBytesMax = 8192;
 const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch,

@@ -3,7 +3,7 @@
 //
 // Reads what spf and dkim left: R_SPF_ALLOW, R_SPF_DNSFAIL and the options of DKIM_TRACE. A failure
 // can only be concluded where SPF was judged: without an IP of the client, mail that DKIM does not
-// prove is left without a symbol. pct takes its chance from the message's digest: the same message
+// prove is left without a symbol. pct takes its chance from what parsing counted: the same message
 // always has the same fate.
 #include <array>
 
@@ -191,6 +191,18 @@ Found find_record(const CheckPlan& plan, Judgement& judgement, std::string_view 
   return Found::kFinal;
 }
 
+// 0..99, even over messages, the same for the same bytes. Not the digest: that would cost every
+// message 8 us for the few whose domain writes pct.
+uint32_t chance_of(const Facts& facts) {
+  uint64_t mix = 0;
+  for (const uint64_t part : {uint64_t{facts.size}, uint64_t{facts.body_offset},
+                              uint64_t{facts.body_lines}, static_cast<uint64_t>(facts.date)}) {
+    mix = (mix ^ part) * 0x9E3779B97F4A7C15u;
+    mix ^= mix >> 32;
+  }
+  return static_cast<uint32_t>(mix % 100);
+}
+
 void conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
               std::string_view from, const DmarcRecord& record, DmarcPolicy wish) {
   const Proof proof = prove(plan, evidence, judgement, from, record);
@@ -201,9 +213,8 @@ void conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgem
   }
   // Where SPF or DKIM was not judged, nobody failed.
   if (!evidence.envelope.ip.valid() || plan.dkim_trace == kNoId<SymbolId>) return;
-  uint32_t chance = 0;
-  for (int i = 0; i < 4; ++i) chance = chance << 8u | evidence.facts.digest[i];
-  const bool sampled_out = 1 + chance % 100 > record.percent && wish != DmarcPolicy::kNone;
+  const bool sampled_out =
+      1 + chance_of(evidence.facts) > record.percent && wish != DmarcPolicy::kNone;
   const int step = static_cast<int>(wish) - (sampled_out ? 1 : 0);
   const Sym symbol = step == 2 ? kReject : step == 1 ? kQuarantine : kSoftFail;
   const OptionText text({from, " : ", proof.spf_reason, ", ", proof.dkim_reason});

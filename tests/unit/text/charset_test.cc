@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace winnow {
@@ -139,6 +140,23 @@ TEST(Charset, detects) {
     const Charset* found = detect_charset(row.bytes, scratch);
     EXPECT_EQ(found == nullptr ? ""sv : found->name, row.name) << row.bytes;
   }
+}
+
+// Below two high bytes of a hundred a text is windows-1252; from there on statistics say.
+TEST(Charset, takes_stray_bytes_for_western) {
+  const std::string_view koi8 = "\xF0\xD2\xC9\xD7\xC5\xD4, \xCB\xC1\xCB \xC4\xC5\xCC\xC1? ";
+  const auto high = static_cast<size_t>(std::count_if(
+      koi8.begin(), koi8.end(), [](char c) { return static_cast<uint8_t>(c) > 127; }));
+  CharsetScratch scratch;
+  std::string text(koi8);
+  text.append(high * 50 - koi8.size(), '.');
+  const Charset* found = detect_charset(text, scratch, text.size());
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->name, "koi8-r");
+  text += '.';
+  found = detect_charset(text, scratch, text.size());
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->name, "windows-1252");
 }
 
 // Every short sequence at every place of a block: the vector code and its scalar twin agree.
