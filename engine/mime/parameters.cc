@@ -88,9 +88,15 @@ bool Reader::skip_comment() {
   return true;
 }
 
+// Not stop.find(), which calls memchr for each character.
 std::string_view Reader::token(std::string_view stop) {
   const size_t begin = at_;
-  while (!done() && !blank(peek()) && stop.find(peek()) == std::string_view::npos) ++at_;
+  const auto stops = [stop](char c) {
+    bool any = blank(c);
+    for (const char one : stop) any |= c == one;
+    return any;
+  };
+  while (!done() && !stops(text_[at_])) ++at_;
   return text_.substr(begin, at_ - begin);
 }
 

@@ -2,18 +2,24 @@
 
 #include <emmintrin.h>
 
+#include <array>
 #include <cstdint>
 
 namespace winnow {
 
 namespace {
 
-constexpr int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
+constexpr std::array<int8_t, 256> kHex = [] {
+  std::array<int8_t, 256> table{};
+  table.fill(-1);
+  for (int i = 0; i < 10; ++i) table[static_cast<size_t>('0' + i)] = static_cast<int8_t>(i);
+  for (int i = 0; i < 6; ++i) {
+    table[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
+    table[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
+  }
+  return table;
+}();
+constexpr int hex(char c) { return kHex[static_cast<uint8_t>(c)]; }
 constexpr bool blank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool line_end(char c) { return c == '\r' || c == '\n'; }
 
@@ -34,7 +40,7 @@ struct Cursor {
     if (end - at >= 3) {
       const int high = hex(at[1]);
       const int low = hex(at[2]);
-      if (high >= 0 && low >= 0) {
+      if ((high | low) >= 0) {
         *out++ = static_cast<char>(high << 4 | low);
         at += 3;
         return;
@@ -110,7 +116,10 @@ DecodedBody decode_quoted_printable(std::string_view in, Arena& arena) {
     const unsigned plain = static_cast<unsigned>(__builtin_ctz(stops | 0x10000u));
     cursor.at += plain;
     cursor.out += plain;
-    if (plain != 16) cursor.step();
+    if (plain == 16) continue;
+    // Escapes come in rows: letters beyond ASCII.
+    do cursor.step();
+    while (cursor.at != cursor.end && *cursor.at == '=');
   }
   arena.shrink_to(cursor.out);
   return {{begin, static_cast<size_t>(cursor.out - begin)}, cursor.broken};

@@ -123,7 +123,7 @@ class WordsOfRow {
       const std::string_view raw = text.substr(piece.begin, piece.end - piece.begin);
       if (decay != nullptr && !decay->keep(raw)) continue;
       if (count() >= plan_.limits.words_max) return over_limit();
-      Word word;
+      Word& word = batch_.words.values.emplace_back();
       word.offset = piece.begin;
       word.length = static_cast<uint16_t>(raw.size());
       word.script = static_cast<uint8_t>(piece.script);
@@ -133,7 +133,6 @@ class WordsOfRow {
       word.normal = piece.plain_ascii ? raw : normal_of(raw, piece.ascii);
       word.stem = word.normal;
       word.hash = word_hash(word.normal);
-      batch_.words.values.push_back(word);
     }
   }
 

@@ -18,6 +18,7 @@
 #include <emmintrin.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "engine/text/utf8.h"
@@ -271,6 +272,15 @@ bool Search::wraps(size_t at) const {
   return false;
 }
 
+// Bytes that url_end() passes over without a question.
+constexpr std::array<bool, 256> kPlainInUrl = [] {
+  std::array<bool, 256> table{};
+  for (size_t c = '!'; c < 127; ++c) table[c] = true;
+  for (const char c : std::string_view("<>\"`'()[]{}:/\\?#"))
+    table[static_cast<uint8_t>(c)] = false;
+  return table;
+}();
+
 // End of the URL that starts at `begin`, read on from `at`, which is in its host or behind it.
 size_t Search::url_end(size_t at, size_t begin, bool in_host) {
   const size_t from = at;
@@ -283,6 +293,10 @@ size_t Search::url_end(size_t at, size_t begin, bool in_host) {
   bool wrap_known = false;
   while (at < text_.size()) {
     const char c = text_[at];
+    if (kPlainInUrl[static_cast<uint8_t>(c)]) {
+      ++at;
+      continue;
+    }
     if (is_high(c)) {
       const Point p = point_at(at);
       if (is_break(p.value)) break;

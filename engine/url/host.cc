@@ -13,6 +13,7 @@
 
 #include <idn2.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -245,7 +246,8 @@ HostName normalise_host(std::string_view raw, HostScratch& scratch) {
   bool plain_bytes = true;
   for (const char c : raw) plain_bytes &= is(c, kHost);
   if (plain_bytes) {
-    for (const char c : raw) name.push_back(lower(c));
+    name.resize(raw.size());
+    std::transform(raw.begin(), raw.end(), name.begin(), lower);
   } else {
     scratch.bytes.clear();
     undo_escapes(raw, scratch.bytes, out.flags);

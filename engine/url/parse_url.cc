@@ -16,6 +16,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 
 #include "engine/text/utf8.h"
 #include "engine/url/bytes.h"
@@ -96,7 +97,7 @@ std::string_view skip_what_browsers_skip(std::string_view text, std::vector<char
   const std::string_view head =
       text.substr(0, colon == text.npos ? 0 : std::min(colon, size_t{64}));
   const bool split = !is_ascii(head);
-  if (!split && text.find_first_of("\t\r\n") == text.npos) return text;
+  if (!split && std::none_of(text.begin(), text.end(), is_skipped)) return text;
   const size_t path = std::min(
       text.find_first_of("/?#", text.find_first_not_of("/\\\t\r\n", colon + 1)), text.size());
   clean.clear();
@@ -122,14 +123,39 @@ std::string_view skip_what_browsers_skip(std::string_view text, std::vector<char
   return {clean.data(), clean.size()};
 }
 
+// Bytes that stop a run of bytes which is copied as it stands: what is escaped or parted there.
+constexpr std::array<bool, 256> stops_of(uint8_t encode, bool path) {
+  std::array<bool, 256> table{};
+  for (size_t c = 0; c < table.size(); ++c) table[c] = is(static_cast<char>(c), encode);
+  table['%'] = true;
+  if (path) table['/'] = table['\\'] = table['?'] = table['#'] = true;
+  return table;
+}
+constexpr std::array<bool, 256> kPathStops = stops_of(url_bytes::kPathEncode, true);
+constexpr std::array<bool, 256> kQueryStops = stops_of(url_bytes::kQueryEncode, false);
+
+const char* run_end(const char* at, const char* end, const std::array<bool, 256>& stops) {
+  while (at < end && !stops[static_cast<uint8_t>(*at)]) ++at;
+  return at;
+}
+
 // Writes one part: escapes of unreserved bytes undone, bytes of `encode` escaped.
 class PartWriter {
  public:
   PartWriter(ArenaText& to, uint32_t& flags) : to_(to), flags_(flags) {}
 
-  void put(std::string_view part, uint8_t encode, UrlFlag encoded) {
+  // What may stand in a query, from `at` on.
+  void put_query(std::string_view part, UrlFlag encoded) {
     const char* end = part.data() + part.size();
-    for (const char* at = part.data(); at < end;) at = put_unit(at, end, encode, encoded);
+    for (const char* at = part.data(); at < end;) {
+      at = put_run(at, end, kQueryStops);
+      if (at < end) at = put_unit(at, end, url_bytes::kQueryEncode, encoded);
+    }
+  }
+  const char* put_run(const char* at, const char* end, const std::array<bool, 256>& stops) {
+    const char* const stop = run_end(at, end, stops);
+    to_.append({at, static_cast<size_t>(stop - at)});
+    return stop;
   }
   // One byte or escape at `at`; returns where the next starts.
   const char* put_unit(const char* at, const char* end, uint8_t encode, UrlFlag encoded) {
@@ -234,7 +260,9 @@ const char* put_path(const char* at, const char* end, ArenaText& to, uint32_t& f
       ++at;
     }
     const size_t segment = to.size();
-    while (at < end && !is_slash(*at) && *at != '?' && *at != '#') {
+    while (true) {
+      at = writer.put_run(at, end, kPathStops);
+      if (at == end || is_slash(*at) || *at == '?' || *at == '#') break;
       at = writer.put_unit(at, end, url_bytes::kPathEncode, UrlFlag::kPathEncoded);
     }
     const std::string_view written = to.view().substr(segment);
@@ -260,7 +288,7 @@ void put_tail(std::string_view text, ArenaText& to, uint32_t& flags, Offsets& of
     const size_t hash = std::min(rest.find('#'), rest.size());
     to.push('?');
     offsets.query = to.size();
-    writer.put(rest.substr(1, hash - 1), url_bytes::kQueryEncode, UrlFlag::kQueryEncoded);
+    writer.put_query(rest.substr(1, hash - 1), UrlFlag::kQueryEncoded);
     offsets.query_end = to.size();
     rest.remove_prefix(hash);
   }
@@ -268,7 +296,7 @@ void put_tail(std::string_view text, ArenaText& to, uint32_t& flags, Offsets& of
   if (rest.starts_with('#')) {
     to.push('#');
     offsets.fragment = to.size();
-    writer.put(rest.substr(1), url_bytes::kQueryEncode, UrlFlag::kPathEncoded);
+    writer.put_query(rest.substr(1), UrlFlag::kPathEncoded);
   }
 }
 
@@ -299,7 +327,9 @@ void set_domain(Url& out) {
 // A URL with an authority; `rest` starts after the slashes, `scheme` is the name as written.
 bool parse_hierarchical(std::string_view scheme, std::string_view rest, UrlParser& parser,
                         Arena& arena, Url& out) {
-  const size_t end = std::min(rest.find_first_of("/\\?#"), rest.size());
+  // Not find_first_of(), which calls memchr for each character.
+  size_t end = 0;
+  while (end < rest.size() && !is_slash(rest[end]) && rest[end] != '?' && rest[end] != '#') ++end;
   if (end < rest.size() && rest[end] == '\\') out.flags |= bit(UrlFlag::kObscured);
   const Authority authority = split_authority(rest.substr(0, end));
   const HostName host = normalise_host(authority.host, parser.host);
