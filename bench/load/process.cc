@@ -50,7 +50,7 @@ uint64_t memory_kb(pid_t pid) {
   for (const pid_t one : family(pid)) {
     std::ifstream in(fmt::format("/proc/{}/smaps_rollup", one));
     for (std::string word; in >> word;)
-      if (uint64_t value = 0; word == "Pss:" && in >> value) {
+      if (uint64_t value = 0; word == "Rss:" && in >> value) {
         sum += value;
         break;
       }

@@ -151,10 +151,13 @@ def latency(bench):
 
 def memory(bench):
     service = Service(bench.options.winnow, bench.core)
+    without = bench.load(service, messages=100, connections=1)["memory_kb"]
+    idle = bench.load(service, messages=100, connections=1, idle=2000)["memory_kb"]
+    row("2,000 idle connections", (idle - without) / 1024, "MB", 30)
+    service.stop()
+    service = Service(bench.options.winnow, bench.core)
     few, many = bench.options.few, bench.options.many
     first = bench.load(service, messages=few, connections=32)["memory_kb"]
-    idle = bench.load(service, messages=100, connections=1, idle=2000)["memory_kb"]
-    row("2,000 idle connections", (idle - first) / 1024, "MB", 30)
     row("memory after %d messages" % few, first / 1024, "MB")
     last = bench.load(service, messages=many - few, connections=32)["memory_kb"]
     row("memory after %d messages" % many, last / 1024, "MB")

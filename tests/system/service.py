@@ -75,11 +75,11 @@ class Serve:
         return out
 
     def memory_kb(self):
-        """Resident memory of all of them, what they share counted once."""
+        """Resident memory of all of them."""
         total = 0
         for pid in self.processes():
             with open("/proc/%d/smaps_rollup" % pid) as file:
-                total += int(re.search(r"^Pss:\s+(\d+)", file.read(), re.M).group(1))
+                total += int(re.search(r"^Rss:\s+(\d+)", file.read(), re.M).group(1))
         return total
 
     def stop(self):
