@@ -47,7 +47,7 @@ class Loop:
     async def serve(self, reader, writer):
         try:
             await self.session(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
