@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <deque>
+#include <utility>
 
 #include "ingest/serve/connection.h"
 
@@ -35,6 +36,8 @@ struct Server::Impl {
   Result<void> listen_tcp(const std::string& where, Front front);
   template <class Acceptor>
   void accept(Acceptor& acceptor, Front front);
+  template <class Acceptor>
+  void accept_later(Acceptor& acceptor, Front front, const error_code& error);
   void sweep();
   void wait_signal();
   void drain();
@@ -56,6 +59,7 @@ struct Server::Impl {
   asio::signal_set signals{io};
   asio::steady_timer timer{io};
   Clock::time_point drain_until;
+  bool short_of_files = false;  // said once, until a connection is accepted again
 };
 
 Result<void> Server::Impl::listen(const std::string& where, Front front) {
@@ -137,10 +141,24 @@ template <class Acceptor>
 void Server::Impl::accept(Acceptor& acceptor, Front front) {
   acceptor.async_accept([this, &acceptor, front](const error_code& error, auto socket) {
     if (error == asio::error::operation_aborted || shared.draining) return;
+    if (error) return accept_later(acceptor, front, error);
+    short_of_files = false;
     // Too many: closed at once.
-    if (!error && shared.connections.size() < shared.options.connections_max)
+    if (shared.connections.size() < shared.options.connections_max)
       start_connection(shared, Connection::Socket(std::move(socket)), front);
     accept(acceptor, front);
+  });
+}
+
+// No file is left for another socket: who connects waits in the queue, and asking at once again
+// would only burn the CPU.
+template <class Acceptor>
+void Server::Impl::accept_later(Acceptor& acceptor, Front front, const error_code& error) {
+  if (!std::exchange(short_of_files, true))
+    hooks.log(fmt::format("cannot accept a connection: {}", error.message()));
+  const auto pause = std::make_shared<asio::steady_timer>(io, std::chrono::milliseconds(100));
+  pause->async_wait([this, &acceptor, front, pause](const error_code& over) {
+    if (!over && !shared.draining) accept(acceptor, front);
   });
 }
 

@@ -262,6 +262,7 @@ class FewFilesTest(unittest.TestCase):
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         clients = [connect(serve.http) for _ in range(400)]  # the rest waits in the backlog
+        serve.wait_for("cannot accept a connection: Too many open files")
         for client in clients:
             client.close()
         http = Http(serve.http)
