@@ -250,9 +250,6 @@ class Postfix:
                 self.process.kill()
                 raise AssertionError("Postfix never said %r: %s" % (text, self.lines[-20:]))
 
-    def flush(self):
-        subprocess.run(["postqueue", "-c", self.config, "-f"], check=True, timeout=WAIT_S)
-
     def stop(self):
         subprocess.run(["postfix", "-c", self.config, "stop"], timeout=WAIT_S,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-WAIT_S = 60
+WAIT_S = 120  # the machine may be busy
 
 HAM = (b"From: Anna Letter <anna@example.org>\r\nTo: Ben <ben@example.net>\r\nSubject: notes\r\n"
        b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%b@example.org>\r\n"
