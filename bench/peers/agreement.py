@@ -35,6 +35,7 @@ TOLERANCE = 0.02
 LOCAL = ("none", "map", "envelope", "envelope,map")
 
 ADDRESS = re.compile(rb"[^\s<>\",;:()\[\]]+@[A-Za-z0-9.-]+[A-Za-z0-9]")
+SENDER = re.compile(rb"<?(" + ADDRESS.pattern.replace(b"[^", b"[^@") + rb")>?\s*(?!@)")
 HOP = re.compile(rb"from\s+([A-Za-z0-9.-]+)\s+\(\s*(?:HELO\s+)?([A-Za-z0-9.-]+)?\s*"
                  rb"\[(\d+\.\d+\.\d+\.\d+)\]")
 
@@ -50,8 +51,8 @@ def envelope(raw):
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
     seed = zlib.crc32(raw)
     out = []
-    sender = ADDRESS.search(field(head, b"Return-Path")) or ADDRESS.search(field(head, b"From"))
-    out.append(("From", sender.group().decode("latin-1") if sender and seed % 16 else "<>"))
+    sender = SENDER.fullmatch(field(head, b"Return-Path")) or SENDER.search(field(head, b"From"))
+    out.append(("From", sender.group(1).decode("latin-1") if sender and seed % 16 else "<>"))
     to = [ADDRESS.search(field(head, name)) for name in (b"Delivered-To", b"X-Original-To", b"To")]
     rcpt = next((m.group().decode("latin-1") for m in to if m), "reader@example.org")
     out.append(("Rcpt", rcpt))

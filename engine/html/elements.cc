@@ -264,6 +264,12 @@ ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes
   return compute_style(parent, delta);
 }
 
+// Elements that are counted when they hide text: what writers of mail put text into.
+bool HtmlParser::holds_text(HtmlTag tag) {
+  return tag == HtmlTag::kFont || tag == HtmlTag::kSpan || tag == HtmlTag::kDiv ||
+         tag == HtmlTag::kP || tag == HtmlTag::kTd;
+}
+
 // Counts text that went to the invisible sink from `from` on.
 void HtmlParser::note_hidden_text(const char* from) {
   const auto bytes = static_cast<uint32_t>(room_.invisible.to - from);
@@ -272,7 +278,7 @@ void HtmlParser::note_hidden_text(const char* from) {
   html_.invisible_bytes += bytes;
   constexpr uint8_t kOther = kComputedGone | kComputedInvisible | kComputedTiny;
   if (!(element.style.flags & kOther)) html_.transparent_bytes += bytes;
-  if (element.counted) return;
+  if (element.counted || !holds_text(element.tag)) return;
   element.counted = true;
   ++html_.invisible_blocks;
   if (element.style.font_px16 == 0) ++html_.zero_font_blocks;

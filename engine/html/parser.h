@@ -104,6 +104,7 @@ class HtmlParser {
   void push(HtmlTag tag, const ComputedStyle& style);
   void pop_to(size_t depth);
   ComputedStyle style_of(HtmlTag tag, const HtmlAttributes& attributes);
+  static bool holds_text(HtmlTag tag);
   void note_hidden_text(const char* from);
   void break_line();
   void add_targets(HtmlTag tag, const HtmlAttributes& attributes, bool hidden);

@@ -117,6 +117,12 @@ bool ends_private(std::string_view host) {
   return false;
 }
 
+// A number or dash before the word, or a number set off from it behind: 12host, my-host, host-12.
+bool is_numbered(std::string_view host, size_t begin, size_t end) {
+  if (begin > 0 && (is_digit(host[begin - 1]) || host[begin - 1] == '-')) return true;
+  return end + 1 < host.size() && (host[end] == '-' || host[end] == '.') && is_digit(host[end + 1]);
+}
+
 // 0 (nothing odd) to 5. The organisation's own two labels at the end do not count.
 uint8_t name_weight(std::string_view host) {
   const size_t last = host.rfind('.');
@@ -137,9 +143,8 @@ uint8_t name_weight(std::string_view host) {
     while (end < own.size() && is_letter(own[end])) ++end;
     const std::string_view word = own.substr(i, end - i);
     weight = std::max(weight, word_weight(word));
-    const bool beside_number = (i > 0 && (is_digit(own[i - 1]) || own[i - 1] == '-')) ||
-                               (end < own.size() && (is_digit(own[end]) || own[end] == '-'));
-    if (beside_number && equal_caseless(word, "host")) weight = std::max<uint8_t>(weight, 2);
+    if (equal_caseless(word, "host") && is_numbered(host, i, end))
+      weight = std::max<uint8_t>(weight, 2);
     i = end;
   }
   return weight;

@@ -41,7 +41,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"MID_RHS_MATCH_FROMTLD", "Message ID", 0, "Message-ID is of From's organisation.", false,
      true},
     {"MID_RHS_MATCH_TO", "Message ID", 1, "Message-ID is of the recipient's domain.", false, true},
-    {"MID_END_EQ_FROM_USER_PART", "mid", 4, "Message-ID ends in From's local part.", false, true},
+    {"MID_END_EQ_FROM_USER_PART", "mid", 1, "Message-ID ends in From's local part.", false, true},
 }};
 
 // local@domain without blanks, brackets, backslashes or bytes over 127 (RFC 5322 3.6.4, loosely).
@@ -70,12 +70,15 @@ bool all_lower_letters(std::string_view text) {
 void shape(const CheckPlan& plan, Batch& batch, uint32_t row, std::string_view value,
            std::string_view id) {
   const bool bracketed = value.size() > 1 && value.front() == '<' && value.back() == '>';
-  const bool commented = value.find('(') != std::string_view::npos;
+  const bool commented = value.starts_with('(') || value.ends_with(')');
   if (!bracketed || id.find_first_of("<>") != std::string_view::npos)
     insert(plan, batch, row, kNoBrackets);
   if (!commented && !is_well_formed(id)) insert(plan, batch, row, kInvalid);
   const std::string_view right = domain_of(id);
-  if (right.empty()) return;
+  if (right.empty()) {
+    if (id.ends_with('@')) insert(plan, batch, row, kNotFqdn);
+    return;
+  }
   if (right.front() == '[') {
     const size_t close = right.find(']');
     if (close != std::string_view::npos && parse_ip(right.substr(1, close - 1)))

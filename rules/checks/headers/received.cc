@@ -1,7 +1,9 @@
 // The Received chain: how long, how much of it over TLS, whether the sender authenticated.
+#include <algorithm>
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/headers/count_band.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -40,13 +42,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"PREVIOUSLY_DELIVERED", "headers", 0, "A Received names a recipient of To or Cc."},
 }};
 
-uint32_t count_symbol(uint32_t count) {
-  constexpr std::array<std::pair<uint32_t, uint32_t>, 6> kFrom{
-      {{12, kTwelve}, {7, kSeven}, {5, kFive}, {3, kThree}, {2, kTwo}, {1, kOne}}};
-  for (const auto& [least, symbol] : kFrom)
-    if (count >= least) return symbol;
-  return kZero;
-}
+constexpr uint32_t kBands = kTwelve - kZero + 1;
 
 bool has(const Received& hop, ReceivedFlag flag) { return hop.flags & static_cast<uint8_t>(flag); }
 
@@ -55,7 +51,17 @@ bool by_localhost(const Received& hop) {
          starts_caseless(hop.by_hostname, "localhost.");
 }
 
-void tls(const CheckPlan& plan, Batch& batch, uint32_t row, std::span<const Received> hops) {
+// The client is another host than the one that the newest Received names: the mail came over one
+// more hop, which no header tells of and of whose TLS nothing is known here.
+bool is_unwritten_hop(const Envelope& envelope, std::span<const Received> hops) {
+  if (!envelope.ip.valid() || hops.empty()) return false;
+  const Received& newest = hops.front();
+  return newest.real_ip.valid() && (newest.real_ip.family != envelope.ip.family ||
+                                    !std::ranges::equal(newest.real_ip.bytes, envelope.ip.bytes));
+}
+
+void tls(const CheckPlan& plan, Batch& batch, uint32_t row, std::span<const Received> hops,
+         bool unwritten) {
   if (hops.empty()) return;
   bool all = true, any = false;
   for (const Received& hop : hops) {
@@ -65,6 +71,10 @@ void tls(const CheckPlan& plan, Batch& batch, uint32_t row, std::span<const Rece
   }
   if (any && all) {
     insert(plan, batch, row, kTlsAll);
+    return;
+  }
+  if (unwritten) {
+    insert(plan, batch, row, kNoTlsLast);
     return;
   }
   const Received& last = by_localhost(hops[0]) && hops.size() > 1 ? hops[1] : hops[0];
@@ -94,9 +104,11 @@ void content(const CheckPlan& plan, Batch& batch) {
       real += !has(hop, ReceivedFlag::kArtificial);
       auth |= has(hop, ReceivedFlag::kAuthenticated);
     }
-    insert(plan, batch, row, count_symbol(real), number_text(batch.arena, real));
-    if (auth) insert(plan, batch, row, kAuth);
-    tls(plan, batch, row, hops);
+    insert(plan, batch, row, kZero + count_band(real, kBands), number_text(batch.arena, real));
+    const Envelope& envelope = batch.envelopes[row];
+    const bool unwritten = is_unwritten_hop(envelope, hops);
+    if (auth || (unwritten && !envelope.user.empty())) insert(plan, batch, row, kAuth);
+    tls(plan, batch, row, hops, unwritten);
     delivered_before(plan, batch, row, hops);
   }
 }

@@ -25,10 +25,10 @@ bool less_caseless(std::string_view a, std::string_view b) {
       a, b, [](char x, char y) { return lower_ascii(x) < lower_ascii(y); });
 }
 
-// Neighbours of one domain with addresses of equal length that begin alike.
+// Addresses of equal length that begin alike.
 bool are_alike(const Address& a, const Address& b) {
-  return a.domain == b.domain && a.address.size() == b.address.size() && a.local.size() >= 3 &&
-         b.local.size() >= 3 && equal_caseless(a.local.substr(0, 3), b.local.substr(0, 3));
+  return a.address.size() == b.address.size() &&
+         equal_caseless(a.address.substr(0, 3), b.address.substr(0, 3));
 }
 
 void content(const CheckPlan& plan, Batch& batch) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/headers/count_band.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -53,12 +54,10 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"TO_MATCH_ENVRCPT_SOME", "headers", 0, "Some recipients are ones of the envelope."},
 }};
 
-uint32_t count_symbol(uint32_t count) {
-  constexpr std::array<std::pair<uint32_t, uint32_t>, 7> kFrom{
-      {{50, kGt50}, {12, kTwelve}, {7, kSeven}, {5, kFive}, {3, kThree}, {2, kTwo}, {1, kOne}}};
-  for (const auto& [least, symbol] : kFrom)
-    if (count >= least) return symbol;
-  return kZero;
+constexpr uint32_t kBands = kGt50 - kZero + 1;
+
+bool has_field(const Batch& batch, uint32_t row) {
+  return find_header(batch, row, known::kTo) || find_header(batch, row, known::kCc);
 }
 
 // Facts of one row's recipients, gathered in one pass.
@@ -93,8 +92,10 @@ Seen look(const Batch& batch, uint32_t row) {
 void content(const CheckPlan& plan, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const Seen seen = look(batch, row);
+    if (seen.count == 0 && !has_field(batch, row)) continue;
+    insert(plan, batch, row, kZero + count_band(seen.count, kBands),
+           number_text(batch.arena, seen.count));
     if (seen.count == 0) continue;
-    insert(plan, batch, row, count_symbol(seen.count), number_text(batch.arena, seen.count));
     if (seen.named_recipients) insert(plan, batch, row, kDnRecipients);
     if (seen.named_equal > 0)
       insert(plan, batch, row, seen.named_equal == seen.count ? kDnEqAll : kDnEqSome);

@@ -64,8 +64,8 @@ bool is_bulk(const Plan& plan, const Batch& batch, uint32_t row) {
          find_header(batch, row, plan.x_list);
 }
 
-void against_from(const CheckPlan& plan, Batch& batch, uint32_t row, const Address& reply,
-                  const Header& header, const Address& from) {
+void against_from(const Plan& plan, Batch& batch, uint32_t row, const Address& reply,
+                  const Header& header, const Address& from, const Address* to) {
   const Header* const from_header = find_header(batch, row, known::kFrom);
   if (from_header && header.unfolded == from_header->unfolded) {
     insert(plan, batch, row, kEqFrom);
@@ -73,11 +73,13 @@ void against_from(const CheckPlan& plan, Batch& batch, uint32_t row, const Addre
   }
   if (equal_caseless(reply.address, from.address))
     insert(plan, batch, row, kAddrEqFrom);
-  else
-    insert(plan, batch, row,
-           equal_caseless(reply.domain, from.domain) ? kDomEqFromDom : kDomNeqFromDom);
-  if (!reply.name.empty() && equal_caseless(reply.name, from.name))
-    insert(plan, batch, row, kDnEqFromDn);
+  else if (equal_caseless(reply.domain, from.domain))
+    insert(plan, batch, row, kDomEqFromDom);
+  else if (!to || !equal_caseless(reply.address, to->address))
+    insert(plan, batch, row, kDomNeqFromDom);
+  else if (!is_bulk(plan, batch, row))  // replies to the recipient itself: a list, or a trick
+    insert(plan, batch, row, kEqTo);
+  if (equal_caseless(reply.name, from.name)) insert(plan, batch, row, kDnEqFromDn);
   if (!from.name.empty())
     for (const std::string_view title : {"mr", "mrs", "dr"})
       if (starts_caseless(from.name, title) && from.name.size() > title.size() &&
@@ -88,11 +90,8 @@ void against_from(const CheckPlan& plan, Batch& batch, uint32_t row, const Addre
 
 void against_to(const Plan& plan, Batch& batch, uint32_t row, const Address& reply,
                 const Address* from, const Address& to) {
-  if (equal_caseless(reply.address, to.address)) {
-    if (!is_bulk(plan, batch, row)) insert(plan, batch, row, kEqTo);
-  } else {
+  if (!equal_caseless(reply.address, to.address))
     insert(plan, batch, row, equal_caseless(reply.domain, to.domain) ? kDomEqToDom : kDomNeqToDom);
-  }
   if (!from || equal_caseless(from->address, to.address)) return;
   for (const std::string_view rcpt : batch.recipients.row(row)) {
     if (!equal_caseless(domain_of(rcpt), from->domain)) continue;
@@ -121,9 +120,9 @@ void content(const CheckPlan& base, Batch& batch) {
     if (reply->local.size() > 64)
       insert(plan, batch, row, kLocalLong, number_text(batch.arena, reply->local.size()));
     const Address* const from = find_address(batch, row, AddressField::kFrom);
-    if (from) against_from(plan, batch, row, *reply, *header, *from);
-    if (const Address* const to = find_address(batch, row, AddressField::kTo))
-      against_to(plan, batch, row, *reply, from, *to);
+    const Address* const to = find_address(batch, row, AddressField::kTo);
+    if (from) against_from(plan, batch, row, *reply, *header, *from, to);
+    if (to) against_to(plan, batch, row, *reply, from, *to);
   }
 }
 

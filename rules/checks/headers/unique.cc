@@ -3,6 +3,7 @@
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/headers/mail_date.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -74,10 +75,9 @@ void dates(const CheckPlan& plan, Batch& batch, uint32_t row) {
     insert(plan, batch, row, kNoDate);
     return;
   }
-  if (!batch.facts[row].has_date) {
-    insert(plan, batch, row, kBadDate);
-    return;
-  }
+  const bool understood = batch.facts[row].has_date;
+  if (!understood || !is_strict_mail_date(header->unfolded)) insert(plan, batch, row, kBadDate);
+  if (!understood) return;
   const int64_t ahead = batch.facts[row].date - batch.envelopes[row].now_ms / 1000;
   if (ahead > kAheadMax)
     insert(plan, batch, row, kFuture, number_text(batch.arena, ahead / 3600));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/html/tags.h"
 #include "rules/checks/check.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
@@ -122,7 +123,8 @@ void links(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html) 
       to_https = true;
       insert(plan, batch, row, kHttpToHttps, host_of(link.href));
     }
-    to_ip |= starts_caseless(link.href, "http") && is_ipv4(host_of(link.href));
+    to_ip |= link.tag == static_cast<uint16_t>(HtmlTag::kA) && starts_caseless(link.href, "http") &&
+             is_ipv4(host_of(link.href));
     if (css || !link.text.empty()) continue;
     const std::string_view path = link.href.substr(0, link.href.find_first_of("?#"));
     css = path.size() > 4 && equal_caseless(path.substr(path.size() - 4), ".css");

@@ -43,6 +43,7 @@ void sealed(const CheckPlan& plan, Batch& batch, uint32_t row) {
   const std::span<const Part> parts = batch.parts.row(row);
   for (const Part& part : parts) {
     if (part.parent == kNoIndex || part.type != "application") continue;
+    if (part.flags & static_cast<uint16_t>(PartFlag::kVirtual)) continue;  // a text says so
     const auto says = [&](std::string_view what) {
       return part.subtype.find(what) != std::string_view::npos;
     };

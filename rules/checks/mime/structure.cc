@@ -66,9 +66,9 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
       insert(plan, batch, row, kBase64Text);
       if (!part.decoded.empty() && !has_8bit(part.decoded)) insert(plan, batch, row, kBase64Bogus);
     }
-    seven_bit |= part.encoding == TransferEncoding::k7bit;
-    if (part.kind == PartKind::kText && !has(part, PartFlag::kTypeMissing))
-      no_charset |= part.charset.empty() && !part.decoded.empty();
+    seven_bit |= part.encoding == TransferEncoding::k7bit ||
+                 (part.encoding == TransferEncoding::kNone && !has_8bit(part.raw));
+    if (part.kind == PartKind::kText) no_charset |= part.charset.empty() && !part.decoded.empty();
     const bool declared_8bit =
         part.encoding == TransferEncoding::k8bit || part.encoding == TransferEncoding::kBinary;
     if (!declared_8bit && !is_attachment(part) && has_8bit(part.raw)) {

@@ -148,7 +148,9 @@ void content(const CheckPlan& plan, Batch& batch) {
         insert(plan, batch, row, kPhishing,
                join_text(batch.arena, url.shown_domain, "->", url.domain),
                phishing_weight(url.shown_domain, url.domain));
-      if (subject && has(url, UrlFlag::kSubject))
+      // A bare name is a URL to some programs; in a Subject it is mostly the name of a company.
+      const bool bare = has(url, UrlFlag::kSchemaless) && !starts_caseless(url.host, "www.");
+      if (subject && has(url, UrlFlag::kSubject) && !bare)
         insert(plan, batch, row, kInSubject, url.host,
                has(url, UrlFlag::kSchemaless)  ? 0.1
                : subject->decoded == url.found ? 1.0
