@@ -1,16 +1,13 @@
-// Microseconds a message (counter us_per_message) of cutting and decoding mail, beside the rows of
-// the physical limit: newlines 1.2, MIME split 1.6, base64 0.6, quoted-printable 0.9.
+// CPU microseconds a message of cutting and decoding mail, beside the rows of the limits: newlines
+// 1.2, MIME split 1.6, base64 0.6, quoted-printable 0.9, and of bench/README.md: digest, headers.
 //
 // WINNOW_MAIL=folder build/bench/bench/micro/mime_bench
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include "bench/micro/mail.h"
 #include "engine/hash/message_digest.h"
 #include "engine/mime/base64.h"
 #include "engine/mime/line_scan.h"
@@ -34,29 +31,13 @@ std::string made_up(int number) {
   return text + "--b--\r\n";
 }
 
-std::vector<std::string> load_mail() {
-  namespace fs = std::filesystem;
-  std::vector<std::string> mail;
-  if (const char* folder = std::getenv("WINNOW_MAIL")) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (!entry.is_regular_file()) continue;
-      std::ifstream in(entry.path(), std::ios::binary);
-      mail.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>{});
-    }
-  }
-  for (int i = 0; mail.empty() || (mail.size() < 64 && i < 64); ++i) mail.push_back(made_up(i));
-  for (std::string& message : mail) message.append(Batch::kPadding, '\0');
-  return mail;
-}
-
 struct Body {
   std::string_view raw;
   TransferEncoding encoding;
-  size_t decoded;
 };
 
 struct Corpus {
-  std::vector<std::string> mail = load_mail();
+  std::vector<std::string> mail = bench::load_mail(64, made_up);
   HeaderNames names;
   ParsePlan plan{names, {}};
   ParseScratch scratch;
@@ -71,7 +52,7 @@ struct Corpus {
         if (part.kind != PartKind::kMultipart && part.kind != PartKind::kMessage &&
             (part.encoding == TransferEncoding::kBase64 ||
              part.encoding == TransferEncoding::kQuotedPrintable))
-          bodies.push_back({part.raw, part.encoding, part.decoded.size()});
+          bodies.push_back({part.raw, part.encoding});
     }
     // Only what lies in the messages outlives the batch.
     std::erase_if(bodies, [&](const Body& body) {
@@ -97,35 +78,26 @@ Corpus& corpus() {
   return one;
 }
 
-void report(benchmark::State& state) {
-  state.counters["us_per_message"] = benchmark::Counter(
-      static_cast<double>(corpus().mail.size()) * 1e-6,
-      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-
-// `f(text)` over every message; the answers must be the same each time.
+// `f(text)` over every message.
 template <class F>
-void each_message(benchmark::State& state, F f) {
+void each_message(benchmark::State& state, double row_us, F f) {
   Corpus& all = corpus();
-  size_t expected = 0;
-  for (size_t i = 0; i < all.mail.size(); ++i) expected += f(all.text(i));
-  for (auto _ : state) {
-    size_t sum = 0;
+  bench::run_passes(state, all.mail.size(), row_us, [&] {
+    uint64_t sum = 0;
     for (size_t i = 0; i < all.mail.size(); ++i) sum += f(all.text(i));
-    if (sum != expected) state.SkipWithError("another answer");
-  }
-  report(state);
+    return sum;
+  });
 }
 
 void newlines(benchmark::State& state) {
-  each_message(state, [](std::string_view text) {
+  each_message(state, 1.2, [](std::string_view text) {
     const LineCounts lines = count_lines(text);
     return lines.lf + lines.crlf + lines.cr;
   });
 }
 
 void dash_lines(benchmark::State& state) {
-  each_message(state, [](std::string_view text) {
+  each_message(state, 1.6, [](std::string_view text) {
     size_t count = 0;
     for (size_t at = find_dash_line(text, 0); at != std::string_view::npos;
          at = find_dash_line(text, at + 2))
@@ -135,48 +107,53 @@ void dash_lines(benchmark::State& state) {
 }
 
 template <class F>
-void decode_bodies(benchmark::State& state, TransferEncoding encoding, F decode) {
+void decode_bodies(benchmark::State& state, double row_us, TransferEncoding encoding, F decode) {
   Arena arena;
-  for (auto _ : state) {
+  bench::run_passes(state, corpus().mail.size(), row_us, [&] {
+    uint64_t bytes = 0;
     for (const Body& body : corpus().bodies) {
       if (body.encoding != encoding) continue;
       arena.reset();
-      if (decode(body.raw, arena).bytes.size() != body.decoded) state.SkipWithError("another size");
+      bytes += decode(body.raw, arena).bytes.size();
     }
-  }
-  report(state);
+    return bytes;
+  });
 }
 
 void base64(benchmark::State& state) {
-  decode_bodies(state, TransferEncoding::kBase64,
+  decode_bodies(state, 0.6, TransferEncoding::kBase64,
                 [](std::string_view in, Arena& arena) { return decode_base64(in, arena); });
 }
 void base64_scalar(benchmark::State& state) {
-  decode_bodies(state, TransferEncoding::kBase64,
+  decode_bodies(state, 3.3, TransferEncoding::kBase64,
                 [](std::string_view in, Arena& arena) { return decode_base64_scalar(in, arena); });
 }
 void quoted_printable(benchmark::State& state) {
-  decode_bodies(state, TransferEncoding::kQuotedPrintable, decode_quoted_printable);
+  decode_bodies(state, 0.9, TransferEncoding::kQuotedPrintable, decode_quoted_printable);
 }
 void quoted_printable_scalar(benchmark::State& state) {
-  decode_bodies(state, TransferEncoding::kQuotedPrintable, decode_quoted_printable_scalar);
+  decode_bodies(state, 1.5, TransferEncoding::kQuotedPrintable, decode_quoted_printable_scalar);
 }
 
+// The rows above, and of bench/README.md the header block and what headers say.
 void whole_stage(benchmark::State& state) {
   Corpus& all = corpus();
-  for (auto _ : state) {
+  all.plan.digest = false;
+  bench::run_passes(state, all.mail.size(), bench::kParseRow, [&] {
+    uint64_t parts = 0;
     for (size_t i = 0; i < all.mail.size(); i += kRows) {
       all.fill(i);
       parse(all.plan, all.scratch, all.batch);
-      if (all.batch.parts.rows() != all.batch.rows) state.SkipWithError("rows");
+      parts += all.batch.parts.values.size();
     }
-  }
-  report(state);
+    return parts;
+  });
 }
 
 void structure_and_headers(benchmark::State& state) {
   Corpus& all = corpus();
-  for (auto _ : state) {
+  bench::run_passes(state, all.mail.size(), 0, [&] {
+    uint64_t parts = 0;
     for (size_t i = 0; i < all.mail.size(); i += kRows) {
       all.fill(i);
       for (uint32_t row = 0; row < all.batch.rows; ++row) {
@@ -185,13 +162,15 @@ void structure_and_headers(benchmark::State& state) {
         all.batch.headers.end_row();
         all.batch.parts.end_row();
       }
+      parts += all.batch.parts.values.size();
     }
-  }
-  report(state);
+    return parts;
+  });
 }
 
+// Every byte of the message, as the digest of a text without markup is; measures a row.
 void digest(benchmark::State& state) {
-  each_message(state, [](std::string_view text) -> size_t {
+  each_message(state, 0, [](std::string_view text) -> size_t {
     MessageDigest digest;
     digest.add(text);
     uint8_t bytes[16];
@@ -200,15 +179,15 @@ void digest(benchmark::State& state) {
   });
 }
 
-BENCHMARK(newlines)->Unit(benchmark::kMillisecond);
-BENCHMARK(dash_lines)->Unit(benchmark::kMillisecond);
-BENCHMARK(base64)->Unit(benchmark::kMillisecond);
-BENCHMARK(base64_scalar)->Unit(benchmark::kMillisecond);
-BENCHMARK(quoted_printable)->Unit(benchmark::kMillisecond);
-BENCHMARK(quoted_printable_scalar)->Unit(benchmark::kMillisecond);
-BENCHMARK(structure_and_headers)->Unit(benchmark::kMillisecond);
-BENCHMARK(digest)->Unit(benchmark::kMillisecond);
-BENCHMARK(whole_stage)->Unit(benchmark::kMillisecond);
+BENCHMARK(newlines)->UseManualTime();
+BENCHMARK(dash_lines)->UseManualTime();
+BENCHMARK(base64)->UseManualTime();
+BENCHMARK(base64_scalar)->UseManualTime();
+BENCHMARK(quoted_printable)->UseManualTime();
+BENCHMARK(quoted_printable_scalar)->UseManualTime();
+BENCHMARK(structure_and_headers)->UseManualTime();
+BENCHMARK(digest)->UseManualTime();
+BENCHMARK(whole_stage)->UseManualTime();
 
 }  // namespace
 }  // namespace winnow
