@@ -117,6 +117,7 @@ Result<Loaded> load_rules(const RulesOptions& options) {
   }
   Loaded loaded;
   loaded.rules = *rules;
+  loaded.config = std::move(*parsed);
   if ((*rules)->match->report().missing > 0)
     loaded.build_databases = [match = (*rules)->match, cache] {
       MatchOptions all;

@@ -26,6 +26,7 @@ struct RulesOptions {
 
 struct Loaded {
   std::shared_ptr<const RuleSet> rules;
+  Config config;  // what they were made of: front ends read their own sections of it
   // Databases that were not in the cache: call it (it takes seconds) and give the result to
   // Run::use(). Empty where the cache was warm.
   std::function<std::shared_ptr<const MatchPlan>()> build_databases;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/batch.h"
@@ -40,6 +41,10 @@ struct Message {
   std::vector<std::string> recipients;
   bool recipients_known = false;
   std::string helo, hostname, user, queue_id, mta_name;
+  std::string settings_id;  // as the request names it
+  std::string file_name;    // the same; for logs
+  // What a request says beyond the fields above, names in lower case; bounded by its front end.
+  std::vector<std::pair<std::string, std::string>> request_headers;
   IpAddress ip;
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };

@@ -32,18 +32,16 @@ struct ServeCommand {
 
 void add_options(CLI::App& app, ServeCommand& options) {
   options.service.threads = default_threads();
-  options.server.milter = {"127.0.0.1:11332"};
-  options.server.http = {"127.0.0.1:11333"};
   app.add_option("-c,--config", options.load.config, "site configuration (default: none)");
   app.add_option("--policy", options.load.policy, "directory of the shipped policy");
   app.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
   add_variables(app, options.load);
   app.add_flag("--strict", options.load.strict, "any warning about the configuration is an error");
   app.add_option("--milter", options.server.milter,
-                 "where milter is spoken: HOST:PORT or \"/path mode=0660\"")
-      ->capture_default_str();
-  app.add_option("--http", options.server.http, "where HTTP, RSPAMC and SPAMC are spoken")
-      ->capture_default_str();
+                 "where milter is spoken: HOST:PORT or \"/path mode=0660\" (default: what the "
+                 "configuration binds, else 127.0.0.1:11332)");
+  app.add_option("--http", options.server.http,
+                 "where HTTP, RSPAMC and SPAMC are spoken (default: the same, 127.0.0.1:11333)");
   app.add_option("--threads", options.service.threads, "scanning threads")
       ->check(CLI::Range(1u, 1024u))
       ->capture_default_str();
@@ -57,45 +55,11 @@ void add_options(CLI::App& app, ServeCommand& options) {
       ->capture_default_str();
   app.add_option("--user", options.user, "user to become once the sockets are open");
   app.add_option("--pid-file", options.pid_file, "file that holds the process id while it runs");
-  app.add_option("--log", options.log_file, "file of the log (default: standard error)");
+  app.add_option(
+      "--log", options.log_file,
+      "a file, syslog or journal, each with \":/path\" of its socket where it is not the "
+      "system's (default: what the configuration says, else standard error)");
 }
-
-// One line a write, so that lines of threads and processes do not mix.
-class Log {
- public:
-  explicit Log(std::string path) : path_(std::move(path)) {}
-  ~Log() {
-    if (fd_ != STDERR_FILENO) ::close(fd_);
-  }
-  Result<void> open() {
-    if (path_.empty()) return {};
-    const int fresh = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (fresh < 0)
-      return fail(fmt::format("the log {} cannot be opened: {}", path_, std::strerror(errno)));
-    const std::lock_guard lock(mutex_);
-    if (fd_ != STDERR_FILENO) ::close(fd_);
-    fd_ = fresh;
-    return {};
-  }
-  void line(std::string_view text) {
-    const int64_t now = clock_ms();
-    const std::time_t seconds = now / 1000;
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    char stamp[32];
-    const size_t length = std::strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &utc);
-    std::string out(stamp, length);
-    out += fmt::format(".{:03} #{}(serve) {}\n", now % 1000, getpid(), text);
-    const std::lock_guard lock(mutex_);
-    // A log that cannot be written stops no mail.
-    if (::write(fd_, out.data(), out.size()) < 0) return;
-  }
-
- private:
-  const std::string path_;
-  std::mutex mutex_;
-  int fd_ = STDERR_FILENO;
-};
 
 std::string host_name() {
   char name[256] = {};
@@ -105,13 +69,20 @@ std::string host_name() {
 // Loads rule sets beside the running one, one after the other.
 class Reloader {
  public:
-  Reloader(const RulesOptions& options, Log& log) : options_(options), log_(log) {}
+  Reloader(const RulesOptions& options, Log& log,
+           std::function<void(std::shared_ptr<const ServeSettings>)> settings)
+      : options_(options), log_(log), settings_(std::move(settings)) {}
   ~Reloader() { stop(); }
 
   Result<std::shared_ptr<LiveRules>> load() {
     Result<Loaded> loaded = load_rules(options_);
     if (!loaded) return fail(std::move(loaded.error()));
-    for (const ConfigWarning& warning : loaded->rules->warnings) log_.line(warning.text());
+    auto settings = std::make_shared<ServeSettings>(read_serve_settings(loaded->config.root()));
+    for (const ConfigWarning& warning : loaded->rules->warnings)
+      log_.event(LogLevel::kWarning, "cfg", warning.text());
+    for (const Warning& warning : settings->warnings)
+      log_.event(LogLevel::kWarning, "cfg", warning.text());
+    settings_(std::move(settings));
     build_ = std::move(loaded->build_databases);
     return std::make_shared<LiveRules>(loaded->rules,
                                        std::make_unique<TableAnswers>(*loaded->rules), host_name());
@@ -149,18 +120,21 @@ class Reloader {
       Result<std::shared_ptr<LiveRules>> fresh = load();
       if (fresh) {
         service.use(std::move(*fresh));
-        log_.line("rules reloaded");
+        log_.event(LogLevel::kInfo, "cfg", fmt::format("rules reloaded, set {}", ++sets_));
       } else {
-        log_.line("rules not reloaded, the old ones stay: " + fresh.error().text());
+        log_.event(LogLevel::kError, "cfg",
+                   "rules not reloaded, the old ones stay: " + fresh.error().text());
       }
     }
   }
 
   const RulesOptions options_;
   Log& log_;
+  const std::function<void(std::shared_ptr<const ServeSettings>)> settings_;
   std::function<std::shared_ptr<const MatchPlan>()> build_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  uint64_t sets_ = 1;
   bool wanted_ = false, stop_ = false;
   std::thread thread_;
 };
@@ -185,34 +159,52 @@ Result<void> write_pid(const std::string& path) {
   return {};
 }
 
+void listen_where(const ServeSettings& settings, ServeCommand& options) {
+  const auto choose = [](std::vector<std::string>& given,
+                         const std::vector<std::string>& configured, bool off,
+                         const char* otherwise) {
+    if (!given.empty()) return;
+    given = configured;
+    if (given.empty() && !off) given = {otherwise};
+  };
+  choose(options.server.milter, settings.milter, settings.milter_off, "127.0.0.1:11332");
+  choose(options.server.http, settings.http, settings.http_off, "127.0.0.1:11333");
+}
+
 Result<void> serve(ServeCommand& options) {
   std::signal(SIGPIPE, SIG_IGN);
   options.server.milter_limits.body_max = options.server.http_limits.body_max;
-  Log log(options.log_file);
+  // Where to listen and to log: the command line, else the configuration, else the defaults.
+  Result<Config> config = load_configuration(options.load);
+  if (!config) return fail(std::move(config.error()));
+  const ServeSettings first = read_serve_settings(config->root());
+  listen_where(first, options);
+  Log log(options.log_file.empty() && first.logs_here ? first.log : log_options(options.log_file));
   if (Result<void> done = log.open(); !done) return done;
-  Reloader reloader(options.load, log);
-  ServerHooks hooks{
-      .log = [&](std::string_view line) { log.line(line); },
-      .reload = [&] { reloader.request(); },
-      .reopen_logs =
-          [&] {
-            if (Result<void> done = log.open(); !done) log.line(done.error().text());
-          },
+  ServerHooks hooks;
+  std::optional<Reloader> reloader;
+  hooks.reload = [&] { reloader->request(); };
+  hooks.reopen_logs = [&] {
+    if (Result<void> done = log.open(); !done)
+      log.event(LogLevel::kError, "log", done.error().text());
   };
-  Server server(options.server, std::move(hooks));
+  Server server(options.server, std::move(hooks), log);
+  reloader.emplace(options.load, log, [&](std::shared_ptr<const ServeSettings> settings) {
+    server.use(std::move(settings));
+  });
   if (Result<void> done = server.bind(); !done) return done;
   if (Result<void> done = write_pid(options.pid_file); !done) return done;
   if (Result<void> done = become(options.user); !done) return done;
-  Result<std::shared_ptr<LiveRules>> live = reloader.load();
+  Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
   {
     Service service(std::move(*live), options.service);
-    reloader.start(service);
+    reloader->start(service);
     server.run(service);
-    reloader.stop();
+    reloader->stop();
   }
   if (!options.pid_file.empty()) ::unlink(options.pid_file.c_str());
-  log.line("stopped");
+  log.event(LogLevel::kInfo, "main", "stopped");
   return {};
 }
 

@@ -345,7 +345,7 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "deliver-to") {
     request_.deliver_to = without_brackets(value);
   } else if (key == "settings-id") {
-    request_.settings_id = value;
+    to.settings_id = value;
   } else if (key == "user-agent") {
     request_.user_agent = value;
   } else if (key == "mta-name" || key == "mta-tag") {
@@ -354,8 +354,11 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     request_.pass_all = lower(value) == "all";
   } else if (key == "log") {
     request_.no_log = lower(value) == "no";
+  } else if (key == "filename") {
+    to.file_name = value;
   } else {
     ++request_.other_headers;
+    to.request_headers.emplace_back(key, value);
   }
   return true;
 }

@@ -56,7 +56,7 @@ struct HttpRequest {
   bool no_log = false;     // Log: no
   bool zstd_body = false;  // Compression or Content-Encoding: zstd
   std::string version;     // of an older dialect: "1.3"
-  std::string deliver_to, settings_id, user_agent;
+  std::string deliver_to, user_agent;
   uint32_t other_headers = 0;  // that mean nothing to us
   Message envelope;            // without bytes
 };

@@ -1,6 +1,7 @@
 #include "ingest/milter/answer.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace winnow {
 
@@ -23,73 +24,101 @@ void append_field(std::string_view text, std::string& out) {
   out.push_back('\0');
 }
 
-void header_packet(char command, bool indexed, uint32_t index, std::string_view name,
-                   std::string_view value, std::string& out) {
-  std::string data;
-  if (indexed) append_be32(index, data);
-  append_field(name, data);
-  append_field(value, data);
-  packet(command, data, out);
-}
+// Writes the packets of one message's edits.
+struct EditWriter {
+  const SeenHeaders& seen;
+  const MilterAgreement& agreement;
+  std::string& out;
 
-void change_header(uint32_t index, std::string_view name, std::string_view value,
-                   std::string& out) {
-  header_packet('m', true, index, name, value, out);
-}
+  bool may(uint32_t action) const { return agreement.actions & action; }
 
-// Position as in Rspamd's milter block: 0 all, last to first (indexes of the others stay right);
-// n that occurrence; -n from the end. Only headers that were seen.
-void remove_header(const Edit& edit, const SeenHeaders& seen, std::string& out) {
-  const int64_t count = seen.count(edit.name);
-  if (edit.position == 0) {
-    for (int64_t i = count; i > 0; --i) change_header(static_cast<uint32_t>(i), edit.name, "", out);
-    return;
+  void header(char command, std::optional<uint32_t> at, std::string_view name,
+              std::string_view value) {
+    if (!may(command == 'm' ? MilterAgreement::kChangeHeaders : MilterAgreement::kAddHeaders))
+      return;
+    std::string data;
+    if (at) append_be32(*at, data);
+    append_field(name, data);
+    // An MTA that keeps leading blanks puts none before what it is given.
+    if (agreement.leading_space && !value.empty()) data.push_back(' ');
+    append_field(value, data);
+    packet(command, data, out);
   }
-  const int64_t index = edit.position > 0 ? edit.position : count + edit.position + 1;
-  if (index >= 1 && index <= count) change_header(static_cast<uint32_t>(index), edit.name, "", out);
-}
 
-// Position: 0 or -1 at the end; n is inserted at n; -n counts from the end of those seen.
-void add_header(const Edit& edit, const SeenHeaders& seen, std::string& out) {
-  if (edit.position == 0 || edit.position == -1)
-    return header_packet('h', false, 0, edit.name, edit.value, out);
-  int64_t index = edit.position;
-  if (index < 0) index = std::max<int64_t>(0, int64_t{seen.all()} + index + 2);
-  header_packet('i', true, static_cast<uint32_t>(index), edit.name, edit.value, out);
-}
-
-void address_packet(char command, std::string_view address, std::string& out) {
-  std::string data;
-  const bool bare = address.empty() || address.front() != '<';
-  append_field(bare ? "<" + std::string(address) + ">" : std::string(address), data);
-  packet(command, data, out);
-}
-
-void apply(const Edit& edit, const SeenHeaders& seen, std::string& out) {
-  std::string data;
-  switch (edit.kind) {
-    case EditKind::kAddHeader:
-      return add_header(edit, seen, out);
-    case EditKind::kRemoveHeader:
-      return remove_header(edit, seen, out);
-    case EditKind::kChangeHeader:
-      return change_header(edit.position > 0 ? static_cast<uint32_t>(edit.position) : 1, edit.name,
-                           edit.value, out);
-    case EditKind::kRewriteSubject:
-      return change_header(1, "Subject", edit.value, out);
-    case EditKind::kChangeFrom:
-      return address_packet('e', edit.value, out);
-    case EditKind::kAddRecipient:
-      return address_packet('+', edit.value, out);
-    case EditKind::kRemoveRecipient:
-      return address_packet('-', edit.value, out);
-    case EditKind::kReplaceBody:
-      return packet('b', edit.value, out);
-    case EditKind::kQuarantine:
-      append_field(edit.value, data);
-      return packet('q', data, out);
+  void change(uint32_t at, std::string_view name, std::string_view value) {
+    header('m', at, name, value);
   }
-}
+
+  // Position as in Rspamd's milter block: 0 all, last to first (indexes of the others stay right);
+  // n that occurrence; -n from the end. Only headers that were seen.
+  void remove(std::string_view name, int32_t position) {
+    const int64_t count = seen.count(name);
+    if (position == 0) {
+      for (int64_t i = count; i > 0; --i) change(static_cast<uint32_t>(i), name, "");
+      return;
+    }
+    const int64_t at = position > 0 ? position : count + position + 1;
+    if (at >= 1 && at <= count) change(static_cast<uint32_t>(at), name, "");
+  }
+
+  // Position: 0 or -1 at the end; n is inserted at n; -n counts from the end of those seen.
+  void add(const Edit& edit) {
+    if (edit.position == 0 || edit.position == -1)
+      return header('h', std::nullopt, edit.name, edit.value);
+    int64_t at = edit.position;
+    if (at < 0) at = std::max<int64_t>(0, int64_t{seen.all()} + at + 2);
+    header('i', static_cast<uint32_t>(at), edit.name, edit.value);
+  }
+
+  void address(char command, uint32_t action, std::string_view text) {
+    if (!may(action)) return;
+    std::string data;
+    const bool bare = text.empty() || text.front() != '<';
+    append_field(bare ? "<" + std::string(text) + ">" : std::string(text), data);
+    packet(command, data, out);
+  }
+
+  // In pieces that every MTA takes.
+  void body(std::string_view bytes) {
+    constexpr size_t kPiece = 65535;
+    if (!may(MilterAgreement::kChangeBody)) return;
+    do {
+      packet('b', bytes.substr(0, kPiece), out);
+      bytes.remove_prefix(std::min(bytes.size(), kPiece));
+    } while (!bytes.empty());
+  }
+
+  void quarantine(std::string_view text) {
+    if (!may(MilterAgreement::kQuarantine)) return;
+    std::string data;
+    append_field(text, data);
+    packet('q', data, out);
+  }
+
+  void apply(const Edit& edit) {
+    switch (edit.kind) {
+      case EditKind::kAddHeader:
+        return add(edit);
+      case EditKind::kRemoveHeader:
+        return remove(edit.name, edit.position);
+      case EditKind::kChangeHeader:
+        return change(edit.position > 0 ? static_cast<uint32_t>(edit.position) : 1, edit.name,
+                      edit.value);
+      case EditKind::kRewriteSubject:
+        return change(1, "Subject", edit.value);
+      case EditKind::kChangeFrom:
+        return address('e', MilterAgreement::kChangeFrom, edit.value);
+      case EditKind::kAddRecipient:
+        return address('+', MilterAgreement::kAddRecipient, edit.value);
+      case EditKind::kRemoveRecipient:
+        return address('-', MilterAgreement::kDropRecipient, edit.value);
+      case EditKind::kReplaceBody:
+        return body(edit.value);
+      case EditKind::kQuarantine:
+        return quarantine(edit.value);
+    }
+  }
+};
 
 // An SMTP reply is one line here: control characters would end it or hide in logs.
 void smtp_reply(std::string_view code, std::string_view text, std::string& out) {
@@ -99,19 +128,13 @@ void smtp_reply(std::string_view code, std::string_view text, std::string& out) 
   packet('y', data, out);
 }
 
-void quarantine(std::string_view text, std::string& out) {
-  std::string data;
-  append_field(text, data);
-  packet('q', data, out);
-  packet('a', {}, out);
-}
-
 }  // namespace
 
 MilterReply milter_reply(const ScoreModel& model, const Verdict& verdict) {
   MilterReply reply{.action = model.actions[index(verdict.action)].name,
                     .message = {},
                     .subject = verdict.subject,
+                    .flags = model.actions[index(verdict.action)].flags,
                     .edits = verdict.edits};
   if (verdict.forced_by != kNoIndex && !verdict.pre_results[verdict.forced_by].no_smtp_message)
     reply.message = verdict.pre_results[verdict.forced_by].message;
@@ -119,26 +142,32 @@ MilterReply milter_reply(const ScoreModel& model, const Verdict& verdict) {
 }
 
 void render_milter(const MilterReply& reply, const MilterOptions& options, const SeenHeaders& seen,
-                   std::string& out) {
-  for (const Edit& edit : reply.edits) apply(edit, seen, out);
+                   const MilterAgreement& agreement, std::string& out) {
+  EditWriter writer{seen, agreement, out};
+  for (const Edit& edit : reply.edits) writer.apply(edit);
   const auto text = [&](const std::string& otherwise) {
     return reply.message.empty() ? std::string_view(otherwise) : reply.message;
   };
+  const auto quarantine = [&] {
+    // Letting it through would be worse than asking again.
+    if (!writer.may(MilterAgreement::kQuarantine)) return render_milter_tempfail(out);
+    writer.quarantine(text(options.quarantine_message));
+    packet('a', {}, out);
+  };
   if (reply.action == "reject") {
     if (options.discard_on_reject) return packet('d', {}, out);
-    if (options.quarantine_on_reject) return quarantine(text(options.quarantine_message), out);
+    if (options.quarantine_on_reject) return quarantine();
     return smtp_reply("554 5.7.1 ", text(options.reject_message), out);
   }
   if (reply.action == "soft reject")
     return smtp_reply("451 4.7.1 ", text(options.tempfail_message), out);
-  if (reply.action == "discard") return packet('d', {}, out);
-  if (reply.action == "quarantine") return quarantine(text(options.quarantine_message), out);
+  if (reply.flags & static_cast<uint8_t>(ActionFlag::kDiscard)) return packet('d', {}, out);
+  if (reply.flags & static_cast<uint8_t>(ActionFlag::kQuarantine)) return quarantine();
   if (reply.action == "rewrite subject" && !reply.subject.empty())
-    change_header(1, "Subject", reply.subject, out);
+    writer.change(1, "Subject", reply.subject);
   if (reply.action == "add header") {
-    remove_header({.kind = EditKind::kRemoveHeader, .name = options.spam_header, .value = {}}, seen,
-                  out);
-    change_header(1, options.spam_header, "Yes", out);
+    writer.remove(options.spam_header, 0);
+    writer.change(1, options.spam_header, "Yes");
   }
   packet('a', {}, out);
 }

@@ -18,19 +18,22 @@ struct MilterOptions {  // as Rspamd's proxy worker names them
   std::string tempfail_message = "Try again later";
   bool discard_on_reject = false;
   bool quarantine_on_reject = false;
+  std::string client_ca_name;  // issuer of client certificates whose subject is a user
 };
 
 struct MilterReply {
   std::string_view action;   // "reject", "add header", ...
   std::string_view message;  // for the SMTP client; empty = the option's text
   std::string_view subject;  // of "rewrite subject"
+  uint8_t flags = 0;         // ActionFlag bits: kDiscard, kQuarantine
   std::span<const Edit> edits;
 };
 
 MilterReply milter_reply(const ScoreModel& model, const Verdict& verdict);
-// The packets that end a message. `seen` are its headers.
+// The packets that end a message. `seen` are its headers. Edits that the MTA did not agree to are
+// left out; where it cannot put into quarantine, it is told to try again.
 void render_milter(const MilterReply& reply, const MilterOptions& options, const SeenHeaders& seen,
-                   std::string& out);
+                   const MilterAgreement& agreement, std::string& out);
 // There is no verdict (overload, fault of ours): the client tries again.
 void render_milter_tempfail(std::string& out);
 

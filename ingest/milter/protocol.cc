@@ -9,9 +9,20 @@ namespace winnow {
 namespace {
 
 constexpr size_t kPacketMax = 131072;
+constexpr uint32_t kNoReplies = 0xff080;  // SMFIP_NR_*
+constexpr uint32_t kLeadingSpace = 0x100000;
+constexpr uint32_t kBody256K = 0x10000000, kBody1M = 0x20000000;  // SMFIP_MDS_*
+constexpr uint32_t kActions = 0x1ff;
+constexpr size_t kArgumentBytesMax = 64 * 1024;
 constexpr size_t kMacroBytesMax = 64 * 1024;
 constexpr std::string_view kHttpStart = "GET ";
 constexpr size_t kHttpHeadMax = 4096;
+
+// Macros that a scanner's request holds as headers.
+constexpr std::pair<std::string_view, std::string_view> kHeaderMacros[] = {
+    {"user-agent", "v"},       {"tls-cipher", "cipher"},           {"tls-version", "tls_version"},
+    {"mailer", "rcpt_mailer"}, {"tls-cert-issuer", "cert_issuer"},
+};
 
 uint32_t be32(std::string_view bytes) {
   uint32_t value = 0;
@@ -45,6 +56,44 @@ std::string_view without_brackets(std::string_view address) {
   return address;
 }
 
+// MTAs send the folds of a header as bare LF. They were CRLF on the wire, and signatures cover
+// them.
+void append_folded(std::string_view value, std::string& out) {
+  for (size_t at = 0; at < value.size();) {
+    const size_t end = std::min(value.find('\n', at), value.size());
+    out.append(value, at, end - at);
+    at = end + 1;
+    if (end == value.size()) break;
+    out.append(end > 0 && value[end - 1] == '\r' ? "\n" : "\r\n");
+  }
+}
+
+// The bit that switches the reply to a command off; 0 where there never is one.
+uint32_t no_reply_bit(char name, uint32_t version) {
+  switch (name) {
+    case 'L':
+      return 0x80;
+    case 'C':
+      return 0x1000;
+    case 'H':
+      return 0x2000;
+    case 'M':
+      return 0x4000;
+    case 'R':
+      return 0x8000;
+    case 'T':
+      return version >= 4 ? 0x10000 : 0;
+    case 'U':
+      return version >= 3 ? 0x20000 : 0;
+    case 'N':
+      return 0x40000;
+    case 'B':
+      return 0x80000;
+    default:
+      return 0;
+  }
+}
+
 }  // namespace
 
 void SeenHeaders::add(std::string_view name) {
@@ -61,6 +110,9 @@ uint32_t SeenHeaders::count(std::string_view name) const {
   const auto found = counts_.find(lower(name));
   return found == counts_.end() ? 0 : found->second;
 }
+
+MilterSession::MilterSession(const MilterLimits& limits)
+    : limits_(limits), packet_max_(kPacketMax) {}
 
 SessionWant MilterSession::feed(std::string_view bytes, std::string& out) {
   if (want_ == SessionWant::kClose) return want_;
@@ -92,7 +144,7 @@ SessionWant MilterSession::run(std::string& out) {
   while (want == SessionWant::kBytes && buffer_.size() - at_ >= 4) {
     const std::string_view rest = std::string_view(buffer_).substr(at_);
     const uint32_t length = be32(rest);
-    if (length == 0 || length > kPacketMax) return SessionWant::kClose;
+    if (length == 0 || length > packet_max_) return SessionWant::kClose;
     if (rest.size() < 4 + size_t{length}) break;
     const char name = rest[4];
     const std::string_view data = rest.substr(5, length - 1);
@@ -118,6 +170,16 @@ SessionWant MilterSession::http(std::string& out) {
 }
 
 bool MilterSession::command(char name, std::string_view data, std::string& out) {
+  if (!take(name, data, out)) return false;
+  const uint32_t bit = no_reply_bit(name, agreement_.version);
+  if (bit != 0 && !(agreement_.protocol & bit)) {
+    append_be32(1, out);
+    out.push_back('c');
+  }
+  return true;
+}
+
+bool MilterSession::take(char name, std::string_view data, std::string& out) {
   std::string_view field;
   switch (name) {
     case 'O':
@@ -134,6 +196,7 @@ bool MilterSession::command(char name, std::string_view data, std::string& out) 
       if (!take_field(data, field)) return false;
       from_ = without_brackets(field);
       from_known_ = true;
+      add_arguments(data, "x-rspamd-mail-esmtp-args", "");
       return true;
     case 'R':
       return recipient(data);
@@ -159,12 +222,26 @@ bool MilterSession::command(char name, std::string_view data, std::string& out) 
 }
 
 bool MilterSession::negotiate(std::string_view data, std::string& out) {
-  if (data.size() < 12 || be32(data) < 6) return false;
+  if (data.size() < 12) return false;
+  const uint32_t version = be32(data), actions = be32(data.substr(4));
+  const uint32_t offered = be32(data.substr(8));
+  if (version < 2) return false;
+  agreement_ = {.version = std::min(version, 6u), .actions = actions & kActions, .protocol = 0};
+  // Before version 6 only the reply to headers could be switched off.
+  agreement_.protocol = offered & (version < 6 ? 0x80 : kNoReplies);
+  packet_max_ = kPacketMax;
+  if (version >= 6) {
+    if (limits_.leading_space) agreement_.protocol |= offered & kLeadingSpace;
+    const uint32_t pieces = offered & kBody1M ? kBody1M : offered & kBody256K;
+    agreement_.protocol |= pieces;
+    if (pieces != 0) packet_max_ = (pieces == kBody1M ? 1u << 20 : 1u << 18) + 1;
+  }
+  agreement_.leading_space = agreement_.protocol & kLeadingSpace;
   append_be32(13, out);
   out.push_back('O');
-  append_be32(6, out);
-  append_be32(be32(data.substr(4)) | 0x3f, out);
-  append_be32(0xff080, out);
+  append_be32(agreement_.version, out);
+  append_be32(agreement_.actions, out);
+  append_be32(agreement_.protocol, out);
   return true;
 }
 
@@ -216,31 +293,27 @@ bool MilterSession::recipient(std::string_view data) {
   std::string_view address;
   if (!take_field(data, address) || recipients_.size() >= limits_.recipients_max) return false;
   recipients_.emplace_back(without_brackets(address));
+  add_arguments(data, "x-rspamd-rcpt-esmtp-args", std::to_string(recipients_.size() - 1) + ":");
   return true;
 }
 
-namespace {
-
-// MTAs send the folds of a header as bare LF. They were CRLF on the wire, and signatures cover
-// them.
-void append_folded(std::string_view value, std::string& out) {
-  for (size_t at = 0; at < value.size();) {
-    const size_t end = std::min(value.find('\n', at), value.size());
-    out.append(value, at, end - at);
-    at = end + 1;
-    if (end == value.size()) break;
-    out.append(end > 0 && value[end - 1] == '\r' ? "\n" : "\r\n");
+// ESMTP arguments as the request headers that Rspamd's proxy makes of them.
+void MilterSession::add_arguments(std::string_view data, std::string_view name,
+                                  std::string_view before) {
+  std::string_view one;
+  while (take_field(data, one)) {
+    if (one.empty() || argument_bytes_ + one.size() > kArgumentBytesMax) continue;
+    argument_bytes_ += one.size() + name.size();
+    arguments_.emplace_back(name, std::string(before) + std::string(one));
   }
 }
-
-}  // namespace
 
 bool MilterSession::header(std::string_view data) {
   std::string_view name, value;
   if (!take_field(data, name) || !take_field(data, value)) return false;
   const auto folds = static_cast<size_t>(std::count(value.begin(), value.end(), '\n'));
   if (body_.size() + name.size() + value.size() + folds + 4 > limits_.body_max) return false;
-  body_.append(name).append(": ");
+  body_.append(name).append(agreement_.leading_space ? ":" : ": ");
   append_folded(value, body_);
   body_.append("\r\n");
   seen_.add(name);
@@ -253,7 +326,7 @@ bool MilterSession::body(std::string_view data) {
   return true;
 }
 
-Message MilterSession::take_message() {
+Message MilterSession::take_message(std::string_view client_ca) {
   Message message;
   message.bytes = MessageBytes(body_);
   std::string().swap(body_);  // its bytes are the message's now
@@ -268,6 +341,11 @@ Message MilterSession::take_message() {
   message.mta_name = macro("daemon_name");
   if (message.mta_name.empty()) message.mta_name = macro("j");
   message.ip = ip_;
+  if (!client_ca.empty() && macro("cert_issuer") == client_ca) message.user = macro("cert_subject");
+  message.request_headers = std::move(arguments_);
+  for (const auto& [header, name] : kHeaderMacros)
+    if (const std::string_view value = macro(name); !value.empty())
+      message.request_headers.emplace_back(header, value);
   return message;
 }
 
@@ -277,6 +355,8 @@ void MilterSession::forget_message() {
   recipients_.clear();
   body_.clear();
   seen_.clear();
+  arguments_.clear();
+  argument_bytes_ = 0;
 }
 
 void MilterSession::forget_connection() {

@@ -1,18 +1,27 @@
-// The milter protocol (version 6) as a state machine: bytes in, bytes and wants out. No sockets,
-// no clock. What is answered to which command: facts of Rspamd's milter worker.
+// The milter protocol (versions 2 to 6) as a state machine: bytes in, bytes and wants out. No
+// sockets, no clock. What is answered to which command: facts of Rspamd's milter worker, and of
+// libmilter for the versions before 6, which Rspamd refuses.
 //
 //   packet := length:be32 (of what follows, 1..131072) command:u8 data
 //
-//   O version actions protocol      → O 6 (actions | 0x3f) 0xff080: nothing but the end of the
-//                                     body is answered, and every command's reply is switched off
-//   D stage name\0 value\0 ...      macros; one table, names without braces and case, later wins
-//   C host\0 family [port:be16 addr\0]     H helo\0     M address\0 arg\0...    R address\0
-//   arg\0... L name\0 value\0    N (blank line)     B bytes     T U (nothing)     E [bytes] → the
-//   verdict A message data is forgotten     K connection data too; O may follow     Q close
+//   O version actions protocol   → O with what of it is agreed on: every action that is offered;
+//                                  that commands get no reply (0xff080), where it is offered; that
+//                                  header values keep their leading blanks (0x100000); bodies in
+//                                  pieces of 1 MB or 256 KB
+//   D stage name\0 value\0 ...   macros; one table, names without braces and case, later wins
+//   C host\0 family [port:be16 addr\0]     H helo\0     M address\0 arg\0...
+//   R address\0 arg\0...    L name\0 value\0    N (blank line)    B bytes    T U (nothing)
+//   E [bytes]                    → the verdict
+//   A  message data is forgotten     K  connection data too; O may follow     Q  close
 //
-// No order is demanded. Several messages may follow each other. A length of 0 or over the maximum,
-// an unknown command, a field without its NUL: the connection ends. `GET /ping` as first bytes is
-// answered as HTTP. A message over body_max ends the connection too: its MTA defers.
+// A command whose reply was not switched off is answered `c` (go on). No order is demanded, and a
+// client that never says O is taken for one of version 6. Several messages may follow each other.
+// A length of 0 or over the maximum, an unknown command, a field without its NUL: the connection
+// ends. `GET /ping` as first bytes is answered as HTTP. A message over body_max ends the connection
+// too: its MTA defers.
+//
+// Leading blanks decide whether a DKIM signature over simple headers survives: `Subject:x` and
+// `Subject: x` are told apart only where they are kept.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +40,18 @@ struct MilterLimits {
   size_t recipients_max = 10'000;
   size_t macros_max = 256;        // of one connection, and 64 KB of their bytes
   size_t pending_max = 1u << 20;  // kept while a verdict is awaited
+  bool leading_space = true;      // ask that blanks before header values are kept
+};
+
+// What was agreed on with the MTA.
+struct MilterAgreement {
+  // Bits of actions (SMFIF_*).
+  static constexpr uint32_t kAddHeaders = 1, kChangeBody = 2, kAddRecipient = 4, kDropRecipient = 8,
+                            kChangeHeaders = 16, kQuarantine = 32, kChangeFrom = 64;
+  uint32_t version = 6;
+  uint32_t actions = 0x1ff;
+  uint32_t protocol = 0xff080;
+  bool leading_space = false;  // header values come, and go, with their leading blanks
 };
 
 // Header names and how often each was seen: answers that change headers by index need it.
@@ -48,13 +69,15 @@ class SeenHeaders {
 
 class MilterSession {
  public:
-  explicit MilterSession(const MilterLimits& limits = {}) : limits_(limits) {}
+  explicit MilterSession(const MilterLimits& limits = {});
 
   // Takes bytes, appends replies to `out`.
   SessionWant feed(std::string_view bytes, std::string& out);
-  // REQUIRED: the session wants a verdict.
-  Message take_message();
+  // REQUIRED: the session wants a verdict. `client_ca`: issuer of certificates whose subject is a
+  // user; empty = none.
+  Message take_message(std::string_view client_ca = {});
   const SeenHeaders& seen() const { return seen_; }
+  const MilterAgreement& agreement() const { return agreement_; }
   // The answer's packets were put out: goes on with what came meanwhile.
   SessionWant answered(std::string& out);
 
@@ -70,16 +93,20 @@ class MilterSession {
   SessionWant run(std::string& out);
   SessionWant http(std::string& out);
   bool command(char name, std::string_view data, std::string& out);
+  bool take(char name, std::string_view data, std::string& out);
   bool negotiate(std::string_view data, std::string& out);
   bool macros(std::string_view data);
   bool connect(std::string_view data);
   bool recipient(std::string_view data);
+  void add_arguments(std::string_view data, std::string_view name, std::string_view before);
   bool header(std::string_view data);
   bool body(std::string_view data);
   void forget_message();
   void forget_connection();
 
   const MilterLimits limits_;
+  MilterAgreement agreement_;
+  size_t packet_max_;
   Mode mode_ = Mode::kFirstBytes;
   SessionWant want_ = SessionWant::kBytes;
   std::string buffer_;
@@ -93,6 +120,8 @@ class MilterSession {
   bool from_known_ = false;
   std::string from_;
   std::vector<std::string> recipients_;
+  std::vector<std::pair<std::string, std::string>> arguments_;  // ESMTP, as request headers
+  size_t argument_bytes_ = 0;
   std::string body_;
   SeenHeaders seen_;
 };

@@ -1,5 +1,7 @@
 #include "ingest/serve/connection.h"
 
+#include <fmt/format.h>
+
 #include "ingest/http/reply.h"
 #include "ingest/serve/log_line.h"
 
@@ -7,6 +9,18 @@ namespace winnow {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+
+namespace {
+
+// Tells a message's lines from others', the same for the same message.
+std::string log_tag(const Scanned& scanned) {
+  std::string tag;
+  for (size_t i = 0; i < 3; ++i)
+    fmt::format_to(std::back_inserter(tag), "{:02x}", scanned.one.evidence.facts.digest[i]);
+  return tag;
+}
+
+}  // namespace
 
 Connection::Connection(ConnectionShared& shared, Socket socket)
     : shared_(shared), socket_(std::move(socket)) {
@@ -104,9 +118,9 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
     render(scanned, reply);
     shared_.statistics.add(scanned);
     if (logged()) {
-      std::string line;
-      append_log_line(scanned, line);
-      shared_.log(line);
+      std::string line = "rspamd_task_write_log: ";
+      shared_.settings()->log_format.append(scanned, line);
+      shared_.log.message(log_tag(scanned), line);
     }
   }
   asio::post(shared_.io, [self = std::move(self), reply = std::move(reply)]() mutable {
@@ -131,10 +145,12 @@ class MilterConnection final : public Connection {
   SessionWant answered() override { return session_.answered(out_); }
   size_t held_bytes() const override { return session_.message_bytes(); }
   void page() override {}
-  Message take_message() override { return session_.take_message(); }
+  Message take_message() override {
+    return session_.take_message(shared_.settings()->milter_options.client_ca_name);
+  }
   void render(const Scanned& scanned, std::string& out) override {
     render_milter(milter_reply(scanned.live.rules->model, scanned.one.verdict),
-                  shared_.options.milter_options, session_.seen(), out);
+                  shared_.settings()->milter_options, session_.seen(), session_.agreement(), out);
   }
   void render_overload(std::string& out) override { render_milter_tempfail(out); }
   MilterSession session_;

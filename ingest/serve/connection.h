@@ -28,19 +28,27 @@ enum class Front : uint8_t { kMilter, kHttp };
 
 // What all connections of a server share.
 struct ConnectionShared {
-  ConnectionShared(const ServerOptions& o, std::function<void(std::string_view)> l)
-      : options(o), log(std::move(l)) {}
+  ConnectionShared(const ServerOptions& o, Log& l) : options(o), log(l) {}
 
   static constexpr size_t kReadBytes = 64 * 1024;
 
   const ServerOptions options;
-  const std::function<void(std::string_view)> log;  // any thread
+  Log& log;  // any thread
   boost::asio::io_context io{1};
   bool draining = false;
   std::unordered_set<Connection*> connections;
   std::unique_ptr<char[]> buffer = std::make_unique<char[]>(kReadBytes);
   Statistics statistics;  // any thread
   Service* service = nullptr;
+
+  // Any thread.
+  std::shared_ptr<const ServeSettings> settings() const { return std::atomic_load(&settings_); }
+  void use(std::shared_ptr<const ServeSettings> fresh) {
+    std::atomic_store(&settings_, std::move(fresh));
+  }
+
+ private:
+  std::shared_ptr<const ServeSettings> settings_ = std::make_shared<ServeSettings>();
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {

@@ -28,8 +28,7 @@ std::string_view name_of(Front front) { return front == Front::kMilter ? "milter
 }  // namespace
 
 struct Server::Impl {
-  explicit Impl(const ServerOptions& o, ServerHooks h)
-      : hooks(std::move(h)), shared(o, hooks.log) {}
+  Impl(const ServerOptions& o, ServerHooks h, Log& log) : hooks(std::move(h)), shared(o, log) {}
 
   Result<void> listen(const std::string& where, Front front);
   Result<void> listen_unix(const std::string& where, Front front);
@@ -91,8 +90,9 @@ Result<void> Server::Impl::listen_tcp(const std::string& where, Front front) {
   asio::ip::tcp::acceptor acceptor(io, {address, port}, true);
   acceptor.listen(1024);
   const auto bound = acceptor.local_endpoint();
-  hooks.log(fmt::format("{} listens at {}:{}", name_of(front), bound.address().to_string(),
-                        bound.port()));
+  shared.log.event(LogLevel::kInfo, "main",
+                   fmt::format("{} listens at {}:{}", name_of(front), bound.address().to_string(),
+                               bound.port()));
   tcp.push_back({std::move(acceptor), front});
   return {};
 }
@@ -132,7 +132,7 @@ Result<void> Server::Impl::listen_unix(const std::string& where, Front front) {
   if (::chmod(path.c_str(), mode) != 0 || ::chown(path.c_str(), owner, group) != 0)
     return fail(fmt::format("cannot set mode or owner of {}: {}", path, std::strerror(errno)));
   acceptor.listen(1024);
-  hooks.log(fmt::format("{} listens at {}", name_of(front), path));
+  shared.log.event(LogLevel::kInfo, "main", fmt::format("{} listens at {}", name_of(front), path));
   local.push_back({std::move(acceptor), front, path});
   return {};
 }
@@ -186,7 +186,8 @@ void Server::Impl::drain() {
     one.acceptor.close(ignored);
     ::unlink(one.path.c_str());
   }
-  hooks.log(fmt::format("draining {} connections", shared.connections.size()));
+  shared.log.event(LogLevel::kInfo, "main",
+                   fmt::format("draining {} connections", shared.connections.size()));
   sweep();
 }
 
@@ -200,8 +201,8 @@ void Server::Impl::wait_signal() {
   });
 }
 
-Server::Server(const ServerOptions& options, ServerHooks hooks)
-    : impl_(std::make_unique<Impl>(options, std::move(hooks))) {}
+Server::Server(const ServerOptions& options, ServerHooks hooks, Log& log)
+    : impl_(std::make_unique<Impl>(options, std::move(hooks), log)) {}
 Server::~Server() = default;
 
 Result<void> Server::bind() {
@@ -212,6 +213,10 @@ Result<void> Server::bind() {
   return {};
 }
 
+void Server::use(std::shared_ptr<const ServeSettings> settings) {
+  impl_->shared.use(std::move(settings));
+}
+
 void Server::run(Service& service) {
   impl_->shared.service = &service;
   for (Impl::Tcp& one : impl_->tcp) impl_->accept(one.acceptor, one.front);
@@ -219,7 +224,7 @@ void Server::run(Service& service) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) impl_->signals.add(signal);
   impl_->wait_signal();
   impl_->sweep();
-  impl_->hooks.log("ready");
+  impl_->shared.log.event(LogLevel::kInfo, "main", "ready");
   impl_->io.run();
   service.finish();
 }

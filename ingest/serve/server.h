@@ -11,7 +11,8 @@
 
 #include "engine/result.h"
 #include "ingest/http/request.h"
-#include "ingest/milter/answer.h"
+#include "ingest/milter/protocol.h"
+#include "ingest/serve/settings.h"
 #include "pipeline/service.h"
 
 namespace winnow {
@@ -19,7 +20,6 @@ namespace winnow {
 struct ServerOptions {
   std::vector<std::string> milter;  // "127.0.0.1:11332", "[::1]:0", "*:11332", "/path mode=0660"
   std::vector<std::string> http;
-  MilterOptions milter_options;
   MilterLimits milter_limits;
   HttpLimits http_limits;
   size_t connections_max = 10'000;
@@ -29,17 +29,18 @@ struct ServerOptions {
 };
 
 struct ServerHooks {
-  std::function<void(std::string_view)> log;  // one line; called by any thread
-  std::function<void()> reload;               // HUP; must not block
-  std::function<void()> reopen_logs;          // USR1
+  std::function<void()> reload;       // HUP; must not block
+  std::function<void()> reopen_logs;  // USR1
 };
 
 class Server {
  public:
-  Server(const ServerOptions& options, ServerHooks hooks);
+  Server(const ServerOptions& options, ServerHooks hooks, Log& log);
   ~Server();
   // Opens the sockets; before privileges drop.
   Result<void> bind();
+  // From now on answers are rendered so. Thread-safe.
+  void use(std::shared_ptr<const ServeSettings> settings);
   // Serves until TERM or INT, then drains. Connections use `service`.
   void run(Service& service);
 

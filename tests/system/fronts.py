@@ -2,8 +2,12 @@
 """What the front ends of winnow serve do with what the configuration says: fronts.py --winnow PATH"""
 import argparse
 import os
+import signal
+import socket
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import service
@@ -20,6 +24,24 @@ DNS = """dns { fake_records = [
   { name = "example.org", type = txt, replies = ["v=spf1 ip4:192.0.2.0/24 -all"] },
   { name = "_dmarc.example.org", type = txt, replies = ["v=DMARC1; p=reject"] } ] }
 """
+
+
+def read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def wait_until(condition):
+    """Looks again until it holds; False after the time that nothing here needs."""
+    end = time.monotonic() + service.WAIT_S
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 class Configured:
@@ -161,6 +183,114 @@ authenticated_headers = ["authentication-results"];
         self.assertNotIn(b"X-Spam: Yes", answer)
         self.assertIn(b"\r\nX-Mine: yes\r\n", answer)
         self.assertTrue(answer.endswith(b"you asked me to send.\r\n"))
+
+
+class MilterOptions(Case):
+    FILES = {"worker-proxy.inc": """
+reject_message = "No thanks";
+tempfail_message = "Later";
+spam_header = "X-Junk";
+""", "actions.conf": "add_header = 1; reject = 15;", "logging.inc": """
+log_format = "$mid|$if_qid{<$>}|$if_user{user=$}|$action|$symbols|$len|$digest|$nothing";
+""", "multimap.conf": """
+LATER { type = "from"; map = ["later@example.org"]; prefilter = true; action = "soft reject"; }
+DISCARDED { type = "from"; map = ["void@example.org"]; prefilter = true; action = "discard"; }
+KEPT { type = "from"; map = ["kept@example.org"]; prefilter = true; action = "quarantine";
+  message = "look at it"; }
+SUBJECT { type = "from"; map = ["subject@example.org"]; prefilter = true;
+  action = "rewrite subject"; }
+"""}
+
+    def scan(self, sender, message=HAM % b"1"):
+        milter = Milter(connect(self.site.serve.milter))
+        self.addCleanup(milter.close)
+        return milter.scan(message, sender=sender)
+
+    def test_every_action(self):
+        for sender, answer in (
+                (b"later@example.org", [(b"y", b"451 4.7.1 Matched map: LATER\0")]),
+                (b"void@example.org", [(b"d", b"")]),
+                (b"kept@example.org", [(b"q", b"look at it\0"), (b"a", b"")]),
+                (b"subject@example.org",
+                 [(b"m", b"\0\0\0\x01Subject\0*** SPAM *** notes\0"), (b"a", b"")])):
+            self.assertEqual(self.scan(sender)[-len(answer):], answer, sender)
+        self.assertEqual(self.scan(b"anna@example.org", SPAM % b"1")[-1],
+                         (b"y", b"554 5.7.1 No thanks\0"))
+        spam = b"X-Junk: a\r\n" + (HAM % b"1").replace(b"Date: ", b"Not-Date: ")
+        spam = spam.replace(b"Message-ID", b"Not-ID")
+        self.assertEqual(self.scan(b"anna@example.org", spam)[-3:],
+                         [(b"m", b"\0\0\0\x01X-Junk\0\0"), (b"m", b"\0\0\0\x01X-Junk\0Yes\0"),
+                          (b"a", b"")])
+
+    def test_log_format(self):
+        self.scan(b"anna@example.org", HAM % b"format")
+        self.site.serve.wait_for("rspamd_task_write_log: format@example.org|<Q>||")
+        line = next(one for one in self.site.serve.lines if "format@example.org|" in one)
+        self.assertRegex(line, r"\|no action\|[A-Z0-9_,]+\|\d+\|[0-9a-f]{32}\|\$nothing$")
+        self.assertTrue(any("log_format: there is no variable $nothing" in one
+                            for one in self.site.serve.lines))
+
+    def test_reload_changes_texts(self):
+        self.site.write("worker-proxy.inc", 'reject_message = "Other words"; discard_on_reject = no;')
+        self.site.serve.process.send_signal(signal.SIGHUP)
+        self.site.serve.wait_for("rules reloaded")
+        self.assertEqual(self.scan(b"anna@example.org", SPAM % b"1")[-1],
+                         (b"y", b"554 5.7.1 Other words\0"))
+        self.site.write("worker-proxy.inc", self.FILES["worker-proxy.inc"])
+        self.site.serve.process.send_signal(signal.SIGHUP)
+        self.site.serve.wait_for("rules reloaded", 2)
+
+
+class Sockets(unittest.TestCase):
+    def test_listens_and_logs_where_the_configuration_says(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "local.d"))
+            for name, text in (
+                    ("../rspamd.conf", ""),
+                    ("worker-proxy.inc", 'bind_socket = "%s/m.sock mode=0666"; milter = yes;'),
+                    ("worker-normal.inc", 'bind_socket = "%s/h.sock mode=0600";'),
+                    ("worker-controller.inc", "enabled = false;"),
+                    ("logging.inc", 'type = "file"; filename = "%s/log";')):
+                with open(os.path.join(folder, "local.d", name), "w") as file:
+                    file.write(text.replace("%s", folder))
+            with subprocess.Popen([WINNOW, "serve", "--config", folder + "/rspamd.conf"],
+                                  stderr=subprocess.DEVNULL) as process:
+                try:
+                    self.assertTrue(wait_until(lambda: "ready" in read(folder + "/log")))
+                    self.assertEqual(os.stat(folder + "/m.sock").st_mode & 0o777, 0o666)
+                    self.assertEqual(os.stat(folder + "/h.sock").st_mode & 0o777, 0o600)
+                    with socket.socket(socket.AF_UNIX) as sock:
+                        sock.connect(folder + "/h.sock")
+                        sock.sendall(b"GET /ping HTTP/1.0\r\n\r\n")
+                        self.assertTrue(read_all(sock).endswith(b"pong\r\n"))
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(service.WAIT_S), 0)
+            self.assertIn("stopped", read(folder + "/log"))
+
+    def datagrams(self, kind):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(
+                socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.bind(folder + "/log")
+            log.settimeout(service.WAIT_S)
+            with subprocess.Popen([WINNOW, "serve", "--milter", "127.0.0.1:0", "--http",
+                                   "127.0.0.1:0", "--log", kind + ":" + folder + "/log"],
+                                  stderr=subprocess.DEVNULL) as process:
+                lines = []
+                while not lines or "ready" not in lines[-1]:
+                    lines.append(log.recv(65536).decode())
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(service.WAIT_S), 0)
+        return lines
+
+    def test_syslog(self):
+        self.assertRegex(self.datagrams("syslog")[-1],
+                         r"^<30>[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d winnow\[\d+\]: main; ready$")
+
+    def test_journal(self):
+        self.assertEqual(self.datagrams("journal")[-1],
+                         "MESSAGE=main; ready\nPRIORITY=6\nSYSLOG_FACILITY=3\n"
+                         "SYSLOG_IDENTIFIER=winnow\n")
 
 
 if __name__ == "__main__":

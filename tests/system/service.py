@@ -142,7 +142,7 @@ class Milter:
     def __init__(self, sock):
         self.sock = sock
         self.file = sock.makefile("rb")
-        self.sock.sendall(packet(b"O", struct.pack(">III", 6, 0x1FF, 0x1FFFFF)))
+        self.sock.sendall(packet(b"O", struct.pack(">III", 6, 0x1FF, 0xFFFFF)))
         assert self.receive() == (b"O", struct.pack(">III", 6, 0x1FF, 0xFF080))
         self.sock.sendall(packet(b"C", b"mail.example.org\x004\x00\x19192.0.2.5\0") +
                           packet(b"H", b"mail.example.org\0"))
@@ -152,10 +152,10 @@ class Milter:
         data = self.file.read(length)
         return data[:1], data[1:]
 
-    def scan(self, message, queue_id=b"Q"):
+    def scan(self, message, queue_id=b"Q", sender=b"anna@example.org"):
         """Packets of the answer, up to the one that ends it."""
         head, body = message.split(b"\r\n\r\n", 1)
-        out = packet(b"D", b"Mi\0" + queue_id + b"\0") + packet(b"M", b"<anna@example.org>\0")
+        out = packet(b"D", b"Mi\0" + queue_id + b"\0") + packet(b"M", b"<" + sender + b">\0")
         out += packet(b"R", b"<ben@example.net>\0")
         for line in head.split(b"\r\n"):
             name, value = line.split(b": ", 1)

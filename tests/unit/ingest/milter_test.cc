@@ -120,7 +120,7 @@ void Conversation::line(const std::string& text) {
   }
   if (word == "verdict") {
     ASSERT_EQ(want, SessionWant::kVerdict);
-    message = session.take_message();
+    message = session.take_message(options.client_ca_name);
     EXPECT_EQ(describe(message), rest());
   } else if (word == "body") {
     EXPECT_EQ(message.bytes.view(), unescape(rest()));
@@ -140,15 +140,29 @@ void Conversation::line(const std::string& text) {
     const std::string action = all.substr(0, bar);
     const std::string said = bar == std::string::npos ? "" : unescape(all.substr(bar + 3));
     for (size_t i = 0; i < edits.size(); ++i) edits[i].name = names[i];
-    render_milter({.action = action, .message = said, .subject = said, .edits = edits}, options,
-                  session.seen(), out);
+    const auto flag = action == "discard"      ? ActionFlag::kDiscard
+                      : action == "quarantine" ? ActionFlag::kQuarantine
+                                               : ActionFlag::kThresholdOnly;
+    render_milter({.action = action,
+                   .message = said,
+                   .subject = said,
+                   .flags = static_cast<uint8_t>(flag),
+                   .edits = edits},
+                  options, session.seen(), session.agreement(), out);
     end_answer();
   } else if (word == "tempfail") {
     render_milter_tempfail(out);
     end_answer();
   } else if (word == "option") {
-    const std::string name = rest();
-    (name == "discard_on_reject" ? options.discard_on_reject : options.quarantine_on_reject) = true;
+    std::string name;
+    in >> name;
+    if (name == "discard_on_reject") options.discard_on_reject = true;
+    if (name == "quarantine_on_reject") options.quarantine_on_reject = true;
+    if (name == "reject_message") options.reject_message = rest();
+    if (name == "tempfail_message") options.tempfail_message = rest();
+    if (name == "quarantine_message") options.quarantine_message = rest();
+    if (name == "spam_header") options.spam_header = rest();
+    if (name == "client_ca_name") options.client_ca_name = rest();
   } else if (word == "open" || word == "close") {
     EXPECT_EQ(out, "");
     EXPECT_EQ(want, word == "open" ? SessionWant::kBytes : SessionWant::kClose);

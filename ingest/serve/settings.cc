@@ -1,0 +1,137 @@
+#include "ingest/serve/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace winnow {
+
+namespace {
+
+void warn(ServeSettings& settings, const UclObject& at, std::string what) {
+  const Place place = at.place();
+  settings.warnings.push_back({.file = std::string(place.file),
+                               .line = place.line,
+                               .column = place.column,
+                               .what = std::move(what),
+                               .advice = {}});
+}
+
+// "localhost" and "*" without a port have the worker's own.
+std::string with_port(std::string_view where, std::string_view port) {
+  const bool has_port =
+      where.starts_with('/') || where.starts_with("unix:") || where.starts_with("systemd:") ||
+      where.find(':', where.starts_with('[') ? where.find(']') : 0) != std::string_view::npos;
+  return has_port ? std::string(where) : fmt::format("{}:{}", where, port);
+}
+
+void read_binds(const UclObject& worker, std::string_view port, std::vector<std::string>& to) {
+  for (const char* const key : {"bind_socket", "bind", "listen"})
+    for (const std::string_view where : worker.strings(key)) to.push_back(with_port(where, port));
+}
+
+void read_milter(ServeSettings& settings, const UclObject& worker) {
+  MilterOptions& to = settings.milter_options;
+  const auto text = [&](const char* key, std::string& value) {
+    if (const UclObject* const found = worker.find(key)) value = found->last_value().text();
+  };
+  text("reject_message", to.reject_message);
+  text("quarantine_message", to.quarantine_message);
+  text("tempfail_message", to.tempfail_message);
+  text("client_ca_name", to.client_ca_name);
+  to.discard_on_reject = worker.flag("discard_on_reject", to.discard_on_reject);
+  to.quarantine_on_reject = worker.flag("quarantine_on_reject", to.quarantine_on_reject);
+  const UclObject* const header = worker.find("spam_header");
+  if (!header) return;
+  const std::string_view name = header->last_value().text();
+  const bool good = !name.empty() && name.size() <= 256 && std::ranges::all_of(name, [](char c) {
+    return c > 0x20 && c < 0x7f && c != ':';
+  });
+  if (good)
+    to.spam_header = name;
+  else
+    warn(settings, *header,
+         fmt::format("\"{}\" is no header name; {} is used", name, to.spam_header));
+}
+
+void read_worker(ServeSettings& settings, const UclObject& worker) {
+  const std::string_view type = worker.string("type", worker.key());
+  const bool off = !worker.flag("enabled", true) || worker.integer("count", 1) < 0;
+  if (type == "normal") {
+    settings.http_off = off;
+    if (!off) read_binds(worker, "11333", settings.http);
+  } else if (type == "controller") {
+    settings.controller_off = off;
+    if (!off) read_binds(worker, "11334", settings.controller);
+  } else if (type == "rspamd_proxy" || type == "proxy") {
+    settings.milter_off = off;
+    // A proxy that speaks no milter is a scanner over HTTP.
+    const bool milter = worker.flag("milter", true);
+    if (!off) read_binds(worker, "11332", milter ? settings.milter : settings.http);
+    read_milter(settings, worker);
+  }
+}
+
+void read_logging(ServeSettings& settings, const UclObject& logging) {
+  LogOptions& to = settings.log;
+  if (const UclObject* const type = logging.find("type")) {
+    settings.logs_here = true;
+    const std::string_view name = type->last_value().text();
+    if (name == "console" || name == "stderr") {
+      to.type = LogType::kConsole;
+    } else if (name == "file") {
+      to.type = LogType::kFile;
+      to.path = logging.string("filename", "");
+      if (to.path.empty()) {
+        warn(settings, *type, "a log of type \"file\" needs a filename; standard error is used");
+        to.type = LogType::kConsole;
+      }
+    } else if (name == "syslog") {
+      to.type = LogType::kSyslog;
+    } else if (name == "journal") {
+      to.type = LogType::kJournal;
+    } else {
+      settings.logs_here = false;
+      warn(settings, *type,
+           fmt::format("there is no log of type \"{}\": console, file, syslog, journal", name));
+    }
+  }
+  if (const UclObject* const facility = logging.find("facility")) {
+    const int number = log_facility(facility->last_value().text());
+    if (number >= 0)
+      to.facility = number;
+    else
+      warn(settings, *facility, "there is no such facility of syslog; daemon is used");
+  }
+  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {
+      {"error", LogLevel::kError},   {"warning", LogLevel::kWarning},
+      {"notice", LogLevel::kNotice}, {"message", LogLevel::kNotice},
+      {"info", LogLevel::kInfo},     {"debug", LogLevel::kDebug}};
+  const std::string_view level = logging.string("level", "info");
+  for (const auto& [name, value] : kLevels)
+    if (name == level) to.level = value;
+  to.stamps = !logging.flag("systemd", logging.flag("log_systemd", false));
+  to.errors_max =
+      static_cast<size_t>(std::clamp<int64_t>(logging.integer("error_elts", 10), 0, 10'000));
+  to.error_bytes_max =
+      static_cast<size_t>(std::clamp<int64_t>(logging.integer("error_maxlen", 1000), 16, 100'000));
+  if (const UclObject* const format = logging.find("log_format")) {
+    std::vector<std::string> unknown;
+    settings.log_format = LogFormat(format->last_value().text(), 8, unknown);
+    for (const std::string& name : unknown)
+      warn(settings, *format, fmt::format("log_format: there is no variable ${}", name));
+  }
+}
+
+}  // namespace
+
+ServeSettings read_serve_settings(const UclObject& root) {
+  ServeSettings settings;
+  if (const UclObject* const workers = root.find("worker"))
+    for (const UclObject* const worker : workers->named())
+      if (worker->is_object()) read_worker(settings, *worker);
+  if (const UclObject* const logging = root.find("logging")) read_logging(settings, *logging);
+  return settings;
+}
+
+}  // namespace winnow

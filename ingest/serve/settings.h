@@ -1,0 +1,32 @@
+// What the configuration says to the front ends: sections worker, logging, options. Read when rules
+// are loaded and swapped with them; where to listen is taken at the start only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ingest/milter/answer.h"
+#include "ingest/serve/log.h"
+#include "ingest/serve/log_line.h"
+#include "rules/config/ucl.h"
+
+namespace winnow {
+
+struct ServeSettings {
+  // As `--milter` and the like take them; empty where the configuration says nothing of it or
+  // switches that worker off.
+  std::vector<std::string> milter, http, controller;
+  bool milter_off = false, http_off = false, controller_off = false;
+
+  MilterOptions milter_options;
+  LogFormat log_format;
+  LogOptions log;
+  bool logs_here = false;  // the configuration has a `logging` section that says where
+
+  std::vector<Warning> warnings;
+};
+
+// REQUIRED: `root` is a merged configuration.
+ServeSettings read_serve_settings(const UclObject& root);
+
+}  // namespace winnow
