@@ -155,7 +155,8 @@ void Server::Impl::accept(Acceptor& acceptor, Front front) {
 template <class Acceptor>
 void Server::Impl::accept_later(Acceptor& acceptor, Front front, const error_code& error) {
   if (!std::exchange(short_of_files, true))
-    hooks.log(fmt::format("cannot accept a connection: {}", error.message()));
+    shared.log.event(LogLevel::kError, "main",
+                     fmt::format("cannot accept a connection: {}", error.message()));
   const auto pause = std::make_shared<asio::steady_timer>(io, std::chrono::milliseconds(100));
   pause->async_wait([this, &acceptor, front, pause](const error_code& over) {
     if (!over && !shared.draining) accept(acceptor, front);
