@@ -24,16 +24,16 @@ unsigned default_threads() {
 
 void add_variables(CLI::App& app, RulesOptions& options) {
   app.add_option_function<std::vector<std::string>>(
-      "--var",
-      [&options](const std::vector<std::string>& list) {
-        for (const std::string& one : list) {
-          const size_t equals = one.find('=');
-          if (equals == std::string::npos)
-            throw CLI::ValidationError("--var", "takes NAME=VALUE, not " + one);
-          options.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
-        }
-      },
-      "variable of the configuration, NAME=VALUE; once for each")
+         "--var",
+         [&options](const std::vector<std::string>& list) {
+           for (const std::string& one : list) {
+             const size_t equals = one.find('=');
+             if (equals == std::string::npos)
+               throw CLI::ValidationError("--var", "takes NAME=VALUE, not " + one);
+             options.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
+           }
+         },
+         "variable of the configuration, NAME=VALUE; once for each")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE");
 }

@@ -28,8 +28,9 @@ Seen talk(std::string_view bytes, size_t piece) {
       const Edit edits[] = {
           {.kind = EditKind::kAddHeader, .position = -3, .name = "X", .value = body},
           {.kind = EditKind::kRemoveHeader, .name = message.helo, .value = {}}};
-      render_milter({.action = "add header", .message = {}, .subject = {}, .flags = 0, .edits = edits}, {},
-                    session.seen(), session.agreement(), seen.out);
+      render_milter(
+          {.action = "add header", .message = {}, .subject = {}, .flags = 0, .edits = edits}, {},
+          session.seen(), session.agreement(), seen.out);
       want = session.answered(seen.out);
     }
     seen.closed = want == SessionWant::kClose;
