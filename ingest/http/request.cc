@@ -223,7 +223,7 @@ SessionWant HttpSession::head(std::string& out) {
     return SessionWant::kBytes;
   }
   request_ = {};
-  has_length_ = chunked_ = false;
+  has_length_ = chunked_ = expects_continue_ = false;
   left_ = 0;
   searched_ = 0;
   body_.clear();
@@ -249,10 +249,13 @@ SessionWant HttpSession::head(std::string& out) {
            : old && !has_length_ && !bodiless ? State::kToEnd
                                               : State::kLength;
   more_ = true;
+  // Whether the body is here already or not: what is put out does not hang on how bytes arrive.
+  if (expects_continue_ && (chunked_ || left_ > 0)) out += "HTTP/1.1 100 Continue\r\n\r\n";
   return SessionWant::kBytes;
 }
 
 SessionWant HttpSession::first_line(std::string_view line, std::string& out) {
+  http11_ = false;
   const size_t space = line.find(' ');
   if (space == std::string_view::npos) return refuse(400, "bad request line", out);
   const std::string_view method = line.substr(0, space);
@@ -272,7 +275,8 @@ SessionWant HttpSession::first_line(std::string_view line, std::string& out) {
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(400, "bad HTTP version", out);
   if (method != "GET" && method != "POST" && method != "HEAD" && method != "PUT")
     return refuse(400, "invalid HTTP method", out);
-  request_.keep_alive = version == "HTTP/1.1";
+  http11_ = version == "HTTP/1.1";
+  request_.keep_alive = http11_;
   request_.head_only = method == "HEAD";
   target(rest.substr(0, last));
   return SessionWant::kBytes;
@@ -316,6 +320,9 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "transfer-encoding") {
     if (lower(value) != "chunked" || request_.dialect != Dialect::kHttp || chunked_) return false;
     chunked_ = true;
+  } else if (key == "expect") {
+    // RFC 9110 10.1.1: an HTTP/1.0 client knows no interim answers.
+    expects_continue_ = http11_ && lower(value) == "100-continue";
   } else if (key == "connection") {
     const std::string option = lower(value);
     if (request_.dialect == Dialect::kHttp)

@@ -98,6 +98,7 @@ class HttpSession {
 
   HttpRequest request_;
   bool has_length_ = false, chunked_ = false;
+  bool http11_ = false, expects_continue_ = false;
   uint64_t left_ = 0;  // of the body or chunk
   std::string body_;
 };
