@@ -22,6 +22,7 @@ namespace {
 constexpr std::array kCommands{
     Command{"scan", "PATH...", "Scan messages and print a verdict for each.", scan_command},
     Command{"serve", "", "Scan mail for mail servers, over milter and HTTP.", serve_command},
+    Command{"reload", "", "Have a running service load its configuration again.", reload_command},
     Command{"explain", "FILE", "Say why a message's verdict is what it is.", explain_command},
     Command{"rules", "list|show|test|cost", "List, show, test and measure the rules.",
             rules_command},

@@ -31,34 +31,45 @@ void Admission::reserve(uint64_t bytes, Hold& hold) {
 
 bool Admission::may_read(Hold& hold) {
   const std::lock_guard lock(mutex_);
-  if (hold.overdraft) return true;
-  const bool bytes_left = held_ < options_.byte_budget;
-  // Of messages that have begun, all may end.
-  const bool message_left =
-      hold.message || options_.messages_max == 0 || messages_ < options_.messages_max;
-  if (bytes_left && message_left) return true;
-  if (overdrawn_) return false;
-  overdrawn_ = hold.overdraft = true;
-  return true;
+  // Messages that are whole always come to an end: nobody needs to pass them.
+  const bool full = options_.messages_max > 0 && messages_ >= options_.messages_max;
+  if (!full && (hold.overdraft || held_ < options_.byte_budget)) return true;
+  if (!full && !overdrawn_) return overdrawn_ = hold.overdraft = true;
+  refused_ = true;
+  return false;
 }
 
 void Admission::set(Hold& hold, uint64_t bytes, bool message) {
-  const std::lock_guard lock(mutex_);
-  held_ += bytes - hold.bytes;
-  messages_ += uint64_t{message} - uint64_t{hold.message};
-  hold.bytes = bytes;
-  hold.message = message;
-  if (hold.overdraft && !message) overdrawn_ = hold.overdraft = false;
-  room_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    held_ += bytes - hold.bytes;
+    messages_ += uint64_t{message} - uint64_t{hold.message};
+    hold.bytes = bytes;
+    hold.message = message;
+    if (hold.overdraft && bytes == 0) overdrawn_ = hold.overdraft = false;
+  }
+  tell_room();
 }
 
 void Admission::release(Hold& hold) {
-  const std::lock_guard lock(mutex_);
-  held_ -= hold.bytes;
-  messages_ -= hold.message;
-  if (hold.overdraft) overdrawn_ = false;
-  hold = {};
+  {
+    const std::lock_guard lock(mutex_);
+    held_ -= hold.bytes;
+    messages_ -= hold.message;
+    if (hold.overdraft) overdrawn_ = false;
+    hold = {};
+  }
+  tell_room();
+}
+
+void Admission::tell_room() {
   room_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!refused_ || (held_ >= options_.byte_budget && overdrawn_)) return;
+    refused_ = false;
+  }
+  if (hook_) hook_();
 }
 
 void Share::clear() {

@@ -6,10 +6,11 @@
 // byte_budget, from the first byte read until its answer is out.
 //   - a corpus run waits for room (reserve), or is told that there is none (try_reserve); where
 //     nothing is reserved, one message is always let in, however large;
-//   - a connection asks before it reads (may_read). Where the budget is spent it does not read: its
-//     bytes stay in the kernel. One connection at a time has the overdraft and reads on regardless,
-//     so that messages which came half way, and hold all of the budget, cannot wait for each other
-//     for ever. So memory is byte_budget + one message + one read, whatever comes.
+//   - a connection asks before it reads (may_read). Where the budget is spent, or messages_max are
+//     being scanned, it does not read: its bytes stay in the kernel. One connection at a time has
+//     the overdraft and reads on though the budget is spent, so that messages which came half way,
+//     and hold all of it, cannot wait for each other for ever. So memory is byte_budget + one
+//     message + one read, whatever comes.
 //
 // Lanes. What was admitted waits by size: small, large, alone; so that 40 MB delay nobody. Workers
 // pull: an idle one takes one message at once, under load each takes its share of what waits, up to
@@ -29,6 +30,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "pipeline/case.h"
@@ -47,7 +49,7 @@ struct AdmitOptions {
   uint32_t rows_max = 64;              // of one batch
   uint32_t bytes_max = 1 << 20;        // of one batch's messages
   uint64_t byte_budget = 48ull << 20;  // of all that is here
-  uint64_t messages_max = 0;           // that are here at once; 0 = as many as the budget holds
+  uint64_t messages_max = 0;           // that wait or are scanned; 0 = what the budget holds
 };
 
 // Who waits for a message's verdict (live traffic), and since when.
@@ -68,6 +70,9 @@ struct Share {
 class Admission {
  public:
   explicit Admission(const AdmitOptions& options) : options_(options) {}
+  // `hook` is called, by any thread, when something is given back after may_read() said no.
+  // REQUIRED: before others use this.
+  void on_room(std::function<void()> hook) { hook_ = std::move(hook); }
 
   // False where there is no room; the first is always let in.
   bool try_reserve(uint64_t bytes, Hold& hold);
@@ -75,7 +80,7 @@ class Admission {
   void reserve(uint64_t bytes, Hold& hold);
   // May this connection read? Gives it the overdraft where the budget is spent and nobody has it.
   bool may_read(Hold& hold);
-  // A connection now holds so much; `message`: a message began and is not over.
+  // It now holds so much. `message`: a whole one, that waits or is scanned.
   void set(Hold& hold, uint64_t bytes, bool message);
   void release(Hold& hold);
 
@@ -102,9 +107,11 @@ class Admission {
     Client client;
   };
   bool room(uint64_t bytes) const;
+  void tell_room();
   int next_lane(bool takes_alone) const;
 
   const AdmitOptions options_;
+  std::function<void()> hook_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable ready_, room_;
   std::array<std::deque<Waiting>, kLanes> lanes_;
@@ -112,6 +119,7 @@ class Admission {
   uint64_t held_ = 0;
   uint64_t messages_ = 0;
   bool overdrawn_ = false;  // somebody has the overdraft
+  bool refused_ = false;    // may_read() said no since the hook was called
   bool stop_ = false;
 };
 

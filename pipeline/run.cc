@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/score/questions.h"
 #include "pipeline/worker.h"
@@ -203,6 +204,35 @@ void Run::conclude(Worker& worker, Case& one, Deadline deadline) const noexcept 
   for (const EnabledCheck& check : rules_->checks)
     if (check.check->edit) check.check->edit(*check.plan, decided, one.verdict.edits);
   clock.done(Stage::kJudge);
+}
+
+void Run::condemn(Message& message, std::unique_ptr<Case>& one) const {
+  // Evidence of an empty message with this envelope; no rule looks at it.
+  Worker worker(*this);
+  MessageBytes bytes = std::exchange(message.bytes, MessageBytes(""));
+  compute(worker, {&message, 1}, {&one, 1});
+  message.bytes = std::move(bytes);
+  Evidence& evidence = one->evidence;
+  evidence.atoms = {};
+  evidence.symbols = {};
+  evidence.questions.clear();
+  evidence.answers.clear();
+  evidence.facts.faults = {};
+  evidence.facts.faults.set(Fault::kPoison);
+  Verdict& verdict = one->verdict;
+  verdict.clear();
+  verdict.action = rules_->poison_action;
+  const ActionId reject = rules_->model.reject;
+  verdict.required =
+      reject == kNoId<ActionId> ? kNoThreshold : rules_->model.actions[index(reject)].threshold;
+  const SymbolId symbol = rules_->judge.fault_symbols[static_cast<size_t>(Fault::kPoison)];
+  if (symbol != kNoId<SymbolId>) verdict.symbols.push_back({.symbol = symbol, .shots = 1});
+  PreResult forced{.action = rules_->poison_action};
+  forced.no_smtp_message = true;
+  forced.message = "the engine died on this message before";
+  forced.module = "poison";
+  verdict.pre_results.push_back(forced);
+  verdict.forced_by = 0;
 }
 
 void Run::answer(Evidence& evidence, Deadline deadline) const noexcept {

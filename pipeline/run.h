@@ -86,6 +86,10 @@ class Run {
   // and the evidence says so (cut_by_deadline).
   void conclude(Worker& worker, Case& one, Deadline deadline = Deadline::max()) const noexcept;
 
+  // Concludes a message that must not be scanned: fault POISON, the action of winnow.poison_action.
+  // Its bytes stay as they are.
+  void condemn(Message& message, std::unique_ptr<Case>& one) const;
+
   const RuleSet& rules() const { return *rules_; }
   // Puts faster databases for the same patterns in place; verdicts do not change.
   void use(std::shared_ptr<const MatchPlan> match);

@@ -1,11 +1,16 @@
 #include "pipeline/service.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "pipeline/worker.h"
 
 namespace winnow {
+
+namespace {
+constexpr std::chrono::seconds kLateFor(10);  // not ready, after a client was sent away
+}
 
 LiveRules::LiveRules(std::shared_ptr<const RuleSet> set, std::unique_ptr<Answerer> who,
                      std::string host_name)
@@ -21,10 +26,14 @@ Service::Service(std::shared_ptr<LiveRules> live, const ServiceOptions& options)
                   .bytes_max = options.bytes_max,
                   .byte_budget = options.byte_budget,
                   .messages_max = options.messages_max}),
-      live_(std::move(live)) {
+      live_(std::move(live)),
+      suspects_(options.suspects,
+                [this](Fate fate, Message&& message, std::unique_ptr<Case> one, Client&& client) {
+                  come_back(fate, std::move(message), std::move(one), std::move(client));
+                }) {
   const unsigned threads = std::max(1u, options_.threads);
   for (unsigned i = 0; i < threads; ++i)
-    threads_.emplace_back([this, takes_alone = i > 0 || threads == 1] { work(takes_alone); });
+    threads_.emplace_back([this, i, takes_alone = i > 0 || threads == 1] { work(i, takes_alone); });
 }
 
 Service::~Service() {
@@ -56,7 +65,12 @@ bool Service::ready() const {
     const std::lock_guard lock(mutex_);
     if (finishing_) return false;
   }
+  if (Clock::now().time_since_epoch().count() < late_until_.load()) return false;
   return admission_.oldest().count() <= options_.queue_wait_max_ms;
+}
+
+void Service::note_late() {
+  late_until_.store((Clock::now() + kLateFor).time_since_epoch().count());
 }
 
 void Service::use(std::shared_ptr<LiveRules> live) {
@@ -77,10 +91,11 @@ void Service::finish() {
   admission_.wait_empty();
 }
 
-void Service::work(bool takes_alone) {
+void Service::work(unsigned number, bool takes_alone) {
   std::shared_ptr<LiveRules> live;
   std::unique_ptr<Worker> worker;
   Share share;
+  std::vector<uint64_t> digests;
   while (admission_.take(true, takes_alone, share)) {
     std::shared_ptr<LiveRules> now = this->live();
     if (now != live) {
@@ -90,7 +105,9 @@ void Service::work(bool takes_alone) {
       worker = std::make_unique<Worker>(live->run);
     }
     give_up_late(*live, share);
+    suspects_.begin(number, share, digests);
     if (!share.messages.empty()) scan(*live, *worker, share);
+    suspects_.end(number);
     share.clear();
   }
 }
@@ -101,6 +118,7 @@ void Service::give_up_late(const LiveRules& live, Share& share) {
   size_t kept = 0;
   for (size_t i = 0; i < share.messages.size(); ++i) {
     if (share.clients[i].since < oldest) {
+      note_late();
       share.cases[i]->message = std::move(share.messages[i]);
       deliver(live, std::move(share.cases[i]), share.clients[i], true);
       continue;
@@ -117,9 +135,24 @@ void Service::give_up_late(const LiveRules& live, Share& share) {
   share.clients.resize(kept);
 }
 
+void Service::come_back(Fate fate, Message&& message, std::unique_ptr<Case> one, Client&& client) {
+  if (fate == Fate::kLives)
+    return admission_.put(std::move(message), std::move(one), std::move(client));
+  const std::shared_ptr<LiveRules> live = this->live();
+  if (fate == Fate::kDies) live->run.condemn(message, one);
+  one->message = std::move(message);
+  deliver(*live, std::move(one), client, fate == Fate::kUnknown);
+}
+
 void Service::scan(const LiveRules& live, Worker& worker, Share& share) {
   batches_.fetch_add(1, std::memory_order_relaxed);
   const std::chrono::milliseconds limit(options_.task_timeout_ms);
+#ifdef WINNOW_TEST_HOOKS
+  for (const Message& one : share.messages)
+    if (!options_.abort_on.empty() &&
+        one.bytes.view().find(options_.abort_on) != std::string_view::npos)
+      std::abort();
+#endif
   live.run.compute(worker, share.messages, share.cases);
   for (size_t i = 0; i < share.messages.size(); ++i) {
     Case& one = *share.cases[i];

@@ -14,6 +14,10 @@
 // Rules. The running rule set is one counted reference. A worker looks at it before each batch;
 // `done` gets the rule set that judged its message, and that set lives until then.
 //
+// Poison. What a worker scans is marked in memory that outlives the engine; what an engine may have
+// died of is scanned alone first, and what that dies of too is answered with fault POISON and the
+// action of winnow.poison_action (suspects.h).
+//
 // Beside the flow and not part of it: the flow keeps the input's order and makes its one submitter
 // wait; here nobody may wait and there is no order. They share Admission, Run, Worker, CasePool.
 #pragma once
@@ -31,6 +35,7 @@
 #include "pipeline/admit.h"
 #include "pipeline/load.h"
 #include "pipeline/run.h"
+#include "pipeline/suspects.h"
 
 namespace winnow {
 
@@ -53,6 +58,8 @@ struct ServiceOptions {
   uint64_t messages_max = 0;           // being read or scanned at once; 0 = what the budget holds
   int64_t queue_wait_max_ms = 60'000;  // Postfix waits 300 s for the end of a message
   int64_t task_timeout_ms = 8'000;
+  SuspectsOptions suspects;
+  std::string abort_on;  // tests only: a message that holds this text ends the process
 };
 
 struct Scanned {
@@ -79,8 +86,11 @@ class Service {
   bool submit(Message& message, Hold& hold, Done done);
   // As above for who holds nothing; false also where there is no room.
   bool submit(Message& message, Done done);
-  // Nothing waits too long, and it is not finishing. Thread-safe.
+  // Nothing waits too long, nothing was told to try again for that a moment ago, and it is not
+  // finishing. Thread-safe.
   bool ready() const;
+  // A client was told to try again, for it waited too long. Thread-safe.
+  void note_late();
   // The next batches run under these rules. Thread-safe.
   void use(std::shared_ptr<LiveRules> live);
   std::shared_ptr<LiveRules> live() const;
@@ -93,7 +103,8 @@ class Service {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void work(bool takes_alone);
+  void work(unsigned number, bool takes_alone);
+  void come_back(Fate fate, Message&& message, std::unique_ptr<Case> one, Client&& client);
   void scan(const LiveRules& live, Worker& worker, Share& share);
   void give_up_late(const LiveRules& live, Share& share);
   void deliver(const LiveRules& live, std::unique_ptr<Case> one, const Client& client,
@@ -109,6 +120,8 @@ class Service {
   std::shared_ptr<LiveRules> live_;
 
   std::atomic<uint64_t> batches_{0};
+  std::atomic<Clock::rep> late_until_{Clock::time_point::min().time_since_epoch().count()};
+  Suspects suspects_;
   std::vector<std::thread> threads_;
 };
 

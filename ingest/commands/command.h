@@ -35,6 +35,7 @@ int limits_command(const std::vector<std::string>& arguments);
 int completion_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
 int serve_command(const std::vector<std::string>& arguments);
+int reload_command(const std::vector<std::string>& arguments);
 int help_command(const std::vector<std::string>& arguments);
 
 std::span<const Command> all_commands();

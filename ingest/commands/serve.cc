@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -17,17 +18,20 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/serve/server.h"
+#include "ingest/serve/service_limits.h"
+#include "ingest/supervise/supervisor.h"
+#include "ingest/supervise/trial.h"
 #include "pipeline/lookup/answers.h"
 
 namespace winnow {
 
 namespace {
 
-struct ServeCommand {
+struct ServeCommand : ServiceLimits {
   RulesOptions load;
-  ServiceOptions service;
-  ServerOptions server;
-  std::string user, pid_file, log_file;
+  std::vector<std::string> milter, http;  // where to listen
+  std::string pid_file, log_file;
+  bool engine = false, trial = false;
 };
 
 void add_options(CLI::App& app, ServeCommand& options) {
@@ -37,10 +41,10 @@ void add_options(CLI::App& app, ServeCommand& options) {
   app.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
   add_variables(app, options.load);
   app.add_flag("--strict", options.load.strict, "any warning about the configuration is an error");
-  app.add_option("--milter", options.server.milter,
+  app.add_option("--milter", options.milter,
                  "where milter is spoken: HOST:PORT or \"/path mode=0660\" (default: what the "
                  "configuration binds, else 127.0.0.1:11332)");
-  app.add_option("--http", options.server.http,
+  app.add_option("--http", options.http,
                  "where HTTP, RSPAMC and SPAMC are spoken (default: the same, 127.0.0.1:11333)");
   app.add_option("--threads", options.service.threads, "scanning threads")
       ->check(CLI::Range(1u, 1024u))
@@ -54,11 +58,18 @@ void add_options(CLI::App& app, ServeCommand& options) {
   app.add_option("--connections", options.server.connections_max, "open connections at most")
       ->capture_default_str();
   app.add_option("--user", options.user, "user to become once the sockets are open");
+  app.add_option("--group", options.group, "group to become (default: the user's own)");
   app.add_option("--pid-file", options.pid_file, "file that holds the process id while it runs");
   app.add_option(
       "--log", options.log_file,
       "a file, syslog or journal, each with \":/path\" of its socket where it is not the "
       "system's (default: what the configuration says, else standard error)");
+  // How the supervisor starts its engines, and these their trials: empty group, not in --help.
+  app.add_flag("--engine", options.engine)->group("");
+  app.add_flag("--trial", options.trial)->group("");
+#ifdef WINNOW_TEST_HOOKS
+  app.add_option("--test-abort-on", options.service.abort_on, "for tests: dies of what holds this");
+#endif
 }
 
 std::string host_name() {
@@ -84,10 +95,13 @@ class Reloader {
       log_.event(LogLevel::kWarning, "cfg", warning.text());
     settings_(std::move(settings));
     build_ = std::move(loaded->build_databases);
+    compiled_ = loaded->rules->match->report().missing;
     return std::make_shared<LiveRules>(loaded->rules,
                                        std::make_unique<TableAnswers>(*loaded->rules), host_name());
   }
-  void start(Service& service) {
+  // `swapped` is called after each attempt.
+  void start(Service& service, std::function<void()> swapped) {
+    swapped_ = std::move(swapped);
     thread_ = std::thread([this, &service] { work(service); });
   }
   void stop() {
@@ -120,11 +134,14 @@ class Reloader {
       Result<std::shared_ptr<LiveRules>> fresh = load();
       if (fresh) {
         service.use(std::move(*fresh));
-        log_.event(LogLevel::kInfo, "cfg", fmt::format("rules reloaded, set {}", ++sets_));
+        log_.event(LogLevel::kInfo, "cfg",
+                   fmt::format("rules reloaded, set {}, {} pattern databases compiled", ++sets_,
+                               compiled_));
       } else {
         log_.event(LogLevel::kError, "cfg",
                    "rules not reloaded, the old ones stay: " + fresh.error().text());
       }
+      swapped_();
     }
   }
 
@@ -132,6 +149,8 @@ class Reloader {
   Log& log_;
   const std::function<void(std::shared_ptr<const ServeSettings>)> settings_;
   std::function<std::shared_ptr<const MatchPlan>()> build_;
+  std::function<void()> swapped_;
+  size_t compiled_ = 0;  // databases that were not in the cache
   std::mutex mutex_;
   std::condition_variable wake_;
   uint64_t sets_ = 1;
@@ -139,14 +158,36 @@ class Reloader {
   std::thread thread_;
 };
 
-Result<void> become(const std::string& user) {
-  if (user.empty()) return {};
-  const passwd* const found = getpwnam(user.c_str());
-  if (!found) return fail(fmt::format("there is no user {}", user));
-  if (initgroups(user.c_str(), found->pw_gid) != 0 || setgid(found->pw_gid) != 0 ||
-      setuid(found->pw_uid) != 0)
-    return fail(fmt::format("cannot become {}: {}", user, std::strerror(errno)));
+// For who is not root this is only a check.
+Result<void> become(const std::string& user, const std::string& group) {
+  if (user.empty() && group.empty()) return {};
+  gid_t gid = getgid();
+  uid_t uid = getuid();
+  if (!user.empty()) {
+    const passwd* const found = getpwnam(user.c_str());
+    if (!found) return fail(fmt::format("there is no user {}", user));
+    uid = found->pw_uid;
+    gid = found->pw_gid;
+  }
+  if (!group.empty()) {
+    const ::group* const found = getgrnam(group.c_str());
+    if (!found) return fail(fmt::format("there is no group {}", group));
+    gid = found->gr_gid;
+  }
+  const bool root = geteuid() == 0;
+  if (!root && uid == getuid() && gid == getgid()) return {};
+  if (root && (user.empty() ? setgroups(1, &gid) : initgroups(user.c_str(), gid)) != 0)
+    return fail(fmt::format("cannot set the groups of {}: {}", user, std::strerror(errno)));
+  if (setgid(gid) != 0 || setuid(uid) != 0)
+    return fail(fmt::format("cannot become {}:{}: {}", user, group, std::strerror(errno)));
   return {};
+}
+
+// The log's file, which root made, belongs to who writes it.
+void give_log(const ServeCommand& options, const LogOptions& log) {
+  const passwd* const found = options.user.empty() ? nullptr : getpwnam(options.user.c_str());
+  if (log.type != LogType::kFile || !found || geteuid() != 0) return;
+  if (::chown(log.path.c_str(), found->pw_uid, found->pw_gid) != 0) return;  // then they say so
 }
 
 Result<void> write_pid(const std::string& path) {
@@ -167,45 +208,168 @@ void listen_where(const ServeSettings& settings, ServeCommand& options) {
     given = configured;
     if (given.empty() && !off) given = {otherwise};
   };
-  choose(options.server.milter, settings.milter, settings.milter_off, "127.0.0.1:11332");
-  choose(options.server.http, settings.http, settings.http_off, "127.0.0.1:11333");
+  choose(options.milter, settings.milter, settings.milter_off, "127.0.0.1:11332");
+  choose(options.http, settings.http, settings.http_off, "127.0.0.1:11333");
 }
 
-Result<void> serve(ServeCommand& options) {
-  std::signal(SIGPIPE, SIG_IGN);
-  options.server.milter_limits.body_max = options.server.http_limits.body_max;
-  // Where to listen and to log: the command line, else the configuration, else the defaults.
+// Sockets: those that systemd opened, and for each front that got none, those we were told.
+Result<std::vector<Listening>> open_sockets(const ServeCommand& options) {
+  Result<std::vector<Listening>> sockets = sockets_of_systemd();
+  if (!sockets) return sockets;
+  const size_t given = sockets->size();
+  for (const auto& [front, places] :
+       {std::pair{Front::kMilter, &options.milter}, std::pair{Front::kHttp, &options.http}}) {
+    const auto same = [front = front](const Listening& one) { return one.front == front; };
+    if (std::any_of(sockets->begin(), sockets->begin() + static_cast<ptrdiff_t>(given), same))
+      continue;
+    for (const std::string& where : *places) {
+      Result<Listening> one = open_listening(where, front);
+      if (!one) return fail(std::move(one.error()));
+      sockets->push_back(std::move(*one));
+    }
+  }
+  return sockets;
+}
+
+std::string program_file() {
+  char path[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  std::string out(path, size > 0 ? static_cast<size_t>(size) : 0);
+  // What an upgrade put in its place.
+  constexpr std::string_view kGone = " (deleted)";
+  if (out.ends_with(kGone)) out.resize(out.size() - kGone.size());
+  return out;
+}
+
+std::vector<std::string> with(const std::vector<std::string>& arguments, const char* flag) {
+  std::vector<std::string> out{"winnow", "serve"};
+  if (flag) out.emplace_back(flag);
+  out.insert(out.end(), arguments.begin(), arguments.end());
+  return out;
+}
+
+void reopen(Log& log) {
+  if (Result<void> done = log.open(); !done)
+    log.event(LogLevel::kError, "log", done.error().text());
+}
+
+// The configuration, and over it once more the command line.
+Result<Config> configure(ServeCommand& options, const std::vector<std::string>& arguments) {
   Result<Config> config = load_configuration(options.load);
-  if (!config) return fail(std::move(config.error()));
-  const ServeSettings first = read_serve_settings(config->root());
-  listen_where(first, options);
-  Log log(options.log_file.empty() && first.logs_here ? first.log : log_options(options.log_file));
-  if (Result<void> done = log.open(); !done) return done;
-  ServerHooks hooks;
-  std::optional<Reloader> reloader;
-  hooks.reload = [&] { reloader->request(); };
-  hooks.reopen_logs = [&] {
-    if (Result<void> done = log.open(); !done)
-      log.event(LogLevel::kError, "log", done.error().text());
+  if (!config) return config;
+  read_service_limits(config->root(), options);
+  CLI::App app;
+  add_options(app, options);
+  if (parse_arguments(app, arguments)) return fail("the command line changed");
+  options.server.milter_limits.body_max = options.server.http_limits.body_max;
+  return config;
+}
+
+// Where to log: the command line, else the configuration, else standard error.
+LogOptions where_to_log(const ServeCommand& options, const ServeSettings& settings) {
+  return options.log_file.empty() && settings.logs_here ? settings.log
+                                                        : log_options(options.log_file);
+}
+
+Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arguments,
+                      Inheritance left) {
+  const bool upgraded = left.engine.pid > 0;
+  Result<Config> config = configure(options, arguments);
+  // After an upgrade there is an engine that works: a configuration that broke since is no reason
+  // to end it.
+  if (!config && !upgraded) return fail(std::move(config.error()));
+  const ServeSettings settings = config ? read_serve_settings(config->root()) : ServeSettings{};
+  listen_where(settings, options);
+  Log log(where_to_log(options, settings));
+  if (Result<void> done = log.open(); !done && !upgraded) return fail(std::move(done.error()));
+  const auto say = [&](std::string_view line) { log.event(LogLevel::kInfo, "main", line); };
+  if (!upgraded) {
+    Result<std::vector<Listening>> sockets = open_sockets(options);
+    if (!sockets) return fail(std::move(sockets.error()));
+    left.sockets = std::move(*sockets);
+    for (const Listening& one : left.sockets)
+      say(fmt::format("{} listens at {}", front_name(one.front), one.name));
+    if (Result<void> done = write_pid(options.pid_file); !done)
+      return fail(std::move(done.error()));
+    // Engines open the log as the user that they are.
+    give_log(options, where_to_log(options, settings));
+    if (Result<void> done = become(options.user, options.group); !done)
+      return fail(std::move(done.error()));
+  }
+  Result<Marks> marks = left.marks < 0 ? Marks::create() : Marks::open(left.marks);
+  if (!marks) return fail(std::move(marks.error()));
+  left.marks = marks->fd();
+  const std::vector<Listening> sockets = left.sockets;
+  SupervisorHooks hooks{
+      .log = say,
+      .reopen_logs = [&] { reopen(log); },
+      .died = [&](int side) { return marks->suspect_all(static_cast<uint32_t>(side)); },
+      .busy_ms =
+          [&](int side) {
+            const int64_t since = marks->oldest_ms(static_cast<uint32_t>(side));
+            return since == INT64_MAX ? 0 : clock_ms() - since;
+          },
   };
+  Supervisor supervisor({.program = program_file(),
+                         .supervise = with(arguments, nullptr),
+                         .engine = with(arguments, "--engine")},
+                        std::move(hooks), std::move(left));
+  Result<int> code = supervisor.run();
+  for (const Listening& one : sockets)
+    if (one.name.starts_with('/')) ::unlink(one.name.c_str());
+  if (!options.pid_file.empty()) ::unlink(options.pid_file.c_str());
+  say("stopped");
+  return code;
+}
+
+Result<void> engine(ServeCommand& options, const std::vector<std::string>& arguments,
+                    Inheritance left) {
+  options.server.sockets = left.sockets;
+  options.server.link = left.link;
+  Result<Config> config = configure(options, arguments);
+  if (!config) return fail(std::move(config.error()));
+  Log log(where_to_log(options, read_serve_settings(config->root())));
+  if (Result<void> done = log.open(); !done) return done;
+  std::optional<Reloader> reloader;
+  ServerHooks hooks;
+  hooks.reload = [&] { reloader->request(); };
+  hooks.reopen_logs = [&] { reopen(log); };
   Server server(options.server, std::move(hooks), log);
   reloader.emplace(options.load, log, [&](std::shared_ptr<const ServeSettings> settings) {
     server.use(std::move(settings));
   });
-  if (Result<void> done = server.bind(); !done) return done;
-  if (Result<void> done = write_pid(options.pid_file); !done) return done;
-  if (Result<void> done = become(options.user); !done) return done;
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
-  {
-    Service service(std::move(*live), options.service);
-    reloader->start(service);
-    server.run(service);
-    reloader->stop();
+  if (options.trial) {
+    serve_trial(left.link, std::move(*live), options.service);
+    return {};
   }
-  if (!options.pid_file.empty()) ::unlink(options.pid_file.c_str());
-  log.event(LogLevel::kInfo, "main", "stopped");
+  Result<Marks> marks = Marks::open(left.marks);
+  if (!marks) return fail(std::move(marks.error()));
+  TrialProcess trial(program_file(), with(arguments, "--trial"));
+  options.service.suspects = {
+      .marks = &*marks, .side = static_cast<uint32_t>(left.side), .trial = &trial};
+  Service service(std::move(*live), options.service);
+  reloader->start(service, [&] {
+    trial.rules_changed();
+    server.tell("reloaded");
+  });
+  server.run(service);
+  reloader->stop();
   return {};
+}
+
+Result<int> serve(ServeCommand& options, const std::vector<std::string>& arguments) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Result<Inheritance> left = Inheritance::take();
+  if (!left) return fail(std::move(left.error()));
+  if (!options.engine && !options.trial) return supervise(options, arguments, std::move(*left));
+  if (left->link < 0) return fail("--engine and --trial are for winnow itself");
+  std::vector<std::string> plain = arguments;
+  std::erase(plain, "--engine");
+  if (Result<void> done = engine(options, plain, std::move(*left)); !done)
+    return fail(std::move(done.error()));
+  return kExitGood;
 }
 
 }  // namespace
@@ -216,11 +380,10 @@ int serve_command(const std::vector<std::string>& arguments) {
   ServeCommand options;
   add_options(app, options);
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
-  if (Result<void> done = serve(options); !done) {
-    complain("serve", done.error().text());
-    return kExitUsage;
-  }
-  return kExitGood;
+  const Result<int> code = serve(options, arguments);
+  if (code) return *code;
+  complain("serve", code.error().text());
+  return kExitUsage;
 }
 
 }  // namespace winnow

@@ -22,20 +22,69 @@ std::string log_tag(const Scanned& scanned) {
 
 }  // namespace
 
-Connection::Connection(ConnectionShared& shared, Socket socket)
-    : shared_(shared), socket_(std::move(socket)) {
+Connection::Connection(ConnectionShared& shared, Socket socket, std::string source)
+    : shared_(shared), socket_(std::move(socket)), source_(std::move(source)) {
   shared_.connections.insert(this);
+  if (!source_.empty()) ++shared_.sources[source_];
 }
 
-Connection::~Connection() { shared_.connections.erase(this); }
+Connection::~Connection() {
+  shared_.connections.erase(this);
+  if (!source_.empty() && --shared_.sources[source_] == 0) shared_.sources.erase(source_);
+  shared_.service->admission().release(hold_);
+}
+
+void ConnectionShared::read_on() {
+  while (!held_back.empty()) {
+    const std::shared_ptr<Connection> one = held_back.front();
+    if (one->held_back_ && one->socket_.is_open() && !service->admission().may_read(one->hold_))
+      return;
+    held_back.pop_front();
+    if (!one->held_back_) continue;
+    // The time that it was held back is not the client's.
+    const auto waited = Connection::Clock::now() - one->held_back_since_;
+    one->active_ += waited;
+    one->content_since_ += waited;
+    one->held_back_ = false;
+    if (one->socket_.is_open()) one->take_bytes();
+  }
+}
 
 void Connection::close() {
   error_code ignored;
   socket_.close(ignored);
 }
 
+void Connection::check_time(Clock::time_point now) {
+  if (held_back_) {
+    const int64_t limit = held_bytes() > 0 ? shared_.options.content_wait_max_ms
+                                           : shared_.options.command_wait_max_ms;
+    if (now - held_back_since_ <= std::chrono::milliseconds(limit)) return;
+    shared_.service->note_late();
+    shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
+    held_back_ = false;  // read_on() passes it
+    render_sent_away(out_);
+    // A socket that is closed with bytes unread takes its last words with it.
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.read_some(asio::buffer(shared_.buffer.get(), ConnectionShared::kReadBytes), ignored);
+    closing_ = true;
+    return write();
+  }
+  if (too_slow(now)) close();
+}
+
 bool Connection::too_slow(Clock::time_point now) const {
-  return !waiting_ && now - active_ > std::chrono::milliseconds(idle_max_ms());
+  if (waiting_) return false;
+  const ServerOptions& options = shared_.options;
+  // One byte may be no more than a sender's address: mail servers take their time after it.
+  const bool content = held_bytes() > 1;
+  const int64_t idle = content || !writing_.empty() ? options.io_timeout_ms : idle_max_ms();
+  if (now - active_ > std::chrono::milliseconds(idle)) return true;
+  if (!content) return false;
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - content_since_);
+  return took.count() > options.io_timeout_ms &&
+         static_cast<int64_t>(held_bytes()) < took.count() * options.slow_bytes_per_s / 1000;
 }
 
 void Connection::read() {
@@ -45,6 +94,18 @@ void Connection::read() {
 }
 
 void Connection::readable() {
+  if (hold_.overdraft ||
+      (shared_.held_back.empty() && shared_.service->admission().may_read(hold_)))
+    return take_bytes();
+  held_back_ = true;
+  held_back_since_ = Clock::now();
+  shared_.held_back.push_back(shared_from_this());
+}
+
+// What the connection holds of the next message is known to the budget.
+void Connection::account() { shared_.service->admission().set(hold_, held_bytes(), false); }
+
+void Connection::take_bytes() {
   error_code error;
   socket_.non_blocking(true, error);
   const size_t n =
@@ -56,7 +117,11 @@ void Connection::readable() {
     ended_ = true;
     return go(end_of_input());
   }
-  go(feed({shared_.buffer.get(), n}));
+  const bool fresh = held_bytes() <= 1;
+  const SessionWant want = feed({shared_.buffer.get(), n});
+  if (fresh) content_since_ = active_;
+  account();
+  go(want);
 }
 
 // Does what the session wants, until bytes or a verdict must be waited for.
@@ -81,6 +146,7 @@ void Connection::write() {
     return;
   }
   writing_.swap(out_);
+  answered_ = true;
   asio::async_write(socket_, asio::buffer(writing_),
                     [self = shared_from_this()](const error_code& error, size_t) {
                       self->writing_.clear();
@@ -97,10 +163,11 @@ void Connection::scan() {
   Message message = take_message();
   message.now_ms = clock_ms();
   waiting_ = true;
-  const bool admitted =
-      shared_.service->submit(message, [self = shared_from_this()](const Scanned& scanned) mutable {
+  const bool admitted = shared_.service->submit(
+      message, hold_, [self = shared_from_this()](const Scanned& scanned) mutable {
         self->scanned(std::move(self), scanned);
       });
+  account();
   if (admitted) return;
   waiting_ = false;
   shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
@@ -127,7 +194,9 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
     self->waiting_ = false;
     self->active_ = Clock::now();
     self->out_ += reply;
-    self->go(self->answered());
+    const SessionWant want = self->answered();
+    self->account();
+    self->go(want);
   });
 }
 
@@ -135,8 +204,9 @@ namespace {
 
 class MilterConnection final : public Connection {
  public:
-  MilterConnection(ConnectionShared& shared, Socket socket)
-      : Connection(shared, std::move(socket)), session_(shared.options.milter_limits) {}
+  MilterConnection(ConnectionShared& shared, Socket socket, std::string source)
+      : Connection(shared, std::move(socket), std::move(source)),
+        session_(shared.options.milter_limits) {}
   int64_t idle_max_ms() const override { return shared_.options.milter_idle_max_ms; }
 
  private:
@@ -153,13 +223,16 @@ class MilterConnection final : public Connection {
                   shared_.settings()->milter_options, session_.seen(), session_.agreement(), out);
   }
   void render_overload(std::string& out) override { render_milter_tempfail(out); }
+  // In the middle of a message nobody listens: a connection that ends is a tempfail.
+  void render_sent_away(std::string&) override {}
   MilterSession session_;
 };
 
 class HttpConnection final : public Connection {
  public:
-  HttpConnection(ConnectionShared& shared, Socket socket)
-      : Connection(shared, std::move(socket)), session_(shared.options.http_limits) {}
+  HttpConnection(ConnectionShared& shared, Socket socket, std::string source)
+      : Connection(shared, std::move(socket), std::move(source)),
+        session_(shared.options.http_limits) {}
   int64_t idle_max_ms() const override { return shared_.options.http_idle_max_ms; }
 
  private:
@@ -187,17 +260,39 @@ class HttpConnection final : public Connection {
   void render_overload(std::string& out) override {
     render_error(session_.request(), 503, "too busy, try again", out);
   }
+  void render_sent_away(std::string& out) override { render_overload(out); }
   HttpSession session_;
 };
+
+// The client's address as bytes; empty where it has none.
+std::string source_of(Connection::Socket& socket) {
+  error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  if (error || (peer.data()->sa_family != AF_INET && peer.data()->sa_family != AF_INET6)) return {};
+  if (peer.data()->sa_family == AF_INET) {
+    const auto& v4 = *reinterpret_cast<const sockaddr_in*>(peer.data());
+    return {reinterpret_cast<const char*>(&v4.sin_addr), sizeof v4.sin_addr};
+  }
+  const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(peer.data());
+  return {reinterpret_cast<const char*>(&v6.sin6_addr), sizeof v6.sin6_addr};
+}
 
 }  // namespace
 
 void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front) {
+  // Too many: closed at once.
+  const ServerOptions& options = shared.options;
+  if (shared.connections.size() >= options.connections_max) return;
+  std::string source = source_of(socket);
+  const size_t most = options.connections_per_source_max;
+  if (const auto open = shared.sources.find(source);
+      most > 0 && open != shared.sources.end() && open->second >= most)
+    return;
   shared.statistics.connections.fetch_add(1, std::memory_order_relaxed);
   if (front == Front::kMilter)
-    std::make_shared<MilterConnection>(shared, std::move(socket))->start();
+    std::make_shared<MilterConnection>(shared, std::move(socket), std::move(source))->start();
   else
-    std::make_shared<HttpConnection>(shared, std::move(socket))->start();
+    std::make_shared<HttpConnection>(shared, std::move(socket), std::move(source))->start();
 }
 
 }  // namespace winnow

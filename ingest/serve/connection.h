@@ -10,9 +10,11 @@
 
 #include <boost/asio.hpp>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "ingest/serve/server.h"
@@ -22,9 +24,6 @@
 namespace winnow {
 
 class Connection;
-
-// What a connection speaks.
-enum class Front : uint8_t { kMilter, kHttp };
 
 // What all connections of a server share.
 struct ConnectionShared {
@@ -37,6 +36,8 @@ struct ConnectionShared {
   boost::asio::io_context io{1};
   bool draining = false;
   std::unordered_set<Connection*> connections;
+  std::unordered_map<std::string, size_t> sources;    // open connections by address
+  std::deque<std::shared_ptr<Connection>> held_back;  // may not read now; first come, first served
   std::unique_ptr<char[]> buffer = std::make_unique<char[]>(kReadBytes);
   Statistics statistics;  // any thread
   Service* service = nullptr;
@@ -47,6 +48,9 @@ struct ConnectionShared {
     std::atomic_store(&settings_, std::move(fresh));
   }
 
+  // There may be room again: those who were held back read on, as far as it goes.
+  void read_on();
+
  private:
   std::shared_ptr<const ServeSettings> settings_ = std::make_shared<ServeSettings>();
 };
@@ -55,13 +59,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
   using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kFirstWords{1};
 
-  Connection(ConnectionShared& shared, Socket socket);
+  Connection(ConnectionShared& shared, Socket socket, std::string source);
   virtual ~Connection();
   void start() { read(); }
-  // True between messages: nothing is lost when it is closed now.
-  bool idle() const { return !waiting_ && writing_.empty() && out_.empty() && held_bytes() == 0; }
-  bool too_slow(Clock::time_point now) const;
+  // True between messages: nothing is lost when it is closed now. A client that came a moment ago
+  // is given time to say what it came for.
+  bool idle() const {
+    return !waiting_ && writing_.empty() && out_.empty() && held_bytes() == 0 &&
+           (answered_ || Clock::now() - since_ > kFirstWords);
+  }
+  // Each second: closed where the client is too slow, sent away where it was held back too long.
+  void check_time(Clock::time_point now);
   void close();
 
  protected:
@@ -74,6 +84,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual Message take_message() = 0;
   virtual void render(const Scanned& scanned, std::string& out) = 0;
   virtual void render_overload(std::string& out) = 0;
+  // To a client whose message is not read to its end; nothing where the protocol has no word for
+  // it.
+  virtual void render_sent_away(std::string& out) = 0;
   virtual bool logged() const { return true; }
 
   ConnectionShared& shared_;
@@ -82,15 +95,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   void read();
   void readable();
+  void take_bytes();
+  void account();
+  bool too_slow(Clock::time_point now) const;
   void go(SessionWant want);
   void write();
   void scan();
   void scanned(std::shared_ptr<Connection> self, const Scanned& scanned);
 
+  friend ConnectionShared;
+
   Socket socket_;
+  const std::string source_;  // address of the client; empty for unix sockets
   std::string writing_;
+  Hold hold_;  // of the budget, for what came of the next message
+  Clock::time_point content_since_{}, held_back_since_{};
+  bool held_back_ = false;
   Clock::time_point active_ = Clock::now();
-  bool waiting_ = false;  // for a verdict
+  const Clock::time_point since_ = Clock::now();
+  bool answered_ = false;  // something
+  bool waiting_ = false;   // for a verdict
   bool closing_ = false, ended_ = false;
 };
 

@@ -1,15 +1,12 @@
 #include "ingest/serve/server.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <signal.h>
+#include <sys/socket.h>
 
 #include <boost/asio.hpp>
-#include <charconv>
 #include <chrono>
-#include <cstring>
 #include <deque>
 #include <utility>
 
@@ -21,24 +18,18 @@ namespace asio = boost::asio;
 using Clock = Connection::Clock;
 using boost::system::error_code;
 
-namespace {
-
-std::string_view name_of(Front front) { return front == Front::kMilter ? "milter" : "http"; }
-
-}  // namespace
-
 struct Server::Impl {
   Impl(const ServerOptions& o, ServerHooks h, Log& log) : hooks(std::move(h)), shared(o, log) {}
 
-  Result<void> listen(const std::string& where, Front front);
-  Result<void> listen_unix(const std::string& where, Front front);
-  Result<void> listen_tcp(const std::string& where, Front front);
+  void listen(const Listening& one);
   template <class Acceptor>
   void accept(Acceptor& acceptor, Front front);
   template <class Acceptor>
   void accept_later(Acceptor& acceptor, Front front, const error_code& error);
   void sweep();
   void wait_signal();
+  void wait_link();
+  void tell(std::string_view word) const;
   void drain();
 
   const ServerHooks hooks;
@@ -51,102 +42,39 @@ struct Server::Impl {
   struct Unix {
     asio::local::stream_protocol::acceptor acceptor;
     Front front;
-    std::string path;
   };
   std::deque<Tcp> tcp;
   std::deque<Unix> local;
   asio::signal_set signals{io};
+  asio::posix::stream_descriptor link{io};
   asio::steady_timer timer{io};
   Clock::time_point drain_until;
   bool short_of_files = false;  // said once, until a connection is accepted again
 };
 
-Result<void> Server::Impl::listen(const std::string& where, Front front) {
-  try {
-    return where.starts_with('/') || where.starts_with("unix:") ? listen_unix(where, front)
-                                                                : listen_tcp(where, front);
-  } catch (const boost::system::system_error& error) {
-    return fail(fmt::format("cannot listen at {}: {}", where, error.code().message()));
+// A descriptor of its own: what the supervisor handed over stays open for others.
+void Server::Impl::listen(const Listening& one) {
+  const int fd = ::fcntl(one.fd, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return;
+  if (one.name.starts_with('/')) {
+    local.push_back({asio::local::stream_protocol::acceptor(io, {}, fd), one.front});
+    accept(local.back().acceptor, one.front);
+  } else {
+    const auto protocol = one.name.starts_with('[') ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+    tcp.push_back({asio::ip::tcp::acceptor(io, protocol, fd), one.front});
+    accept(tcp.back().acceptor, one.front);
   }
-}
-
-Result<void> Server::Impl::listen_tcp(const std::string& where, Front front) {
-  const size_t colon = where.rfind(':');
-  uint16_t port = 0;
-  const char* const end = where.data() + where.size();
-  if (colon == std::string::npos ||
-      std::from_chars(where.data() + colon + 1, end, port).ptr != end || colon + 1 == where.size())
-    return fail(
-        fmt::format("\"{}\" is no address: write 127.0.0.1:11332, [::1]:11332, *:11332 or "
-                    "/path mode=0660",
-                    where));
-  std::string host = where.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  error_code bad;
-  const asio::ip::address address = host == "*" ? asio::ip::address(asio::ip::address_v4::any())
-                                                : asio::ip::make_address(host, bad);
-  if (bad) return fail(fmt::format("\"{}\" is no IP address", host));
-  asio::ip::tcp::acceptor acceptor(io, {address, port}, true);
-  acceptor.listen(1024);
-  const auto bound = acceptor.local_endpoint();
-  shared.log.event(LogLevel::kInfo, "main",
-                   fmt::format("{} listens at {}:{}", name_of(front), bound.address().to_string(),
-                               bound.port()));
-  tcp.push_back({std::move(acceptor), front});
-  return {};
-}
-
-// "/path mode=0660 owner=name group=name"
-Result<void> Server::Impl::listen_unix(const std::string& where, Front front) {
-  std::string path;
-  mode_t mode = 0660;
-  uid_t owner = static_cast<uid_t>(-1);
-  gid_t group = static_cast<gid_t>(-1);
-  for (size_t at = 0; at < where.size();) {
-    const size_t end = std::min(where.find(' ', at), where.size());
-    const std::string word = where.substr(at, end - at);
-    at = end + 1;
-    if (path.empty()) {
-      path = word.starts_with("unix:") ? word.substr(5) : word;
-    } else if (word.starts_with("mode=")) {
-      unsigned value = 0;
-      const char* const last = word.data() + word.size();
-      if (std::from_chars(word.data() + 5, last, value, 8).ptr != last || value > 0777)
-        return fail(fmt::format("\"{}\" is no file mode; write mode=0660", word));
-      mode = static_cast<mode_t>(value);
-    } else if (word.starts_with("owner=")) {
-      const passwd* const found = getpwnam(word.c_str() + 6);
-      if (!found) return fail(fmt::format("there is no user {}", word.substr(6)));
-      owner = found->pw_uid;
-    } else if (word.starts_with("group=")) {
-      const ::group* const found = getgrnam(word.c_str() + 6);
-      if (!found) return fail(fmt::format("there is no group {}", word.substr(6)));
-      group = found->gr_gid;
-    } else if (!word.empty()) {
-      return fail(fmt::format("\"{}\" after a socket's path: mode=, owner= or group=", word));
-    }
-  }
-  ::unlink(path.c_str());
-  asio::local::stream_protocol::acceptor acceptor(io, path, false);
-  if (::chmod(path.c_str(), mode) != 0 || ::chown(path.c_str(), owner, group) != 0)
-    return fail(fmt::format("cannot set mode or owner of {}: {}", path, std::strerror(errno)));
-  acceptor.listen(1024);
-  shared.log.event(LogLevel::kInfo, "main", fmt::format("{} listens at {}", name_of(front), path));
-  local.push_back({std::move(acceptor), front, path});
-  return {};
 }
 
 template <class Acceptor>
 void Server::Impl::accept(Acceptor& acceptor, Front front) {
   acceptor.async_accept([this, &acceptor, front](const error_code& error, auto socket) {
-    if (error == asio::error::operation_aborted || shared.draining) return;
+    if (error == asio::error::operation_aborted) return;
     if (error) return accept_later(acceptor, front, error);
     short_of_files = false;
-    // Too many: closed at once.
-    if (shared.connections.size() < shared.options.connections_max)
-      start_connection(shared, Connection::Socket(std::move(socket)), front);
-    accept(acceptor, front);
+    // One that came in just before draining is served like others.
+    start_connection(shared, Connection::Socket(std::move(socket)), front);
+    if (!shared.draining) accept(acceptor, front);
   });
 }
 
@@ -169,9 +97,12 @@ void Server::Impl::sweep() {
   timer.async_wait([this](const error_code& error) {
     if (error) return;
     const Clock::time_point now = Clock::now();
-    for (Connection* const one : shared.connections)
-      if (one->too_slow(now) || (shared.draining && (one->idle() || now > drain_until)))
-        one->close();
+    tell("alive");
+    for (Connection* const one : shared.connections) {
+      one->check_time(now);
+      if (shared.draining && (one->idle() || now > drain_until)) one->close();
+    }
+    shared.read_on();
     if (shared.draining && shared.connections.empty()) return io.stop();
     sweep();
   });
@@ -183,10 +114,7 @@ void Server::Impl::drain() {
   drain_until = Clock::now() + std::chrono::milliseconds(shared.options.drain_max_ms);
   error_code ignored;
   for (Tcp& one : tcp) one.acceptor.close(ignored);
-  for (Unix& one : local) {
-    one.acceptor.close(ignored);
-    ::unlink(one.path.c_str());
-  }
+  for (Unix& one : local) one.acceptor.close(ignored);
   shared.log.event(LogLevel::kInfo, "main",
                    fmt::format("draining {} connections", shared.connections.size()));
   sweep();
@@ -206,26 +134,49 @@ Server::Server(const ServerOptions& options, ServerHooks hooks, Log& log)
     : impl_(std::make_unique<Impl>(options, std::move(hooks), log)) {}
 Server::~Server() = default;
 
-Result<void> Server::bind() {
-  for (const std::string& where : impl_->shared.options.milter)
-    if (Result<void> done = impl_->listen(where, Front::kMilter); !done) return done;
-  for (const std::string& where : impl_->shared.options.http)
-    if (Result<void> done = impl_->listen(where, Front::kHttp); !done) return done;
-  return {};
+void Server::Impl::tell(std::string_view word) const {
+  // A supervisor that does not read is told nothing; that is seen as silence.
+  if (link.is_open() &&
+      ::send(shared.options.link, word.data(), word.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    return;
 }
 
 void Server::use(std::shared_ptr<const ServeSettings> settings) {
   impl_->shared.use(std::move(settings));
 }
 
+// Without a supervisor nobody would start the next engine: this one ends.
+void Server::Impl::wait_link() {
+  if (!link.is_open()) return;
+  link.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& error) {
+    if (error) return;
+    char byte;
+    if (::recv(link.native_handle(), &byte, 1, MSG_DONTWAIT) == 0) return drain();
+    wait_link();
+  });
+}
+
+void Server::tell(std::string_view word) const { impl_->tell(word); }
+
 void Server::run(Service& service) {
   impl_->shared.service = &service;
-  for (Impl::Tcp& one : impl_->tcp) impl_->accept(one.acceptor, one.front);
-  for (Impl::Unix& one : impl_->local) impl_->accept(one.acceptor, one.front);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) impl_->signals.add(signal);
+  service.admission().on_room(
+      [this] { asio::post(impl_->io, [this] { impl_->shared.read_on(); }); });
+  if (const int link = impl_->shared.options.link; link >= 0) impl_->link.assign(link);
+  for (const Listening& one : impl_->shared.options.sockets) impl_->listen(one);
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+    impl_->signals.add(signal);
+    sigaddset(&handled, signal);
+  }
+  // They were blocked since the supervisor started us, so that none was lost.
+  pthread_sigmask(SIG_UNBLOCK, &handled, nullptr);
   impl_->wait_signal();
+  impl_->wait_link();
   impl_->sweep();
   impl_->shared.log.event(LogLevel::kInfo, "main", "ready");
+  impl_->tell("ready");
   impl_->io.run();
   service.finish();
 }

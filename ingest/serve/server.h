@@ -12,17 +12,23 @@
 #include "engine/result.h"
 #include "ingest/http/request.h"
 #include "ingest/milter/protocol.h"
+#include "ingest/serve/listen.h"
 #include "ingest/serve/settings.h"
 #include "pipeline/service.h"
 
 namespace winnow {
 
 struct ServerOptions {
-  std::vector<std::string> milter;  // "127.0.0.1:11332", "[::1]:0", "*:11332", "/path mode=0660"
-  std::vector<std::string> http;
+  std::vector<Listening> sockets;  // the server does not close them
+  int link = -1;                   // to the supervisor: told how we are; it ends when we must
   MilterLimits milter_limits;
   HttpLimits http_limits;
   size_t connections_max = 10'000;
+  size_t connections_per_source_max = 0;  // of one address; 0: as many as may be open at all
+  int64_t command_wait_max_ms = 20'000;   // until a new connection is read; Postfix waits 30 s
+  int64_t content_wait_max_ms = 60'000;   // until reading goes on; Postfix waits 300 s
+  int64_t io_timeout_ms = 60'000;         // in the middle of a message, or of an answer
+  int64_t slow_bytes_per_s = 500;         // what a message must bring in after that time
   int64_t http_idle_max_ms = 60'000;
   int64_t milter_idle_max_ms = 3'600'000;  // MTAs keep connections
   int64_t drain_max_ms = 10'000;           // for messages that are on their way in at TERM
@@ -37,12 +43,12 @@ class Server {
  public:
   Server(const ServerOptions& options, ServerHooks hooks, Log& log);
   ~Server();
-  // Opens the sockets; before privileges drop.
-  Result<void> bind();
   // From now on answers are rendered so. Thread-safe.
   void use(std::shared_ptr<const ServeSettings> settings);
-  // Serves until TERM or INT, then drains. Connections use `service`.
+  // Serves until TERM, INT or the end of `link`, then drains. Connections use `service`.
   void run(Service& service);
+  // One word to the supervisor. Any thread.
+  void tell(std::string_view word) const;
 
   struct Impl;
 

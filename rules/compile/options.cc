@@ -150,6 +150,19 @@ void compile_actions(Compiler& compiler, const UclObject& root) {
   model.no_action = model.find_action("no action");
   model.reject = model.find_action("reject");
   model.soft_reject = model.find_action("soft reject");
+  compiler.set.poison_action = model.reject;
+  if (const UclObject* const value = root.get("winnow.poison_action")) {
+    const auto same = [&](const Action& action) {
+      return underscored(action.name) == underscored(value->text());
+    };
+    const auto found = std::ranges::find_if(model.actions, same);
+    if (found != model.actions.end())
+      compiler.set.poison_action = ActionId(found - model.actions.begin());
+    else
+      compiler.warn(*value, fmt::format("\"{}\" is no action; messages that cannot be scanned are "
+                                        "rejected",
+                                        value->text()));
+  }
 }
 
 }  // namespace winnow

@@ -89,6 +89,7 @@ struct RuleSet {
   std::vector<MapInfo> maps;
   std::vector<FakeRecord> fake_records;
   bool soft_reject_on_timeout = false;
+  ActionId poison_action{};  // of messages that the engine died on: winnow.poison_action
   TextPlan text_plan;
 
   // A string that lives as long as the rule set.

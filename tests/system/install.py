@@ -7,7 +7,10 @@ import subprocess
 from checking import Checking
 
 FILES = ["bin/winnow", "share/winnow/policy/rspamd.conf", "share/winnow/policy/actions.conf",
-         "share/man/man1/winnow.1", "share/bash-completion/completions/winnow"]
+         "share/man/man1/winnow.1", "share/bash-completion/completions/winnow",
+         "lib/systemd/system/winnow.service", "lib/systemd/system/winnow.socket",
+         "lib/sysusers.d/winnow.conf"]
+EXPOSURE_MAX = 20  # of `systemd-analyze security`, in tenths; 100 is a unit without any hardening
 
 
 def complete(script, binary, *words):
@@ -16,6 +19,30 @@ def complete(script, binary, *words):
            f'COMP_CWORD={len(words)}; _winnow; printf "%s\\n" "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     return done.stdout.split()
+
+
+def check_units(checking, top):
+    """What systemd itself says of the units; their binary is where --prefix says, so a copy of the
+    unit is looked at that names the one in the stage."""
+    if not shutil.which("systemd-analyze"):
+        return
+    units = checking.folder / "units"
+    units.mkdir()
+    for name in ("winnow.service", "winnow.socket"):
+        text = (top / "lib/systemd/system" / name).read_text()
+        (units / name).write_text(text.replace("/usr/bin/winnow", str(top / "bin/winnow")))
+    checking.check("ExecStart=/usr/bin/winnow serve " in
+                   (top / "lib/systemd/system/winnow.service").read_text(),
+                   "the unit does not name the binary that was installed")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(units / "winnow.service"),
+                           str(units / "winnow.socket")], capture_output=True, text=True)
+    said = [line for line in done.stderr.splitlines() if "winnow" in line]
+    checking.check(not said, f"systemd-analyze verify: {said}")
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes",
+                           f"--threshold={EXPOSURE_MAX}", str(units / "winnow.service")],
+                          capture_output=True, text=True)
+    checking.check(done.returncode == 0 and "Overall exposure level" in done.stdout,
+                   f"systemd-analyze security: {done.stdout[-300:]} {done.stderr[-300:]}")
 
 
 def main():
@@ -30,6 +57,7 @@ def main():
     if checking.failures:
         checking.finish()
 
+    check_units(checking, top)
     checking.options.winnow = top / "bin/winnow"
     sample = checking.source / "tests/mail/sample.mbox"
     built_in = checking.scan("--format", "jsonl", sample)

@@ -25,14 +25,14 @@ GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*" + b"GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C
 class Serve:
     """One running service; everything it logs is kept."""
 
-    def __init__(self, winnow, *options):
+    def __init__(self, winnow, *options, environment=None):
         self.folder = tempfile.TemporaryDirectory()
         self.socket = os.path.join(self.folder.name, "milter.sock")
         self.pid_file = os.path.join(self.folder.name, "pid")
         self.process = subprocess.Popen(
             [winnow, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",
              "--http", "127.0.0.1:0", "--pid-file", self.pid_file, *options],
-            stderr=subprocess.PIPE, text=True, errors="replace")
+            stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
         self.lines = []
         self.changed = threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)

@@ -78,46 +78,65 @@ TEST(Admission, OneConnectionCanAlwaysFinish) {
   Hold a, b, c;
   for (Hold* one : {&a, &b}) {
     ASSERT_TRUE(admission.may_read(*one));
-    admission.set(*one, 499, true);
+    admission.set(*one, 499, false);
   }
   ASSERT_TRUE(admission.may_read(b));  // 998 of 1000: one read may go over
-  admission.set(b, 501, true);
+  admission.set(b, 501, false);
   EXPECT_TRUE(admission.may_read(a));  // the first to ask has the overdraft
   EXPECT_TRUE(a.overdraft);
   EXPECT_FALSE(admission.may_read(b));
   EXPECT_FALSE(admission.may_read(c));
-  admission.set(a, 70'000, true);
+  admission.set(a, 70'000, true);  // whole, and on its way to a worker
   EXPECT_TRUE(admission.may_read(a));
   EXPECT_FALSE(admission.may_read(b));
   admission.release(a);
   EXPECT_TRUE(admission.may_read(b));
   EXPECT_FALSE(b.overdraft);  // there is room again
   EXPECT_TRUE(admission.may_read(c));
-  // A message that is over takes the overdraft with it, though its connection goes on.
-  admission.set(b, 2000, true);
+  // A connection that holds nothing any more loses it.
+  admission.set(b, 2000, false);
   EXPECT_TRUE(admission.may_read(b));
   EXPECT_TRUE(b.overdraft);
-  admission.set(b, 1200, false);
+  EXPECT_FALSE(admission.may_read(c));
+  admission.set(b, 0, false);
   EXPECT_FALSE(b.overdraft);
   EXPECT_TRUE(admission.may_read(c));
-  EXPECT_TRUE(c.overdraft);
+  EXPECT_FALSE(c.overdraft);
   for (Hold* one : {&a, &b, &c}) admission.release(*one);
   admission.wait_empty();
 }
 
-TEST(Admission, MessagesThatBeganMayEnd) {
-  Admission admission({.byte_budget = 1000, .messages_max = 1});
+TEST(Admission, WhoWasRefusedIsCalledOnce) {
+  Admission admission({.byte_budget = 100});
+  int calls = 0;
+  admission.on_room([&] { ++calls; });
   Hold a, b, c;
-  ASSERT_TRUE(admission.may_read(a));
-  admission.set(a, 10, true);
-  EXPECT_TRUE(admission.may_read(a));
-  EXPECT_FALSE(a.overdraft);
-  EXPECT_TRUE(admission.may_read(b));  // the one over the limit
-  EXPECT_TRUE(b.overdraft);
+  admission.set(a, 150, false);
+  ASSERT_TRUE(admission.may_read(b));  // the overdraft
+  admission.set(b, 200, false);
   EXPECT_FALSE(admission.may_read(c));
-  admission.release(a);
+  admission.release(a);  // 200 of 100, and overdrawn
+  EXPECT_EQ(calls, 0);
   admission.release(b);
-  EXPECT_TRUE(admission.may_read(c));
+  EXPECT_EQ(calls, 1);
+  admission.set(c, 1, false);
+  admission.release(c);
+  EXPECT_EQ(calls, 1);  // nobody was refused since
+}
+
+TEST(Admission, NobodyReadsWhileAsManyAreScannedAsMay) {
+  Admission admission({.byte_budget = 1000, .messages_max = 1});
+  Hold a, b;
+  ASSERT_TRUE(admission.may_read(a));
+  admission.set(a, 10, false);
+  admission.set(b, 10, false);
+  EXPECT_TRUE(admission.may_read(b));
+  admission.set(a, 10, true);
+  EXPECT_FALSE(admission.may_read(b));
+  EXPECT_FALSE(b.overdraft);
+  admission.release(a);
+  EXPECT_TRUE(admission.may_read(b));
+  admission.release(b);
 }
 
 TEST(Admission, SharesAreFairAndBounded) {

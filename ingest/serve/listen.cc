@@ -1,0 +1,178 @@
+#include "ingest/serve/listen.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+namespace winnow {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kNames{"milter", "http"};
+constexpr int kBacklog = 1024;  // connections that wait while an engine starts
+
+tl::unexpected<Error> cannot(const std::string& where, int error) {
+  return fail(fmt::format("cannot listen at {}: {}", where, std::strerror(error)));
+}
+
+// Opens, binds and listens; -1 with errno.
+int listen_at(const sockaddr* address, socklen_t size) {
+  const int fd = ::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(fd, address, size) == 0 && ::listen(fd, kBacklog) == 0) return fd;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return -1;
+}
+
+Result<Listening> listen_tcp(const std::string& where, Front front) {
+  const size_t colon = where.rfind(':');
+  uint16_t port = 0;
+  const char* const end = where.data() + where.size();
+  if (colon == std::string::npos || colon + 1 == where.size() ||
+      std::from_chars(where.data() + colon + 1, end, port).ptr != end)
+    return fail(
+        fmt::format("\"{}\" is no address: write 127.0.0.1:11332, [::1]:11332, *:11332 or "
+                    "/path mode=0660",
+                    where));
+  std::string host = where.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  if (host == "*") host = "0.0.0.0";
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  int fd = -1;
+  if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    fd = listen_at(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+  } else if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    fd = listen_at(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  } else {
+    return fail(fmt::format("\"{}\" is no IP address", host));
+  }
+  if (fd < 0) return cannot(where, errno);
+  return adopt_listening(fd, front);
+}
+
+struct Permissions {
+  mode_t mode = 0660;
+  uid_t owner = static_cast<uid_t>(-1);
+  gid_t group = static_cast<gid_t>(-1);
+};
+
+Result<void> permission(const std::string& word, Permissions& to) {
+  if (word.starts_with("mode=")) {
+    unsigned value = 0;
+    const char* const last = word.data() + word.size();
+    if (std::from_chars(word.data() + 5, last, value, 8).ptr != last || value > 0777)
+      return fail(fmt::format("\"{}\" is no file mode; write mode=0660", word));
+    to.mode = static_cast<mode_t>(value);
+  } else if (word.starts_with("owner=")) {
+    const passwd* const found = ::getpwnam(word.c_str() + 6);
+    if (!found) return fail(fmt::format("there is no user {}", word.substr(6)));
+    to.owner = found->pw_uid;
+  } else if (word.starts_with("group=")) {
+    const ::group* const found = ::getgrnam(word.c_str() + 6);
+    if (!found) return fail(fmt::format("there is no group {}", word.substr(6)));
+    to.group = found->gr_gid;
+  } else {
+    return fail(fmt::format("\"{}\" after a socket's path: mode=, owner= or group=", word));
+  }
+  return {};
+}
+
+Result<Listening> listen_unix(const std::string& where, Front front) {
+  std::string path;
+  Permissions permissions;
+  for (size_t at = 0; at < where.size();) {
+    const size_t end = std::min(where.find(' ', at), where.size());
+    const std::string word = where.substr(at, end - at);
+    at = end + 1;
+    if (path.empty())
+      path = word.starts_with("unix:") ? word.substr(5) : word;
+    else if (word.empty())
+      continue;
+    else if (Result<void> done = permission(word, permissions); !done)
+      return fail(std::move(done.error()));
+  }
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return fail(fmt::format("the path of a socket has {} bytes at most: {}",
+                            sizeof address.sun_path - 1, path));
+  std::memcpy(address.sun_path, path.data(), path.size());
+  ::unlink(path.c_str());
+  const int fd = listen_at(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  if (fd < 0) return cannot(where, errno);
+  if (::chmod(path.c_str(), permissions.mode) != 0 ||
+      ::chown(path.c_str(), permissions.owner, permissions.group) != 0) {
+    const int error = errno;
+    ::close(fd);
+    return fail(fmt::format("cannot set mode or owner of {}: {}", path, std::strerror(error)));
+  }
+  return Listening{fd, front, path};
+}
+
+}  // namespace
+
+std::string_view front_name(Front front) { return kNames[static_cast<size_t>(front)]; }
+
+bool front_of_name(std::string_view name, Front& front) {
+  for (size_t i = 0; i < kNames.size(); ++i)
+    if (kNames[i] == name) {
+      front = static_cast<Front>(i);
+      return true;
+    }
+  return false;
+}
+
+Result<Listening> open_listening(const std::string& where, Front front) {
+  return where.starts_with('/') || where.starts_with("unix:") ? listen_unix(where, front)
+                                                              : listen_tcp(where, front);
+}
+
+Result<Listening> adopt_listening(int fd, Front front) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  int listens = 0;
+  socklen_t listens_size = sizeof listens;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 || listens == 0)
+    return fail(fmt::format("descriptor {} is no socket that listens", fd));
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    return Listening{fd, front, fmt::format("{}:{}", text, ntohs(v4.sin_port))};
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    return Listening{fd, front, fmt::format("[{}]:{}", text, ntohs(v6.sin6_port))};
+  }
+  if (address.ss_family == AF_UNIX)
+    return Listening{fd, front, reinterpret_cast<const sockaddr_un&>(address).sun_path};
+  return fail(fmt::format("descriptor {} is no TCP or unix socket", fd));
+}
+
+}  // namespace winnow
