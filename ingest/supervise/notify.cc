@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ Notify::Notify() {
   address_ = where;
   if (address_[0] == '@') address_[0] = '\0';
   fd_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const timeval most{5, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
   const int64_t pid = number("WATCHDOG_PID");
   if (pid == 0 || pid == ::getpid())
     watchdog_ = std::chrono::milliseconds(number("WATCHDOG_USEC") / 1000);
@@ -46,8 +49,9 @@ void Notify::send(std::string_view text) const {
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path, address_.data(), address_.size());
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
-  // An answer is not waited for, and its absence is nobody's fault here.
-  if (::sendto(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+  // Few datagrams fit into the socket: a heartbeat may be lost there, other news may not.
+  const int wait = text == "WATCHDOG=1" ? MSG_DONTWAIT : 0;
+  if (::sendto(fd_, text.data(), text.size(), wait | MSG_NOSIGNAL,
                reinterpret_cast<const sockaddr*>(&to), size) < 0)
     return;
 }

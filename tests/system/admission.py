@@ -156,7 +156,8 @@ class AdmissionTest(unittest.TestCase):
 
     def test_overload_keeps_memory_flat_and_answers_flowing(self):
         budget = 4 * MIB
-        serve = Limited("winnow { memory = %d; }\n" % budget, "--threads", "2")
+        serve = Limited("winnow { memory = %d; command_wait_max = 1h; queue_wait_max = 1h; }\n"
+                        % budget, "--threads", "2")
         warm = Http(serve.http)
         for i in range(20):
             warm.check(letter(b"warm-%d" % i, 500_000))
@@ -167,19 +168,20 @@ class AdmissionTest(unittest.TestCase):
         def client(number):
             try:
                 http = Http(serve.http)
-                for i in range(4):
+                for i in range(2):
                     http.check(letter(b"load-%d-%d" % (number, i), 500_000))
                     answers.append(number)
-                http.close()
             except (AssertionError, OSError) as error:
                 errors.append(repr(error))
+            finally:
+                http.close()
         threads = [threading.Thread(target=client, args=(i,)) for i in range(80)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(2 * WAIT_S)
         self.assertEqual(errors, [])
-        self.assertEqual(len(answers), 320)
+        self.assertEqual(len(answers), 160)
         # 40 MB wanted in. The budget twice (a session's text and the message made of it), two
         # batches, and what the allocator keeps.
         self.assertLess(memory_peak(serve.engine()) - before, 2 * budget + 16 * MIB)
