@@ -6,10 +6,12 @@
 #include <tbb/parallel_for.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 
 #include "pipeline/disk_files.h"
 #include "rules/compile/compile.h"
@@ -59,6 +61,44 @@ fs::path default_cache() {
   return fs::temp_directory_path() / fmt::format("winnow-{}", getuid());
 }
 
+// A folder stands for the rspamd.conf in it.
+std::string main_file(const std::string& config) {
+  std::error_code error;
+  return fs::is_directory(config, error) ? (fs::path(config) / "rspamd.conf").string() : config;
+}
+
+// What the site wrote beside its main file is read; the file itself need not be there.
+bool is_tree(const std::string& main) {
+  std::error_code error;
+  const fs::path folder = fs::path(main).parent_path();
+  for (const char* const name : {"local.d", "override.d", "modules.local.d", "rspamd.conf.local"})
+    if (fs::exists(folder / name, error)) return true;
+  return false;
+}
+
+// What loading said joins what compiling said, in the order of files and lines. A value of the
+// wrong type that the compile step has told of is not told twice.
+void add_warnings(const std::vector<Warning>& more, RuleSet& rules) {
+  const size_t compiled = rules.warnings.size();
+  const auto told = [&](const Warning& warning) {
+    if (warning.value_line == 0) return false;
+    for (size_t i = 0; i < compiled; ++i)
+      if (const Place& at = rules.warnings[i].place; at.file == warning.file &&
+                                                     at.line == warning.value_line &&
+                                                     at.column == warning.value_column)
+        return true;
+    return false;
+  };
+  for (const Warning& warning : more)
+    if (!told(warning))
+      rules.warnings.push_back(
+          {{rules.intern(warning.file), warning.line, warning.column},
+           warning.advice.empty() ? warning.what : warning.what + " " + warning.advice});
+  std::ranges::stable_sort(rules.warnings, [](const ConfigWarning& a, const ConfigWarning& b) {
+    return std::tie(a.place.file, a.place.line) < std::tie(b.place.file, b.place.line);
+  });
+}
+
 void parallel_tasks(size_t count, const std::function<void(size_t)>& task) {
   tbb::parallel_for(size_t{0}, count, [&](size_t i) { task(i); });
 }
@@ -73,13 +113,14 @@ int64_t clock_ms() {
 
 Result<Config> load_configuration(const RulesOptions& options) {
   // A name that was typed wrong must not end as the shipped policy alone.
+  const std::string main = main_file(options.config);
   std::error_code error;
-  for (const std::string& name : {options.config, options.policy})
-    if (!name.empty() && !fs::exists(name, error))
+  for (const std::string& name : {main, options.policy})
+    if (!name.empty() && !fs::exists(name, error) && (name == options.policy || !is_tree(name)))
       return fail(fmt::format("{}: there is no such configuration", name));
   DiskFiles disk;
   LoadOptions load;
-  load.config_path = options.config;
+  load.config_path = main;
   load.policy_folder = options.policy;
   for (char** one = environ; *one; ++one) {
     const std::string_view text(*one);
@@ -106,10 +147,7 @@ Result<Loaded> load_rules(const RulesOptions& options) {
   compile.match.parallel = parallel_tasks;
   Result<std::shared_ptr<RuleSet>> rules = compile_rules(parsed->root(), compile);
   if (!rules) return fail(rules.error());
-  for (const Warning& warning : parsed->warnings)
-    (*rules)->warnings.push_back(
-        {{(*rules)->intern(warning.file), warning.line, warning.column},
-         warning.advice.empty() ? warning.what : warning.what + " " + warning.advice});
+  add_warnings(parsed->warnings, **rules);
   if (options.strict && !(*rules)->warnings.empty()) {
     const ConfigWarning& first = (*rules)->warnings.front();
     return fail(fmt::format("{} warnings, and --strict makes them errors; the first: {}",

@@ -9,6 +9,7 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
+#include "rules/compile/parts.h"
 #include "rules/config/dump.h"
 #include "rules/config/options.h"
 
@@ -26,26 +27,17 @@ void add_place_options(CLI::App& app, RulesOptions& options) {
 void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 // "name: state" of each module: what a site asks `configdump -m` for.
-void print_modules(const Config& config) {
-  std::string_view last;
-  for (const OptionRow& row : option_rows()) {
-    const std::string_view module = row.section.substr(0, row.section.find('.'));
-    if (module == last) continue;
-    last = module;
-    const Check* built = nullptr;
-    for (const Check* const check : all_checks())
-      if (check->name == module) built = check;
-    const UclObject* const section = config.section(module);
-    const bool off = section && section->is_object() && !section->flag("enabled", true);
-    const bool core = module == "options" || module == "actions" || module == "regexp" ||
-                      module == "composites" || module == "group";
-    fmt::print("{:<22} {}\n", module,
-               core      ? "built in"
-               : off     ? "off: enabled = false"
-               : built   ? "on"
-               : section ? "not there yet: its options are accepted and do nothing"
-                         : "not there yet");
+void print_modules(const Config& config, bool json) {
+  std::string out = json ? "{" : "";
+  for (const std::string_view module : option_sections()) {
+    const std::string_view text = part_text(part_state(config.root(), module));
+    if (json)
+      out +=
+          fmt::format("{}{}:{}", out.size() > 1 ? "," : "", json_quote(module), json_quote(text));
+    else
+      out += fmt::format("{:<22} {}\n", module, text);
   }
+  put(json ? out + "}\n" : out);
 }
 
 void print_groups(const RuleSet& rules, bool json) {
@@ -94,11 +86,13 @@ int configtest_command(const std::vector<std::string>& arguments) {
   }
   for (const ConfigWarning& warning : loaded->rules->warnings)
     complain("configtest", warning.text());
+  if (!quiet)
+    for (const std::string& note : loaded->rules->notes) complain("configtest", "note: " + note);
   const size_t count = loaded->rules->warnings.size();
   if (!quiet || count > 0)
-    fmt::print("syntax OK, {} symbols, {} rules, {} composites, {} warnings\n",
+    fmt::print("syntax OK, {} symbols, {} rules, {} composites, {} warning{}\n",
                loaded->rules->model.symbols.size(), loaded->rules->judge.rules.size(),
-               loaded->rules->model.composites.size(), count);
+               loaded->rules->model.composites.size(), count, count == 1 ? "" : "s");
   return strict && count > 0 ? kExitFindings : kExitGood;
 }
 
@@ -130,7 +124,7 @@ int configdump_command(const std::vector<std::string>& arguments) {
     return kExitUsage;
   }
   if (modules) {
-    print_modules(*config);
+    print_modules(*config, json || compact);
     return kExitGood;
   }
   DumpOptions dump_options;

@@ -42,7 +42,7 @@ SymbolId declare(Compiler& compiler, const Check& check, std::string_view name,
                  const UclObject* body, double score, std::string_view group,
                  std::string expression) {
   const bool known = compiler.find_symbol(name) != kNoId<SymbolId>;
-  const SymbolId id = compiler.symbol(name);
+  const SymbolId id = compiler.inserted(name);
   if (!known) {
     Symbol& symbol = compiler.set.model.symbols[index(id)];
     symbol.score = std::llround(score * static_cast<double>(kMicro));
@@ -117,7 +117,7 @@ CompileContext make_context(Compiler& compiler, const Check& check, const UclObj
 void declare_checks(Compiler& compiler, const UclObject& root) {
   for (const Check* const check : all_checks()) {
     for (const SymbolDecl& decl : check->symbols) {
-      const SymbolId id = compiler.symbol(decl.name);
+      const SymbolId id = compiler.inserted(decl.name);
       Symbol& symbol = compiler.set.model.symbols[index(id)];
       symbol.description = decl.description;
       symbol.score = std::llround(decl.score * static_cast<double>(kMicro));

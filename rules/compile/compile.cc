@@ -13,7 +13,9 @@
 namespace winnow {
 
 std::string ConfigWarning::text() const {
-  return place.file.empty() ? what : fmt::format("{}:{}: {}", place.file, place.line, what);
+  if (place.file.empty()) return what;
+  return place.line == 0 ? fmt::format("{}: {}", place.file, what)
+                         : fmt::format("{}:{}: {}", place.file, place.line, what);
 }
 
 std::string_view RuleSet::intern(std::string_view text) {
@@ -60,9 +62,18 @@ SymbolId Compiler::symbol(std::string_view name) {
   if (fresh) {
     Symbol one;
     one.name = name;
+    one.flags = static_cast<uint16_t>(SymbolFlag::kUndefined);
+    one.shots_max = shots_max;
     set.model.symbols.push_back(std::move(one));
   }
   return at->second;
+}
+
+SymbolId Compiler::inserted(std::string_view name) {
+  const SymbolId id = symbol(name);
+  set.model.symbols[index(id)].flags &=
+      static_cast<uint16_t>(~static_cast<uint16_t>(SymbolFlag::kUndefined));
+  return id;
 }
 
 SymbolId Compiler::find_symbol(std::string_view name) const {
@@ -120,6 +131,32 @@ Result<AtomId> Compiler::atom(std::string_view text) {
   return *id;
 }
 
+namespace {
+
+// The layer of higher priority wins, of equal ones the later. Two weights of the site's in one
+// layer are most likely a mistake: the one that lost is named.
+void weigh(Compiler& compiler, const UclObject& value, double number, SymbolId id) {
+  Symbol& symbol = compiler.set.model.symbols[index(id)];
+  std::vector<unsigned>& priorities = compiler.weight_priorities;
+  if (priorities.size() <= index(id)) priorities.resize(index(id) + 1);
+  if (value.priority() < priorities[index(id)]) return;
+  const Micro score = std::llround(number * static_cast<double>(kMicro));
+  const Place old = symbol.score_place;
+  const Place place = compiler.place(value);
+  const auto of_site = [](const Place& at) {
+    return at.line > 0 && !at.file.starts_with("policy:/");
+  };
+  if (value.priority() == priorities[index(id)] && of_site(old) && of_site(place) &&
+      score != symbol.score)
+    compiler.warn(old, fmt::format("This weight of {} is hidden by the one at {}:{}. Keep one.",
+                                   symbol.name, place.file, place.line));
+  priorities[index(id)] = value.priority();
+  symbol.score = score;
+  symbol.score_place = place;
+}
+
+}  // namespace
+
 void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
   Symbol& symbol = compiler.set.model.symbols[index(id)];
   for (const char* const key : {"score", "weight"}) {
@@ -130,8 +167,7 @@ void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
       compiler.warn(*value, fmt::format("{} of {} is no number; it is ignored", key, symbol.name));
       continue;
     }
-    symbol.score = std::llround(*number * static_cast<double>(kMicro));
-    symbol.score_place = compiler.place(value->last_value());
+    weigh(compiler, value->last_value(), *number, id);
   }
   if (const std::string_view text = object.string("description", ""); !text.empty())
     symbol.description = text;
@@ -203,7 +239,7 @@ void plan_texts(RuleSet& set, const MatchOptions& options) {
 
 void name_faults(Compiler& compiler) {
   for (const FaultInfo& info : fault_table()) {
-    const SymbolId id = compiler.symbol(info.symbol);
+    const SymbolId id = compiler.inserted(info.symbol);
     Symbol& symbol = compiler.set.model.symbols[index(id)];
     if (symbol.description.empty()) symbol.description = info.text;
     if (symbol.groups.empty()) compiler.join_group(id, "faults");
@@ -219,6 +255,7 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
   auto set = std::make_shared<RuleSet>();
   Compiler compiler(*set, options);
 
+  collect_accepted(compiler, root);
   // Names first: what later steps refer to by name has an id.
   compile_options(compiler, root);
   compile_actions(compiler, root);
@@ -230,6 +267,8 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
   // Beyond this point no symbol is new: groups only weigh and sort them.
   compile_groups(compiler, root);
   compile_checks(compiler, root);
+
+  check_names(compiler, root);
 
   compiler.maps.finish();
   set->maps = compiler.maps.take();

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <unordered_map>
 
 #include "engine/match/plan.h"
@@ -36,7 +38,12 @@ struct Compiler {
   CompileOptions options;
   MatchPlanBuilder patterns;
   MapStore maps;
-  uint32_t selectors = 0;  // given out
+  uint32_t selectors = 0;                   // given out
+  uint32_t shots_max = Symbol().shots_max;  // options.max_shots
+  // Symbols that only parts would insert which are not there yet, and those of them that something
+  // here speaks of.
+  std::set<std::string, std::less<>> accepted, waiting;
+  std::vector<unsigned> weight_priorities;  // by SymbolId: of the layer that weighed it last
   std::unordered_map<std::string, SymbolId> symbol_ids;
   std::unordered_map<std::string, GroupId> group_ids;
   std::unordered_map<std::string, AtomId> atom_ids;  // by text as written
@@ -47,6 +54,8 @@ struct Compiler {
   // Id of a symbol, made where it is new.
   SymbolId symbol(std::string_view name);
   SymbolId find_symbol(std::string_view name) const;  // kNoId where there is none
+  // The same, of a symbol that something inserts; symbol() alone only gives a name to speak of.
+  SymbolId inserted(std::string_view name);
   GroupId group(std::string_view name);
   void join_group(SymbolId symbol, std::string_view group);
   // An atom of a regexp expression: pattern, function or has_symbol().
@@ -60,6 +69,8 @@ void compile_regexp_rules(Compiler& compiler, const UclObject& root);
 void compile_composites(Compiler& compiler, const UclObject& root);
 void compile_groups(Compiler& compiler, const UclObject& root);  // weights win here
 void compile_checks(Compiler& compiler, const UclObject& root);
+void collect_accepted(Compiler& compiler, const UclObject& root);
+void check_names(Compiler& compiler, const UclObject& root);  // what names mean nothing
 void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info);
 
 // Common to rules, composites and symbols of groups: score, description, groups, shots.

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "rules/compile/compile.h"
+#include "rules/config/nearest.h"
+#include "rules/config/symbols.h"
 #include "rules/lang/composite.h"
 #include "rules/lang/regexp.h"
 
@@ -32,7 +34,12 @@ void compile_composite(Compiler& compiler, const PendingComposite& pending) {
       policy = *parsed;
   }
   CompositeNames names;
-  names.symbol = [&](std::string_view name) { return compiler.find_symbol(name); };
+  names.symbol = [&](std::string_view name) {
+    const SymbolId id = compiler.find_symbol(name);
+    if (id == kNoId<SymbolId>) return id;
+    const uint16_t flags = compiler.set.model.symbols[index(id)].flags;
+    return flags & static_cast<uint16_t>(SymbolFlag::kUndefined) ? kNoId<SymbolId> : id;
+  };
   names.group = [&](std::string_view name) {
     const auto at = compiler.group_ids.find(std::string(name));
     return at == compiler.group_ids.end() ? kNoId<GroupId> : at->second;
@@ -45,8 +52,15 @@ void compile_composite(Compiler& compiler, const PendingComposite& pending) {
     return compiler.set.add_option_regexp(std::move(*regex));
   };
   names.unknown = [&](std::string_view name, size_t) {
-    compiler.warn(*expression, fmt::format("composite {} reads {}, which nothing here inserts",
-                                           object.key(), name));
+    if (is_known_symbol(name) || compiler.accepted.contains(name)) {
+      compiler.waiting.emplace(name);
+      return;
+    }
+    std::vector<std::string_view> known;
+    for (const KnownSymbol& symbol : known_symbols()) known.push_back(symbol.name);
+    for (const Symbol& symbol : compiler.set.model.symbols) known.push_back(symbol.name);
+    compiler.warn(*expression, fmt::format("composite {} reads {}, which no rule inserts. {}",
+                                           object.key(), name, did_you_mean(name, known)));
   };
   Result<Composite> composite =
       parse_composite(pending.symbol, expression->last_value().text(), policy, names);
@@ -87,11 +101,7 @@ void read_group(Compiler& compiler, const UclObject& object) {
       const UclObject& value = one->last_value();
       const bool known = compiler.find_symbol(one->key()) != kNoId<SymbolId>;
       const SymbolId symbol = compiler.symbol(one->key());
-      if (!known) {
-        compiler.set.model.symbols[index(symbol)].flags |=
-            static_cast<uint16_t>(SymbolFlag::kUndefined);
-        compiler.set.model.symbols[index(symbol)].place = compiler.place(value);
-      }
+      if (!known) compiler.set.model.symbols[index(symbol)].place = compiler.place(value);
       compiler.join_group(symbol, object.key());
       read_symbol(compiler, value, symbol);
     }
@@ -111,7 +121,7 @@ void compile_composites(Compiler& compiler, const UclObject& root) {
     for (const UclObject* const object : section->named()) {
       const UclObject& value = object->last_value();
       if (!value.is_object() || !value.flag("enabled", true)) continue;
-      const SymbolId id = compiler.symbol(value.key());
+      const SymbolId id = compiler.inserted(value.key());
       Symbol& symbol = compiler.set.model.symbols[index(id)];
       symbol.kind = SymbolKind::kComposite;
       symbol.place = compiler.place(value);

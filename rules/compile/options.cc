@@ -109,6 +109,8 @@ void compile_options(Compiler& compiler, const UclObject& root) {
   limit(compiler, *options, "max_urls", limits.urls_max, 1'000'000);
   limit(compiler, *options, "max_mime_parts", limits.parts_max, 1'000'000);
   limit(compiler, *options, "words_decay", limits.words_decay, 1'000'000);
+  limit(compiler, *options, "max_shots", compiler.shots_max, 1'000'000);
+  if (options->flag("one_shot", false)) compiler.shots_max = 1;
   compiler.set.soft_reject_on_timeout = options->flag("soft_reject_on_timeout", false);
   compiler.set.judge.soft_reject_on_timeout = compiler.set.soft_reject_on_timeout;
   compiler.set.model.check_all_filters = options->flag("check_all_filters", false);

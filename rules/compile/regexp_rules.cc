@@ -80,7 +80,7 @@ void compile_rule(Compiler& compiler, const UclObject& object) {
                                                  name, error.what, error.column)
                                    : fmt::format("rule {} is off: {}", name, error.what));
   };
-  const SymbolId id = compiler.symbol(name);
+  const SymbolId id = compiler.inserted(name);
   Symbol& symbol = compiler.set.model.symbols[index(id)];
   symbol.place = compiler.place(object);
   read_symbol(compiler, object, id);

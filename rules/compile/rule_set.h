@@ -86,6 +86,9 @@ struct RuleSet {
   std::vector<AtomInfo> atoms;  // by AtomId
   std::vector<RuleInfo> rules;
   std::vector<ConfigWarning> warnings;
+  // One line each: what the configuration asks for that this build has not. Not the site's fault,
+  // so `--strict` does not count them.
+  std::vector<std::string> notes;
   std::vector<MapInfo> maps;
   std::vector<FakeRecord> fake_records;
   bool soft_reject_on_timeout = false;

@@ -160,11 +160,19 @@ void unknown_files(FileSource& files, const std::string& folder, Config& config)
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   const std::vector<std::string_view> known(names.begin(), names.end());
+  // options.conf for options.inc, before names that merely look alike.
+  const auto same_stem = [&](const std::string& name) -> std::string {
+    const std::string_view stem(name.data(), name.rfind('.') + 1);
+    for (std::string_view one : known)
+      if (one.starts_with(stem)) return "Did you mean \"" + std::string(one) + "\"?";
+    return {};
+  };
   for (const char* pattern :
        {"/local.d/*.conf", "/local.d/*.inc", "/override.d/*.conf", "/override.d/*.inc"}) {
     for (const std::string& path : files.glob(folder + pattern)) {
       if (asked.count(path)) continue;
-      const std::string near = did_you_mean(base_name(path), known);
+      std::string near = same_stem(base_name(path));
+      if (near.empty()) near = did_you_mean(base_name(path), known);
       config.warnings.push_back(
           {.file = path,
            .what = "Nothing reads this file.",
@@ -173,12 +181,15 @@ void unknown_files(FileSource& files, const std::string& folder, Config& config)
                                   : near});
     }
   }
+  const char* const kInstead =
+      "Patterns and functions go into local.d/regexp.conf, lists into local.d/multimap.conf.";
   for (const std::string& path : files.glob(folder + "/lua/*.lua"))
-    config.warnings.push_back({.file = path, .what = "Lua files are not loaded.", .advice = {}});
+    config.warnings.push_back(
+        {.file = path, .what = "Lua files are not loaded.", .advice = kInstead});
   for (const char* name : {"/rspamd.local.lua", "/local.d/rspamd.lua"})
     if (files.exists(folder + name))
       config.warnings.push_back(
-          {.file = folder + name, .what = "Lua files are not loaded.", .advice = {}});
+          {.file = folder + name, .what = "Lua files are not loaded.", .advice = kInstead});
 }
 
 std::string shown(const UclObject& value) {
@@ -275,7 +286,14 @@ Result<Config> load_config(FileSource& site, const LoadOptions& options) {
   TemplateOptions templates;
   const UclOptions parse = parse_options(files, options, folder, templates, config);
   auto parsed = parse_ucl_file("policy:/rspamd.conf", parse);
-  if (!parsed) return tl::unexpected<Error>(parsed.error());
+  if (!parsed) {
+    // What a template printed on that line, or did not, may be why.
+    Error error = parsed.error();
+    for (const Warning& warning : config.warnings)
+      if (warning.file == error.file && warning.line == error.line)
+        error.what += "; " + warning.what + " " + warning.advice;
+    return tl::unexpected<Error>(std::move(error));
+  }
   config.document = std::move(parsed->document);
   config.includes = std::move(parsed->includes);
   config.warnings.insert(config.warnings.end(), parsed->warnings.begin(), parsed->warnings.end());
@@ -300,7 +318,8 @@ Result<Config> load_config(FileSource& site, const LoadOptions& options) {
     unknown_files(site, folder, config);
     both_statistics(folder, config);
   }
-  check_options(document.root(), config.warnings);
+  if (Result<void> good = check_options(document.root(), config.warnings); !good)
+    return tl::unexpected<Error>(good.error());
   return config;
 }
 

@@ -27,12 +27,21 @@ class Translator {
 
  private:
   void warn(const UclObject& at, std::string what, std::string advice) {
-    const Place place = at.key_place();
+    const Place place = written(at).key_place();
     warnings_.push_back({.file = std::string(place.file),
                          .line = place.line,
                          .column = place.column,
                          .what = std::move(what),
                          .advice = std::move(advice)});
+  }
+
+  // A section that the layout opens: what the site wrote first in it.
+  static const UclObject& written(const UclObject& at) {
+    const UclObject* value = &at;
+    while (value->key_place().file.starts_with("policy:/") && value->is_container() &&
+           value->size() > 0)
+      value = &*value->children().begin();
+    return *value;
   }
 
   static std::string shown(const UclObject& value) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/result.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
@@ -28,10 +29,14 @@ std::span<const OptionRow> option_rows();
 const OptionRow* find_option(std::string_view section, std::string_view key);
 // Rows of one section, in order.
 std::span<const OptionRow> section_options(std::string_view section);
+// Names of all sections and modules, sorted.
+std::span<const std::string_view> option_sections();
+// Whether a section of that path has keys of its own or sections inside.
+bool is_option_section(std::string_view path);
 
 // Unknown sections and keys, wrong types, values out of their range, a section repeated inside
-// its own file, scalars that stand twice.
-void check_options(const UclObject& root, std::vector<Warning>& warnings);
+// its own file, scalars that stand twice. Errors: the same inside winnow { }.
+Result<void> check_options(const UclObject& root, std::vector<Warning>& warnings);
 
 // Text of `confighelp PATH…` ("options.dns", "rbl.rbls.*", "options.dns.timeout"), as JSON if
 // asked; of `confighelp -k WORD` with keyword. Empty where nothing is known of it.

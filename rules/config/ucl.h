@@ -45,6 +45,9 @@ struct Warning {
   uint32_t column = 0;
   std::string what;    // one sentence: what is wrong
   std::string advice;  // one sentence: what to do; may be empty
+  // Of a value of the wrong type: where the value is, so that who reads it need not say it again.
+  uint32_t value_line = 0;
+  uint32_t value_column = 0;
 
   std::string text() const;  // "file:line:column: what advice"
 };

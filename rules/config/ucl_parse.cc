@@ -40,6 +40,13 @@ bool plain_word(std::string_view word) {
   return true;
 }
 
+// Begins with a quote as word processors write it: “ ” „ ‘ ’ « ».
+bool typographic(std::string_view text) {
+  for (std::string_view quote : {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u00ab"})
+    if (text.starts_with(quote)) return true;
+  return false;
+}
+
 std::string show(char c) {
   if (c == '\n') return "the end of the line";
   if (static_cast<unsigned char>(c) < 0x20) return "a control character";
@@ -161,6 +168,8 @@ Result<void> ChunkParser::start(UclObject& into) {
     chunk_.at = 3;
     chunk_.line_start = 3;
   }
+  if (chunk_.text.starts_with("\xFF\xFE") || chunk_.text.starts_with("\xFE\xFF"))
+    return error({1, 1}, "this file is UTF-16; save it as UTF-8");
   WINNOW_TRY(parser_.skip_space(chunk_, true));
   UclParser::Frame base{.container = &into, .base = true};
   base.opened = parser_.spot(chunk_);
@@ -346,6 +355,9 @@ Result<void> ChunkParser::scalar(const Head& head) {
     if (text->empty())
       return error(at, head.key.empty() ? "unexpected " + show(c) + " in a list"
                                         : "\"" + head.key + "\" has no value; write null or \"\"");
+    if (typographic(*text))
+      parser_.warn(chunk_, at, "Typographic quotes are part of this value.",
+                   "Write straight quotes: \"…\".");
     made = parser_.document.make_scalar(*text);
   }
   place(*made, head, at);

@@ -72,7 +72,8 @@ MapSource read_location(std::string_view text) {
   const bool remote = is_remote(text);
   const bool store = text.starts_with("redis:") || text.starts_with("redis+");
   if (text.starts_with("file://")) text.remove_prefix(7);
-  const bool path = text.starts_with('/');
+  // "./" is what a variable with a relative folder gives.
+  const bool path = text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
   MapSource source;
   source.text = text;
   source.kind = is_signed  ? MapSourceKind::kSigned

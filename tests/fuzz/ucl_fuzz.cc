@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!root.is_object()) return 0;
   std::vector<Warning> warnings;
   translate_old(*result->document, warnings);
-  check_options(root, warnings);
+  (void)check_options(root, warnings);
   (void)dump(root);
   return 0;
 }

@@ -1,0 +1,75 @@
+#include "rules/compile/parts.h"
+
+#include <algorithm>
+#include <array>
+
+#include "rules/checks/check.h"
+
+namespace winnow {
+
+namespace {
+
+struct Row {
+  std::string_view section;
+  std::string_view read;  // its options that are read, between spaces; empty: all
+};
+
+// Beside the checks. Old names that are translated before stand for what they become.
+constexpr std::array kParts{
+    Row{"actions", ""},
+    Row{"composite", ""},
+    Row{"composites", ""},
+    Row{"group", ""},
+    Row{"metric", ""},
+    Row{"options",
+        " check_all_filters dns dynamic_conf max_mime_parts max_shots max_urls one_shot "
+        "soft_reject_on_timeout words_decay "},
+    Row{"options.dns", " fake_records "},
+    Row{"regexp", ""},
+    Row{"symbols", ""},
+    Row{"tests", ""},
+    Row{"winnow", ""},
+};
+
+const Check* find_check(std::string_view name) {
+  for (const Check* const check : all_checks())
+    if (check->name == name) return check;
+  return nullptr;
+}
+
+}  // namespace
+
+PartState part_state(const UclObject& root, std::string_view section) {
+  if (std::ranges::find(kParts, section, &Row::section) != kParts.end()) return PartState::kBuiltIn;
+  const Check* const check = find_check(section);
+  if (!check) return PartState::kAccepted;
+  const UclObject* const given = root.find(section);
+  const bool on = given && given->is_object() ? given->flag("enabled", check->default_enabled)
+                                              : check->default_enabled;
+  return on ? PartState::kOn : PartState::kOff;
+}
+
+std::string_view part_text(PartState state) {
+  switch (state) {
+    case PartState::kBuiltIn:
+      return "built in";
+    case PartState::kOn:
+      return "on";
+    case PartState::kOff:
+      return "off: enabled = false";
+    case PartState::kAccepted:
+      break;
+  }
+  return "not there yet: its options are accepted and do nothing";
+}
+
+bool is_read_option(std::string_view section, std::string_view key) {
+  if (const auto part = std::ranges::find(kParts, section, &Row::section); part != kParts.end())
+    return part->read.empty() ||
+           part->read.find(" " + std::string(key) + " ") != std::string_view::npos;
+  const Check* const check = find_check(section);
+  if (!check || key == "enabled" || check->declare) return true;
+  return std::ranges::find(check->options, key, &OptionDecl::name) != check->options.end();
+}
+
+}  // namespace winnow

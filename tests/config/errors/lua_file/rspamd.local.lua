@@ -1,0 +1,1 @@
+rspamd_config.X = 1
