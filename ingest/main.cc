@@ -9,11 +9,13 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/documents.h"
+#include "ingest/commands/other_names.h"
 
 namespace winnow {
 
@@ -32,6 +34,7 @@ constexpr std::array kCommands{
     Command{"maps", "", "List the maps that the configuration names, and what is wrong with them.",
             maps_command},
     Command{"confighelp", "[PATH...]", "Say what options mean.", confighelp_command},
+    Command{"configwizard", "[CHECK...]", "Write the first files of a site.", configwizard_command},
     Command{"config", "why|diff", "Say where a value comes from, or how two trees differ.",
             config_command},
     Command{"limits", "", "Print the memory ceiling, itemised.", limits_command},
@@ -54,6 +57,12 @@ int help_command(const std::vector<std::string>& arguments) {
       print_manual();
       return kExitGood;
     }
+    if (arguments[0] == "options") {
+      const std::string section = arguments.size() > 1 ? arguments[1] : "";
+      if (print_options(section)) return kExitGood;
+      complain("help", fmt::format("there is no section or module {}", section));
+      return kExitUsage;
+    }
     for (const Command& command : kCommands)
       if (command.name == arguments[0] && command.name != "help") return command.run({"--help"});
     complain("help", fmt::format("there is no command {}", arguments[0]));
@@ -63,7 +72,9 @@ int help_command(const std::vector<std::string>& arguments) {
              WINNOW_VERSION);
   for (const Command& command : kCommands)
     fmt::print("  winnow {:<10} {:<20} {}\n", command.name, command.arguments, command.text);
-  fmt::print("\nEach command takes --help.\n");
+  fmt::print(
+      "\nEach command takes --help; `winnow help options [SECTION]` says what the options of\n"
+      "the configuration mean.\n");
   return kExitGood;
 }
 
@@ -73,6 +84,10 @@ namespace {
 
 int run(int argc, char** argv) {
   using namespace winnow;
+  const std::string called = argv[0] ? argv[0] : "winnow";
+  if (const std::optional<int> code = run_by_name(called.substr(called.rfind('/') + 1),
+                                                  {argv + std::min(argc, 1), argv + argc}))
+    return *code;
   if (argc < 2) {
     help_command({});
     return kExitUsage;
@@ -92,7 +107,6 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-// Called `rspamadm`, the binary takes the same commands: those that both have are named alike.
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // `winnow scan … | head` ends quietly
   try {

@@ -61,6 +61,27 @@ fs::path default_cache() {
   return fs::temp_directory_path() / fmt::format("winnow-{}", getuid());
 }
 
+// The files of one side alone: those that override, or all others.
+class OneLayer final : public FileSource {
+ public:
+  OneLayer(FileSource& files, bool overriding) : files_(files), overriding_(overriding) {}
+  bool exists(std::string_view path) override { return shown(path) && files_.exists(path); }
+  Result<std::string> read(std::string_view path) override { return files_.read(path); }
+  std::vector<std::string> glob(std::string_view pattern) override {
+    return shown(pattern) ? files_.glob(pattern) : std::vector<std::string>();
+  }
+
+ private:
+  bool shown(std::string_view path) const {
+    const bool overrides = path.find("/override.d/") != std::string_view::npos ||
+                           path.ends_with("/rspamd.conf.override") ||
+                           path.ends_with("/rspamd.conf.local.override");
+    return overrides == overriding_;
+  }
+  FileSource& files_;
+  const bool overriding_;
+};
+
 // A folder stands for the rspamd.conf in it.
 std::string main_file(const std::string& config) {
   std::error_code error;
@@ -129,7 +150,12 @@ Result<Config> load_configuration(const RulesOptions& options) {
       load.env.emplace(text.substr(7, equals - 7), text.substr(equals + 1));
   }
   for (const auto& [name, value] : options.variables) load.vars.emplace(name, value);
-  return load_config(disk, load);
+  load.skip_template = options.skip_template;
+  if (options.layers == RulesOptions::Layers::kAll) return load_config(disk, load);
+  load.shipped_values = false;
+  load.translate_old = false;
+  OneLayer files(disk, options.layers == RulesOptions::Layers::kOverride);
+  return load_config(files, load);
 }
 
 Result<Loaded> load_rules(const RulesOptions& options) {

@@ -22,6 +22,11 @@ struct RulesOptions {
   std::vector<std::pair<std::string, std::string>> variables;  // --var NAME=VALUE
   bool strict = false;                                         // warnings are errors
   bool keep_tests = false;
+  bool skip_template = false;  // files of the site are no templates
+  // What of the configuration is read: all, or the site's files alone without those of override.d,
+  // or those of override.d alone. For configdump.
+  enum class Layers : uint8_t { kAll, kLocal, kOverride };
+  Layers layers = Layers::kAll;
 };
 
 struct Loaded {

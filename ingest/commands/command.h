@@ -28,6 +28,7 @@ int scan_command(const std::vector<std::string>& arguments);
 int explain_command(const std::vector<std::string>& arguments);
 int maps_command(const std::vector<std::string>& arguments);
 int config_command(const std::vector<std::string>& arguments);
+int configwizard_command(const std::vector<std::string>& arguments);
 int configdump_command(const std::vector<std::string>& arguments);
 int confighelp_command(const std::vector<std::string>& arguments);
 int configtest_command(const std::vector<std::string>& arguments);

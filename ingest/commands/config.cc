@@ -1,5 +1,5 @@
-// configtest, configdump, confighelp, and `config why|diff`: what the merged configuration is,
-// where it comes from, and what is wrong with it.
+// configtest, confighelp, and `config why|diff`: what is wrong with a configuration, what options
+// mean, where values come from.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
-#include "rules/compile/parts.h"
 #include "rules/config/dump.h"
 #include "rules/config/options.h"
 
@@ -17,55 +16,7 @@ namespace winnow {
 
 namespace {
 
-void add_place_options(CLI::App& app, RulesOptions& options) {
-  app.add_option("-c,--config", options.config,
-                 "the site's main file, e.g. /etc/rspamd/rspamd.conf");
-  app.add_option("--policy", options.policy, "directory of the shipped policy");
-  add_variables(app, options);
-}
-
 void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-// "name: state" of each module: what a site asks `configdump -m` for.
-void print_modules(const Config& config, bool json) {
-  std::string out = json ? "{" : "";
-  for (const std::string_view module : option_sections()) {
-    const std::string_view text = part_text(part_state(config.root(), module));
-    if (json)
-      out +=
-          fmt::format("{}{}:{}", out.size() > 1 ? "," : "", json_quote(module), json_quote(text));
-    else
-      out += fmt::format("{:<22} {}\n", module, text);
-  }
-  put(json ? out + "}\n" : out);
-}
-
-void print_groups(const RuleSet& rules, bool json) {
-  std::string out = json ? "{" : "";
-  bool first_group = true;
-  for (const Group& group : rules.model.groups) {
-    if (group.symbols.empty()) continue;
-    if (json)
-      out += fmt::format("{}{}:{{\"symbols\":{{", first_group ? "" : ",", json_quote(group.name));
-    else
-      out += fmt::format("group \"{}\" {{\n", group.name);
-    bool first = true;
-    for (const SymbolId id : group.symbols) {
-      const Symbol& symbol = rules.model.symbols[index(id)];
-      if (json)
-        out += fmt::format("{}{}:{{\"score\":{},\"description\":{}}}", first ? "" : ",",
-                           json_quote(symbol.name), score_text(symbol.score),
-                           json_quote(symbol.description));
-      else
-        out += fmt::format("  {:<34} {:>7}\n", symbol.name, score_text(symbol.score));
-      first = false;
-    }
-    out += json ? "}}" : "}\n";
-    first_group = false;
-  }
-  if (json) out += "}\n";
-  put(out);
-}
 
 }  // namespace
 
@@ -94,53 +45,6 @@ int configtest_command(const std::vector<std::string>& arguments) {
                loaded->rules->model.symbols.size(), loaded->rules->judge.rules.size(),
                loaded->rules->model.composites.size(), count, count == 1 ? "" : "s");
   return strict && count > 0 ? kExitFindings : kExitGood;
-}
-
-int configdump_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Prints the merged configuration, or the sections named.", "winnow configdump");
-  RulesOptions options;
-  std::vector<std::string> sections;
-  bool json = false, compact = false, modules = false, groups = false, details = false;
-  add_place_options(app, options);
-  app.add_flag("-j,--json", json, "as JSON");
-  app.add_flag("-C,--compact", compact, "JSON on one line");
-  app.add_flag("-m,--modules-state", modules, "the state of each module");
-  app.add_flag("-g,--groups", groups, "groups with their symbols and scores");
-  app.add_flag("-d,--symbol-details", details, "as -g");
-  app.add_option("SECTION", sections, "paths, e.g. actions or options.dns");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
-  if (groups || details) {
-    Result<Loaded> loaded = load_rules(options);
-    if (!loaded) {
-      complain("configdump", loaded.error().text());
-      return kExitUsage;
-    }
-    print_groups(*loaded->rules, json || compact);
-    return kExitGood;
-  }
-  Result<Config> config = load_configuration(options);
-  if (!config) {
-    complain("configdump", config.error().text());
-    return kExitUsage;
-  }
-  if (modules) {
-    print_modules(*config, json || compact);
-    return kExitGood;
-  }
-  DumpOptions dump_options;
-  dump_options.format = compact ? DumpFormat::kJsonCompact
-                        : json  ? DumpFormat::kJson
-                                : DumpFormat::kUcl;
-  if (sections.empty()) put(dump(config->root(), dump_options) + "\n");
-  for (const std::string& path : sections) {
-    const UclObject* const value = config->root().get(path);
-    if (!value) {
-      complain("configdump", fmt::format("nothing is set at {}", path));
-      return kExitFindings;
-    }
-    put(dump_entry(*value, dump_options) + "\n");
-  }
-  return kExitGood;
 }
 
 int confighelp_command(const std::vector<std::string>& arguments) {

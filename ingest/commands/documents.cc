@@ -5,10 +5,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
 #include "ingest/commands/command.h"
+#include "rules/compile/parts.h"
+#include "rules/config/options.h"
 
 namespace winnow {
 
@@ -132,6 +135,26 @@ int completion_command(const std::vector<std::string>& arguments) {
   }
   print_with(kBash, "@COMMANDS@", command_names());
   return kExitGood;
+}
+
+bool print_options(std::string_view section) {
+  const UclDocument nothing;  // states as they are without any configuration
+  std::string_view last;
+  bool found = false;
+  for (const OptionRow& row : option_rows()) {
+    const std::string_view top = row.section.substr(0, row.section.find('.'));
+    if (!section.empty() && top != section && row.section != section) continue;
+    found = true;
+    if (row.section != last) {
+      fmt::print("{}{}\n", last.empty() ? "" : "\n", row.section);
+      if (std::ranges::binary_search(option_sections(), row.section))
+        fmt::print("  [{}]\n", part_text(part_state(nothing.root(), row.section)));
+    }
+    last = row.section;
+    fmt::print("  {} ({}{}{}){}{}\n      {}\n", row.key, row.type, row.unit.empty() ? "" : ", ",
+               row.unit, row.default_value.empty() ? "" : " = ", row.default_value, row.sentence);
+  }
+  return found;
 }
 
 }  // namespace winnow

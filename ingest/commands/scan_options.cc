@@ -36,6 +36,14 @@ void add_variables(CLI::App& app, RulesOptions& options) {
          "variable of the configuration, NAME=VALUE; once for each")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE");
+  app.add_flag("-T,--skip-template", options.skip_template, "files of the site are no templates");
+}
+
+void add_place_options(CLI::App& app, RulesOptions& options) {
+  app.add_option("-c,--config", options.config,
+                 "the site's main file or its folder, e.g. /etc/rspamd/rspamd.conf");
+  app.add_option("--policy", options.policy, "directory of the shipped policy");
+  add_variables(app, options);
 }
 
 void ScanOptions::add_to(CLI::App& app) {

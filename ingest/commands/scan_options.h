@@ -31,6 +31,8 @@ struct ScanOptions {
 unsigned default_threads();
 // --var NAME=VALUE. REQUIRED: `options` outlives `app`.
 void add_variables(CLI::App& app, RulesOptions& options);
+// --config, --policy, --var, --skip-template. REQUIRED: the same.
+void add_place_options(CLI::App& app, RulesOptions& options);
 
 // Parses `arguments`; returns an exit code where the command is over (help, wrong option).
 std::optional<int> parse_arguments(CLI::App& app, const std::vector<std::string>& arguments);

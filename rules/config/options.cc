@@ -132,6 +132,30 @@ const OptionRow* find_option(std::string_view section, std::string_view key) {
   return at != rows.end() && at->key == key ? &*at : nullptr;
 }
 
+const OptionRow* option_of(const UclObject& value) {
+  // The keys from the section down; elements of lists have none.
+  std::vector<std::string_view> keys;
+  for (const UclObject* at = &value; at->parent(); at = at->parent())
+    if (!at->key().empty()) keys.push_back(at->key());
+  constexpr size_t kKeysMax = 8;
+  if (keys.empty() || keys.size() > kKeysMax) return nullptr;
+  std::reverse(keys.begin(), keys.end());
+  if (keys.size() == 1) return find_option("top level", keys[0]);
+  // Each key but the first may be what the table calls *.
+  std::vector<std::string> sections{std::string(keys[0])};
+  for (size_t i = 1; i + 1 < keys.size(); ++i) {
+    std::vector<std::string> next;
+    for (const std::string& section : sections)
+      for (std::string_view part : {keys[i], std::string_view("*")})
+        if (std::string deeper = section + "." + std::string(part); is_option_section(deeper))
+          next.push_back(std::move(deeper));
+    sections = std::move(next);
+  }
+  for (const std::string& section : sections)
+    if (const OptionRow* row = find_option(section, keys.back())) return row;
+  return nullptr;
+}
+
 std::string option_help(std::string_view path, bool json) {
   // `workers.normal.x` is how the old reference names `worker.normal.x`.
   std::string wanted(path);

@@ -38,6 +38,9 @@ bool is_option_section(std::string_view path);
 // its own file, scalars that stand twice. Errors: the same inside winnow { }.
 Result<void> check_options(const UclObject& root, std::vector<Warning>& warnings);
 
+// The row of a value in a loaded tree; null where no row speaks of it.
+const OptionRow* option_of(const UclObject& value);
+
 // Text of `confighelp PATH…` ("options.dns", "rbl.rbls.*", "options.dns.timeout"), as JSON if
 // asked; of `confighelp -k WORD` with keyword. Empty where nothing is known of it.
 std::string option_help(std::string_view path, bool json);
