@@ -1,0 +1,140 @@
+"""The same trees through `rspamadm configdump -j` and ours: every value that a tree of the site sets
+must be the same in both. Trees are the blocks of tests/config/blocks and, where they are there, those
+of ../shared/configs. What differs must be listed in differences.md, and what is listed must occur."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+SKIPPED = 77
+STOCK = Path("/etc/rspamd/rspamd.conf")
+ABSENT = "(absent)"
+
+
+def leaves(value, path=()):
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, path + (key,))
+    else:
+        yield path, value
+
+
+def look_up(value, path):
+    for key in path:
+        if isinstance(value, list):  # sections of one name, in order
+            found = [one for one in value if isinstance(one, dict) and key in one]
+            value = found[-1] if found else None
+        if not isinstance(value, dict) or key not in value:
+            return ABSENT
+        value = value[key]
+    return value
+
+
+def plain(value):
+    """Numbers by value, a list of one as its element: both are written either way."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, list):
+        value = [plain(one) for one in value]
+        return value[0] if len(value) == 1 else value
+    return value
+
+
+def json_of(text):
+    start = text.find("{")
+    return json.loads(text[start:]) if start >= 0 else None
+
+
+class Comparison:
+    def __init__(self, options):
+        self.winnow = options.winnow.resolve()
+        self.source = options.source.resolve()
+        self.differences = {}
+
+    def dump(self, tree, *options):
+        done = subprocess.run([self.winnow, "configdump", "-j", *options, "--config",
+                               tree / "rspamd.conf"], capture_output=True, text=True, timeout=120)
+        return json_of(done.stdout) if done.returncode == 0 else None
+
+    def compare(self, name, tree):
+        done = subprocess.run(["rspamadm", f"--var=LOCAL_CONFDIR={tree}", f"--var=CONFDIR={tree}",
+                               "configdump", "-j", "-c", str(tree / "stock" / "rspamd.conf")],
+                              capture_output=True, text=True, timeout=120)
+        theirs, ours = json_of(done.stdout), self.dump(tree)
+        if theirs is None or ours is None:
+            self.differences[(name, "tree")] = (ours is not None, theirs is not None)
+            return
+        for side in ("--local", "--override"):
+            for path, _ in leaves(self.dump(tree, side) or {}):
+                a, b = look_up(ours, path), look_up(theirs, path)
+                if plain(a) != plain(b):
+                    self.differences[(name, ".".join(path))] = (a, b)
+
+
+def listed(text):
+    """Rows `| tree | path | reason |` under "## Configuration"."""
+    rows, inside = set(), False
+    for line in text.splitlines():
+        if line.startswith("## "):
+            inside = line == "## Configuration"
+        elif inside and line.startswith("| ") and not line.startswith("| tree "):
+            tree, paths = [cell.strip() for cell in line.strip("|").split("|")[:2]]
+            rows |= {(tree, path.strip()) for path in paths.split(",")}
+    return rows
+
+
+def trees(comparison, folder, shared):
+    sys.path.insert(0, str(comparison.source / "tests/system"))
+    from config_trees import read_blocks
+    for path in sorted((comparison.source / "tests/config/blocks").glob("*.blocks")):
+        for number, (_, files, _) in enumerate(read_blocks(path)):
+            tree = folder / path.stem / str(number)
+            for name, text in files.items():
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                (tree / name).write_text(text + "\n")
+            yield f"{path.stem}/{number}", tree
+    for name, part in (("docker-mailserver", "docker-mailserver/target/rspamd"),
+                       ("grapheneos", "grapheneos/rspamd"), ("martinschaible", "martinschaible")):
+        if (shared / "configs" / part).is_dir():
+            shutil.copytree(shared / "configs" / part, folder / name)
+            yield name, folder / name
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--winnow", type=Path, required=True)
+    parser.add_argument("--source", type=Path, required=True)
+    options = parser.parse_args()
+    if not shutil.which("rspamadm") or not STOCK.exists():
+        print("rspamadm is not here")
+        return SKIPPED
+    comparison = Comparison(options)
+    shared = Path(os.environ.get("WINNOW_SHARED", comparison.source / ".." / ".." / "shared"))
+    with tempfile.TemporaryDirectory(prefix="winnow-test-") as name:
+        folder = Path(name)
+        work = list(trees(comparison, folder, shared))
+        for _, tree in work:
+            (tree / "stock").symlink_to(STOCK.parent)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda one: comparison.compare(*one), work))
+        text = (comparison.source / "tests/peer/differences.md").read_text()
+        known = {row for row in listed(text) if row[0] in {name for name, _ in work}}
+        found = set(comparison.differences)
+        for name, path in sorted(found - known):
+            ours, theirs = comparison.differences[name, path]
+            print(f"FAILED: {name}: {path} is {ours!r} here, {theirs!r} there")
+        for name, path in sorted(known - found):
+            print(f"FAILED: {name}: {path} is listed and no longer differs")
+        print(f"{len(work)} trees, {len(found)} differences")
+        return 1 if found != known else 0
+
+
+sys.exit(main())
