@@ -76,6 +76,23 @@ def main():
         checking.check(read.returncode == 0 and "EXIT STATUS" in read.stdout,
                        f"man cannot read the page: {read.stderr[:300]}")
 
+    # The names that Rspamd's users call lie in a folder of their own.
+    names = top / "share/winnow/bin"
+    for name in ("rspamd", "rspamadm"):
+        checking.check((names / name).is_symlink(), f"{name} is not installed")
+        checking.check(not (top / "bin" / name).exists(), f"{name} is laid into bin")
+    for line, part, code in (
+            (["rspamadm", "configtest", "-c", "/nowhere/rspamd.conf"], "no such configuration", 2),
+            (["rspamadm", "confighelp", "options.task_timeout"], "options.task_timeout", 0),
+            (["rspamadm", "configdump", "-C", "--config", "", "actions"], '"reject"', 0),
+            (["rspamadm", "help"], "configdump", 0), (["rspamadm", "vault"], "does not have it", 2),
+            (["rspamadm", "nothing"], "no command nothing", 2), (["rspamd", "-v"], "winnow", 0),
+            (["rspamd", "--help"], "--no-fork", 0), (["rspamd", "-f", "-c", "/nowhere/x"], "/nowhere", 2)):
+        done = subprocess.run([names / line[0], *line[1:]], capture_output=True, text=True,
+                              env=dict(os.environ, XDG_CACHE_HOME=str(checking.cache)))
+        checking.check(part in done.stdout + done.stderr and done.returncode == code,
+                       f"{' '.join(line)}: {done.returncode} {done.stdout[:300]}{done.stderr[:300]}")
+
     script = top / "share/bash-completion/completions/winnow"
     binary = top / "bin/winnow"
     checking.check(complete(script, binary, "sc") == ["scan"], "completion of `winnow sc`")

@@ -377,12 +377,41 @@ TEST(Layers, WrongConfigurationsAreSaid) {
         {"local.d/classifier-bayes.conf", "autolearn = true"}},
        "/e/local.d/statistic.conf: statistic.conf and classifier-bayes.conf both define the "
        "classifier. Keep one of them.\n"},
-      {{{"rspamd.local.lua", "x = 1"}}, "/e/rspamd.local.lua: Lua files are not loaded.\n"},
+      {{{"rspamd.local.lua", "x = 1"}},
+       "/e/rspamd.local.lua: Lua files are not loaded. Patterns and functions go into "
+       "local.d/regexp.conf, lists into local.d/multimap.conf.\n"},
       {{{"local.d/worker-controller.inc", "pasword = x"}},
        "/e/local.d/worker-controller.inc:1:1: \"pasword\" is no option of worker.controller. Did "
        "you mean \"password\"?\n"},
       {{{"local.d/groups.conf", "group \"g\" { max_score = lots }"}},
        "/e/local.d/groups.conf:1:13: group.*.max_score takes a number, not \"lots\".\n"},
+      {{{"local.d/options.conf", "max_shots = 3"}},
+       "/e/local.d/options.conf: Nothing reads this file. Did you mean \"options.inc\"?\n"},
+      {{{"local.d/chartable.conf", "enabled = nope"}},
+       "/e/local.d/chartable.conf:1:1: chartable.enabled takes true or false, not \"nope\".\n"},
+      {{{"local.d/rbl.conf", "own { rbl = z.example; checks = [\"from\"] }"}},
+       "/e/local.d/rbl.conf:1:1: \"own\" is no option of rbl. Write rbls { own { … } }.\n"},
+      {{{"local.d/rbl_group.conf", "group \"rbl\" { symbols { } }"}},
+       "/e/local.d/rbl_group.conf:1:1: group { } stands inside its own section, where nothing "
+       "reads it. Remove the outer \"group {\" and its brace: the file is inside that section "
+       "already.\n"},
+      {{{"local.d/groups.conf", "symbols { X = 1.5 }"}},
+       "/e/local.d/groups.conf:1:11: The symbol X takes a section, not 1.5. Write \"X\" { weight "
+       "= 1.0; }.\n"},
+      {{{"local.d/groups.conf", "X { weight = 1.5 }"}},
+       "/e/local.d/groups.conf:1:1: There is no section or module \"X\". Write symbols { \"X\" { "
+       "… } }.\n"},
+      {{{"rspamd.conf.local", "soft_reject_on_timeout = true"}},
+       "/e/rspamd.conf.local:1:1: There is no section or module \"soft_reject_on_timeout\". Write "
+       "options { soft_reject_on_timeout = …; }.\n"},
+      {{{"local.d/actions.conf", "add_haeder = 7"}},
+       "/e/local.d/actions.conf:1:1: \"add_haeder\" is taken for an action of your own. Did you "
+       "mean \"add_header\"?\n"},
+      {{{"local.d/logging.inc", "debug_modules = [dmrac]"}},
+       "/e/local.d/logging.inc:1:18: There is no module \"dmrac\". Did you mean \"dmarc\"?\n"},
+      {{{"local.d/redis.conf", "servers = \u201cx\u201d"}},
+       "/e/local.d/redis.conf:1:11: Typographic quotes are part of this value. Write straight "
+       "quotes: \"…\".\n"},
       // Nothing to say.
       {{{"local.d/redis.conf", "servers = \"127.0.0.1\"; db = 2"}}, ""},
       {{{"local.d/greylist.conf", "enabled = false;"}}, ""},
@@ -414,6 +443,28 @@ TEST(Layers, WrongConfigurationsAreSaid) {
     std::string told = warnings(*config);
     EXPECT_EQ(told, row.expected) << row.files[0].second;
   }
+}
+
+TEST(Layers, MistakesInWinnowsOwnSectionStopTheStart) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"weihgts = tuned",
+       "/e/local.d/winnow.conf:1:1: \"weihgts\" is no option of winnow. Did you mean "
+       "\"weights\"?"},
+      {"weights = heavy",
+       "/e/local.d/winnow.conf:1:1: winnow.weights takes one of rspamd|tuned, not \"heavy\"."},
+      {"a { b = 1 }", "/e/local.d/winnow.conf:1:1: \"a\" is no option of winnow."},
+      {"weights = rspamd", ""}};
+  for (const auto& [text, expected] : rows) {
+    auto config = load({{"local.d/winnow.conf", text}});
+    EXPECT_EQ(config ? "" : config.error().text(), expected) << text;
+  }
+}
+
+TEST(Layers, TemplatesThatPrintNothingAreNamed) {
+  auto config = load({{"local.d/options.inc", "max_shots = {= env.SHOTS =};"}});
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().text().find("Set RSPAMD_SHOTS in the environment"), std::string::npos)
+      << config.error().text();
 }
 
 TEST(Layers, OnlyTheSite) {
