@@ -237,7 +237,8 @@ void collect_accepted(Compiler& compiler, const UclObject& root) {
   auto& out = compiler.accepted;
   std::vector<const UclObject*> open;
   for (const UclObject& section : root.children())
-    if (part_state(root, section.key()) == PartState::kAccepted) open.push_back(&section);
+    if (part_state(root, section.key()) == PartState::kAccepted && section.key() != "settings")
+      open.push_back(&section);
   while (!open.empty()) {
     const UclObject& at = *open.back();
     open.pop_back();
