@@ -20,6 +20,8 @@ constexpr std::array kParts{
     Row{"composite", ""},
     Row{"composites", ""},
     Row{"group", ""},
+    Row{"logging",
+        " error_elts error_maxlen facility filename level log_format log_systemd systemd type "},
     Row{"metric", ""},
     Row{"options",
         " check_all_filters dns dynamic_conf max_mime_parts max_shots max_urls one_shot "
@@ -29,6 +31,7 @@ constexpr std::array kParts{
     Row{"symbols", ""},
     Row{"tests", ""},
     Row{"winnow", ""},
+    Row{"worker", ""},
 };
 
 const Check* find_check(std::string_view name) {
