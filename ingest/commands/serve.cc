@@ -91,8 +91,7 @@ class Reloader {
     auto settings = std::make_shared<ServeSettings>(read_serve_settings(loaded->config.root()));
     for (const ConfigWarning& warning : loaded->rules->warnings)
       log_.event(LogLevel::kWarning, "cfg", warning.text());
-    for (const std::string& note : loaded->rules->notes)
-      log_.event(LogLevel::kNotice, "cfg", note);
+    for (const std::string& note : loaded->rules->notes) log_.event(LogLevel::kNotice, "cfg", note);
     for (const Warning& warning : settings->warnings)
       log_.event(LogLevel::kWarning, "cfg", warning.text());
     settings_(std::move(settings));
