@@ -528,6 +528,9 @@ struct Batch {
 
   uint32_t rows = 0;
   Arena arena;
+  // Kinds of questions (1 << QuestionKind) of which every answer will be unknown: what only such
+  // an answer would need may be left out. Stays over clear().
+  uint32_t silent = 0;
 
   // intake
   std::vector<std::string_view> raw;  // [rows] message bytes

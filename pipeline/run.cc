@@ -135,6 +135,7 @@ void Run::look(Worker& worker, std::span<Message> messages,
                std::span<std::unique_ptr<Case>> cases) const noexcept {
   const RuleSet& rules = *rules_;
   Batch& batch = worker.batch;
+  batch.silent = options_.seal_all ? 0 : answerer_.silent();
   StageClock clock(worker.times);
 
   // Bytes, and what the session said of them.

@@ -56,6 +56,8 @@ class Answerer {
   virtual ~Answerer() = default;
   // Fills evidence.answers[i] for every open question; what cannot be known is kUnknown.
   virtual void answer(Evidence& evidence) const = 0;
+  // Kinds (1 << QuestionKind) whose answers are always unknown.
+  virtual uint32_t silent() const { return 0; }
 };
 
 struct RunOptions {
@@ -65,6 +67,7 @@ struct RunOptions {
   bool locate = false;             // find the bytes of each hit (explain)
   std::string host_name = {};      // for headers that name it; empty: they are not written
   bool digest = false;             // fill Facts::digest: no rule reads it, recordings hold it
+  bool seal_all = false;           // also what no answer can ask for here (--record)
 };
 
 using Deadline = std::chrono::steady_clock::time_point;

@@ -10,7 +10,7 @@ namespace winnow {
 
 namespace {
 
-constexpr std::string_view kMagic = "WNMATCH1";
+constexpr std::string_view kMagic = "WNMATCH2";
 constexpr size_t kKeyBytes = 32;
 constexpr size_t kCheckBytes = 8;
 
@@ -30,48 +30,54 @@ T get(std::string_view bytes) {
 
 }  // namespace
 
-std::string blob_key(std::span<const DatabasePattern> patterns, bool joined) {
+std::string blob_key(std::span<const DatabasePattern> members, bool joined) {
   std::string all = fmt::format("{}|{}|{}\n", kMagic, database_platform(), joined);
-  for (const DatabasePattern& pattern : patterns) {
-    all += fmt::format("{} {} {} ", pattern.regex.size(), pattern.flags & kMeaningFlags,
-                       static_cast<int>(pattern.how));
-    all += pattern.regex;
+  for (const DatabasePattern& member : members) {
+    all += fmt::format("{} {} ", member.regex.size(), member.flags & kMeaningFlags);
+    all += member.regex;
   }
   const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-std::string write_blob(std::string_view key, const LoadedDatabase& loaded) {
+std::string write_blob(std::string_view key, const LoadedGroup& group) {
   std::string out(kMagic);
   out += key;
-  put<uint32_t>(out, static_cast<uint32_t>(loaded.refused.size()));
-  for (uint32_t refused : loaded.refused) put<uint32_t>(out, refused);
-  out += loaded.database->serialise();
+  for (const PatternClass how : group.classes) put(out, static_cast<uint8_t>(how));
+  put<uint32_t>(out, static_cast<uint32_t>(group.refused.size()));
+  for (uint32_t refused : group.refused) put<uint32_t>(out, refused);
+  if (group.database) out += group.database->serialise();
   put<uint64_t>(out, XXH3_64bits(out.data(), out.size()));
   return out;
 }
 
-Result<LoadedDatabase> read_blob(std::string_view key, std::string_view bytes, size_t patterns) {
-  constexpr size_t kHead = kMagic.size() + kKeyBytes + 4;
-  if (bytes.size() < kHead + kCheckBytes || !bytes.starts_with(kMagic) ||
+Result<LoadedGroup> read_blob(std::string_view key, std::string_view bytes, size_t members) {
+  const auto damaged = [] { return fail("cached pattern database is damaged"); };
+  const size_t head = kMagic.size() + kKeyBytes + members + 4;
+  if (bytes.size() < head + kCheckBytes || !bytes.starts_with(kMagic) ||
       bytes.substr(kMagic.size(), kKeyBytes) != key) {
     return fail("cached pattern database is of another kind or for other patterns");
   }
   const std::string_view checked = bytes.substr(0, bytes.size() - kCheckBytes);
   if (XXH3_64bits(checked.data(), checked.size()) != get<uint64_t>(bytes.substr(checked.size()))) {
-    return fail("cached pattern database is damaged");
+    return damaged();
   }
-  const uint32_t refused = get<uint32_t>(bytes.substr(kHead - 4));
-  if (refused > patterns || checked.size() - kHead < refused * size_t{4}) {
-    return fail("cached pattern database is damaged");
+  LoadedGroup loaded;
+  uint32_t listed = 0;
+  for (const char how : checked.substr(kMagic.size() + kKeyBytes, members)) {
+    if (static_cast<uint8_t>(how) > static_cast<uint8_t>(PatternClass::kAlone)) return damaged();
+    loaded.classes.push_back(static_cast<PatternClass>(how));
+    listed += loaded.classes.back() != PatternClass::kAlone;
   }
-  LoadedDatabase loaded;
+  const uint32_t refused = get<uint32_t>(checked.substr(head - 4));
+  if (refused > listed || checked.size() - head < refused * size_t{4}) return damaged();
   for (uint32_t i = 0; i < refused; ++i) {
-    loaded.refused.push_back(get<uint32_t>(bytes.substr(kHead + i * size_t{4})));
-    if (loaded.refused.back() >= patterns) return fail("cached pattern database is damaged");
+    loaded.refused.push_back(get<uint32_t>(checked.substr(head + i * size_t{4})));
+    if (loaded.refused.back() >= listed) return damaged();
   }
+  if (listed == 0) return loaded;
   Result<std::shared_ptr<const Database>> database =
-      Database::deserialise(checked.substr(kHead + refused * size_t{4}));
+      Database::deserialise(checked.substr(head + refused * size_t{4}));
   if (!database) return tl::unexpected<Error>(database.error());
   loaded.database = std::move(*database);
   return loaded;

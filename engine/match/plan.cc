@@ -32,56 +32,100 @@ uint32_t scope_number(const PatternSpec& spec) {
   return is_header_scope(spec.scope) ? index(spec.header) : 0;
 }
 
-// A group whose database is to be got: from the cache, or by building it.
-struct Job {
-  PlanGroup* group;
-  bool joined;
-  enum class Outcome : uint8_t { kMissing, kCached, kBuilt } outcome = Outcome::kMissing;
-  std::string warning = {};
-};
-
-void get_database(const PlanData& plan, const MatchOptions& options, Job& job) {
-  PlanGroup& group = *job.group;
-  std::vector<DatabasePattern> patterns;
-  for (PatternId id : group.listed) {
-    const PlanPattern& pattern = plan.patterns[index(id)];
-    patterns.push_back({pattern.spec.regex, pattern.spec.flags, pattern.how});
-  }
-  LoadedDatabase loaded;
-  const std::string key = blob_key(patterns, job.joined);
-  std::string bytes;
-  if (options.cache != nullptr && options.cache->get(key, bytes)) {
-    Result<LoadedDatabase> cached = read_blob(key, bytes, patterns.size());
-    if (cached) {
-      loaded = std::move(*cached);
-      job.outcome = Job::Outcome::kCached;
-    }
-  }
-  if (!loaded.database && options.databases == Databases::kAll) {
-    Result<std::shared_ptr<const Database>> built =
-        Database::compile(patterns, job.joined, loaded.refused);
-    if (built) {
-      loaded.database = std::move(*built);
-      job.outcome = Job::Outcome::kBuilt;
-      if (options.cache != nullptr) options.cache->put(key, write_blob(key, loaded));
-    } else {
-      job.warning = built.error().what + "; PCRE2 stands in for it";
-      loaded.refused.clear();
-    }
-  }
-  group.database = std::move(loaded.database);
-  for (uint32_t at : loaded.refused) {
-    group.refused.push_back(group.listed[at]);
-    job.warning += fmt::format("pattern /{}/ is too large for a database; PCRE2 stands in for it",
-                               patterns[at].regex);
-  }
-}
-
 void run(const ParallelFor& parallel, size_t count, const std::function<void(size_t)>& task) {
   if (parallel) {
     parallel(count, task);
   } else {
     for (size_t i = 0; i < count; ++i) task(i);
+  }
+}
+
+// A group whose classes and database are to be got: from the cache, or by making them.
+struct Job {
+  PlanGroup* group;
+  bool joined;
+  bool is_cached = false;
+  bool is_built = false;
+  std::string key = {};
+  std::vector<uint32_t> refused = {};  // indices into group->listed
+  std::string warning = {};
+};
+
+DatabasePattern database_pattern(const PlanData& plan, PatternId id) {
+  const PlanPattern& pattern = plan.patterns[index(id)];
+  return {pattern.spec.regex, pattern.spec.flags, pattern.how};
+}
+
+std::vector<DatabasePattern> database_patterns(const PlanData& plan,
+                                               const std::vector<PatternId>& ids) {
+  std::vector<DatabasePattern> out;
+  for (PatternId id : ids) out.push_back(database_pattern(plan, id));
+  return out;
+}
+
+// Each pattern is in one group, so jobs may write to their patterns at once.
+void load(PlanData& plan, const MatchOptions& options, Job& job) {
+  PlanGroup& group = *job.group;
+  job.key = blob_key(database_patterns(plan, group.members), job.joined);
+  std::string bytes;
+  if (!options.cache->get(job.key, bytes)) return;
+  Result<LoadedGroup> cached = read_blob(job.key, bytes, group.members.size());
+  if (!cached) return;
+  job.is_cached = true;
+  job.refused = std::move(cached->refused);
+  group.database = std::move(cached->database);
+  for (size_t i = 0; i < group.members.size(); ++i)
+    plan.patterns[index(group.members[i])].how = cached->classes[i];
+}
+
+// Asks the library for the classes that no cache had.
+void classify_rest(PlanData& plan, const ParallelFor& parallel, const std::vector<Job>& jobs) {
+  std::vector<PlanPattern*> wanted;
+  for (const Job& job : jobs) {
+    if (job.is_cached) continue;
+    for (PatternId id : job.group->members)
+      if (!plan.patterns[index(id)].is_classified) wanted.push_back(&plan.patterns[index(id)]);
+  }
+  run(parallel, wanted.size(), [&](size_t i) { wanted[i]->how = classify(wanted[i]->spec); });
+}
+
+// Sorts members by class.
+void list(PlanData& plan, PlanGroup& group) {
+  group.listed.clear();
+  group.alone.clear();
+  for (PatternId id : group.members) {
+    PlanPattern& pattern = plan.patterns[index(id)];
+    pattern.is_classified = true;
+    (pattern.how == PatternClass::kAlone ? group.alone : group.listed).push_back(id);
+  }
+}
+
+void make(const PlanData& plan, const MatchOptions& options, Job& job) {
+  PlanGroup& group = *job.group;
+  if (job.is_cached) return;
+  if (!group.listed.empty()) {
+    Result<std::shared_ptr<const Database>> built =
+        Database::compile(database_patterns(plan, group.listed), job.joined, job.refused);
+    if (!built) {
+      job.warning = built.error().what + "; PCRE2 stands in for it";
+      job.refused.clear();
+      return;
+    }
+    group.database = std::move(*built);
+    job.is_built = true;
+  }
+  if (options.cache == nullptr) return;
+  LoadedGroup made{.classes = {}, .refused = job.refused, .database = group.database};
+  for (PatternId id : group.members) made.classes.push_back(plan.patterns[index(id)].how);
+  options.cache->put(job.key, write_blob(job.key, made));
+}
+
+void refuse(const PlanData& plan, Job& job) {
+  PlanGroup& group = *job.group;
+  for (uint32_t at : job.refused) {
+    group.refused.push_back(group.listed[at]);
+    job.warning += fmt::format("pattern /{}/ is too large for a database; PCRE2 stands in for it",
+                               plan.patterns[index(group.listed[at])].spec.regex);
   }
 }
 
@@ -122,27 +166,33 @@ void report_patterns(PlanData& plan) {
   }
 }
 
-// Gets databases as `options` says and finishes the plan. REQUIRED: no group has one yet.
+// Gets classes and databases as `options` says and finishes the plan. REQUIRED: no group has a
+// database yet.
 void complete(PlanData& plan, const MatchOptions& options) {
   plan.serial = next_serial();
   plan.report = {};
-  report_patterns(plan);
   std::vector<Job> jobs;
   for (PlanScope& scope : plan.scopes) {
     for (PlanGroup* group : {&scope.bytes, &scope.utf}) {
-      plan.report.groups += !group->empty();
-      if (!group->listed.empty()) jobs.push_back({group, is_word_scope(scope.kind)});
+      if (!group->empty()) jobs.push_back({group, is_word_scope(scope.kind)});
     }
   }
-  if (options.databases != Databases::kNone) {
-    run(options.parallel, jobs.size(), [&](size_t i) { get_database(plan, options, jobs[i]); });
-  }
-  for (const Job& job : jobs) {
-    plan.report.built += job.outcome == Job::Outcome::kBuilt;
-    plan.report.cached += job.outcome == Job::Outcome::kCached;
-    plan.report.missing += job.outcome == Job::Outcome::kMissing;
+  if (options.databases != Databases::kNone && options.cache != nullptr)
+    run(options.parallel, jobs.size(), [&](size_t i) { load(plan, options, jobs[i]); });
+  classify_rest(plan, options.parallel, jobs);
+  for (const Job& job : jobs) list(plan, *job.group);
+  if (options.databases == Databases::kAll)
+    run(options.parallel, jobs.size(), [&](size_t i) { make(plan, options, jobs[i]); });
+  report_patterns(plan);
+  plan.report.groups = static_cast<uint32_t>(jobs.size());
+  for (Job& job : jobs) {
+    refuse(plan, job);
+    const bool has_database = job.group->database != nullptr;
+    plan.report.built += job.is_built;
+    plan.report.cached += has_database && job.is_cached;
+    plan.report.missing += !has_database && !job.group->listed.empty();
     if (!job.warning.empty()) plan.report.warnings.push_back(job.warning);
-    if (job.group->database == nullptr) continue;
+    if (!has_database) continue;
     plan.report.database_bytes += job.group->database->bytes();
     job.group->database->grow(plan.scratch);
   }
@@ -201,7 +251,6 @@ Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
   if (!regex) return tl::unexpected<Error>(regex.error());
   const auto id = static_cast<PatternId>(state_->patterns.size());
   PlanPattern pattern;
-  pattern.how = classify(spec);
   pattern.counts = (spec.flags & bit(PatternFlag::kCountAll)) != 0;
   pattern.spec = std::move(spec);
   pattern.atom = fresh;
@@ -227,8 +276,7 @@ std::shared_ptr<const MatchPlan> MatchPlanBuilder::build(const MatchOptions& opt
     scope.selector = spec.selector;
     scope.strict_name = strict_name(spec);
     PlanGroup& group = spec.flags & bit(PatternFlag::kUtf) ? scope.utf : scope.bytes;
-    (pattern.how == PatternClass::kAlone ? group.alone : group.listed)
-        .push_back(static_cast<PatternId>(i));
+    group.members.push_back(static_cast<PatternId>(i));
     plan->by_atom.push_back(static_cast<PatternId>(i));
   }
   for (auto& [key, scope] : scopes) {

@@ -17,16 +17,18 @@ struct PlanPattern {
   AtomId atom = kNoId<AtomId>;
   Regex regex;
   PatternClass how = PatternClass::kAlone;
+  bool is_classified = false;
   bool counts = false;
 };
 
 // Patterns of one scope that read bytes (or code points) alike.
 struct PlanGroup {
+  std::vector<PatternId> members;            // all, in the order they came
   std::vector<PatternId> listed;             // in the database: index = the id it reports
   std::vector<PatternId> alone;              // PCRE2 only, with or without a database
   std::vector<PatternId> refused;            // listed, but the database would not take them
   std::shared_ptr<const Database> database;  // null: PCRE2 stands in for `listed`
-  bool empty() const { return listed.empty() && alone.empty(); }
+  bool empty() const { return members.empty(); }
 };
 
 struct PlanScope {

@@ -109,6 +109,7 @@ int scan(ScanCommand& options) {
   run_options.now_ms = options.common.now_ms;
   run_options.ip_from_received = options.common.ip_from_received;
   run_options.digest = !options.record.empty();
+  run_options.seal_all = !options.record.empty();
   Run run(loaded->rules, answers, run_options);
 
   const bool to_terminal = isatty(STDOUT_FILENO);

@@ -21,8 +21,10 @@ class TableAnswers final : public Answerer {
     }
   }
   void answer(Evidence& evidence) const override { table_.answer_open(evidence); }
+  uint32_t silent() const override { return ~0u & ~(table_.empty() ? 0u : kDns); }
 
  private:
+  static constexpr uint32_t kDns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
   AnswerTable table_;
 };
 

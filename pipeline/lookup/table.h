@@ -39,6 +39,7 @@ class AnswerTable {
 
   // Fails on an unknown type or rcode. Records of the same name and type add up.
   Result<void> add(const TableRecord& record);
+  bool empty() const { return names_.empty(); }
 
   // The answer to one question; values are copied into `slab`. Follows up to 8 CNAMEs. Kinds other
   // than DNS are unknown (kNoTable).

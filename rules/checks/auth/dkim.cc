@@ -2,8 +2,9 @@
 //
 // content() hashes body and headers from the bytes as the wire had them and leaves one
 // DkimSignature for each header that can be judged, packed into the option of a fact that never
-// shows. The key is asked for before sealing; judge() has a public-key operation left for each.
-// A broken, expired or future header leaves nothing, as with Rspamd.
+// shows. Where no key can be had (Batch::silent) nothing is hashed, and a key that comes all the
+// same finds the signature undecided. The key is asked for before sealing; judge() has a public-key
+// operation left for each. A broken, expired or future header leaves nothing, as with Rspamd.
 #include <algorithm>
 #include <array>
 
@@ -147,6 +148,7 @@ class BodyHashes {
 void signatures_of(const DkimPlan& plan, Batch& batch, uint32_t row) {
   const std::span<const Header> own = own_headers(batch, row);
   const int64_t now = batch.envelopes[row].now_ms / 1000;
+  const bool is_silent = batch.silent & 1u << static_cast<uint32_t>(QuestionKind::kDns);
   int64_t looked_at = 0;
   std::optional<Fields> fields;
   BodyHashes bodies(batch.raw[row].substr(batch.facts[row].body_offset), batch.arena);
@@ -156,17 +158,21 @@ void signatures_of(const DkimPlan& plan, Batch& batch, uint32_t row) {
     DkimHeader header;
     if (!parse_dkim_header(own[i].raw, batch.arena, header)) continue;
     if (header.time > now + plan.jitter_s || (header.expires > 0 && header.expires < now)) continue;
-    if (!fields) fields.emplace(own, batch.arena);
     DkimSignature signature;
     signature.algorithm = header.key_type == DkimKeyType::kEd25519 ? DkimAlgorithm::kEd25519Sha256
                           : header.hash == HashKind::kSha1         ? DkimAlgorithm::kRsaSha1
                                                                    : DkimAlgorithm::kRsaSha256;
-    signature.body_matches = bodies.match(header);
     signature.identity_is_domain = header.identity_is_domain;
     signature.domain = header.domain;
     signature.selector = header.selector;
-    signature.signature = header.signature;
-    signature.digest = hash_headers(header, *fields, i, batch.arena);
+    if (is_silent) {
+      signature.body = BodyHash::kNotMade;
+    } else {
+      if (!fields) fields.emplace(own, batch.arena);
+      signature.body = bodies.match(header) ? BodyHash::kSigned : BodyHash::kOther;
+      signature.digest = hash_headers(header, *fields, i, batch.arena);
+      signature.signature = header.signature;
+    }
     batch.symbols.push_back({row, plan.fact, 1, pack_signature(signature, batch.arena), {}});
   }
 }
@@ -199,6 +205,7 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
 
 // Whether the key may and does verify the signature.
 Sym judge_key(const DkimSignature& signature, const DkimKey& key) {
+  if (signature.body == BodyHash::kNotMade) return kTempFail;
   constexpr size_t kKeyTextMax = 4096;
   const bool ed25519 = signature.algorithm == DkimAlgorithm::kEd25519Sha256;
   const bool sha1 = signature.algorithm == DkimAlgorithm::kRsaSha1;
@@ -210,7 +217,7 @@ Sym judge_key(const DkimSignature& signature, const DkimKey& key) {
   const size_t size = decode_key_base64(key.p, bytes, sizeof bytes);
   if (size == SIZE_MAX) return kPermFail;
   const std::string_view der(bytes, size);
-  if (!signature.body_matches) return kReject;
+  if (signature.body == BodyHash::kOther) return kReject;
   const Verified verified = ed25519 ? verify_ed25519(der, signature.digest, signature.signature)
                                     : verify_rsa(der, sha1 ? HashKind::kSha1 : HashKind::kSha256,
                                                  signature.digest, signature.signature);

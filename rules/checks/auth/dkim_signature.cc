@@ -157,7 +157,7 @@ std::string_view pack_signature(const DkimSignature& signature, Arena& arena) {
   char* const to = arena.alloc_bytes(size);
   char* at = to;
   *at++ = static_cast<char>(signature.algorithm);
-  *at++ = static_cast<char>(signature.body_matches);
+  *at++ = static_cast<char>(signature.body);
   *at++ = static_cast<char>(signature.identity_is_domain);
   for (const std::string_view text : texts) {
     *at++ = static_cast<char>(text.size() & 255u);
@@ -168,9 +168,10 @@ std::string_view pack_signature(const DkimSignature& signature, Arena& arena) {
 }
 
 bool unpack_signature(std::string_view bytes, DkimSignature& out) {
-  if (bytes.size() < 3 || static_cast<uint8_t>(bytes[0]) > 2) return false;
+  if (bytes.size() < 3 || static_cast<uint8_t>(bytes[0]) > 2 || static_cast<uint8_t>(bytes[1]) > 2)
+    return false;
   out.algorithm = static_cast<DkimAlgorithm>(bytes[0]);
-  out.body_matches = bytes[1] != 0;
+  out.body = static_cast<BodyHash>(bytes[1]);
   out.identity_is_domain = bytes[2] != 0;
   bytes.remove_prefix(3);
   for (std::string_view* const text : {&out.domain, &out.selector, &out.digest, &out.signature}) {
@@ -181,9 +182,10 @@ bool unpack_signature(std::string_view bytes, DkimSignature& out) {
     *text = bytes.substr(0, size);
     bytes.remove_prefix(size);
   }
+  if (!bytes.empty()) return false;
+  if (out.body == BodyHash::kNotMade) return out.digest.empty();
   const bool sha1 = out.algorithm == DkimAlgorithm::kRsaSha1;
-  return bytes.empty() &&
-         out.digest.size() == hash_bytes(sha1 ? HashKind::kSha1 : HashKind::kSha256);
+  return out.digest.size() == hash_bytes(sha1 ? HashKind::kSha1 : HashKind::kSha256);
 }
 
 bool parse_dkim_key(std::string_view text, DkimKey& out) {

@@ -39,19 +39,21 @@ bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out);
 
 enum class DkimAlgorithm : uint8_t { kRsaSha256, kRsaSha1, kEd25519Sha256 };
 
+enum class BodyHash : uint8_t { kOther, kSigned, kNotMade };
+
 // A signature as far as the message's bytes decide it. What is left is to ask for the key and to
 // check `signature` over `digest` with it.
 struct DkimSignature {
   DkimAlgorithm algorithm = DkimAlgorithm::kRsaSha256;
-  bool body_matches = false;       // the body has the hash that is signed
+  BodyHash body = BodyHash::kOther;
   bool identity_is_domain = true;  // i= is of d= itself, not of a name under it
   std::string_view domain;         // d=, lower case
   std::string_view selector;       // s=, lower case
-  std::string_view digest;         // of the canonical headers, raw bytes
-  std::string_view signature;      // b=, raw bytes
+  std::string_view digest;         // of the canonical headers, raw bytes; empty if kNotMade
+  std::string_view signature;      // b=, raw bytes; empty if kNotMade
 };
 
-// As bytes, for the evidence: algorithm:u8 body_matches:u8 identity_is_domain:u8, then domain,
+// As bytes, for the evidence: algorithm:u8 body:u8 identity_is_domain:u8, then domain,
 // selector, digest and signature, each size:u16le bytes.
 std::string_view pack_signature(const DkimSignature& signature, Arena& arena);
 // False where the bytes are none of these. Views point into them.

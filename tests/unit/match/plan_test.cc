@@ -1,12 +1,14 @@
 #include "engine/match/plan.h"
 
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <thread>
 
+#include "engine/match/blob.h"
 #include "engine/match/database.h"
 #include "tests/unit/match/mail.h"
 
@@ -187,6 +189,46 @@ TEST(MatchPlan, CachedDatabasesAreUsedAndWrongOnesRebuilt) {
   const std::string first = cache.blobs.begin()->second;
   for (auto& [key, bytes] : cache.blobs) bytes = first;
   EXPECT_EQ(sample({.cache = &cache})->report().built, 2u);
+}
+
+// What the library said of each pattern is kept with the database and believed.
+TEST(MatchPlan, ClassesComeFromTheCache) {
+  MapCache cache;
+  const auto built = sample({.cache = &cache});
+  EXPECT_EQ(built->report().exact, 4u);
+  EXPECT_EQ(built->report().prefilter, 1u);
+  for (auto& [key, bytes] : cache.blobs) {
+    constexpr size_t kFirstClass = 8 + 32;  // behind magic and key
+    if (bytes[kFirstClass] == 0) bytes[kFirstClass] = 1;
+    const uint64_t check = XXH3_64bits(bytes.data(), bytes.size() - 8);
+    for (size_t i = 0; i < 8; ++i)
+      bytes[bytes.size() - 8 + i] = static_cast<char>(check >> (8 * i) & 0xFF);
+  }
+  const auto warm = sample({.databases = Databases::kCached, .cache = &cache});
+  EXPECT_EQ(warm->report().cached, 3u);
+  EXPECT_EQ(warm->report().exact, 1u);  // the first of each of three groups is not exact any more
+  EXPECT_EQ(hits(*warm), hits(*built));
+  // Without databases there are the same classes, asked for anew.
+  EXPECT_EQ(sample({.databases = Databases::kNone, .cache = &cache})->report().exact, 4u);
+}
+
+TEST(Blob, ChecksWhatItIsTold) {
+  const DatabasePattern members[] = {{"(?R)?a", 0, PatternClass::kAlone}};
+  const std::string key = blob_key(members, false);
+  LoadedGroup group{.classes = {PatternClass::kAlone}, .refused = {}, .database = nullptr};
+  const Result<LoadedGroup> read = read_blob(key, write_blob(key, group), 1);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->classes, group.classes);
+  EXPECT_EQ(read->database, nullptr);
+  EXPECT_FALSE(read_blob(key, write_blob(key, group), 2));
+  EXPECT_FALSE(read_blob(blob_key(members, true), write_blob(key, group), 1));
+  group.classes = {static_cast<PatternClass>(3)};
+  EXPECT_FALSE(read_blob(key, write_blob(key, group), 1));
+  group.classes = {PatternClass::kExact};  // listed, but there is no database
+  EXPECT_FALSE(read_blob(key, write_blob(key, group), 1));
+  group.classes = {PatternClass::kAlone};
+  group.refused = {0};
+  EXPECT_FALSE(read_blob(key, write_blob(key, group), 1));
 }
 
 TEST(MatchPlan, GroupsAreBuiltInParallel) {

@@ -70,13 +70,15 @@ class Dkim : public ::testing::Test {
   }
 
   // "SYMBOL option" of everything inserted, DKIM_TRACE left out.
-  std::string judged(std::string message, Asking& asking, int64_t now_s = 1'600'000'000) {
+  std::string judged(std::string message, Asking& asking, int64_t now_s = 1'600'000'000,
+                     uint32_t silent = 0) {
     message.append(Batch::kPadding, '\0');
     Batch batch;
     Envelope envelope;
     envelope.now_ms = now_s * 1000;
     batch.add(std::string_view(message).substr(0, message.size() - Batch::kPadding), 0, envelope,
               {});
+    batch.silent = silent;
     ParseScratch scratch;
     parse({names_, limits_}, scratch, batch);
     check_->content(*plan_, batch);
@@ -123,6 +125,17 @@ TEST_F(Dkim, VerifiesTheRfcsMessage) {
     EXPECT_EQ(judged(message, asking), both) << message;
     EXPECT_EQ(asking.rounds, 2);
   }
+}
+
+// Nothing is hashed where no key can come; a key that does come decides nothing then.
+TEST_F(Dkim, HashesOnlyWhereAKeyCanCome) {
+  const uint32_t dns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
+  Asking asking({kEdKey, kRsaKey});
+  EXPECT_EQ(judged(kMessage, asking, 1'600'000'000, dns),
+            "R_DKIM_TEMPFAIL " + kEd + " | R_DKIM_TEMPFAIL " + kRsa);
+  Asking other({kEdKey, kRsaKey});
+  EXPECT_EQ(judged(kMessage, other, 1'600'000'000, ~dns),
+            "R_DKIM_ALLOW " + kEd + " | R_DKIM_ALLOW " + kRsa);
 }
 
 TEST_F(Dkim, OneChangedByteBreaksIt) {
