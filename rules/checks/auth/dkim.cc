@@ -165,13 +165,13 @@ void signatures_of(const DkimPlan& plan, Batch& batch, uint32_t row) {
     signature.identity_is_domain = header.identity_is_domain;
     signature.domain = header.domain;
     signature.selector = header.selector;
+    signature.signature = header.signature;
     if (is_silent) {
       signature.body = BodyHash::kNotMade;
     } else {
       if (!fields) fields.emplace(own, batch.arena);
       signature.body = bodies.match(header) ? BodyHash::kSigned : BodyHash::kOther;
       signature.digest = hash_headers(header, *fields, i, batch.arena);
-      signature.signature = header.signature;
     }
     batch.symbols.push_back({row, plan.fact, 1, pack_signature(signature, batch.arena), {}});
   }

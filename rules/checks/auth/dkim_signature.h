@@ -50,7 +50,7 @@ struct DkimSignature {
   std::string_view domain;         // d=, lower case
   std::string_view selector;       // s=, lower case
   std::string_view digest;         // of the canonical headers, raw bytes; empty if kNotMade
-  std::string_view signature;      // b=, raw bytes; empty if kNotMade
+  std::string_view signature;      // b=, raw bytes
 };
 
 // As bytes, for the evidence: algorithm:u8 body:u8 identity_is_domain:u8, then domain,

@@ -109,8 +109,8 @@ void append_dkim(const AuthenticationPlan& plan, const EditInput& input, std::st
       any = true;
       out.append(";\n\tdkim=").append(one.result);
       if (one.result == "fail")
-        out += signature.body_matches ? " (\"headers did not verify\")"
-                                      : " (\"body hash did not verify\")";
+        out += signature.body == BodyHash::kSigned ? " (\"headers did not verify\")"
+                                                   : " (\"body hash did not verify\")";
       if (one.result == "permerror") out += " (\"invalid DKIM record\")";
       if (one.result == "temperror") out += " (\"DNS error\")";
       out += " header.d=";
