@@ -4,8 +4,8 @@
 Each engine is set to checks that need no network and no learnt state, gets the same messages one
 after the other, and is measured by the CPU time of its own processes (user + system, from the
 kernel), start-up apart. Engines take turns in rounds and begin by turns, so that a drift of
-the machine's speed falls on all; the median counts, the spread is (most - least) / median. Prints a table and writes JSON with machine, versions,
-corpus and the number of symbols and pattern bytes each engine had enabled.
+the machine's speed falls on all; the median counts, the spread is (most - least) / median.
+Prints a table and writes JSON with machine, versions, corpus and the number of symbols and pattern bytes each engine had enabled.
 
 rspamd:       one normal worker, HTTP on a loopback port chosen free, no Redis, DNS pointed at a
               closed port, modules that ask the network switched off.
@@ -418,8 +418,8 @@ def report(args, messages, winnow, peers, rounds, memory):
     print(f"{len(messages)} messages, {size / 1e6:.1f} MB, median of {args.rounds} rounds; "
           f"{result['machine']['cpu']}, {result['machine']['cores']} cores, Linux "
           f"{result['machine']['kernel']}, corpus {result['corpus']}, commit {result['commit']}")
-    print(f"{'engine':<14}{'us/message':>11}{'spread':>8}{'msg/s core':>12}{'x winnow':>10}{'peak MB':>9}"
-          f"{'start s':>9}{'symbols':>9}{'patterns B':>12}  version")
+    print(f"{'engine':<14}{'us/message':>11}{'spread':>8}{'msg/s core':>12}{'x winnow':>10}"
+          f"{'peak MB':>9}{'start s':>9}{'symbols':>9}{'patterns B':>12}  version")
     for name, row in result["engines"].items():
         print(f"{name:<14}{row['cpu_us_per_message']:>11.1f}{row['spread']:>8.0%}"
               f"{row['messages_per_core_second']:>12.0f}{row['times_winnow']:>10.1f}"
