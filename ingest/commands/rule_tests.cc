@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/mime/ip.h"
 #include "ingest/rfc3339.h"
@@ -51,16 +52,16 @@ class Runner {
         worker_(run_) {}
 
   // The symbol in the message's verdict; null where it is not inserted.
-  const VerdictSymbol* find(SymbolId symbol, const RuleTest& test, std::string_view mail) {
+  const VerdictSymbol* find(SymbolId symbol, const TestEnvelope& envelope, std::string_view mail) {
     Message message;
     message.bytes = MessageBytes(mail);
-    if (test.from_known) message.from = test.from;
-    message.recipients = test.recipients;
-    message.helo = test.helo;
-    message.hostname = test.hostname;
-    message.user = test.user;
-    if (const auto ip = parse_ip(test.ip)) message.ip = *ip;
-    message.now_ms = parse_rfc3339(test.now);
+    if (envelope.from_known) message.from = envelope.from;
+    message.recipients = envelope.recipients;
+    message.helo = envelope.helo;
+    message.hostname = envelope.hostname;
+    message.user = envelope.user;
+    if (const auto ip = parse_ip(envelope.ip)) message.ip = *ip;
+    message.now_ms = parse_rfc3339(envelope.now);
     one_->evidence.clear();
     one_->verdict.clear();
     run_.compute(worker_, {&message, 1}, {&one_, 1});
@@ -71,47 +72,63 @@ class Runner {
   }
 
   void run(const RuleInfo& info, const RuleTest& test, RuleTestReport& report) {
-    const std::string& name = rules_.model.symbols[index(info.symbol)].name;
-    const auto fail = [&](std::string what) {
-      report.failures.push_back(fmt::format("{}: {}: {}", test.place.text(), name, what));
-    };
-    if (test.mail.empty() && test.miss_mails.empty()) fail("the test has no mail");
-    // Where the envelope decides, the near miss is a test of its own.
-    if (std::ranges::none_of(info.tests, [](const RuleTest& one) {
-          return !one.misses.empty() || !one.miss_mails.empty();
-        }))
-      fail("no test of it has a near miss");
+    if (test.mail.empty() && test.miss_mails.empty())
+      fail(info, test, "the test has no mail", report);
+    if (test.misses.empty() && test.miss_mails.empty() && test.miss_withs.empty())
+      fail(info, test, "the test has no near miss", report);
+    if (test.clocks.empty()) return run_at(info, test, test.envelope.now, report);
+    for (const std::string& now : test.clocks) run_at(info, test, now, report);
+  }
+
+ private:
+  void fail(const RuleInfo& info, const RuleTest& test, std::string_view what,
+            RuleTestReport& report) {
+    report.failures.push_back(fmt::format("{}: {}: {}", test.place.text(),
+                                          rules_.model.symbols[index(info.symbol)].name, what));
+  }
+
+  void run_at(const RuleInfo& info, const RuleTest& test, const std::string& now,
+              RuleTestReport& report) {
     for (const bool crlf : {false, true}) {
       const auto form = [&](std::string_view text) {
         return crlf ? with_crlf(text) : std::string(text);
       };
-      const char* const ends = crlf ? " (CRLF)" : "";
+      const std::string ends =
+          fmt::format("{}{}", crlf ? " (CRLF)" : "", test.clocks.empty() ? "" : " at " + now);
+      TestEnvelope envelope = test.envelope;
+      envelope.now = now;
+      const auto fail_here = [&](const std::string& what) {
+        fail(info, test, what + ends, report);
+      };
       if (!test.mail.empty()) {
         ++report.hits;
-        const VerdictSymbol* const hit = find(info.symbol, test, form(test.mail));
-        if (!hit) fail(fmt::format("does not hit{}", ends));
+        const VerdictSymbol* const hit = find(info.symbol, envelope, form(test.mail));
+        if (!hit) fail_here("does not hit");
         for (const std::string& option : test.options)
           if (hit && std::ranges::find(hit->options, option) == hit->options.end())
-            fail(fmt::format("hits without option {}{}", option, ends));
+            fail_here(fmt::format("hits without option {}", option));
       }
       for (const std::string& edit : test.misses) {
         const std::optional<std::string> mail = replaced(test.mail, edit);
         if (!mail) {
-          fail(fmt::format("near miss \"{}\" does not apply to the mail", edit));
+          fail_here(fmt::format("near miss \"{}\" does not apply to the mail", edit));
           continue;
         }
         ++report.misses;
-        if (find(info.symbol, test, form(*mail)))
-          fail(fmt::format("hits the near miss \"{}\"{}", edit, ends));
+        if (find(info.symbol, envelope, form(*mail)))
+          fail_here(fmt::format("hits the near miss \"{}\"", edit));
       }
       for (const std::string& mail : test.miss_mails) {
         ++report.misses;
-        if (find(info.symbol, test, form(mail))) fail(fmt::format("hits a miss_mail{}", ends));
+        if (find(info.symbol, envelope, form(mail))) fail_here("hits a miss_mail");
+      }
+      for (const TestEnvelope& other : test.miss_withs) {
+        ++report.misses;
+        if (find(info.symbol, other, form(test.mail))) fail_here("hits in another envelope");
       }
     }
   }
 
- private:
   const RuleSet& rules_;
   TableAnswers answers_;
   Run run_;
@@ -121,9 +138,35 @@ class Runner {
 
 }  // namespace
 
-RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules,
-                              std::string_view symbol) {
+namespace {
+
+// Weights stand twice: beside the rule, and in tests.d. A change of one alone is a slip.
+void compare_weights(const RuleSet& rules, std::string_view only, RuleTestReport& report) {
+  std::vector<bool> expected(rules.model.symbols.size());
+  for (const ExpectedWeight& one : rules.expected_weights) {
+    const Symbol& symbol = rules.model.symbols[index(one.symbol)];
+    if (!only.empty() && symbol.name != only) continue;
+    expected[index(one.symbol)] = true;
+    if (symbol.score != std::llround(one.weight * kMicro))
+      report.failures.push_back(fmt::format("{}: {}: weighs {}, not {}", one.place.text(),
+                                            symbol.name, static_cast<double>(symbol.score) / kMicro,
+                                            one.weight));
+  }
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const Symbol& symbol = rules.model.symbols[i];
+    if (expected[i] || symbol.score == 0 || (!only.empty() && symbol.name != only)) continue;
+    report.failures.push_back(
+        fmt::format("{}: {}: its weight does not stand in tests.d/weights.conf",
+                    symbol.score_place.text(), symbol.name));
+  }
+}
+
+}  // namespace
+
+RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules, std::string_view symbol,
+                              bool shipped) {
   RuleTestReport report;
+  if (shipped) compare_weights(*rules, symbol, report);
   Runner runner(rules);
   for (const RuleInfo& info : rules->rules) {
     if (info.tests.empty()) continue;

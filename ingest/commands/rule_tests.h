@@ -18,7 +18,9 @@ struct RuleTestReport {
   std::vector<std::string> failures;  // one sentence with the place of the test
 };
 
-// `symbol` empty: all. REQUIRED: the rules were loaded with keep_tests.
-RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules, std::string_view symbol);
+// `symbol` empty: all. `shipped`: the policy alone, so its weights must be those of tests.d.
+// REQUIRED: the rules were loaded with keep_tests.
+RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules, std::string_view symbol,
+                              bool shipped);
 
 }  // namespace winnow

@@ -117,7 +117,8 @@ int test(RulesCommand& options) {
     complain("rules", loaded.error().text());
     return kExitUsage;
   }
-  const RuleTestReport report = run_rule_tests(loaded->rules, options.symbol);
+  const bool shipped = options.load.config.empty() && options.load.variables.empty();
+  const RuleTestReport report = run_rule_tests(loaded->rules, options.symbol, shipped);
   for (const std::string& failure : report.failures) fmt::print("{}\n", failure);
   fmt::print("{} symbols with tests, {} hits and {} near misses checked, {} failed\n",
              report.symbols, report.hits, report.misses, report.failures.size());

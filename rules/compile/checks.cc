@@ -190,9 +190,13 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
       compiler.warn(object, fmt::format("tests of {}, which nothing here inserts", object.key()));
       continue;
     }
+    for (const UclObject& value : object.values())
+      if (value.is_object() && value.find("weight"))
+        set.expected_weights.push_back({id, value.number("weight", 0), compiler.place(value)});
     for (RuleInfo& info : set.rules)
       if (info.symbol == id) {
-        read_tests(compiler, object.last_value(), info);
+        for (const UclObject& value : object.values())
+          if (value.is_object()) read_tests(compiler, value, info);
         break;
       }
   }

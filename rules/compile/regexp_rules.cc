@@ -117,6 +117,23 @@ void compile_regexp_rules(Compiler& compiler, const UclObject& root) {
       if (rule.last_value().is_object()) compile_rule(compiler, rule.last_value());
 }
 
+namespace {
+
+// Reads what stands in `object`; the rest of `to` stays.
+void read_envelope(const UclObject& object, TestEnvelope& to) {
+  if (object.find("rcpt")) to.recipients.clear();
+  for (const std::string_view rcpt : object.strings("rcpt")) to.recipients.emplace_back(rcpt);
+  to.from_known |= object.find("from") != nullptr;
+  to.from = object.string("from", to.from);
+  to.ip = object.string("ip", to.ip);
+  to.helo = object.string("helo", to.helo);
+  to.hostname = object.string("hostname", to.hostname);
+  to.user = object.string("user", to.user);
+  to.now = object.string("now", to.now);
+}
+
+}  // namespace
+
 void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info) {
   const UclObject* const tests = rule.find("test");
   if (!tests) return;
@@ -129,14 +146,14 @@ void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info) {
       test.miss_mails.emplace_back(mail);
     for (const std::string_view option : value->strings("option"))
       test.options.emplace_back(option);
-    for (const std::string_view rcpt : value->strings("rcpt")) test.recipients.emplace_back(rcpt);
-    test.from_known = value->find("from") != nullptr;
-    test.from = value->string("from", "");
-    test.ip = value->string("ip", "");
-    test.helo = value->string("helo", "");
-    test.hostname = value->string("hostname", "");
-    test.user = value->string("user", "");
-    test.now = value->string("now", "");
+    for (const std::string_view now : value->strings("clocks")) test.clocks.emplace_back(now);
+    read_envelope(*value, test.envelope);
+    if (const UclObject* const withs = value->find("miss_with"))
+      for (const UclObject* const with : withs->list()) {
+        TestEnvelope envelope = test.envelope;
+        read_envelope(*with, envelope);
+        test.miss_withs.push_back(std::move(envelope));
+      }
     info.tests.push_back(std::move(test));
   }
 }

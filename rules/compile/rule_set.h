@@ -33,15 +33,29 @@ struct ConfigWarning {
   std::string text() const;
 };
 
-// A test of a rule, as written beside it (rules/conf/README.md).
-struct RuleTest {
-  std::string mail;
-  std::vector<std::string> misses;      // "old => new", replaced once in mail
-  std::vector<std::string> miss_mails;  // whole messages
-  std::vector<std::string> options;     // options that the symbol must have
+// Envelope, connection and clock of a test's message; empty = not known.
+struct TestEnvelope {
   std::string from, ip, helo, hostname, user, now;
   std::vector<std::string> recipients;
   bool from_known = false;
+};
+
+// A test of a rule, as written beside it (rules/conf/README.md).
+struct RuleTest {
+  std::string mail;
+  std::vector<std::string> misses;       // "old => new", replaced once in mail
+  std::vector<std::string> miss_mails;   // whole messages
+  std::vector<TestEnvelope> miss_withs;  // the mail in another envelope
+  std::vector<std::string> options;      // options that the symbol must have
+  std::vector<std::string> clocks;       // times at which all of it must hold; empty: `now`
+  TestEnvelope envelope;
+  Place place;
+};
+
+// What a symbol must weigh, as tests.d says once more (rules/conf/README.md).
+struct ExpectedWeight {
+  SymbolId symbol;
+  double weight = 0;
   Place place;
 };
 
@@ -85,6 +99,7 @@ struct RuleSet {
   std::vector<EnabledCheck> checks;
   std::vector<AtomInfo> atoms;  // by AtomId
   std::vector<RuleInfo> rules;
+  std::vector<ExpectedWeight> expected_weights;  // kept only where tests are
   std::vector<ConfigWarning> warnings;
   // One line each: what the configuration asks for that this build has not. Not the site's fault,
   // so `--strict` does not count them.

@@ -352,7 +352,21 @@ class Translator {
 
   void test_patterns() {
     UclObject* options = document_.find(root_, "options");
-    if (!options || !options->find("enable_test_patterns")) return;
+    if (!options) return;
+    old_test_patterns(*options);
+    // The check "gtube" has its options in its own section, as every check.
+    const UclObject* const patterns = options->find("gtube_patterns");
+    if (!patterns) return;
+    UclObject* const gtube = document_.object_at(root_, "gtube");
+    if (gtube->find("patterns")) return;
+    UclObject* const made = document_.make_string(std::string(patterns->text()));
+    document_.set_priority(*made, patterns->priority());
+    document_.set(*gtube, "patterns", made);
+  }
+
+  void old_test_patterns(UclObject& section) {
+    UclObject* const options = &section;
+    if (!options->find("enable_test_patterns")) return;
     const bool on = options->flag("enable_test_patterns", false);
     warn(*options->find("enable_test_patterns"), "enable_test_patterns is the old name.",
          on ? "Write gtube_patterns = \"all\";" : "Write gtube_patterns = \"reject\";");

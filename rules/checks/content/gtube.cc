@@ -1,4 +1,5 @@
-// Test strings by which an operator sees what happens to mail that is refused, marked, rewritten.
+// Test strings by which an operator sees what happens to mail that is refused, marked, rewritten or
+// let through.
 #include <array>
 #include <string_view>
 
@@ -14,7 +15,8 @@ constexpr std::array<SymbolDecl, 1> kSymbols{{
     {"GTUBE", "gtube", 0, "Holds a test string for spam filters."},
 }};
 
-// X refuses, Y marks, Z rewrites. Split, so that this file is not a test mail itself.
+// X refuses, Y marks, Z rewrites, A lets through without a symbol. Split, so that this file is not
+// a test mail itself.
 constexpr std::string_view kHead = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-";
 constexpr std::string_view kTail = "STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
 constexpr size_t kTextMin = 69, kTextMax = 8192;
@@ -23,30 +25,33 @@ enum class Patterns : uint8_t { kReject, kAll, kDisabled };
 
 struct Plan : CheckPlan {
   Patterns patterns = Patterns::kReject;
-  ActionId reject, add_header, rewrite;
+  ActionId reject, add_header, rewrite, none;
 };
 
 constexpr std::array<OptionDecl, 1> kOptions{{
-    {"patterns", OptionType::kString, "reject", "reject (X only), all, or disabled."},
+    {"patterns", OptionType::kString, "reject",
+     "reject (X only), all, or disabled; options.gtube_patterns is the same."},
 }};
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   auto plan = std::make_unique<Plan>();
   const std::string_view patterns =
       context.options ? context.options->string("patterns", "reject") : "reject";
-  plan->patterns = patterns == "all"        ? Patterns::kAll
-                   : patterns == "disabled" ? Patterns::kDisabled
-                                            : Patterns::kReject;
-  if (patterns != "all" && patterns != "disabled" && patterns != "reject")
+  const bool disabled = patterns == "disabled" || patterns == "disable";
+  plan->patterns = patterns == "all" ? Patterns::kAll
+                   : disabled        ? Patterns::kDisabled
+                                     : Patterns::kReject;
+  if (patterns != "all" && !disabled && patterns != "reject")
     context.warn("patterns", "must be reject, all or disabled; reject is taken");
   plan->reject = context.action("reject");
   plan->add_header = context.action("add header");
   plan->rewrite = context.action("rewrite subject");
+  plan->none = context.action("no action");
   if (plan->patterns == Patterns::kDisabled) return nullptr;
   return plan;
 }
 
-// 'X', 'Y' or 'Z'; 0 where there is no test string.
+// 'X', 'Y', 'Z' or 'A'; 0 where there is no test string.
 char test_letter(std::string_view text) {
   if (text.size() < kTextMin - 1 || text.size() > kTextMax) return 0;
   for (size_t at = text.find(kHead); at != std::string_view::npos;
@@ -60,13 +65,14 @@ void content(const CheckPlan& base, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row)
     for (const Text& text : batch.texts.row(row)) {
       const char letter = test_letter(text.plain);
-      const bool taken =
-          letter == 'X' || (plan.patterns == Patterns::kAll && (letter == 'Y' || letter == 'Z'));
+      const bool taken = letter == 'X' || (plan.patterns == Patterns::kAll &&
+                                           (letter == 'Y' || letter == 'Z' || letter == 'A'));
       if (!taken) continue;
       insert(plan, batch, row, 0,
              letter == 'X'   ? std::string_view("reject")
              : letter == 'Y' ? std::string_view("add header")
-                             : std::string_view("rewrite subject"));
+             : letter == 'Z' ? std::string_view("rewrite subject")
+                             : std::string_view("no action"));
       break;
     }
 }
@@ -77,14 +83,16 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
     if (fact.symbol != plan.symbols[0] || fact.symbol == kNoId<SymbolId>) continue;
     const ActionId action = fact.option == "reject"       ? plan.reject
                             : fact.option == "add header" ? plan.add_header
+                            : fact.option == "no action"  ? plan.none
                                                           : plan.rewrite;
     if (action == kNoId<ActionId>) break;
-    judgement.insert(fact.symbol, 1, {});  // before the end: the fact itself comes too late
+    if (action != plan.none)
+      judgement.insert(fact.symbol, 1, {});  // before the end: the fact itself comes too late
     PreResult result;
     result.action = action;
     result.priority = 3;
     result.ends = true;
-    result.takes_threshold = true;
+    result.takes_threshold = action != plan.none;
     result.message = "Gtube pattern";
     result.module = "gtube";
     judgement.pre_result(result);

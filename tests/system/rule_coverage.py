@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Every symbol of Rspamd that needs no network is here with its weight and a test, or a reason
+stands in rules/conf/rspamd_symbols.tsv; and the table notices where that is not so."""
+import argparse
+import pathlib
+import sys
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "rules/conf"))
+import coverage  # noqa: E402
+
+WINNOW = None
+
+
+class Coverage(unittest.TestCase):
+    def test_nothing_is_missing(self):
+        table = coverage.rows(WINNOW, SOURCE / "rules/conf")
+        self.assertGreater(len(table), 400)
+        self.assertEqual(coverage.gaps(table), [])
+
+    def test_gaps_are_seen(self):
+        row = ("X", "none", 1.0, "1", "2", 1, "")
+        self.assertEqual(coverage.gaps([row[:2] + (2.0,) + row[3:]]), [])
+        self.assertIn("weighs", coverage.gaps([row])[0])
+        self.assertIn("not here", coverage.gaps([row[:2] + (None,) + row[3:]])[0])
+        self.assertIn("no test", coverage.gaps([row[:2] + (2.0, "1", "2", 0, "")])[0])
+        self.assertEqual(coverage.gaps([row[:6] + ("because",)]), [])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--winnow", required=True)
+    parser.add_argument("--source")
+    parser.add_argument("--build")
+    args, rest = parser.parse_known_args()
+    WINNOW = args.winnow
+    unittest.main(argv=[sys.argv[0]] + rest)
