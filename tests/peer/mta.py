@@ -37,6 +37,8 @@ class Loop:
     def __init__(self):
         self.changed = threading.Condition()
         self.loop = asyncio.new_event_loop()
+        # smtp-source resets its connections: of no interest once the session is over.
+        self.loop.set_exception_handler(lambda *_: None)
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         server = asyncio.run_coroutine_threadsafe(
@@ -112,7 +114,7 @@ class Witness(Loop):
     def __init__(self, port):
         self.to = port
         self.replies = {}  # recipient -> codes, one a try
-        self.acknowledged = 0
+        self.tries = 0     # messages that came to an end, wherever
         super().__init__()
 
     async def session(self, reader, writer):
@@ -140,6 +142,8 @@ class Witness(Loop):
             code = await reply()
             if line[:4].upper() == b"MAIL":
                 rcpt = []
+                if code != "250":
+                    self.note([], code)
             elif line[:4].upper() == b"RCPT":
                 rcpt.append(address(line))
                 if code != "250":
@@ -158,7 +162,7 @@ class Witness(Loop):
         with self.changed:
             for name in rcpt:
                 self.replies.setdefault(name, []).append(code)
-            self.acknowledged += code == "250"
+            self.tries += 1
             self.changed.notify_all()
 
 

@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Postfix with Winnow as its milter: postfix_milter.py --winnow PATH [TEST...]
 
-Clean mail is delivered byte for byte, GTUBE is refused, and under load, while the rules are
-swapped, every message that was acknowledged arrives exactly once. 200 messages under load and
-four reloads; where WINNOW_DEEP is set 2,000 and twenty."""
+Clean mail is delivered byte for byte, GTUBE is refused, and under load, while the engine is killed,
+the rules are swapped and the whole is upgraded, every message that was acknowledged arrives exactly
+once. 200 messages, two kills, four reloads and an upgrade; where WINNOW_DEEP is set 2,000, ten,
+twenty and two."""
 import argparse
 import email
 import os
+import random
 import re
 import signal
 import smtplib
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
@@ -24,7 +27,8 @@ PARSER = argparse.ArgumentParser()
 PARSER.add_argument("--winnow", default="build/dev/winnow")
 OPTIONS, REST = PARSER.parse_known_args()
 DEEP = bool(os.environ.get("WINNOW_DEEP"))
-LOAD, RELOADS = (2000, 20) if DEEP else (200, 4)
+LOAD, KILLS, RELOADS, UPGRADES = (2000, 10, 20, 2) if DEEP else (200, 2, 4, 1)
+RUNS = 20 if DEEP else 5
 
 # What an MTA or a filter that rebuilds messages would change.
 PECULIAR = (b"Received: from a.example.org by b.example.org; Tue, 24 Nov 2026 09:59:00 +0000\r\n"
@@ -123,18 +127,17 @@ class PostfixTest(unittest.TestCase):
         self.assertIn(b"5.7.1 Gtube pattern", refused.exception.smtp_error)
 
     def test_what_is_acknowledged_arrives_once(self):
+        self.failed_sources = []
         witness = Witness(self.plain_port)
         self.addCleanup(witness.stop)
-        sources = [subprocess.Popen(
-            ["smtp-source", "-A", "-N", *more, "-s", "10", "-m", str(LOAD // 2), "-l", "3000",
-             "-f", SENDER, "-t", name + "@example.net", "127.0.0.1:%d" % witness.port],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            for name, more in (("kept", ["-d"]), ("fresh", []))]
+        sources = [threading.Thread(target=self.source, args=(witness.port, *kind))
+                   for kind in (("kept", "-d"), ("fresh",))]
         for source in sources:
-            self.addCleanup(source.stdout.close)
-        self.disturb(witness)
+            source.start()
+        self.disturb(witness, sources)
         for source in sources:
-            self.assertEqual(source.wait(WAIT_S), 0, source.stdout.read())
+            source.join()
+        self.assertEqual(self.failed_sources, [])
         acknowledged = self.send_again(witness)
         self.assertEqual(len(acknowledged), LOAD)
         self.sink.wait_until(lambda: len(self.arrived()) >= LOAD, "all mail")
@@ -142,17 +145,51 @@ class PostfixTest(unittest.TestCase):
         self.assertEqual(sorted(arrived), sorted(acknowledged))
         self.assertEqual(len(arrived), len(set(arrived)))
 
+    def source(self, port, name, *options):
+        """Half of the mail, in runs one after the other: a kept session whose milter went away
+        defers all that it still sends."""
+        for run in range(RUNS):
+            done = subprocess.run(
+                ["smtp-source", "-A", "-N", *options, "-s", "5", "-m", str(LOAD // 2 // RUNS), "-l",
+                 "3000", "-f", SENDER, "-t", "%s%d@example.net" % (name, run),
+                 "127.0.0.1:%d" % port], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if done.returncode != 0:
+                self.failed_sources.append(done.stdout)
+
     def arrived(self):
         return [name for rcpt, _ in list(self.sink.mail) for name in rcpt
-                if re.fullmatch(r"(\d+(kept|fresh)|again\d+)@example\.net", name)]
+                if re.fullmatch(r"(\d+(kept|fresh)\d+|again\d+)@example\.net", name)]
 
-    def disturb(self, witness):
-        """Swaps the rules, paced by the mail that went through."""
-        for time in range(1, RELOADS + 1):
-            witness.wait_until(lambda: len(witness.replies) >= time * LOAD // (RELOADS + 5),
-                               "progress")
-            self.serve.process.send_signal(signal.SIGHUP)
-            self.serve.wait_for("rules reloaded", time)
+    def disturb(self, witness, sources):
+        """Kills, reloads and upgrades in a mixed order, paced by the mail that went through."""
+        steps = [self.kill] * KILLS + [self.reload] * RELOADS + [self.upgrade] * UPGRADES
+        random.Random(4).shuffle(steps)
+        for number, step in enumerate(steps, 1):
+            due = number * LOAD // (len(steps) + 5)
+            witness.wait_until(lambda: witness.tries >= due or not any(
+                source.is_alive() for source in sources), "progress")
+            step()
+
+    def said(self, text):
+        return sum(text in line for line in list(self.serve.lines))
+
+    def kill(self):
+        engine = [found for line in list(self.serve.lines)
+                  if (found := re.search(r"engine (\d+) works", line))][-1].group(1)
+        before = self.said("works")
+        os.kill(int(engine), signal.SIGKILL)
+        self.serve.wait_for("engine %s died" % engine)
+        self.serve.wait_for("works", before + 1)
+
+    def reload(self):
+        before = self.said("rules reloaded")
+        self.serve.process.send_signal(signal.SIGHUP)
+        self.serve.wait_for("rules reloaded", before + 1)
+
+    def upgrade(self):
+        before = self.said("upgraded, engine")
+        self.serve.process.send_signal(signal.SIGUSR2)
+        self.serve.wait_for("upgraded, engine", before + 1)
 
     def send_again(self, witness):
         """Sends what was deferred, and what never came to name a recipient, until it is taken."""
