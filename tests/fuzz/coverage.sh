@@ -18,7 +18,7 @@ declare -A about=(
   [ucl]='rules/config/ucl' [template]='rules/config/template'
   [expression]='rules/lang/expression' [regexp_atom]='rules/lang/regexp'
   [evidence]='ingest/evidence/(reader|files)' [spf]='rules/checks/auth/spf'
-  [dmarc]='rules/checks/auth/dmarc')
+  [dkim]='rules/checks/auth/dkim_(signature|canonical)|engine/crypt/' [dmarc]='rules/checks/auth/dmarc')
 
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
