@@ -58,8 +58,8 @@ struct ServiceOptions {
   uint64_t messages_max = 0;           // being read or scanned at once; 0 = what the budget holds
   int64_t queue_wait_max_ms = 60'000;  // Postfix waits 300 s for the end of a message
   int64_t task_timeout_ms = 8'000;
-  SuspectsOptions suspects;
-  std::string abort_on;  // tests only: a message that holds this text ends the process
+  SuspectsOptions suspects = {};
+  std::string abort_on = {};  // tests only: a message that holds this text ends the process
 };
 
 struct Scanned {
