@@ -37,6 +37,7 @@ constexpr std::array kCommands{
     Command{"configwizard", "[CHECK...]", "Write the first files of a site.", configwizard_command},
     Command{"config", "why|diff", "Say where a value comes from, or how two trees differ.",
             config_command},
+    Command{"pw", "", "Make and check the controller's passwords.", pw_command},
     Command{"limits", "", "Print the memory ceiling, itemised.", limits_command},
     Command{"completion", "bash", "Print the completion of a shell.", completion_command},
     Command{"help", "[COMMAND]", "Say what a command does and which options it takes.",

@@ -144,6 +144,12 @@ void Service::come_back(Fate fate, Message&& message, std::unique_ptr<Case> one,
   deliver(*live, std::move(one), client, fate == Fate::kUnknown);
 }
 
+void Service::observe_stages(const StageTimes& before, const StageTimes& now, size_t messages) {
+  for (size_t i = 0; i < now.ns.size() && messages > 0; ++i)
+    if (i != static_cast<size_t>(Stage::kJudge))
+      timings_.stages[i].observe((now.ns[i] - before.ns[i]) / 1000 / messages, messages);
+}
+
 void Service::scan(const LiveRules& live, Worker& worker, Share& share) {
   batches_.fetch_add(1, std::memory_order_relaxed);
   const std::chrono::milliseconds limit(options_.task_timeout_ms);
@@ -153,11 +159,20 @@ void Service::scan(const LiveRules& live, Worker& worker, Share& share) {
         one.bytes.view().find(options_.abort_on) != std::string_view::npos)
       std::abort();
 #endif
+  const StageTimes before = worker.times;
+  for (const Client& client : share.clients)
+    timings_.queue.observe(static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - client.since)
+            .count()));
   live.run.compute(worker, share.messages, share.cases);
+  observe_stages(before, worker.times, share.messages.size());
   for (size_t i = 0; i < share.messages.size(); ++i) {
     Case& one = *share.cases[i];
     one.message = std::move(share.messages[i]);
+    const uint64_t judged_ns = worker.times.ns[static_cast<size_t>(Stage::kJudge)];
     live.run.conclude(worker, one, share.clients[i].since + limit);
+    timings_.stages[static_cast<size_t>(Stage::kJudge)].observe(
+        (worker.times.ns[static_cast<size_t>(Stage::kJudge)] - judged_ns) / 1000);
     deliver(live, std::move(share.cases[i]), share.clients[i], false);
   }
 }

@@ -22,6 +22,7 @@
 // wait; here nobody may wait and there is no order. They share Admission, Run, Worker, CasePool.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -33,6 +34,7 @@
 
 #include "engine/score/render.h"
 #include "pipeline/admit.h"
+#include "pipeline/histogram.h"
 #include "pipeline/load.h"
 #include "pipeline/run.h"
 #include "pipeline/suspects.h"
@@ -69,6 +71,12 @@ struct Scanned {
   int64_t scan_us = 0;    // from submit() to the verdict
 };
 
+// What messages cost, for /metrics. Stages: CPU time a message, of a batch its mean.
+struct ServiceTimings {
+  Histogram queue;
+  std::array<Histogram, static_cast<size_t>(Stage::kCount)> stages;
+};
+
 class Service {
  public:
   // Called once for each admitted message, on a worker's thread. Must not throw or block.
@@ -98,6 +106,7 @@ class Service {
   void finish();
 
   uint64_t waiting() const { return admission_.waiting(); }
+  const ServiceTimings& timings() const { return timings_; }
   uint64_t batches() const { return batches_.load(std::memory_order_relaxed); }
 
  private:
@@ -106,6 +115,7 @@ class Service {
   void work(unsigned number, bool takes_alone);
   void come_back(Fate fate, Message&& message, std::unique_ptr<Case> one, Client&& client);
   void scan(const LiveRules& live, Worker& worker, Share& share);
+  void observe_stages(const StageTimes& before, const StageTimes& now, size_t messages);
   void give_up_late(const LiveRules& live, Share& share);
   void deliver(const LiveRules& live, std::unique_ptr<Case> one, const Client& client,
                bool too_late);
@@ -122,6 +132,7 @@ class Service {
   std::atomic<uint64_t> batches_{0};
   std::atomic<Clock::rep> late_until_{Clock::time_point::min().time_since_epoch().count()};
   Suspects suspects_;
+  ServiceTimings timings_;
   std::vector<std::thread> threads_;
 };
 

@@ -111,7 +111,7 @@ class Serve:
 
     def __init__(self, binary, policy):
         command = [binary, "serve", "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                   "--threads", "1"] + (["--policy", policy] if policy else [])
+                   "--controller", "127.0.0.1:0", "--threads", "1"] + (["--policy", policy] if policy else [])
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.port = None
         for line in self.process.stderr:

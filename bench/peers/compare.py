@@ -300,7 +300,8 @@ class WinnowServe:
         start = time.monotonic()
         self.process = subprocess.Popen(
             [binary, "serve", "--threads", "1", "--milter", f"{work}/serve.sock", "--http",
-             f"127.0.0.1:{self.port}", "--log", str(log)], stderr=subprocess.DEVNULL)
+             f"127.0.0.1:{self.port}", "--controller", f"{work}/controller.sock",
+             "--log", str(log)], stderr=subprocess.DEVNULL)
         wait_for(lambda: Rspamd.ping(self), self.process, "winnow serve")
         self.startup = time.monotonic() - start
 

@@ -34,6 +34,7 @@ int confighelp_command(const std::vector<std::string>& arguments);
 int configtest_command(const std::vector<std::string>& arguments);
 int limits_command(const std::vector<std::string>& arguments);
 int completion_command(const std::vector<std::string>& arguments);
+int pw_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
 int serve_command(const std::vector<std::string>& arguments);
 int reload_command(const std::vector<std::string>& arguments);

@@ -29,7 +29,7 @@ namespace {
 
 struct ServeCommand : ServiceLimits {
   RulesOptions load;
-  std::vector<std::string> milter, http;  // where to listen
+  std::vector<std::string> milter, http, controller;  // where to listen
   std::string pid_file, log_file;
   bool engine = false, trial = false;
 };
@@ -46,6 +46,8 @@ void add_options(CLI::App& app, ServeCommand& options) {
                  "configuration binds, else 127.0.0.1:11332)");
   app.add_option("--http", options.http,
                  "where HTTP, RSPAMC and SPAMC are spoken (default: the same, 127.0.0.1:11333)");
+  app.add_option("--controller", options.controller,
+                 "where the controller answers (default: the same, 127.0.0.1:11334)");
   app.add_option("--threads", options.service.threads, "scanning threads")
       ->check(CLI::Range(1u, 1024u))
       ->capture_default_str();
@@ -211,6 +213,7 @@ void listen_where(const ServeSettings& settings, ServeCommand& options) {
   };
   choose(options.milter, settings.milter, settings.milter_off, "127.0.0.1:11332");
   choose(options.http, settings.http, settings.http_off, "127.0.0.1:11333");
+  choose(options.controller, settings.controller, settings.controller_off, "127.0.0.1:11334");
 }
 
 // Sockets: those that systemd opened, and for each front that got none, those we were told.
@@ -219,7 +222,8 @@ Result<std::vector<Listening>> open_sockets(const ServeCommand& options) {
   if (!sockets) return sockets;
   const size_t given = sockets->size();
   for (const auto& [front, places] :
-       {std::pair{Front::kMilter, &options.milter}, std::pair{Front::kHttp, &options.http}}) {
+       {std::pair{Front::kMilter, &options.milter}, std::pair{Front::kHttp, &options.http},
+        std::pair{Front::kController, &options.controller}}) {
     const auto same = [front = front](const Listening& one) { return one.front == front; };
     if (std::any_of(sockets->begin(), sockets->begin() + static_cast<ptrdiff_t>(given), same))
       continue;

@@ -1,6 +1,7 @@
 #include "ingest/http/reply.h"
 
 #include <fmt/format.h>
+#include <zstd.h>
 
 #include <algorithm>
 
@@ -23,12 +24,7 @@ std::string_view status_text(int code) {
 
 void response(const HttpRequest& request, int code, std::string_view phrase, std::string_view type,
               std::string_view body, std::string& out) {
-  fmt::format_to(std::back_inserter(out),
-                 "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\nContent-Length: "
-                 "{}\r\nContent-Type: {}\r\n\r\n",
-                 code, phrase, request.keep_alive ? "keep-alive" : "close", WINNOW_VERSION,
-                 body.size(), type);
-  if (!request.head_only) out += body;
+  render_response(request, {.code = code, .phrase = phrase, .type = type}, body, out);
 }
 
 const Symbol& symbol_of(const LiveRules& live, const VerdictSymbol& one) {
@@ -240,9 +236,24 @@ void render_skip(const HttpRequest& request, std::string& out) {
   }
 }
 
-void render_page(const HttpRequest& request, std::string_view type, std::string_view body,
-                 std::string& out) {
-  response(request, 200, "OK", type, body, out);
+void render_response(const HttpRequest& request, const ResponseHead& head, std::string_view body,
+                     std::string& out) {
+  // Below this a frame's head and the names of the headers cost more than they save.
+  constexpr size_t kPackedFrom = 1024;
+  std::string packed;
+  if (request.zstd_reply && body.size() >= kPackedFrom) {
+    packed.resize(ZSTD_compressBound(body.size()));
+    const size_t size = ZSTD_compress(packed.data(), packed.size(), body.data(), body.size(), 1);
+    packed.resize(ZSTD_isError(size) || size >= body.size() ? 0 : size);
+  }
+  fmt::format_to(std::back_inserter(out),
+                 "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\n{}{}Content-Length: "
+                 "{}\r\nContent-Type: {}\r\n\r\n",
+                 head.code, head.phrase, request.keep_alive ? "keep-alive" : "close",
+                 WINNOW_VERSION, head.headers,
+                 packed.empty() ? "" : "Compression: zstd\r\nContent-Encoding: zstd\r\n",
+                 packed.empty() ? body.size() : packed.size(), head.type);
+  if (!request.head_only) out += packed.empty() ? body : std::string_view(packed);
 }
 
 }  // namespace winnow

@@ -16,9 +16,15 @@ void render_reply(const HttpRequest& request, const Scanned& scanned, std::strin
 void render_error(const HttpRequest& request, int code, std::string_view what, std::string& out);
 void render_ping(const HttpRequest& request, std::string& out);
 void render_skip(const HttpRequest& request, std::string& out);
-// A whole 200 answer.
-void render_page(const HttpRequest& request, std::string_view type, std::string_view body,
-                 std::string& out);
+struct ResponseHead {
+  int code = 200;
+  std::string_view phrase = "OK";
+  std::string_view type = "application/json";
+  std::string_view headers = {};  // more of them, each with its line end
+};
+// A whole answer, packed where the client takes zstd and it is worth it.
+void render_response(const HttpRequest& request, const ResponseHead& head, std::string_view body,
+                     std::string& out);
 
 // True where the action calls it spam.
 bool is_spam(const LiveRules& live, const Verdict& verdict);

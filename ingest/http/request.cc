@@ -58,6 +58,13 @@ constexpr Name kPaths[] = {
     {"ping", HttpCommand::kPing},           {"stat", HttpCommand::kStat},
     {"metrics", HttpCommand::kMetrics},
 };
+constexpr Name kControllerPaths[] = {
+    {"checkv2", HttpCommand::kCheckV2}, {"check", HttpCommand::kCheck},
+    {"scan", HttpCommand::kCheck},      {"ping", HttpCommand::kPing},
+    {"stat", HttpCommand::kStat},       {"metrics", HttpCommand::kMetrics},
+    {"auth", HttpCommand::kAuth},       {"errors", HttpCommand::kErrors},
+    {"healthy", HttpCommand::kHealthy}, {"ready", HttpCommand::kReady},
+};
 constexpr Name kWords[] = {
     {"CHECK", HttpCommand::kCheck},     {"SYMBOLS", HttpCommand::kSymbols},
     {"PROCESS", HttpCommand::kProcess}, {"HEADERS", HttpCommand::kHeaders},
@@ -262,7 +269,7 @@ SessionWant HttpSession::first_line(std::string_view line, std::string& out) {
   std::string_view rest = line.substr(space + 1);
   for (const auto& [prefix, dialect] :
        {std::pair{std::string_view("RSPAMC/"), Dialect::kRspamc}, {"SPAMC/", Dialect::kSpamc}}) {
-    if (!rest.starts_with(prefix)) continue;
+    if (!rest.starts_with(prefix) || limits_.controller) continue;
     request_.dialect = dialect;
     request_.version = std::string(rest.substr(prefix.size(), 8));
     request_.command = find(kWords, method);
@@ -273,12 +280,14 @@ SessionWant HttpSession::first_line(std::string_view line, std::string& out) {
   if (last == std::string_view::npos) return refuse(400, "bad request line", out);
   const std::string_view version = rest.substr(last + 1);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(400, "bad HTTP version", out);
-  if (method != "GET" && method != "POST" && method != "HEAD" && method != "PUT")
+  const bool options = method == "OPTIONS" && limits_.controller;
+  if (method != "GET" && method != "POST" && method != "HEAD" && method != "PUT" && !options)
     return refuse(400, "invalid HTTP method", out);
   http11_ = version == "HTTP/1.1";
   request_.keep_alive = http11_;
   request_.head_only = method == "HEAD";
   target(rest.substr(0, last));
+  if (options) request_.command = HttpCommand::kOptions;
   return SessionWant::kBytes;
 }
 
@@ -293,7 +302,10 @@ void HttpSession::target(std::string_view target) {
   std::string_view path = target.substr(0, question);
   while (path.starts_with('/')) path.remove_prefix(1);
   while (path.ends_with('/')) path.remove_suffix(1);
-  request_.command = find(kPaths, lower(path));
+  request_.command =
+      limits_.controller ? find(kControllerPaths, lower(path)) : find(kPaths, lower(path));
+  if (limits_.controller && request_.command == HttpCommand::kNone)
+    request_.command = HttpCommand::kNotFound;
   if (question == std::string_view::npos) return;
   std::string_view arguments = target.substr(question + 1);
   for (size_t n = 0; !arguments.empty() && n < limits_.headers_max; ++n) {
@@ -357,6 +369,16 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     request_.user_agent = value;
   } else if (key == "mta-name" || key == "mta-tag") {
     to.mta_name = value;
+  } else if (key == "password") {
+    request_.password = value;
+  } else if (key == "x-forwarded-for") {
+    // Proxies may add lines: the last hop is what counts.
+    if (!request_.forwarded_for.empty()) request_.forwarded_for += ',';
+    request_.forwarded_for += value;
+  } else if (key == "x-real-ip") {
+    request_.real_ip = value;
+  } else if (key == "accept-encoding") {
+    request_.zstd_reply = lower(value).find("zstd") != std::string::npos;
   } else if (key == "pass") {
     request_.pass_all = lower(value) == "all";
   } else if (key == "log") {
@@ -388,12 +410,16 @@ SessionWant HttpSession::complete(std::string& out) {
     case HttpCommand::kPing:
       render_ping(request_, out);
       return request_.keep_alive ? SessionWant::kBytes : SessionWant::kClose;
-    case HttpCommand::kSkip:
-    case HttpCommand::kStat:
-    case HttpCommand::kMetrics:
-      return SessionWant::kPage;
+    case HttpCommand::kCheckV2:
+    case HttpCommand::kCheck:
+    case HttpCommand::kSymbols:
+    case HttpCommand::kProcess:
+    case HttpCommand::kHeaders:
+    case HttpCommand::kReport:
+    case HttpCommand::kReportIfSpam:
+      return limits_.controller ? SessionWant::kPage : SessionWant::kVerdict;
     default:
-      return SessionWant::kVerdict;
+      return SessionWant::kPage;
   }
 }
 

@@ -28,6 +28,7 @@ struct HttpLimits {
   size_t headers_max = 1000;
   size_t body_max = 64u << 20;    // as sent, and as decompressed
   size_t pending_max = 1u << 20;  // kept while an answer is awaited
+  bool controller = false;        // its paths, and no older dialects
 };
 
 enum class Dialect : uint8_t { kHttp, kRspamc, kSpamc };
@@ -45,6 +46,13 @@ enum class HttpCommand : uint8_t {
   kPing,
   kStat,
   kMetrics,
+  // The controller's.
+  kAuth,
+  kErrors,
+  kHealthy,
+  kReady,
+  kOptions,  // the method: what a browser asks before it sends a password
+  kNotFound,
 };
 
 struct HttpRequest {
@@ -57,8 +65,10 @@ struct HttpRequest {
   bool zstd_body = false;  // Compression or Content-Encoding: zstd
   std::string version;     // of an older dialect: "1.3"
   std::string deliver_to, user_agent;
-  uint32_t other_headers = 0;  // that mean nothing to us
-  Message envelope;            // without bytes
+  std::string password, forwarded_for, real_ip;  // of the controller's clients
+  bool zstd_reply = false;                       // Accept-Encoding: zstd
+  uint32_t other_headers = 0;                    // that mean nothing to us
+  Message envelope;                              // without bytes
 };
 
 class HttpSession {

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+#include <optional>
+
+#include "engine/mime/ip.h"
+#include "ingest/controller/pages.h"
 #include "ingest/http/reply.h"
 #include "ingest/serve/log_line.h"
 
@@ -20,10 +25,26 @@ std::string log_tag(const Scanned& scanned) {
   return tag;
 }
 
+Peer peer_of(const Connection::Socket& socket) {
+  error_code bad;
+  const auto end = socket.remote_endpoint(bad);
+  if (bad || end.protocol().family() == AF_UNIX)
+    return {.ip = {}, .unix_socket = !bad || socket.is_open()};
+  Peer peer;
+  asio::ip::tcp::endpoint address;
+  address.resize(end.size());
+  std::memcpy(address.data(), end.data(), end.size());
+  if (const std::optional<IpAddress> ip = parse_ip(address.address().to_string())) peer.ip = *ip;
+  return peer;
+}
+
 }  // namespace
 
 Connection::Connection(ConnectionShared& shared, Socket socket, std::string source)
-    : shared_(shared), socket_(std::move(socket)), source_(std::move(source)) {
+    : shared_(shared),
+      socket_(std::move(socket)),
+      source_(std::move(source)),
+      peer_(peer_of(socket_)) {
   shared_.connections.insert(this);
   if (!source_.empty()) ++shared_.sources[source_];
 }
@@ -127,8 +148,12 @@ void Connection::take_bytes() {
 // Does what the session wants, until bytes or a verdict must be waited for.
 void Connection::go(SessionWant want) {
   while (want == SessionWant::kPage) {
-    page();
-    want = answered();
+    const Page what = page();
+    if (what == Page::kLater) {
+      waiting_ = true;
+      return write();
+    }
+    want = what == Page::kScan ? SessionWant::kVerdict : answered();
   }
   if (want == SessionWant::kVerdict) {
     scan();
@@ -137,6 +162,12 @@ void Connection::go(SessionWant want) {
   closing_ = closing_ || want == SessionWant::kClose;
   write();
   if (want == SessionWant::kBytes && !ended_ && writing_.empty()) read();
+}
+
+void Connection::resume() {
+  waiting_ = false;
+  active_ = Clock::now();
+  go(SessionWant::kPage);
 }
 
 void Connection::write() {
@@ -214,7 +245,7 @@ class MilterConnection final : public Connection {
   SessionWant end_of_input() override { return SessionWant::kClose; }
   SessionWant answered() override { return session_.answered(out_); }
   size_t held_bytes() const override { return session_.message_bytes(); }
-  void page() override {}
+  Page page() override { return Page::kDone; }
   Message take_message() override {
     return session_.take_message(shared_.settings()->milter_options.client_ca_name);
   }
@@ -228,31 +259,40 @@ class MilterConnection final : public Connection {
   MilterSession session_;
 };
 
-class HttpConnection final : public Connection {
+class HttpConnection : public Connection {
  public:
-  HttpConnection(ConnectionShared& shared, Socket socket, std::string source)
-      : Connection(shared, std::move(socket), std::move(source)),
-        session_(shared.options.http_limits) {}
+  HttpConnection(ConnectionShared& shared, Socket socket, std::string source,
+                 const HttpLimits& limits)
+      : Connection(shared, std::move(socket), std::move(source)), session_(limits) {}
   int64_t idle_max_ms() const override { return shared_.options.http_idle_max_ms; }
 
- private:
+ protected:
   SessionWant feed(std::string_view bytes) override { return session_.feed(bytes, out_); }
   SessionWant end_of_input() override { return session_.end_of_input(out_); }
   SessionWant answered() override { return session_.answered(out_); }
   size_t held_bytes() const override { return session_.held_bytes(); }
-  Message take_message() override { return session_.take_message(); }
+  Message take_message() override {
+    shared_.statistics.unknown_headers.fetch_add(session_.request().other_headers,
+                                                 std::memory_order_relaxed);
+    return session_.take_message();
+  }
   bool logged() const override { return !session_.request().no_log; }
-  void page() override {
+  Page page() override {
     const HttpRequest& request = session_.request();
-    if (request.command == HttpCommand::kSkip) return render_skip(request, out_);
-    const std::shared_ptr<LiveRules> live = shared_.service->live();
     std::string body;
-    if (request.command == HttpCommand::kStat) {
-      shared_.statistics.append_stat(*live, shared_.connections.size(), body);
-      return render_page(request, "application/json", body, out_);
+    if (request.command == HttpCommand::kSkip) {
+      render_skip(request, out_);
+    } else if (request.command == HttpCommand::kStat) {
+      shared_.statistics.append_stat(*shared_.service->live(), shared_.connections.size(), true,
+                                     body);
+      render_response(request, {}, body, out_);
+    } else {
+      shared_.statistics.append_metrics(*shared_.service, shared_.connections.size(), body);
+      render_response(request,
+                      {.type = "application/openmetrics-text; version=1.0.0; charset=utf-8"}, body,
+                      out_);
     }
-    shared_.statistics.append_metrics(*live, shared_.connections.size(), body);
-    render_page(request, "application/openmetrics-text; version=1.0.0; charset=utf-8", body, out_);
+    return Page::kDone;
   }
   void render(const Scanned& scanned, std::string& out) override {
     render_reply(session_.request(), scanned, out);
@@ -262,6 +302,88 @@ class HttpConnection final : public Connection {
   }
   void render_sent_away(std::string& out) override { render_overload(out); }
   HttpSession session_;
+};
+
+// Each request says who asks: a proxy in front may ask for one after the other.
+class ControllerConnection final : public HttpConnection {
+ public:
+  ControllerConnection(ConnectionShared& shared, Socket socket, std::string source,
+                       const HttpLimits& limits)
+      : HttpConnection(shared, std::move(socket), std::move(source), limits) {
+    shared.statistics.control_connections.fetch_add(1, std::memory_order_relaxed);
+  }
+
+ private:
+  Page page() override {
+    const HttpRequest& request = session_.request();
+    if (!is_open_page(request.command)) {
+      if (!access_ && !decide()) return Page::kLater;
+      const Access access = *std::exchange(access_, std::nullopt);
+      if (access < access_needed(request.command)) {
+        shared_.statistics.refused_passwords.fetch_add(1, std::memory_order_relaxed);
+        render_refusal(request, access, out_);
+        return Page::kDone;
+      }
+      if (request.command == HttpCommand::kCheckV2 || request.command == HttpCommand::kCheck)
+        return Page::kScan;
+      put_out(access);
+    } else {
+      put_out(Access::kRefused);
+    }
+    return Page::kDone;
+  }
+
+  void put_out(Access access) {
+    render_controller_page(session_.request(),
+                           {.service = *shared_.service,
+                            .statistics = shared_.statistics,
+                            .log = shared_.log,
+                            .open_connections = shared_.connections.size(),
+                            .draining = shared_.draining},
+                           access, out_);
+  }
+
+  AccessRequest asked() const {
+    const HttpRequest& request = session_.request();
+    return {.peer = peer().ip,
+            .unix_socket = peer().unix_socket,
+            .forwarded_for = request.forwarded_for,
+            .real_ip = request.real_ip,
+            .password = request.password};
+  }
+
+  // False where a password is being hashed elsewhere, which takes longer than the loop may wait.
+  bool decide() {
+    const std::shared_ptr<const ServeSettings> settings = shared_.settings();
+    const Gatekeeper::First first = shared_.gatekeeper.look(settings->access, asked(), clock_ms());
+    if (first.decided) {
+      access_ = first.access;
+      return true;
+    }
+    // More than these at once is guessing from many places.
+    if (shared_.verifying >= ConnectionShared::kVerifyingMax) {
+      access_ = Access::kTooManyFailures;
+      return true;
+    }
+    ++shared_.verifying;
+    if (!shared_.verifier) shared_.verifier.emplace(1);
+    auto self = std::static_pointer_cast<ControllerConnection>(shared_from_this());
+    asio::post(*shared_.verifier, [self = std::move(self), settings]() mutable {
+      const Access access = Gatekeeper::verify(settings->access, self->session_.request().password);
+      asio::io_context& io = self->shared_.io;
+      asio::post(io, [self = std::move(self), settings = std::move(settings), access] {
+        --self->shared_.verifying;
+        self->shared_.gatekeeper.remember(settings->access, self->asked(), access, clock_ms());
+        if (access == Access::kRefused)
+          self->shared_.log.event(LogLevel::kWarning, "controller", "a password was refused");
+        self->access_ = access;
+        self->resume();
+      });
+    });
+    return false;
+  }
+
+  std::optional<Access> access_;
 };
 
 // The client's address as bytes; empty where it has none.
@@ -289,10 +411,18 @@ void start_connection(ConnectionShared& shared, Connection::Socket socket, Front
       most > 0 && open != shared.sources.end() && open->second >= most)
     return;
   shared.statistics.connections.fetch_add(1, std::memory_order_relaxed);
-  if (front == Front::kMilter)
+  if (front == Front::kMilter) {
     std::make_shared<MilterConnection>(shared, std::move(socket), std::move(source))->start();
-  else
-    std::make_shared<HttpConnection>(shared, std::move(socket), std::move(source))->start();
+  } else if (front == Front::kHttp) {
+    std::make_shared<HttpConnection>(shared, std::move(socket), std::move(source),
+                                     options.http_limits)
+        ->start();
+  } else {
+    HttpLimits limits = options.http_limits;
+    limits.controller = true;
+    std::make_shared<ControllerConnection>(shared, std::move(socket), std::move(source), limits)
+        ->start();
+  }
 }
 
 }  // namespace winnow

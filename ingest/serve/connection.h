@@ -13,10 +13,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ingest/controller/access.h"
 #include "ingest/serve/server.h"
 #include "ingest/serve/statistics.h"
 #include "ingest/session.h"
@@ -41,6 +43,11 @@ struct ConnectionShared {
   std::unique_ptr<char[]> buffer = std::make_unique<char[]>(kReadBytes);
   Statistics statistics;  // any thread
   Service* service = nullptr;
+  Gatekeeper gatekeeper;
+  static constexpr unsigned kVerifyingMax = 32;
+  unsigned verifying = 0;  // passwords that wait to be hashed
+  // They are hashed here; its handlers post to `io`. Made when the first one is there.
+  std::optional<boost::asio::thread_pool> verifier;
 
   // Any thread.
   std::shared_ptr<const ServeSettings> settings() const { return std::atomic_load(&settings_); }
@@ -53,6 +60,12 @@ struct ConnectionShared {
 
  private:
   std::shared_ptr<const ServeSettings> settings_ = std::make_shared<ServeSettings>();
+};
+
+// Who is at the other end.
+struct Peer {
+  IpAddress ip;
+  bool unix_socket = false;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -80,7 +93,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual SessionWant end_of_input() = 0;
   virtual SessionWant answered() = 0;
   virtual size_t held_bytes() const = 0;
-  virtual void page() = 0;
+  // What becomes of a page: it is put out; the request is a scan after all; somebody will resume().
+  enum class Page : uint8_t { kDone, kScan, kLater };
+  virtual Page page() = 0;
+  // On the loop, after kLater: asks for the page again.
+  void resume();
+  Peer peer() const { return peer_; }
   virtual Message take_message() = 0;
   virtual void render(const Scanned& scanned, std::string& out) = 0;
   virtual void render_overload(std::string& out) = 0;
@@ -107,6 +125,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Socket socket_;
   const std::string source_;  // address of the client; empty for unix sockets
+  Peer peer_;
   std::string writing_;
   Hold hold_;  // of the budget, for what came of the next message
   Clock::time_point content_since_{}, held_back_since_{};
@@ -114,7 +133,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point active_ = Clock::now();
   const Clock::time_point since_ = Clock::now();
   bool answered_ = false;  // something
-  bool waiting_ = false;   // for a verdict
+  bool waiting_ = false;   // for a verdict, or for who may see a page
   bool closing_ = false, ended_ = false;
 };
 

@@ -20,7 +20,7 @@ namespace winnow {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kNames{"milter", "http"};
+constexpr std::array<std::string_view, 3> kNames{"milter", "http", "controller"};
 constexpr int kBacklog = 1024;  // connections that wait while an engine starts
 
 tl::unexpected<Error> cannot(const std::string& where, int error) {

@@ -11,7 +11,7 @@
 namespace winnow {
 
 // What a connection speaks.
-enum class Front : uint8_t { kMilter, kHttp };
+enum class Front : uint8_t { kMilter, kHttp, kController };
 
 std::string_view front_name(Front front);  // "milter"
 // Nothing where no front has that name.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 
 namespace winnow {
 
@@ -54,6 +56,47 @@ void read_milter(ServeSettings& settings, const UclObject& worker) {
          fmt::format("\"{}\" is no header name; {} is used", name, to.spam_header));
 }
 
+// A list of networks, a file of them, or several of both. What cannot be read trusts nobody.
+void read_secure_ip(ServeSettings& settings, const UclObject& worker) {
+  MapBuilder networks(MapKind::kIp);
+  uint32_t source = 0;
+  for (const char* const key : {"secure_ip", "trusted_ips"}) {
+    for (std::string_view text : worker.strings(key)) {
+      if (text.starts_with("file://")) text.remove_prefix(7);
+      if (!text.starts_with('/')) {
+        networks.add_lines(text, source++);
+        continue;
+      }
+      std::ifstream file{std::string(text)};
+      if (!file) {
+        warn(settings, *worker.find(key),
+             fmt::format("{} cannot be read: nobody is trusted for it", text));
+        continue;
+      }
+      std::ostringstream lines;
+      lines << file.rdbuf();
+      networks.add_lines(lines.str(), source++);
+    }
+  }
+  for (const MapBuilder::Complaint& one : networks.complaints())
+    warn(settings, worker, "secure_ip: " + one.what);
+  settings.access.secure_ip = networks.finish();
+}
+
+void read_controller(ServeSettings& settings, const UclObject& worker) {
+  ControllerSettings& to = settings.access;
+  to.password = worker.string("password", "");
+  to.enable_password = worker.string("enable_password", "");
+  for (const std::string& one : {to.password, to.enable_password})
+    if (one == "q1" || one == "q2")
+      warn(settings, worker, "a password of the examples lets nobody in; `winnow pw` makes one");
+  to.failures_max = static_cast<uint32_t>(
+      std::clamp<int64_t>(worker.integer("max_auth_failures", 10), 0, 1 << 30));
+  to.failure_window_ms = static_cast<int64_t>(
+      std::clamp(worker.seconds("auth_failure_window", 60), 1.0, 86'400.0) * 1000);
+  read_secure_ip(settings, worker);
+}
+
 void read_worker(ServeSettings& settings, const UclObject& worker) {
   const std::string_view type = worker.string("type", worker.key());
   const bool off = !worker.flag("enabled", true) || worker.integer("count", 1) < 0;
@@ -63,6 +106,7 @@ void read_worker(ServeSettings& settings, const UclObject& worker) {
   } else if (type == "controller") {
     settings.controller_off = off;
     if (!off) read_binds(worker, "11334", settings.controller);
+    read_controller(settings, worker);
   } else if (type == "rspamd_proxy" || type == "proxy") {
     settings.milter_off = off;
     // A proxy that speaks no milter is a scanner over HTTP.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ingest/controller/access.h"
 #include "ingest/milter/answer.h"
 #include "ingest/serve/log.h"
 #include "ingest/serve/log_line.h"
@@ -19,6 +20,7 @@ struct ServeSettings {
   bool milter_off = false, http_off = false, controller_off = false;
 
   MilterOptions milter_options;
+  ControllerSettings access;
   LogFormat log_format;
   LogOptions log;
   bool logs_here = false;  // the configuration has a `logging` section that says where

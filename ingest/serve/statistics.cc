@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ingest/http/reply.h"
 
 namespace winnow {
@@ -9,10 +11,37 @@ namespace winnow {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr uint64_t kBucketUs[] = {500,    1'000,   2'500,   5'000,     10'000,
-                                  25'000, 100'000, 500'000, 1'000'000, 8'000'000};
-constexpr const char* kBucketNames[] = {"0.0005", "0.001", "0.0025", "0.005", "0.01",
-                                        "0.025",  "0.1",   "0.5",    "1.0",   "8.0"};
+// By UnknownReason.
+constexpr std::string_view kReasonNames[] = {"",         "timeout", "server_failure",
+                                             "refused",  "broken",  "not_allowed",
+                                             "no_table", "limit",   "not_replayed"};
+
+void family(std::string_view name, std::string_view type, std::string_view help, std::string& out) {
+  fmt::format_to(std::back_inserter(out), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+}
+
+template <class Value>
+void metric(std::string_view name, std::string_view type, std::string_view help, const Value& value,
+            std::string& out) {
+  family(name, type, help, out);
+  fmt::format_to(std::back_inserter(out), "{} {}\n", name, value);
+}
+
+void append_histogram(std::string_view name, std::string_view label, const Histogram& histogram,
+                      std::string& out) {
+  const auto to = std::back_inserter(out);
+  const std::string_view comma = label.empty() ? "" : ",";
+  uint64_t sum = 0;
+  for (size_t i = 0; i < Histogram::kBoundsUs.size(); ++i) {
+    sum += histogram.bucket(i);
+    fmt::format_to(to, "{}_bucket{{{}{}le=\"{}\"}} {}\n", name, label, comma,
+                   static_cast<double>(Histogram::kBoundsUs[i]) / 1e6, sum);
+  }
+  sum += histogram.bucket(Histogram::kBoundsUs.size());
+  const std::string braces = label.empty() ? "" : fmt::format("{{{}}}", label);
+  fmt::format_to(to, "{0}_bucket{{{1}{2}le=\"+Inf\"}} {3}\n{0}_sum{4} {5:.6f}\n{0}_count{4} {3}\n",
+                 name, label, comma, sum, braces, static_cast<double>(histogram.sum_us()) / 1e6);
+}
 
 }  // namespace
 
@@ -23,65 +52,120 @@ void Statistics::add(const Scanned& scanned) {
   if (is_spam(scanned.live, verdict)) spam_.fetch_add(1, kRelaxed);
   for (size_t i = 0; i < kActions.size(); ++i)
     if (kActions[i] == action) actions_[i].fetch_add(1, kRelaxed);
-  const auto us = static_cast<uint64_t>(scanned.scan_us);
-  sum_us_.fetch_add(us, kRelaxed);
-  size_t bucket = 0;
-  while (bucket < kBuckets && us > kBucketUs[bucket]) ++bucket;
-  scan_time_[bucket].fetch_add(1, kRelaxed);
+  answer_.observe(static_cast<uint64_t>(std::max<int64_t>(0, scanned.scan_us)));
+  for (const QuestionId id : verdict.unknown)
+    if (index(id) < scanned.one.evidence.answers.size())
+      unknown_[static_cast<size_t>(scanned.one.evidence.answers[index(id)].reason)].fetch_add(
+          1, kRelaxed);
+  const std::lock_guard lock(mutex_);
+  last_us_[last_++ % kLast] = scanned.scan_us;
 }
 
-void Statistics::append_stat(const LiveRules& live, size_t open, std::string& out) const {
-  const uint64_t scanned = scanned_.load(kRelaxed), spam = spam_.load(kRelaxed);
-  fmt::format_to(std::back_inserter(out),
-                 "{{\"version\":\"{}\",\"config_id\":\"{:016x}\",\"uptime\":{},\"read_only\":false,"
-                 "\"scanned\":{},\"learned\":0,\"actions\":{{",
-                 WINNOW_VERSION, live.rules->identity, (clock_ms() - start_ms_) / 1000, scanned);
+uint64_t Statistics::count(std::string_view action) const {
   for (size_t i = 0; i < kActions.size(); ++i)
-    fmt::format_to(std::back_inserter(out), "{}\"{}\":{}", i ? "," : "", kActions[i],
-                   actions_[i].load(kRelaxed));
-  fmt::format_to(std::back_inserter(out),
-                 "}},\"scan_times\":[],\"spam_count\":{},\"ham_count\":{},\"connections\":{},"
-                 "\"control_connections\":0,\"pools_allocated\":0,\"pools_freed\":0,"
+    if (kActions[i] == action) return actions_[i].load(kRelaxed);
+  return 0;
+}
+
+void Statistics::append_stat(const LiveRules& live, size_t open, bool read_only,
+                             std::string& out) const {
+  const auto to = std::back_inserter(out);
+  const uint64_t scanned = scanned_.load(kRelaxed), spam = spam_.load(kRelaxed);
+  fmt::format_to(to,
+                 "{{\"version\":\"{}\",\"config_id\":\"{:016x}\",\"uptime\":{},\"read_only\":{},"
+                 "\"scanned\":{},\"learned\":0,\"actions\":{{",
+                 WINNOW_VERSION, live.rules->identity, (clock_ms() - start_ms_) / 1000, read_only,
+                 scanned);
+  for (size_t i = 0; i < kActions.size(); ++i)
+    fmt::format_to(to, "{}\"{}\":{}", i ? "," : "", kActions[i], actions_[i].load(kRelaxed));
+  out += "},\"scan_times\":[";
+  {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < kLast; ++i) {
+      if (i > 0) out += ',';
+      if (i < last_)
+        fmt::format_to(to, "{}.{:06}", last_us_[i] / 1'000'000, last_us_[i] % 1'000'000);
+      else
+        out += "null";
+    }
+  }
+  fmt::format_to(to,
+                 "],\"spam_count\":{},\"ham_count\":{},\"connections\":{},"
+                 "\"control_connections\":{},\"pools_allocated\":0,\"pools_freed\":0,"
                  "\"bytes_allocated\":0,\"chunks_allocated\":0,\"shared_chunks_allocated\":0,"
                  "\"chunks_freed\":0,\"chunks_oversized\":0,\"fragmented\":0,\"total_learns\":0,"
                  "\"statfiles\":[],\"fuzzy_hashes\":{{}},\"open_connections\":{}}}",
-                 spam, scanned - spam, connections.load(kRelaxed), open);
+                 spam, scanned - spam, connections.load(kRelaxed),
+                 control_connections.load(kRelaxed), open);
 }
 
-void Statistics::append_metrics(const LiveRules& live, size_t open, std::string& out) const {
-  const auto to = std::back_inserter(out);
+void Statistics::append_auth(const LiveRules& live, bool read_only, std::string& out) const {
+  fmt::format_to(std::back_inserter(out),
+                 "{{\"version\":\"{}\",\"auth\":\"ok\",\"uptime\":{},\"clean\":{},\"probable\":{},"
+                 "\"greylist\":{},\"reject\":{},\"soft_reject\":{},\"scanned\":{},\"learned\":0,"
+                 "\"read_only\":{},\"config_id\":\"{:016x}\"}}",
+                 WINNOW_VERSION, (clock_ms() - start_ms_) / 1000, count("no action"),
+                 count("add header") + count("rewrite subject"), count("greylist"), count("reject"),
+                 count("soft reject"), scanned_.load(kRelaxed), read_only, live.rules->identity);
+}
+
+void Statistics::append_metrics(const Service& service, size_t open, std::string& out) const {
+  const std::shared_ptr<LiveRules> live = service.live();
   const uint64_t scanned = scanned_.load(kRelaxed), spam = spam_.load(kRelaxed);
-  const double seconds = static_cast<double>(sum_us_.load(kRelaxed)) / 1e6;
-  fmt::format_to(to,
-                 "# TYPE rspamd_build info\nrspamd_build_info{{version=\"{}\"}} 1\n"
-                 "# TYPE rspamd_config info\nrspamd_config_info{{id=\"{:016x}\"}} 1\n"
-                 "# TYPE rspamd_scan_time_average gauge\nrspamd_scan_time_average {:.6f}\n"
-                 "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n"
-                 "# TYPE rspamd_read_only gauge\nrspamd_read_only 0\n"
-                 "# TYPE rspamd_scanned counter\nrspamd_scanned_total {}\n"
-                 "# TYPE rspamd_learned counter\nrspamd_learned_total 0\n"
-                 "# TYPE rspamd_spam counter\nrspamd_spam_total {}\n"
-                 "# TYPE rspamd_ham counter\nrspamd_ham_total {}\n"
-                 "# TYPE rspamd_connections gauge\nrspamd_connections {}\n"
-                 "# TYPE rspamd_actions counter\n",
-                 WINNOW_VERSION, live.rules->identity,
-                 scanned ? seconds / static_cast<double>(scanned) : 0.0, start_ms_ / 1000, scanned,
-                 spam, scanned - spam, open);
+  const double seconds = static_cast<double>(answer_.sum_us()) / 1e6;
+  family("rspamd_build_info", "gauge", "Always 1; its label is the version.", out);
+  fmt::format_to(std::back_inserter(out), "rspamd_build_info{{version=\"{}\"}} 1\n",
+                 WINNOW_VERSION);
+  family("rspamd_config", "gauge", "Always 1; its label names the configuration.", out);
+  fmt::format_to(std::back_inserter(out), "rspamd_config{{id=\"{:016x}\"}} 1\n",
+                 live->rules->identity);
+  metric("rspamd_scan_time_average", "gauge", "Mean seconds from a message to its verdict.",
+         scanned ? seconds / static_cast<double>(scanned) : 0.0, out);
+  metric("process_start_time_seconds", "gauge", "When the service started, Unix seconds.",
+         start_ms_ / 1000, out);
+  metric("rspamd_read_only", "gauge", "Whether nothing can be learnt.", 0, out);
+  metric("rspamd_scanned_total", "counter", "Messages scanned.", scanned, out);
+  metric("rspamd_learned_total", "counter", "Messages learnt.", 0, out);
+  metric("rspamd_spam_total", "counter", "Messages that are spam.", spam, out);
+  metric("rspamd_ham_total", "counter", "Messages that are not.", scanned - spam, out);
+  metric("rspamd_connections", "gauge", "Open connections.", open, out);
+  metric("rspamd_control_connections_total", "gauge", "Connections of the controller so far.",
+         control_connections.load(kRelaxed), out);
+  // There are no memory pools here; the names are there for who draws them.
+  for (const std::string_view name :
+       {"pools_allocated", "pools_freed", "allocated_bytes", "chunks_allocated",
+        "shared_chunks_allocated", "chunks_freed", "chunks_oversized", "fragmented"})
+    metric(fmt::format("rspamd_{}", name), "gauge", "Not counted.", 0, out);
+  metric("rspamd_learns_total", "counter", "All that was ever learnt.", 0, out);
+  family("rspamd_actions_total", "counter", "Messages by action.", out);
   for (size_t i = 0; i < kActions.size(); ++i)
-    fmt::format_to(to, "rspamd_actions_total{{type=\"{}\"}} {}\n", kActions[i],
+    fmt::format_to(std::back_inserter(out), "rspamd_actions_total{{type=\"{}\"}} {}\n", kActions[i],
                    actions_[i].load(kRelaxed));
-  out += "# TYPE winnow_scan_seconds histogram\n";
-  uint64_t sum = 0;
-  for (size_t i = 0; i < kBuckets; ++i) {
-    sum += scan_time_[i].load(kRelaxed);
-    fmt::format_to(to, "winnow_scan_seconds_bucket{{le=\"{}\"}} {}\n", kBucketNames[i], sum);
-  }
-  sum += scan_time_[kBuckets].load(kRelaxed);
-  fmt::format_to(to,
-                 "winnow_scan_seconds_bucket{{le=\"+Inf\"}} {}\nwinnow_scan_seconds_sum {:.6f}\n"
-                 "winnow_scan_seconds_count {}\n# TYPE winnow_overloads counter\n"
-                 "winnow_overloads_total {}\n# EOF\n",
-                 sum, seconds, sum, overloads.load(kRelaxed));
+
+  family("winnow_answer_seconds", "histogram", "From a message's last byte to its verdict.", out);
+  append_histogram("winnow_answer_seconds", "", answer_, out);
+  family("winnow_queue_seconds", "histogram", "A message's wait for a worker.", out);
+  append_histogram("winnow_queue_seconds", "", service.timings().queue, out);
+  family("winnow_stage_seconds", "histogram", "CPU time of a message in each stage.", out);
+  for (size_t i = 0; i < kStageNames.size(); ++i)
+    append_histogram("winnow_stage_seconds", fmt::format("stage=\"{}\"", kStageNames[i]),
+                     service.timings().stages[i], out);
+  family("winnow_unknown_total", "counter", "Answers that did not come or are not believed.", out);
+  for (size_t i = 1; i < kReasons; ++i)
+    fmt::format_to(std::back_inserter(out), "winnow_unknown_total{{reason=\"{}\"}} {}\n",
+                   kReasonNames[i], unknown_[i].load(kRelaxed));
+  metric("winnow_waiting", "gauge", "Messages that wait for a worker.", service.waiting(), out);
+  metric("winnow_ready", "gauge", "Whether messages are taken.", service.ready() ? 1 : 0, out);
+  metric("winnow_batches_total", "counter", "Batches computed.", service.batches(), out);
+  metric("winnow_connections_total", "counter", "Connections so far.", connections.load(kRelaxed),
+         out);
+  metric("winnow_overloads_total", "counter", "Messages that were told to come again.",
+         overloads.load(kRelaxed), out);
+  metric("winnow_refused_passwords_total", "counter", "Requests that the controller refused.",
+         refused_passwords.load(kRelaxed), out);
+  metric("winnow_unknown_headers_total", "counter", "Headers of requests that mean nothing to us.",
+         unknown_headers.load(kRelaxed), out);
+  out += "# EOF\n";
 }
 
 }  // namespace winnow

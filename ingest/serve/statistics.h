@@ -1,9 +1,11 @@
-// What the service counted: /stat and /metrics, under the names Rspamd's clients look for.
+// What the service counted: /stat, /auth and /metrics, under the names Rspamd's clients look for,
+// and Winnow's own as winnow_*.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "pipeline/service.h"
@@ -13,20 +15,33 @@ namespace winnow {
 class Statistics {
  public:
   void add(const Scanned& scanned);  // thread-safe
-  void append_stat(const LiveRules& live, size_t open, std::string& out) const;
-  void append_metrics(const LiveRules& live, size_t open, std::string& out) const;
+  // A JSON object of what /stat says; `read_only` is what the client may do.
+  void append_stat(const LiveRules& live, size_t open, bool read_only, std::string& out) const;
+  // The same for /auth.
+  void append_auth(const LiveRules& live, bool read_only, std::string& out) const;
+  // OpenMetrics 1.0.
+  void append_metrics(const Service& service, size_t open, std::string& out) const;
 
   std::atomic<uint64_t> connections{0};
+  std::atomic<uint64_t> control_connections{0};
   std::atomic<uint64_t> overloads{0};
+  std::atomic<uint64_t> refused_passwords{0};
+  std::atomic<uint64_t> unknown_headers{0};  // of requests
 
  private:
-  static constexpr size_t kBuckets = 10;
   // Actions as Rspamd counts them; others are counted in `scanned` alone.
   static constexpr std::array<std::string_view, 6> kActions{
       "reject", "soft reject", "rewrite subject", "add header", "greylist", "no action"};
+  static constexpr size_t kLast = 31;  // scan times that /stat tells
+  static constexpr size_t kReasons = static_cast<size_t>(UnknownReason::kNotReplayed) + 1;
+  uint64_t count(std::string_view action) const;
   std::array<std::atomic<uint64_t>, kActions.size()> actions_{};
-  std::atomic<uint64_t> scanned_{0}, spam_{0}, sum_us_{0};
-  std::array<std::atomic<uint64_t>, kBuckets + 1> scan_time_{};
+  std::atomic<uint64_t> scanned_{0}, spam_{0};
+  Histogram answer_;
+  std::array<std::atomic<uint64_t>, kReasons> unknown_{};
+  mutable std::mutex mutex_;  // guards what follows
+  std::array<int64_t, kLast> last_us_{};
+  size_t last_ = 0;  // ever written
   const int64_t start_ms_ = clock_ms();
 };
 

@@ -122,10 +122,12 @@ Result<std::vector<Listening>> sockets_of_systemd() {
     if (!named) {
       if (one->name.ends_with(":11333"))
         one->front = Front::kHttp;
+      else if (one->name.ends_with(":11334"))
+        one->front = Front::kController;
       else if (!one->name.ends_with(":11332"))
         return fail(
             fmt::format("the socket {} from systemd is for nobody: write "
-                        "FileDescriptorName=milter or http in its unit",
+                        "FileDescriptorName=milter, http or controller in its unit",
                         one->name));
     }
     out.push_back(std::move(*one));

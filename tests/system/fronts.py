@@ -274,7 +274,8 @@ class Sockets(unittest.TestCase):
             log.bind(folder + "/log")
             log.settimeout(service.WAIT_S)
             with subprocess.Popen([WINNOW, "serve", "--milter", "127.0.0.1:0", "--http",
-                                   "127.0.0.1:0", "--log", kind + ":" + folder + "/log"],
+                                   "127.0.0.1:0", "--controller", "127.0.0.1:0",
+                                   "--log", kind + ":" + folder + "/log"],
                                   stderr=subprocess.DEVNULL) as process:
                 lines = []
                 while not lines or "ready" not in lines[-1]:

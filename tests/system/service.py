@@ -29,9 +29,11 @@ class Serve:
         self.folder = tempfile.TemporaryDirectory()
         self.socket = os.path.join(self.folder.name, "milter.sock")
         self.pid_file = os.path.join(self.folder.name, "pid")
+        # Its port is chosen by the kernel, too, whatever the test wants.
+        controller = [] if "--controller" in options else ["--controller", "127.0.0.1:0"]
         self.process = subprocess.Popen(
             [winnow, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",
-             "--http", "127.0.0.1:0", "--pid-file", self.pid_file, *options],
+             "--http", "127.0.0.1:0", *controller, "--pid-file", self.pid_file, *options],
             stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
         self.lines = []
         self.changed = threading.Condition()
