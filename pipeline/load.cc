@@ -91,6 +91,7 @@ std::string main_file(const std::string& config) {
 // What the site wrote beside its main file is read; the file itself need not be there.
 bool is_tree(const std::string& main) {
   std::error_code error;
+  if (fs::path(main).filename() != "rspamd.conf") return false;
   const fs::path folder = fs::path(main).parent_path();
   for (const char* const name : {"local.d", "override.d", "modules.local.d", "rspamd.conf.local"})
     if (fs::exists(folder / name, error)) return true;

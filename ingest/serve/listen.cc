@@ -44,8 +44,10 @@ Result<Listening> listen_tcp(const std::string& where, Front front) {
   const size_t colon = where.rfind(':');
   uint16_t port = 0;
   const char* const end = where.data() + where.size();
-  if (colon == std::string::npos || colon + 1 == where.size() ||
-      std::from_chars(where.data() + colon + 1, end, port).ptr != end)
+  const bool has_port = colon != std::string::npos && colon + 1 < where.size();
+  const std::from_chars_result read =
+      std::from_chars(has_port ? where.data() + colon + 1 : end, end, port);
+  if (!has_port || read.ec != std::errc{} || read.ptr != end)
     return fail(
         fmt::format("\"{}\" is no address: write 127.0.0.1:11332, [::1]:11332, *:11332 or "
                     "/path mode=0660",

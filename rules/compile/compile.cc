@@ -146,8 +146,10 @@ void weigh(Compiler& compiler, const UclObject& value, double number, SymbolId i
   const auto of_site = [](const Place& at) {
     return at.line > 0 && !at.file.starts_with("policy:/");
   };
+  // One line may give a weight twice: a rule's own score is also that of its symbol.
+  const bool same_line = old.file == place.file && old.line == place.line;
   if (value.priority() == priorities[index(id)] && of_site(old) && of_site(place) &&
-      score != symbol.score)
+      score != symbol.score && !same_line)
     compiler.warn(old, fmt::format("This weight of {} is hidden by the one at {}:{}. Keep one.",
                                    symbol.name, place.file, place.line));
   priorities[index(id)] = value.priority();

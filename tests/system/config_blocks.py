@@ -28,9 +28,13 @@ bm90IGEgcHJvZ3JhbQ==
 
 
 def look_up(value, path):
-    """The value at a dotted path; keys may hold dots themselves."""
+    """The value at a dotted path; keys may hold dots themselves, and sections of one name that
+    stand several times are a list."""
     if not path:
         return value
+    if isinstance(value, list):
+        found = [look_up(one, path) for one in value if isinstance(one, dict)]
+        return next((one for one in found if not isinstance(one, KeyError)), KeyError(path))
     parts = path.split(".")
     for count in range(len(parts), 0, -1):
         key = ".".join(parts[:count])

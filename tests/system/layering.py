@@ -18,7 +18,7 @@ HOMES = {
     r"idn2\.h": ["engine/url/"],
     r"libpsl\.h": ["engine/url/"],
     r"openssl/.*": ["engine/crypt/", "engine/hash/"],
-    r"sodium.*": ["engine/crypt/", "engine/hash/"],
+    r"sodium.*": ["engine/crypt/", "engine/hash/", "ingest/controller/", "ingest/commands/pw.cc"],
     r"zstd\.h": ["ingest/evidence/", "ingest/http/", "rules/maps/", "pipeline/corpus/"],
     r"simdjson\.h": ["ingest/", "rules/maps/"],
     r"CLI/.*": ["ingest/commands/"],

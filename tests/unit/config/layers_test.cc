@@ -44,7 +44,8 @@ TEST(Layers, ShippedPolicyLoads) {
   EXPECT_EQ(config->root().get("options")->seconds("task_timeout", 0), 8);
   EXPECT_EQ(config->root().get("classifier.bayes")->integer("min_learns", 0), 200);
   EXPECT_EQ(config->section("antivirus"), nullptr);
-  EXPECT_EQ(config->section("worker"), nullptr);
+  EXPECT_EQ(config->root().get("worker.normal"), nullptr);
+  EXPECT_NE(config->root().get("worker.controller.secure_ip"), nullptr);
 }
 
 TEST(Layers, Order) {

@@ -146,8 +146,8 @@ TEST(HtmlText, HiddenCounts) {
   HtmlRun run(
       "<p style='font-size:0'>aa<b>bb</b></p><p style='font-size:0'>  </p>"
       "<font color=#ffffff>ccc</font>ddd");
-  EXPECT_EQ(run.html().invisible_blocks, 3u);
-  EXPECT_EQ(run.html().zero_font_blocks, 2u);
+  EXPECT_EQ(run.html().invisible_blocks, 2u);
+  EXPECT_EQ(run.html().zero_font_blocks, 1u);
   EXPECT_EQ(run.html().transparent_bytes, 3u);
   EXPECT_EQ(run.html().invisible_bytes, 7u);
   EXPECT_EQ(run.text.plain, "ddd");
