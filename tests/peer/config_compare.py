@@ -25,6 +25,22 @@ def leaves(value, path=()):
         yield path, value
 
 
+def joined(value):
+    """Named sections that stand several times ([{"a": {…}}, {"b": {…}}]) as one section."""
+    if isinstance(value, dict):
+        return {key: joined(inner) for key, inner in value.items()}
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        out = {}
+        for one in value:
+            for key, inner in one.items():
+                inner = joined(inner)
+                if isinstance(inner, dict) and isinstance(out.get(key), dict):
+                    inner = {**out[key], **inner}
+                out[key] = inner
+        return out
+    return value
+
+
 def look_up(value, path):
     for key in path:
         if isinstance(value, list):  # sections of one name, in order
@@ -65,15 +81,17 @@ class Comparison:
         return json_of(done.stdout) if done.returncode == 0 else None
 
     def compare(self, name, tree):
-        done = subprocess.run(["rspamadm", f"--var=LOCAL_CONFDIR={tree}", f"--var=CONFDIR={tree}",
-                               "configdump", "-j", "-c", str(tree / "stock" / "rspamd.conf")],
+        done = subprocess.run(["rspamadm", f"--var=LOCAL_CONFDIR={tree}", f"--var=CONFDIR={STOCK.parent}",
+                               "configdump", "-j", "-c", str(STOCK)],
                               capture_output=True, text=True, timeout=120)
-        theirs, ours = json_of(done.stdout), self.dump(tree)
+        theirs, ours = joined(json_of(done.stdout)), joined(self.dump(tree))
         if theirs is None or ours is None:
             self.differences[(name, "tree")] = (ours is not None, theirs is not None)
             return
         for side in ("--local", "--override"):
-            for path, _ in leaves(self.dump(tree, side) or {}):
+            for path, _ in leaves(joined(self.dump(tree, side) or {})):
+                if not path:
+                    continue
                 a, b = look_up(ours, path), look_up(theirs, path)
                 if plain(a) != plain(b):
                     self.differences[(name, ".".join(path))] = (a, b)
@@ -121,8 +139,6 @@ def main():
     with tempfile.TemporaryDirectory(prefix="winnow-test-") as name:
         folder = Path(name)
         work = list(trees(comparison, folder, shared))
-        for _, tree in work:
-            (tree / "stock").symlink_to(STOCK.parent)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: comparison.compare(*one), work))
         text = (comparison.source / "tests/peer/differences.md").read_text()
