@@ -282,14 +282,16 @@ class SystemdTest(unittest.TestCase):
             program = (
                 "import os, sys\n"
                 "fds = [os.dup(int(fd)) for fd in sys.argv[1:3]]\n"
-                "for to, fd in enumerate(fds, 3): os.dup2(fd, to, inheritable=True)\n"
+                "for to, fd in enumerate(fds, 3): os.dup2(fd, to)\n"
+                "for to in (3, 4): os.set_inheritable(to, True)\n"
                 "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='2',\n"
                 "                  LISTEN_FDNAMES='http:milter')\n"
                 "os.execv(sys.argv[3], sys.argv[3:])\n")
             # High numbers, so that 3 and 4 are free to be taken.
             high = [os.dup2(one.fileno(), 100 + i) for i, one in enumerate((http, milter))]
             process = subprocess.Popen(
-                [sys.executable, "-c", program, *map(str, high), WINNOW, "serve"],
+                [sys.executable, "-c", program, *map(str, high), WINNOW, "serve",
+                 "--controller", "127.0.0.1:0"],
                 pass_fds=high, stderr=subprocess.PIPE, text=True)
             for fd in high:
                 os.close(fd)
@@ -313,7 +315,8 @@ class SystemdTest(unittest.TestCase):
             port = probe.getsockname()[1]
         process = subprocess.Popen(
             ["systemd-socket-activate", "-l", "127.0.0.1:%d" % port, "--fdname=http", WINNOW,
-             "serve", "--milter", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+             "serve", "--milter", "127.0.0.1:0", "--controller", "127.0.0.1:0"],
+            stderr=subprocess.PIPE, text=True)
         try:
             while True:  # until it listens
                 try:
