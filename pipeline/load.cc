@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <tuple>
 
 #include "pipeline/disk_files.h"
@@ -121,6 +122,19 @@ void add_warnings(const std::vector<Warning>& more, RuleSet& rules) {
   });
 }
 
+constexpr int64_t kFetchBudgetMs = 30'000;
+
+fs::path cache_of(const RulesOptions& options) {
+  return options.cache.empty() ? default_cache() : fs::path(options.cache);
+}
+
+// Where the site wants copies of maps, if they can be written there; else beside the databases.
+std::string map_cache_of(const RulesOptions& options, const MapSettings& settings) {
+  if (!settings.cache_dir.empty() && access(settings.cache_dir.c_str(), W_OK) == 0)
+    return settings.cache_dir;
+  return cache_of(options) / "maps";
+}
+
 void parallel_tasks(size_t count, const std::function<void(size_t)>& task) {
   tbb::parallel_for(size_t{0}, count, [&](size_t i) { task(i); });
 }
@@ -159,39 +173,106 @@ Result<Config> load_configuration(const RulesOptions& options) {
   return load_config(files, load);
 }
 
-Result<Loaded> load_rules(const RulesOptions& options) {
-  Result<Config> parsed = load_configuration(options);
-  if (!parsed) return fail(parsed.error());
+// The newest plan with its databases, which a rule set that follows shares.
+struct RuleLoader::LatestPlan {
+  std::mutex mutex;
+  std::shared_ptr<const MatchPlan> plan;
 
-  const auto cache = std::make_shared<DirectoryCache>(
-      options.cache.empty() ? default_cache() : fs::path(options.cache));
-  DiskFiles disk;
+  void set(std::shared_ptr<const MatchPlan> fresh) {
+    const std::lock_guard lock(mutex);
+    plan = std::move(fresh);
+  }
+  std::shared_ptr<const MatchPlan> get() {
+    const std::lock_guard lock(mutex);
+    return plan;
+  }
+};
+
+RuleLoader::RuleLoader(RulesOptions options, MapService::Log log)
+    : options_(std::move(options)),
+      log_(log ? std::move(log) : [](std::string_view) {}),
+      plan_(std::make_shared<LatestPlan>()) {}
+
+RuleLoader::~RuleLoader() { stop(); }
+
+Result<Loaded> RuleLoader::compile(const std::shared_ptr<const Config>& config, MapService& maps,
+                                   const RuleSet* before) {
+  const auto cache = std::make_shared<DirectoryCache>(cache_of(options_));
   CompileOptions compile;
-  compile.files = &disk;
-  compile.keep_tests = options.keep_tests;
+  compile.supply = &maps;
+  compile.before = before;
+  compile.keep_tests = options_.keep_tests;
   compile.match.databases = Databases::kCached;
   compile.match.cache = cache.get();
   compile.match.parallel = parallel_tasks;
-  Result<std::shared_ptr<RuleSet>> rules = compile_rules(parsed->root(), compile);
+  const std::shared_ptr<const MatchPlan> known = plan_->get();
+  compile.match.before = known.get();
+  Result<std::shared_ptr<RuleSet>> rules = compile_rules(config->root(), compile);
   if (!rules) return fail(rules.error());
-  add_warnings(parsed->warnings, **rules);
-  if (options.strict && !(*rules)->warnings.empty()) {
+  maps.retain((*rules)->maps);
+  for (const std::string& key : maps.settings().refused_keys)
+    (*rules)->warnings.push_back(
+        {{}, fmt::format("options.trusted_keys: \"{}\" is no public key; it is ignored", key)});
+  add_warnings(config->warnings, **rules);
+  if (options_.strict && !(*rules)->warnings.empty()) {
     const ConfigWarning& first = (*rules)->warnings.front();
     return fail(fmt::format("{} warnings, and --strict makes them errors; the first: {}",
                             (*rules)->warnings.size(), first.text()));
   }
+  plan_->set((*rules)->match);
   Loaded loaded;
   loaded.rules = *rules;
-  loaded.config = std::move(*parsed);
+  loaded.config = config;
   if ((*rules)->match->report().missing > 0)
-    loaded.build_databases = [match = (*rules)->match, cache] {
+    loaded.build_databases = [match = (*rules)->match, cache, latest = plan_] {
       MatchOptions all;
       all.databases = Databases::kAll;
       all.cache = cache.get();
       all.parallel = parallel_tasks;
-      return match->with_databases(all);
+      std::shared_ptr<const MatchPlan> whole = match->with_databases(all);
+      latest->set(whole);
+      return whole;
     };
   return loaded;
 }
+
+Result<Loaded> RuleLoader::load() {
+  Result<Config> parsed = load_configuration(options_);
+  if (!parsed) return fail(parsed.error());
+  const auto config = std::make_shared<const Config>(std::move(*parsed));
+  MapSettings settings = read_map_settings(config->root());
+  const std::string folder = map_cache_of(options_, settings);
+  auto maps = std::make_unique<MapService>(std::move(settings), folder, log_);
+  Result<Loaded> loaded = compile(config, *maps, rules_.get());
+  if (!loaded) return fail(loaded.error());
+  if (options_.fetch_maps && maps->fetch_due(kFetchBudgetMs)) {
+    const std::shared_ptr<const RuleSet> cold = loaded->rules;
+    loaded = compile(config, *maps, cold.get());
+    if (!loaded) return fail(loaded.error());
+  }
+  stop();
+  config_ = config;
+  maps_ = std::move(maps);
+  rules_ = loaded->rules;
+  if (changed_) maps_->start(changed_);
+  return loaded;
+}
+
+Result<Loaded> RuleLoader::refresh() {
+  Result<Loaded> loaded = compile(config_, *maps_, rules_.get());
+  if (loaded) rules_ = loaded->rules;
+  return loaded;
+}
+
+void RuleLoader::watch(std::function<void()> changed) {
+  changed_ = std::move(changed);
+  if (maps_) maps_->start(changed_);
+}
+
+void RuleLoader::stop() {
+  if (maps_) maps_->stop();
+}
+
+Result<Loaded> load_rules(const RulesOptions& options) { return RuleLoader(options).load(); }
 
 }  // namespace winnow

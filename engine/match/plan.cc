@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <tuple>
+#include <unordered_map>
 
 #include "engine/match/blob.h"
 #include "engine/match/plan_data.h"
@@ -40,13 +41,14 @@ void run(const ParallelFor& parallel, size_t count, const std::function<void(siz
   }
 }
 
-// A group whose classes and database are to be got: from the cache, or by making them.
+// A group whose classes and database are to be got: from the plan before, from the cache, or by
+// making them.
 struct Job {
   PlanGroup* group;
   bool joined;
+  bool is_shared = false;
   bool is_cached = false;
   bool is_built = false;
-  std::string key = {};
   std::vector<uint32_t> refused = {};  // indices into group->listed
   std::string warning = {};
 };
@@ -63,13 +65,43 @@ std::vector<DatabasePattern> database_patterns(const PlanData& plan,
   return out;
 }
 
+// Groups of a plan that are whole, by their key, with the plan's patterns.
+struct KnownGroups {
+  const PlanData* plan = nullptr;
+  std::unordered_map<std::string_view, const PlanGroup*> groups = {};
+};
+
+KnownGroups known_groups(const MatchPlan* before) {
+  KnownGroups known;
+  if (before == nullptr) return known;
+  known.plan = &before->data();
+  for (const PlanScope& scope : known.plan->scopes)
+    for (const PlanGroup* const group : {&scope.bytes, &scope.utf})
+      if (group->database) known.groups.emplace(group->key, group);
+  return known;
+}
+
+// Equal keys are equal patterns in equal order.
+void share_database(PlanData& plan, const PlanData& before, const PlanGroup& from, Job& job) {
+  job.is_shared = true;
+  job.group->database = from.database;
+  for (size_t i = 0; i < from.members.size(); ++i)
+    plan.patterns[index(job.group->members[i])].how = before.patterns[index(from.members[i])].how;
+  for (const PatternId id : from.refused) {
+    const auto at = std::ranges::find(from.listed, id) - from.listed.begin();
+    job.refused.push_back(static_cast<uint32_t>(at));
+  }
+}
+
 // Each pattern is in one group, so jobs may write to their patterns at once.
-void load(PlanData& plan, const MatchOptions& options, Job& job) {
+void load(PlanData& plan, const MatchOptions& options, const KnownGroups& known, Job& job) {
   PlanGroup& group = *job.group;
-  job.key = blob_key(database_patterns(plan, group.members), job.joined);
+  group.key = blob_key(database_patterns(plan, group.members), job.joined);
+  if (const auto same = known.groups.find(group.key); same != known.groups.end())
+    return share_database(plan, *known.plan, *same->second, job);
   std::string bytes;
-  if (!options.cache->get(job.key, bytes)) return;
-  Result<LoadedGroup> cached = read_blob(job.key, bytes, group.members.size());
+  if (options.cache == nullptr || !options.cache->get(group.key, bytes)) return;
+  Result<LoadedGroup> cached = read_blob(group.key, bytes, group.members.size());
   if (!cached) return;
   job.is_cached = true;
   job.refused = std::move(cached->refused);
@@ -78,11 +110,11 @@ void load(PlanData& plan, const MatchOptions& options, Job& job) {
     plan.patterns[index(group.members[i])].how = cached->classes[i];
 }
 
-// Asks the library for the classes that no cache had.
+// Asks the library for the classes that no plan and no cache had.
 void classify_rest(PlanData& plan, const ParallelFor& parallel, const std::vector<Job>& jobs) {
   std::vector<PlanPattern*> wanted;
   for (const Job& job : jobs) {
-    if (job.is_cached) continue;
+    if (job.is_shared || job.is_cached) continue;
     for (PatternId id : job.group->members)
       if (!plan.patterns[index(id)].is_classified) wanted.push_back(&plan.patterns[index(id)]);
   }
@@ -102,7 +134,7 @@ void list(PlanData& plan, PlanGroup& group) {
 
 void make(const PlanData& plan, const MatchOptions& options, Job& job) {
   PlanGroup& group = *job.group;
-  if (job.is_cached) return;
+  if (job.is_shared || job.is_cached) return;
   if (!group.listed.empty()) {
     Result<std::shared_ptr<const Database>> built =
         Database::compile(database_patterns(plan, group.listed), job.joined, job.refused);
@@ -117,7 +149,7 @@ void make(const PlanData& plan, const MatchOptions& options, Job& job) {
   if (options.cache == nullptr) return;
   LoadedGroup made{.classes = {}, .refused = job.refused, .database = group.database};
   for (PatternId id : group.members) made.classes.push_back(plan.patterns[index(id)].how);
-  options.cache->put(job.key, write_blob(job.key, made));
+  options.cache->put(group.key, write_blob(group.key, made));
 }
 
 void refuse(const PlanData& plan, Job& job) {
@@ -147,11 +179,13 @@ void translate(PlanData& plan, const ParallelFor& parallel) {
   }
   run(parallel, wanted.size(), [&](size_t i) {
     PlanPattern& pattern = plan.patterns[wanted[i]];
+    if (pattern.translated) return;
     // Compiled anew: the code may be shared with a plan that other threads are using.
     Result<Regex> own = Regex::compile(pattern.spec.regex, pattern.spec.flags);
     if (!own) return;
     own->jit();
     pattern.regex = std::move(*own);
+    pattern.translated = true;
   });
 }
 
@@ -177,8 +211,10 @@ void complete(PlanData& plan, const MatchOptions& options) {
       if (!group->empty()) jobs.push_back({group, is_word_scope(scope.kind)});
     }
   }
-  if (options.databases != Databases::kNone && options.cache != nullptr)
-    run(options.parallel, jobs.size(), [&](size_t i) { load(plan, options, jobs[i]); });
+  if (options.databases != Databases::kNone) {
+    const KnownGroups known = known_groups(options.before);
+    run(options.parallel, jobs.size(), [&](size_t i) { load(plan, options, known, jobs[i]); });
+  }
   classify_rest(plan, options.parallel, jobs);
   for (const Job& job : jobs) list(plan, *job.group);
   if (options.databases == Databases::kAll)
@@ -190,6 +226,7 @@ void complete(PlanData& plan, const MatchOptions& options) {
     const bool has_database = job.group->database != nullptr;
     plan.report.built += job.is_built;
     plan.report.cached += has_database && job.is_cached;
+    plan.report.shared += job.is_shared;
     plan.report.missing += !has_database && !job.group->listed.empty();
     if (!job.warning.empty()) plan.report.warnings.push_back(job.warning);
     if (!has_database) continue;
@@ -224,9 +261,23 @@ std::shared_ptr<PlanData> without_databases(const PlanData& from) {
 struct MatchPlanBuilder::State {
   std::vector<PlanPattern> patterns;
   std::map<PatternKey, PatternId> known;
+  std::unordered_map<std::string_view, std::vector<const PlanPattern*>> before;  // by regex
+  uint32_t shared = 0;
+
+  const PlanPattern* find_before(const PatternSpec& spec) const {
+    const auto at = before.find(spec.regex);
+    if (at == before.end()) return nullptr;
+    const auto same = std::ranges::find_if(
+        at->second, [&](const PlanPattern* one) { return one->spec.flags == spec.flags; });
+    return same == at->second.end() ? nullptr : *same;
+  }
 };
 
-MatchPlanBuilder::MatchPlanBuilder() : state_(std::make_unique<State>()) {}
+MatchPlanBuilder::MatchPlanBuilder(const MatchPlan* before) : state_(std::make_unique<State>()) {
+  if (before == nullptr) return;
+  for (const PlanPattern& one : before->data().patterns)
+    state_->before[one.spec.regex].push_back(&one);
+}
 MatchPlanBuilder::~MatchPlanBuilder() = default;
 
 Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
@@ -247,10 +298,17 @@ Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
   if (auto known = state_->known.find(key); known != state_->known.end()) {
     return state_->patterns[index(known->second)].atom;
   }
-  Result<Regex> regex = Regex::compile(spec.regex, spec.flags);
+  const PlanPattern* const same = state_->find_before(spec);
+  Result<Regex> regex = same ? same->regex : Regex::compile(spec.regex, spec.flags);
   if (!regex) return tl::unexpected<Error>(regex.error());
   const auto id = static_cast<PatternId>(state_->patterns.size());
   PlanPattern pattern;
+  pattern.translated = same && same->translated;
+  state_->shared += same != nullptr;
+  if (same && is_word_scope(same->spec.scope) == is_word_scope(spec.scope)) {
+    pattern.how = same->how;
+    pattern.is_classified = same->is_classified;
+  }
   pattern.counts = (spec.flags & bit(PatternFlag::kCountAll)) != 0;
   pattern.spec = std::move(spec);
   pattern.atom = fresh;
@@ -293,6 +351,7 @@ std::shared_ptr<const MatchPlan> MatchPlanBuilder::build(const MatchOptions& opt
   std::ranges::sort(plan->by_atom, {},
                     [&](PatternId id) { return plan->patterns[index(id)].atom; });
   complete(*plan, options);
+  plan->report.shared_patterns = state_->shared;
   return std::make_shared<const MatchPlan>(std::move(plan));
 }
 
@@ -312,7 +371,9 @@ bool MatchPlan::reads(ScopeKind kind) const {
 
 std::shared_ptr<const MatchPlan> MatchPlan::with_databases(const MatchOptions& options) const {
   std::shared_ptr<PlanData> plan = without_databases(*data_);
-  complete(*plan, options);
+  MatchOptions how = options;
+  if (how.before == nullptr) how.before = this;
+  complete(*plan, how);
   return std::make_shared<const MatchPlan>(std::move(plan));
 }
 

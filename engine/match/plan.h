@@ -47,13 +47,16 @@ struct MatchOptions {
   bool attached_texts = false;
   ParallelFor parallel = {};   // empty: one after the other
   BlobCache* cache = nullptr;  // may be null; used only during the call it is handed to
+  // A plan whose databases are shared where a group has the same patterns; may be null.
+  const class MatchPlan* before = nullptr;
 };
 
 struct MatchReport {
   uint32_t patterns = 0;
   uint32_t exact = 0, prefilter = 0, alone = 0;
   uint32_t scopes = 0, groups = 0;
-  uint32_t built = 0, cached = 0, missing = 0;  // groups
+  uint32_t built = 0, cached = 0, shared = 0, missing = 0;  // groups
+  uint32_t shared_patterns = 0;                             // whose compiled code is shared
   size_t database_bytes = 0;
   size_t scratch_bytes = 0;  // of each thread
   std::vector<std::string> warnings;
@@ -81,7 +84,8 @@ class MatchPlan {
 
 class MatchPlanBuilder {
  public:
-  MatchPlanBuilder();
+  // Patterns that `before` has as well are not compiled again. It may be null, and outlives this.
+  explicit MatchPlanBuilder(const MatchPlan* before = nullptr);
   ~MatchPlanBuilder();
   MatchPlanBuilder(const MatchPlanBuilder&) = delete;
   MatchPlanBuilder& operator=(const MatchPlanBuilder&) = delete;

@@ -19,6 +19,7 @@ struct PlanPattern {
   PatternClass how = PatternClass::kAlone;
   bool is_classified = false;
   bool counts = false;
+  bool translated = false;  // to machine code
 };
 
 // Patterns of one scope that read bytes (or code points) alike.
@@ -28,6 +29,7 @@ struct PlanGroup {
   std::vector<PatternId> alone;              // PCRE2 only, with or without a database
   std::vector<PatternId> refused;            // listed, but the database would not take them
   std::shared_ptr<const Database> database;  // null: PCRE2 stands in for `listed`
+  std::string key;                           // of the database (blob.h)
   bool empty() const { return members.empty(); }
 };
 

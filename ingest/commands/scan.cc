@@ -28,6 +28,7 @@ struct ScanCommand {
   std::string replay;
   bool perf = false;
   bool timings = false;
+  bool offline = false;
   bool quiet = false;
 };
 
@@ -47,6 +48,8 @@ void add_options(CLI::App& app, ScanCommand& options) {
   app.add_flag("--perf", options.perf, "print the time of each stage to standard error");
   app.add_flag("--timings", options.timings, "add scan times to the output (two runs then differ)");
   app.add_flag("--quiet", options.quiet, "no progress and no summary");
+  app.add_flag("--offline", options.offline,
+               "remote maps as the cache has them, nothing is fetched");
 }
 
 // Builds databases that were not cached beside the scan, and puts them in when they are there.
@@ -97,6 +100,7 @@ void replay(EvidenceInput& input, Flow& flow,
 }
 
 int scan(ScanCommand& options) {
+  options.common.load.fetch_maps = !options.offline;
   Result<Loaded> loaded = load_rules(options.common.load);
   if (!loaded) {
     complain("scan", loaded.error().text());

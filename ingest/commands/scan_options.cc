@@ -50,7 +50,7 @@ void ScanOptions::add_to(CLI::App& app) {
   flow.threads = default_threads();
   app.add_option("-c,--config", load.config, "site configuration, e.g. /etc/rspamd/rspamd.conf");
   app.add_option("--policy", load.policy, "directory of the shipped policy (default: built in)");
-  app.add_option("--cache", load.cache, "directory of compiled pattern databases");
+  app.add_option("--cache", load.cache, "directory of pattern databases and copies of maps");
   add_variables(app, load);
   app.add_flag("--strict", load.strict, "any warning about the configuration is an error");
   app.add_option("--threads", flow.threads, "worker threads")

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <ctime>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "ingest/commands/command.h"
@@ -79,32 +80,34 @@ std::string host_name() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-// Loads rule sets beside the running one, one after the other.
+// Loads rule sets beside the running one, one after the other: the whole configuration anew where
+// that is asked for, else with its maps as they are now.
 class Reloader {
  public:
   Reloader(const RulesOptions& options, Log& log,
            std::function<void(std::shared_ptr<const ServeSettings>)> settings)
-      : options_(options), log_(log), settings_(std::move(settings)) {}
+      : loader_(options,
+                [&log](std::string_view line) { log.event(LogLevel::kInfo, "map", line); }),
+        log_(log),
+        settings_(std::move(settings)) {}
   ~Reloader() { stop(); }
 
   Result<std::shared_ptr<LiveRules>> load() {
-    Result<Loaded> loaded = load_rules(options_);
+    Result<Loaded> loaded = loader_.load();
     if (!loaded) return fail(std::move(loaded.error()));
-    auto settings = std::make_shared<ServeSettings>(read_serve_settings(loaded->config.root()));
-    for (const ConfigWarning& warning : loaded->rules->warnings)
-      log_.event(LogLevel::kWarning, "cfg", warning.text());
+    auto settings = std::make_shared<ServeSettings>(read_serve_settings(loaded->config->root()));
+    said_.clear();
+    std::shared_ptr<LiveRules> live = take(*loaded);
     for (const std::string& note : loaded->rules->notes) log_.event(LogLevel::kNotice, "cfg", note);
     for (const Warning& warning : settings->warnings)
       log_.event(LogLevel::kWarning, "cfg", warning.text());
     settings_(std::move(settings));
-    build_ = std::move(loaded->build_databases);
-    compiled_ = loaded->rules->match->report().missing;
-    return std::make_shared<LiveRules>(loaded->rules,
-                                       std::make_unique<TableAnswers>(*loaded->rules), host_name());
+    return live;
   }
-  // `swapped` is called after each attempt.
+  // Maps are watched, and fetched, from now on. `swapped` is called after each attempt.
   void start(Service& service, std::function<void()> swapped) {
     swapped_ = std::move(swapped);
+    loader_.watch([this] { request(false); });
     thread_ = std::thread([this, &service] { work(service); });
   }
   void stop() {
@@ -114,50 +117,78 @@ class Reloader {
     }
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
+    loader_.stop();
   }
-  void request() {
+  // The `whole` configuration anew, or its maps alone.
+  void request(bool whole) {
     {
       const std::lock_guard lock(mutex_);
-      wanted_ = true;
+      (whole ? wanted_ : maps_wanted_) = true;
     }
     wake_.notify_all();
   }
 
  private:
+  Result<std::shared_ptr<LiveRules>> refresh() {
+    Result<Loaded> loaded = loader_.refresh();
+    if (!loaded) return fail(std::move(loaded.error()));
+    return take(*loaded);
+  }
+
+  // Tells the warnings that the rules in use did not have.
+  std::shared_ptr<LiveRules> take(Loaded& loaded) {
+    std::set<std::string> said;
+    for (const ConfigWarning& warning : loaded.rules->warnings) {
+      std::string text = warning.text();
+      if (!said_.contains(text)) log_.event(LogLevel::kWarning, "cfg", text);
+      said.insert(std::move(text));
+    }
+    said_ = std::move(said);
+    build_ = std::move(loaded.build_databases);
+    compiled_ = loaded.rules->match->report().missing;
+    return std::make_shared<LiveRules>(loaded.rules, std::make_unique<TableAnswers>(*loaded.rules),
+                                       host_name());
+  }
+
   void work(Service& service) {
     for (;;) {
       // Mail flows before fast databases are there.
       if (build_) service.live()->run.use(std::exchange(build_, {})());
+      bool whole = false;
       {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stop_ || wanted_; });
+        wake_.wait(lock, [&] { return stop_ || wanted_ || maps_wanted_; });
         if (stop_) return;
-        wanted_ = false;
+        whole = std::exchange(wanted_, false);
+        maps_wanted_ = false;
       }
-      Result<std::shared_ptr<LiveRules>> fresh = load();
+      const std::string_view what = whole ? "rules" : "maps";
+      Result<std::shared_ptr<LiveRules>> fresh = whole ? load() : refresh();
       if (fresh) {
         service.use(std::move(*fresh));
         log_.event(LogLevel::kInfo, "cfg",
-                   fmt::format("rules reloaded, set {}, {} pattern databases compiled", ++sets_,
+                   fmt::format("{} reloaded, set {}, {} pattern databases compiled", what, ++sets_,
                                compiled_));
       } else {
-        log_.event(LogLevel::kError, "cfg",
-                   "rules not reloaded, the old ones stay: " + fresh.error().text());
+        log_.event(
+            LogLevel::kError, "cfg",
+            fmt::format("{} not reloaded, the old ones stay: {}", what, fresh.error().text()));
       }
       swapped_();
     }
   }
 
-  const RulesOptions options_;
+  RuleLoader loader_;
   Log& log_;
   const std::function<void(std::shared_ptr<const ServeSettings>)> settings_;
+  std::set<std::string> said_;  // warnings of the rules in use
   std::function<std::shared_ptr<const MatchPlan>()> build_;
   std::function<void()> swapped_;
   size_t compiled_ = 0;  // databases that were not in the cache
   std::mutex mutex_;
   std::condition_variable wake_;
   uint64_t sets_ = 1;
-  bool wanted_ = false, stop_ = false;
+  bool wanted_ = false, maps_wanted_ = false, stop_ = false;
   std::thread thread_;
 };
 
@@ -337,7 +368,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   if (Result<void> done = log.open(); !done) return done;
   std::optional<Reloader> reloader;
   ServerHooks hooks;
-  hooks.reload = [&] { reloader->request(); };
+  hooks.reload = [&] { reloader->request(true); };
   hooks.reopen_logs = [&] { reopen(log); };
   Server server(options.server, std::move(hooks), log);
   reloader.emplace(options.load, log, [&](std::shared_ptr<const ServeSettings> settings) {

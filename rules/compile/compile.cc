@@ -38,11 +38,18 @@ bool RuleSet::option_matches(const void* context, uint32_t regexp, std::string_v
 }
 
 Compiler::Compiler(RuleSet& rules, const CompileOptions& how)
-    : set(rules), options(how), maps(how.files, [this](const Place& at, std::string what) {
-        Place kept = at;
-        kept.file = set.intern(at.file);
-        warn(kept, std::move(what));
-      }) {}
+    : set(rules),
+      options(how),
+      patterns(how.match.before),
+      file_supply(how.files),
+      maps(
+          how.supply ? *how.supply : file_supply,
+          [this](const Place& at, std::string what) {
+            Place kept = at;
+            kept.file = set.intern(at.file);
+            warn(kept, std::move(what));
+          },
+          how.before ? &how.before->map_shelf : nullptr) {}
 
 Place Compiler::place(const UclObject& value) {
   Place at = value.place();
@@ -274,6 +281,7 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
 
   compiler.maps.finish();
   set->maps = compiler.maps.take();
+  set->map_shelf = compiler.maps.take_shelf();
   for (MapInfo& map : set->maps) map.place.file = set->intern(map.place.file);
 
   MatchOptions match = options.match;

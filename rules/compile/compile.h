@@ -22,6 +22,9 @@ struct CompileOptions {
   MatchOptions match;           // limits are taken from the configuration
   bool keep_tests = false;      // tests beside rules are read only where asked for
   FileSource* files = nullptr;  // where maps are; null: none is there
+  MapSupply* supply = nullptr;  // where maps are, before `files`
+  // The rule set that this one follows: maps whose sources have not changed are shared with it.
+  const RuleSet* before = nullptr;
 };
 
 // `root`: the merged tree of all layers. Errors: only what leaves no rule set at all (the pattern
@@ -37,6 +40,7 @@ struct Compiler {
   RuleSet& set;
   CompileOptions options;
   MatchPlanBuilder patterns;
+  FileSupply file_supply;
   MapStore maps;
   uint32_t selectors = 0;                   // given out
   uint32_t shots_max = Symbol().shots_max;  // options.max_shots

@@ -105,6 +105,7 @@ struct RuleSet {
   // so `--strict` does not count them.
   std::vector<std::string> notes;
   std::vector<MapInfo> maps;
+  MapShelf map_shelf;  // for the rule set that follows
   std::vector<FakeRecord> fake_records;
   bool soft_reject_on_timeout = false;
   ActionId poison_action{};  // of messages that the engine died on: winnow.poison_action

@@ -54,40 +54,37 @@ bool is_remote(std::string_view text) {
 
 // A location, or kBroken.
 MapSource read_location(std::string_view text) {
-  bool fallback = false, is_signed = false;
+  MapSource source;
   for (;;) {
     if (text.starts_with("fallback+")) {
-      fallback = true;
+      source.fallback = true;
       text.remove_prefix(9);
     } else if (text.starts_with("sign+")) {
-      is_signed = true;
+      source.is_signed = true;
       text.remove_prefix(5);
     } else if (const size_t plus = text.find('+'); text.starts_with("key=") && plus != text.npos) {
-      is_signed = true;
+      source.is_signed = true;
+      source.key = text.substr(4, plus - 4);
       text.remove_prefix(plus + 1);
     } else {
       break;
     }
   }
-  const bool remote = is_remote(text);
   const bool store = text.starts_with("redis:") || text.starts_with("redis+");
   if (text.starts_with("file://")) text.remove_prefix(7);
   // "./" is what a variable with a relative folder gives.
   const bool path = text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
-  MapSource source;
   source.text = text;
-  source.kind = is_signed  ? MapSourceKind::kSigned
-                : remote   ? MapSourceKind::kRemote
-                : store    ? MapSourceKind::kStore
-                : !path    ? MapSourceKind::kBroken
-                : fallback ? MapSourceKind::kFallback
-                           : MapSourceKind::kFile;
+  source.kind = is_remote(text) ? MapSourceKind::kRemote
+                : store         ? MapSourceKind::kStore
+                : path          ? MapSourceKind::kFile
+                                : MapSourceKind::kBroken;
   return source;
 }
 
 void add_inline(MapSpec& spec, std::string_view line) {
   if (spec.sources.empty() || spec.sources.back().kind != MapSourceKind::kInline)
-    spec.sources.push_back({MapSourceKind::kInline, {}});
+    spec.sources.push_back({.kind = MapSourceKind::kInline, .text = {}});
   std::string& text = spec.sources.back().text;
   text += line;
   text += '\n';
@@ -112,8 +109,10 @@ void read_value(MapSpec& spec, const UclObject& value, bool in_list,
     for (const char* const key : {"url", "urls", "map", "upstreams"})
       for (const std::string_view text : value.strings(key)) read_text(spec, text, false, is_file);
     for (const std::string_view line : value.strings("data")) add_inline(spec, line);
-    if (value.flag("external", false)) spec.sources.push_back({MapSourceKind::kStore, "external"});
-    if (spec.sources.empty()) spec.sources.push_back({MapSourceKind::kBroken, "an object"});
+    if (value.flag("external", false))
+      spec.sources.push_back({.kind = MapSourceKind::kStore, .text = "external"});
+    if (spec.sources.empty())
+      spec.sources.push_back({.kind = MapSourceKind::kBroken, .text = "an object"});
     return;
   }
   read_text(spec, value.text(), in_list, is_file);
@@ -131,12 +130,25 @@ MapSpec read_map_spec(const UclObject& value, MapKind wanted,
   return spec;
 }
 
+bool MapSource::is_packed() const {
+  std::string_view path(text);
+  if (kind == MapSourceKind::kRemote) path = path.substr(0, path.find_first_of("?#"));
+  return path.ends_with(".zst");
+}
+
+std::string MapSource::name() const {
+  if (kind == MapSourceKind::kInline) return "(list)";
+  std::string out = fallback ? "fallback+" : "";
+  if (is_signed) out += key.empty() ? "sign+" : "key=" + key + "+";
+  return out + text;
+}
+
 std::string MapSpec::key() const {
   std::string out(map_kind_name(kind));
   for (const MapSource& source : sources) {
     out += '\0';
     out += static_cast<char>('a' + static_cast<int>(source.kind));
-    out += source.text;
+    out += source.kind == MapSourceKind::kInline ? source.text : source.name();
   }
   return out;
 }
@@ -145,9 +157,7 @@ std::string MapSpec::text() const {
   std::string out;
   for (const MapSource& source : sources) {
     if (!out.empty()) out += ", ";
-    if (source.kind == MapSourceKind::kFallback) out += "fallback+";
-    if (source.kind == MapSourceKind::kSigned) out += "sign+";
-    out += source.kind == MapSourceKind::kInline ? "(list)" : source.text;
+    out += source.name();
   }
   return out;
 }

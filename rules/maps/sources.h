@@ -20,17 +20,20 @@ namespace winnow {
 
 enum class MapSourceKind : uint8_t {
   kFile,
-  kFallback,  // a file that is read where another source cannot be
-  kInline,    // the entries themselves, one a line
-  kRemote,    // HTTP: not fetched yet
-  kSigned,    // signatures are not checked yet, so nothing is taken from it
-  kStore,     // redis:// and the like: never a snapshot
-  kBroken,    // no location at all
+  kRemote,  // HTTP or HTTPS
+  kInline,  // the entries themselves, one a line
+  kStore,   // redis:// and the like: never a snapshot
+  kBroken,  // no location at all
 };
 
 struct MapSource {
   MapSourceKind kind = MapSourceKind::kFile;
-  std::string text;  // path, URL, or entries
+  std::string text;          // path, URL, or entries
+  bool fallback = false;     // read only where another source cannot be
+  bool is_signed = false;    // location + ".sig" must be its signature
+  std::string key = {};      // by this key alone (base32); empty: by any trusted one
+  bool is_packed() const;    // its name ends with .zst
+  std::string name() const;  // as an operator wrote it; "(list)" for entries
 };
 
 struct MapSpec {

@@ -18,7 +18,8 @@ declare -A about=(
   [ucl]='rules/config/ucl' [template]='rules/config/template'
   [expression]='rules/lang/expression' [regexp_atom]='rules/lang/regexp'
   [evidence]='ingest/evidence/(reader|files)' [spf]='rules/checks/auth/spf'
-  [dkim]='rules/checks/auth/dkim_(signature|canonical)|engine/crypt/' [dmarc]='rules/checks/auth/dmarc')
+  [dkim]='rules/checks/auth/dkim_(signature|canonical)|engine/crypt/' [dmarc]='rules/checks/auth/dmarc'
+  [maps]='rules/maps/')
 
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then

@@ -226,7 +226,8 @@ TEST(CdbMap, ReadsRecordsAndRefusesBrokenOnes) {
 struct Stored {
   std::string told;
   MemoryFiles files;
-  MapStore store{&files, [this](const Place& at, std::string what) {
+  FileSupply supply{&files};
+  MapStore store{supply, [this](const Place& at, std::string what) {
                    told += std::string(at.file) + ":" + std::to_string(at.line) + " " + what + "\n";
                  }};
   std::vector<std::unique_ptr<UclDocument>> documents;  // places point into them
@@ -276,10 +277,8 @@ TEST(Sources, WhatCannotBeReadIsSaidOnce) {
       "t.conf:1 map /m/absent is absent; it counts as empty\n"
       "t.conf:1 map /m/empty is empty\n"
       "t.conf:1 map \"relative/path\" is neither a path nor a URL; entries stand in [a list]\n"
-      "t.conf:1 2 map sources are HTTP, which is not fetched yet: they count as empty; the "
-      "first is https://a.example/l.zst\n"
-      "t.conf:1 1 map sources are signed, which is not checked yet: they count as empty; the "
-      "first is http://a.example/m\n");
+      "t.conf:1 3 map sources on the network give nothing and count as empty; the first: "
+      "https://a.example/l.zst is not fetched here\n");
 }
 
 TEST(Sources, FallbackIsNotReadWhereAllIsThere) {
