@@ -81,7 +81,8 @@ uint64_t MapService::version(const MapSource& source) {
   if (source.kind == MapSourceKind::kRemote) {
     const Lock lock(mutex_);
     const Remote& one = remote(source);
-    return one.copy ? version_of(one.copy->hash) : kAbsentFile;
+    // Why there is none may have changed: read() says it.
+    return one.copy ? version_of(one.copy->hash) : kUnknownVersion;
   }
   const uint64_t now = stamp_source(source).version;
   const Lock lock(mutex_);

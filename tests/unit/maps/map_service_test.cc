@@ -96,16 +96,19 @@ TEST(MapFile, WhatChangesWhileItIsReadIsWholeOrAnError) {
   const Folder folder;
   const std::string path = folder.put("list", "");
   std::atomic<bool> stop{false};
+  std::atomic<int> written{0};
   // Each write makes a whole text of one letter; no reader may see two letters, or a part.
   constexpr size_t kBytes = 600'000;
   std::thread writer([&] {
     for (char letter = 'a'; !stop; letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1)) {
       std::ofstream out(path, std::ios::binary | std::ios::in);
       out << std::string(kBytes, letter);
+      out.close();
+      ++written;
     }
   });
   size_t whole = 0, changing = 0;
-  while (whole + changing < 60) {
+  while (whole + changing < 60 || written < 3) {
     const Result<StampedFile> file = read_map_file(path, size_t{1} << 20);
     if (!file) {
       EXPECT_EQ(file.error().what, "changes while it is read");
