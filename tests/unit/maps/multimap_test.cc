@@ -234,7 +234,7 @@ TEST(Multimap, WhatIsNotThereIsNamed) {
       "H { type = from; regexp = true; map = ['/(/', '/a/'] } I { type = ip; map = [name] } }");
   for (const char* const part :
        {"type asn is not there yet", "no type nonsense", "filter template:x", "needs header",
-        "it has no map", "/absent is absent", "1 map sources are HTTP", "no IP address"})
+        "it has no map", "/absent is absent", "1 map sources on the network", "no IP address"})
     EXPECT_NE(chain.told().find(part), std::string::npos) << part << "\n" << chain.told();
   EXPECT_EQ(std::ranges::count(chain.told(), '\n'), 9) << chain.told();
 }
