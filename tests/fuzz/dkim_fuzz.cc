@@ -30,7 +30,12 @@ void read_header(std::string_view value) {
   expect(header.body_hash.size() == hash_bytes(header.hash));
   expect(inside(header.names, value));
   expect(header.signature_begin <= header.signature_end && header.signature_end <= value.size());
-  const DkimSignature signature{.domain = header.domain,
+  const DkimAlgorithm algorithm = header.key_type == DkimKeyType::kEd25519
+                                      ? DkimAlgorithm::kEd25519Sha256
+                                  : header.hash == HashKind::kSha1 ? DkimAlgorithm::kRsaSha1
+                                                                   : DkimAlgorithm::kRsaSha256;
+  const DkimSignature signature{.algorithm = algorithm,
+                                .domain = header.domain,
                                 .selector = header.selector,
                                 .digest = header.body_hash,
                                 .signature = header.signature};
