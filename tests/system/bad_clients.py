@@ -37,7 +37,9 @@ def ask(port, text, ends=True):
             if ends:
                 sock.shutdown(socket.SHUT_WR)
             return read_all(sock)
-        except ConnectionError:
+        except TimeoutError:
+            raise
+        except OSError:  # reset, or no longer connected when our side was to be ended
             return None
 
 
