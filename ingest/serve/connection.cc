@@ -38,13 +38,16 @@ Peer peer_of(const Connection::Socket& socket) {
   return peer;
 }
 
+// The address as bytes; empty where there is none.
+std::string source_of(const Peer& peer) {
+  const size_t size = peer.ip.family == 6 ? 16 : peer.ip.family;
+  return {reinterpret_cast<const char*>(peer.ip.bytes), size};
+}
+
 }  // namespace
 
-Connection::Connection(ConnectionShared& shared, Socket socket, std::string source)
-    : shared_(shared),
-      socket_(std::move(socket)),
-      source_(std::move(source)),
-      peer_(peer_of(socket_)) {
+Connection::Connection(ConnectionShared& shared, Socket socket, const Peer& peer)
+    : shared_(shared), socket_(std::move(socket)), peer_(peer), source_(source_of(peer)) {
   shared_.connections.insert(this);
   if (!source_.empty()) ++shared_.sources[source_];
 }
@@ -235,9 +238,8 @@ namespace {
 
 class MilterConnection final : public Connection {
  public:
-  MilterConnection(ConnectionShared& shared, Socket socket, std::string source)
-      : Connection(shared, std::move(socket), std::move(source)),
-        session_(shared.options.milter_limits) {}
+  MilterConnection(ConnectionShared& shared, Socket socket, const Peer& peer)
+      : Connection(shared, std::move(socket), peer), session_(shared.options.milter_limits) {}
   int64_t idle_max_ms() const override { return shared_.options.milter_idle_max_ms; }
 
  private:
@@ -261,9 +263,9 @@ class MilterConnection final : public Connection {
 
 class HttpConnection : public Connection {
  public:
-  HttpConnection(ConnectionShared& shared, Socket socket, std::string source,
+  HttpConnection(ConnectionShared& shared, Socket socket, const Peer& peer,
                  const HttpLimits& limits)
-      : Connection(shared, std::move(socket), std::move(source)), session_(limits) {}
+      : Connection(shared, std::move(socket), peer), session_(limits) {}
   int64_t idle_max_ms() const override { return shared_.options.http_idle_max_ms; }
 
  protected:
@@ -307,9 +309,9 @@ class HttpConnection : public Connection {
 // Each request says who asks: a proxy in front may ask for one after the other.
 class ControllerConnection final : public HttpConnection {
  public:
-  ControllerConnection(ConnectionShared& shared, Socket socket, std::string source,
+  ControllerConnection(ConnectionShared& shared, Socket socket, const Peer& peer,
                        const HttpLimits& limits)
-      : HttpConnection(shared, std::move(socket), std::move(source), limits) {
+      : HttpConnection(shared, std::move(socket), peer, limits) {
     shared.statistics.control_connections.fetch_add(1, std::memory_order_relaxed);
   }
 
@@ -386,42 +388,26 @@ class ControllerConnection final : public HttpConnection {
   std::optional<Access> access_;
 };
 
-// The client's address as bytes; empty where it has none.
-std::string source_of(Connection::Socket& socket) {
-  error_code error;
-  const auto peer = socket.remote_endpoint(error);
-  if (error || (peer.data()->sa_family != AF_INET && peer.data()->sa_family != AF_INET6)) return {};
-  if (peer.data()->sa_family == AF_INET) {
-    const auto& v4 = *reinterpret_cast<const sockaddr_in*>(peer.data());
-    return {reinterpret_cast<const char*>(&v4.sin_addr), sizeof v4.sin_addr};
-  }
-  const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(peer.data());
-  return {reinterpret_cast<const char*>(&v6.sin6_addr), sizeof v6.sin6_addr};
-}
-
 }  // namespace
 
 void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front) {
   // Too many: closed at once.
   const ServerOptions& options = shared.options;
   if (shared.connections.size() >= options.connections_max) return;
-  std::string source = source_of(socket);
+  const Peer peer = peer_of(socket);
   const size_t most = options.connections_per_source_max;
-  if (const auto open = shared.sources.find(source);
+  if (const auto open = shared.sources.find(source_of(peer));
       most > 0 && open != shared.sources.end() && open->second >= most)
     return;
   shared.statistics.connections.fetch_add(1, std::memory_order_relaxed);
   if (front == Front::kMilter) {
-    std::make_shared<MilterConnection>(shared, std::move(socket), std::move(source))->start();
+    std::make_shared<MilterConnection>(shared, std::move(socket), peer)->start();
   } else if (front == Front::kHttp) {
-    std::make_shared<HttpConnection>(shared, std::move(socket), std::move(source),
-                                     options.http_limits)
-        ->start();
+    std::make_shared<HttpConnection>(shared, std::move(socket), peer, options.http_limits)->start();
   } else {
     HttpLimits limits = options.http_limits;
     limits.controller = true;
-    std::make_shared<ControllerConnection>(shared, std::move(socket), std::move(source), limits)
-        ->start();
+    std::make_shared<ControllerConnection>(shared, std::move(socket), peer, limits)->start();
   }
 }
 

@@ -74,7 +74,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kFirstWords{1};
 
-  Connection(ConnectionShared& shared, Socket socket, std::string source);
+  Connection(ConnectionShared& shared, Socket socket, const Peer& peer);
   virtual ~Connection();
   void start() { read(); }
   // True between messages: nothing is lost when it is closed now. A client that came a moment ago
@@ -98,7 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual Page page() = 0;
   // On the loop, after kLater: asks for the page again.
   void resume();
-  Peer peer() const { return peer_; }
+  const Peer& peer() const { return peer_; }
   virtual Message take_message() = 0;
   virtual void render(const Scanned& scanned, std::string& out) = 0;
   virtual void render_overload(std::string& out) = 0;
@@ -124,8 +124,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   friend ConnectionShared;
 
   Socket socket_;
-  const std::string source_;  // address of the client; empty for unix sockets
-  Peer peer_;
+  const Peer peer_;
+  const std::string source_;  // its address; empty for unix sockets
   std::string writing_;
   Hold hold_;  // of the budget, for what came of the next message
   Clock::time_point content_since_{}, held_back_since_{};

@@ -21,8 +21,10 @@ TEST(Listen, WrongPlacesAreNamed) {
        {Row{"nonsense", "is no address"}, Row{"127.0.0.1:", "is no address"},
         Row{"127.0.0.1:x", "is no address"}, Row{"127.0.0.1:70000", "is no address"},
         Row{"127.0.0.256:1", "is no IP address"}, Row{"/nowhere/at/all", "cannot listen at"},
-        Row{"/tmp/s mode=0999", "is no file mode"}, Row{"/tmp/s owner=nobody-at-all", "no user"},
-        Row{"/tmp/s group=nobody-at-all", "no group"}, Row{"/tmp/s what", "mode=, owner= or"}}) {
+        Row{"/nowhere/s mode=0999", "is no file mode"},
+        Row{"/nowhere/s owner=nobody-at-all", "no user"},
+        Row{"/nowhere/s group=nobody-at-all", "no group"},
+        Row{"/nowhere/s what", "mode=, owner= or"}}) {
     const Result<Listening> one = open_listening(row.where, Front::kMilter);
     ASSERT_FALSE(one) << row.where;
     EXPECT_NE(one.error().what.find(row.says), std::string::npos) << one.error().what;
