@@ -1,0 +1,415 @@
+#include "engine/classify/features.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "engine/mime/header_names.h"
+
+namespace winnow {
+
+namespace {
+
+char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) {
+  const char l = lower_ascii(c);
+  return (l >= 'a' && l <= 'z') || (c & 0x80);
+}
+
+bool starts_caseless(std::string_view text, std::string_view prefix) {
+  if (text.size() < prefix.size()) return false;
+  for (size_t i = 0; i < prefix.size(); ++i)
+    if (lower_ascii(text[i]) != prefix[i]) return false;
+  return true;
+}
+
+uint64_t mix(uint64_t x) {
+  x ^= x >> 32;
+  x *= 0xd6e8feb86659fd93u;
+  x ^= x >> 32;
+  x *= 0xd6e8feb86659fd93u;
+  return x ^ x >> 32;
+}
+
+// Headers that filters and mailboxes write after the fact, or that hold nothing but an id.
+constexpr std::array<std::string_view, 19> kLeftOut{
+    "x-spam", "x-bogosity", "x-rspamd",  "x-virus",        "x-winnow",  "x-status",    "status",
+    "x-uid",  "x-keywords", "x-mozilla", "lines",          "content-l", "x-evolution", "x-pyzor",
+    "arc-",   "x-dspam",    "x-amavis",  "x-gmail-labels", "x-label"};
+
+constexpr size_t kWordsOfHeaderMax = 24;
+constexpr size_t kHeaderWordMax = 40;
+constexpr size_t kWholeValueMax = 64;
+constexpr size_t kHopsMax = 8;
+constexpr size_t kUrlsMax = 64;
+constexpr size_t kPathWordsMax = 8;
+
+// 0, 1, 2, 3-4, 5-8 …: which power of two holds it.
+uint64_t bucket(uint64_t n) { return n < 3 ? n : 2 + std::bit_width(n - 1) - 1; }
+// The share of `part` in `whole` in eighths; 9 where there is no whole.
+uint64_t share(uint64_t part, uint64_t whole) { return whole == 0 ? 9 : part * 8 / whole; }
+
+class Features {
+ public:
+  Features(FeatureScratch& scratch, const Batch& batch, uint32_t row)
+      : scratch_(scratch), batch_(batch), row_(row) {}
+
+  void run(TokenList& out) {
+    scratch_.found.clear();
+    add_texts();
+    add_headers();
+    add_addresses();
+    add_hops();
+    add_html();
+    add_urls();
+    add_parts();
+    std::ranges::sort(scratch_.found);
+    const auto last = std::ranges::unique(
+        scratch_.found, [](const auto& a, const auto& b) { return a.first == b.first; });
+    scratch_.found.erase(last.begin(), last.end());
+    out.tokenizer = Tokenizer::kWinnow;
+    for (const auto& [hash, kind] : scratch_.found) out.add(hash, kind);
+    out.text_tokens = static_cast<uint32_t>(out.hashes.size());
+  }
+
+ private:
+  void add(FeatureKind kind, uint64_t hash) {
+    const auto number = static_cast<TokenKind>(kind);
+    scratch_.found.emplace_back(mix(hash + number * 0x9E3779B97F4A7C15u), number);
+  }
+  // A feature that has a name within its kind, and a text or number as its value.
+  void add(FeatureKind kind, std::string_view name, std::string_view value) {
+    add(kind,
+        XXH3_64bits_withSeed(value.data(), value.size(), XXH3_64bits(name.data(), name.size())));
+  }
+  void add(FeatureKind kind, std::string_view name, uint64_t value) {
+    add(kind, name, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
+  }
+  std::string_view lowered(std::string_view text) {
+    scratch_.text.assign(text.substr(0, 256));
+    for (char& c : scratch_.text) c = lower_ascii(c);
+    return scratch_.text;
+  }
+
+  // Words and pairs of words of one run of text.
+  void add_words(Range range, FeatureKind word_kind, FeatureKind pair_kind) {
+    const std::span<const Word> words = batch_.words.row(row_).subspan(range.begin, range.size());
+    uint64_t before = 0;
+    for (const Word& word : words) {
+      if (word.stem.empty() || word.stem.size() > kHeaderWordMax) continue;
+      add(word_kind, word.hash);
+      if (before != 0) add(pair_kind, before * 0x9E3779B97F4A7C15u + word.hash + 1);
+      before = word.hash;
+    }
+  }
+
+  void add_texts() {
+    const std::span<const Text> texts = batch_.texts.row(row_);
+    for (const Text& text : texts) {
+      add_words(text.words, FeatureKind::kWord, FeatureKind::kPair);
+      const std::string_view side = text.html == kNoIndex ? "plain" : "html";
+      add(FeatureKind::kShape, side, bucket(text.words.size()));
+      add(FeatureKind::kShape, "capitals", share(text.capitals, text.letters));
+      add(FeatureKind::kShape, "digits", share(text.digits, text.letters + text.digits));
+      add(FeatureKind::kShape, "eight-bit", share(text.non_ascii, text.letters));
+      add(FeatureKind::kShape, "empty lines", share(text.empty_lines, text.lines));
+      add(FeatureKind::kShape, "links in text", share(text.url_bytes, text.plain.size()));
+      add(FeatureKind::kShape, "flags", text.flags);
+      add(FeatureKind::kShape, "language", text.language);
+    }
+    add(FeatureKind::kShape, "texts", texts.size());
+    const Range meta = batch_.meta_words[row_];
+    add_words(meta, FeatureKind::kSubject, FeatureKind::kSubject);
+    const Facts& facts = batch_.facts[row_];
+    if (facts.subject == kNoIndex) return;
+    const std::string_view subject = batch_.headers.row(row_)[facts.subject].decoded;
+    size_t capitals = 0, letters = 0, marks = 0, digits = 0;
+    for (const char c : subject) {
+      letters += is_letter(c);
+      capitals += c >= 'A' && c <= 'Z';
+      marks += c == '!' || c == '?' || c == '$' || c == '%';
+      digits += is_digit(c);
+    }
+    add(FeatureKind::kSubject, "length", bucket(subject.size()));
+    add(FeatureKind::kSubject, "capitals", share(capitals, letters));
+    add(FeatureKind::kSubject, "marks", bucket(marks));
+    add(FeatureKind::kSubject, "digits", bucket(digits));
+    add(FeatureKind::kSubject, "blanks", subject.find("   ") != std::string_view::npos);
+    if (starts_caseless(subject, "re:")) add(FeatureKind::kSubject, "begins", "re");
+    if (starts_caseless(subject, "fw")) add(FeatureKind::kSubject, "begins", "fwd");
+  }
+
+  // The words of a header's value, each with the header's name: split where neither letters nor
+  // digits stand, but . - _ inside a word hold it together. Long mixtures of letters and digits are
+  // ids and count by their length.
+  void add_value(FeatureKind kind, std::string_view name, std::string_view value) {
+    size_t words = 0;
+    for (size_t at = 0; at < value.size() && words < kWordsOfHeaderMax;) {
+      const auto inside = [&](size_t i) {
+        return is_letter(value[i]) || is_digit(value[i]) ||
+               ((value[i] == '.' || value[i] == '-' || value[i] == '_') && i > at &&
+                i + 1 < value.size());
+      };
+      if (!inside(at)) {
+        ++at;
+        continue;
+      }
+      size_t end = at, digits = 0;
+      while (end < value.size() && inside(end)) digits += is_digit(value[end++]);
+      const std::string_view word = value.substr(at, end - at);
+      ++words;
+      if (word.size() > kHeaderWordMax || (digits > 4 && word.size() > 11))
+        add(kind, name, word.size() + 1000);
+      else
+        add_named(kind, name, word);
+      at = end;
+    }
+  }
+  // `name` may be lowered(): both are hashed before it is used again.
+  void add_named(FeatureKind kind, std::string_view name, std::string_view word) {
+    std::array<char, 256> low;
+    const size_t n = std::min(word.size(), low.size());
+    for (size_t i = 0; i < n; ++i) low[i] = lower_ascii(word[i]);
+    add(kind, name, std::string_view(low.data(), n));
+  }
+
+  void add_headers() {
+    const std::span<const Header> all = batch_.headers.row(row_);
+    std::string name, before;
+    for (uint32_t i = 0; i < batch_.facts[row_].root_headers; ++i) {
+      const Header& header = all[i];
+      if (std::ranges::any_of(kLeftOut, [&](std::string_view prefix) {
+            return starts_caseless(header.name, prefix);
+          }))
+        continue;
+      name.assign(lowered(header.name));
+      add(FeatureKind::kHeaderName, "there", name);
+      if (header.id != header_id(known::kReceived)) {
+        add(FeatureKind::kHeaderName, before, name);
+        before = name;
+      }
+      if (header.flags != 0) {
+        add(FeatureKind::kHeaderName, "flags", uint64_t{header.flags});
+        add(FeatureKind::kHeaderName, name, uint64_t{header.flags});
+      }
+      add_header(header, name);
+    }
+    add(FeatureKind::kHeaderName, "last", before);
+  }
+
+  void add_header(const Header& header, std::string_view name) {
+    if (header.id == header_id(known::kReceived) || header.id == header_id(known::kSubject)) return;
+    if (header.id == header_id(known::kMessageId) || header.id == header_id(known::kReferences) ||
+        header.id == header_id(known::kInReplyTo))
+      return add_id(header.decoded, name);
+    if (header.id == header_id(known::kDate)) {
+      // The clock differs in every message; how it is written does not.
+      add(FeatureKind::kHeader, "zone", static_cast<uint64_t>(batch_.facts[row_].date_zone_min));
+      return add_form(header.decoded, name);
+    }
+    if (header.id == header_id(known::kThreadIndex)) return;
+    if (header.id == header_id(known::kDkimSignature)) {
+      for (size_t at = 0; at < header.decoded.size();) {
+        const size_t end = std::min(header.decoded.find(';', at), header.decoded.size());
+        std::string_view tag = header.decoded.substr(at, end - at);
+        while (tag.starts_with(' ')) tag.remove_prefix(1);
+        if (tag.starts_with("d=") || tag.starts_with("a=") || tag.starts_with("c=") ||
+            tag.starts_with("h="))
+          add(FeatureKind::kHeader, "dkim", tag.substr(0, kWholeValueMax * 2));
+        at = end + 1;
+      }
+      return;
+    }
+    if (header.decoded.size() <= kWholeValueMax) {
+      scratch_.text.assign("=").append(name);
+      std::string whole = scratch_.text;
+      add_named(FeatureKind::kHeader, whole, header.decoded);
+    }
+    add_value(FeatureKind::kHeader, name, header.decoded);
+  }
+
+  // An id: its domain, and the form of what stands before.
+  void add_id(std::string_view id, std::string_view name) {
+    const size_t at = id.find('@');
+    if (at == std::string_view::npos) return add(FeatureKind::kShape, name, bucket(id.size()));
+    std::string_view domain = id.substr(at + 1);
+    domain = domain.substr(0, domain.find_first_of("> \t"));
+    add_named(FeatureKind::kHeader, name, domain);
+    add_form(id.substr(0, at), name);
+  }
+
+  // Letters as a, capitals as A, digits as 0, each run once; the rest as it stands.
+  void add_form(std::string_view text, std::string_view name) {
+    std::array<char, 48> form;
+    size_t n = 0;
+    for (const char c : text) {
+      const char kind = is_digit(c) ? '0' : c >= 'A' && c <= 'Z' ? 'A' : is_letter(c) ? 'a' : c;
+      if (n > 0 && form[n - 1] == kind) continue;
+      if (n == form.size()) break;
+      form[n++] = kind;
+    }
+    add(FeatureKind::kShape, name, std::string_view(form.data(), n));
+  }
+
+  void add_addresses() {
+    for (const Address& address : batch_.addresses.row(row_)) {
+      std::array<char, 2> field{static_cast<char>('A' + static_cast<int>(address.field)), ' '};
+      const auto named = [&](char what, std::string_view value) {
+        field[1] = what;
+        if (!value.empty()) add_named(FeatureKind::kAddress, {field.data(), field.size()}, value);
+      };
+      named('a', address.address);
+      named('d', address.domain);
+      named('l', address.local);
+      named('n', address.name);
+      // The domain's end, and each name above it.
+      for (size_t at = address.domain.find('.'); at != std::string_view::npos;
+           at = address.domain.find('.', at + 1))
+        named('e', address.domain.substr(at + 1));
+      field[1] = 'v';
+      add(FeatureKind::kAddress, {field.data(), field.size()},
+          uint64_t{address.valid} * 2 + address.name.empty());
+    }
+    add(FeatureKind::kAddress, "recipients",
+        bucket(static_cast<uint64_t>(
+            std::ranges::count_if(batch_.addresses.row(row_), [](const Address& one) {
+              return one.field == AddressField::kTo || one.field == AddressField::kCc;
+            }))));
+  }
+
+  void add_host(std::string_view name, std::string_view host) {
+    if (host.empty()) return add(FeatureKind::kReceived, name, "none");
+    if (host.size() <= 128) add_named(FeatureKind::kReceived, name, host);
+    size_t left = 3;  // the last labels: mx1.mail.example.com → mail.example.com …
+    for (size_t dot = host.find('.'); dot != std::string_view::npos && left > 0;
+         dot = host.find('.', dot + 1), --left)
+      add_named(FeatureKind::kReceived, name, host.substr(dot + 1));
+    add_form(host, name);
+  }
+
+  void add_hops() {
+    const std::span<const Received> hops = batch_.received.row(row_);
+    add(FeatureKind::kReceived, "hops", hops.size());
+    for (size_t i = 0; i < hops.size() && i < kHopsMax; ++i) {
+      const Received& hop = hops[i];
+      add_host("from", hop.from_hostname);
+      add_host("real", hop.real_hostname);
+      add_host("by", hop.by_hostname);
+      add(FeatureKind::kReceived, "protocol", hop.protocol);
+      add(FeatureKind::kReceived, "flags", uint64_t{hop.flags});
+      add(FeatureKind::kReceived, "same",
+          uint64_t{hop.from_hostname == hop.real_hostname} * 2 + hop.real_hostname.empty());
+      if (!hop.real_ip.valid()) continue;
+      const auto* const bytes = reinterpret_cast<const char*>(hop.real_ip.bytes);
+      const size_t skip = hop.real_ip.family == 4 ? 12 : 0;
+      for (const size_t n : {size_t{1}, size_t{2}, size_t{3}, size_t{4}})
+        add(FeatureKind::kReceived, "net", std::string_view(bytes + skip, n));
+    }
+    if (!hops.empty() && hops.back().time > 0 && batch_.facts[row_].has_date) {
+      const int64_t late = hops.back().time - batch_.facts[row_].date;
+      add(FeatureKind::kReceived, late < 0 ? "before its date" : "after its date",
+          bucket(static_cast<uint64_t>(late < 0 ? -late : late)) / 3);
+    }
+  }
+
+  void add_html() {
+    const std::span<const Html> htmls = batch_.htmls.row(row_);
+    for (const Html& html : htmls) {
+      for (uint32_t tag = 0; tag < 192; ++tag)
+        if (html.tags_seen[tag / 64] >> (tag % 64) & 1) add(FeatureKind::kHtml, "tag", tag);
+      for (uint32_t bit = 0; bit < 32; ++bit)
+        if (html.flags >> bit & 1) add(FeatureKind::kHtml, "flag", bit);
+      add(FeatureKind::kHtml, "tags", bucket(html.tags));
+      add(FeatureKind::kHtml, "unknown", bucket(html.unknown_tags));
+      add(FeatureKind::kHtml, "comments", bucket(html.comments));
+      add(FeatureKind::kHtml, "hidden", bucket(html.invisible_bytes));
+      add(FeatureKind::kHtml, "blocks", bucket(html.invisible_blocks));
+      add(FeatureKind::kHtml, "zero", bucket(html.zero_font_blocks));
+      add(FeatureKind::kHtml, "style", bucket(html.style_bytes) / 2);
+      add(FeatureKind::kHtml, "depth", bucket(html.depth_max));
+      add(FeatureKind::kHtml, "links", bucket(html.links.size()));
+      add(FeatureKind::kHtml, "images", bucket(html.images.size()));
+      add(FeatureKind::kHtml, "forms", bucket(html.forms.size()));
+      add(FeatureKind::kHtml, "text",
+          share(html.visible_bytes, batch_.texts.row(row_)[html.text].utf8.size()));
+    }
+    for (const HtmlImage& image : batch_.html_images.row(row_)) {
+      add(FeatureKind::kHtml, "image",
+          uint64_t{image.embedded} * 2 + image.linked + (image.width == 1 ? 4 : 0));
+      add(FeatureKind::kHtml, "size",
+          static_cast<uint64_t>(image.width) << 32 | static_cast<uint32_t>(image.height));
+    }
+    for (const HtmlLink& link : batch_.html_links.row(row_))
+      add(FeatureKind::kHtml, "link",
+          uint64_t{link.tag} * 4 + link.invisible * 2 + link.text.empty());
+  }
+
+  void add_urls() {
+    const std::span<const Url> urls = batch_.urls.row(row_);
+    add(FeatureKind::kUrl, "count", bucket(urls.size()));
+    for (const Url& url : urls.first(std::min(urls.size(), kUrlsMax))) {
+      add_named(FeatureKind::kUrl, "host", url.host);
+      add_named(FeatureKind::kUrl, "domain", url.domain);
+      add(FeatureKind::kUrl, "end", url.tld);
+      add(FeatureKind::kUrl, "scheme", static_cast<uint64_t>(url.scheme) << 16 | url.port);
+      for (uint32_t bit = 0; bit < 31; ++bit)
+        if (url.flags >> bit & 1) add(FeatureKind::kUrl, "flag", bit);
+      add_form(url.path.substr(0, 256), "path");
+      size_t words = 0;
+      for (size_t at = 0; at < url.path.size() && words < kPathWordsMax; ++words) {
+        size_t end = at;
+        while (end < url.path.size() && (is_letter(url.path[end]) || is_digit(url.path[end])))
+          ++end;
+        if (end - at >= 2 && end - at <= 20)
+          add_named(FeatureKind::kUrl, "path", url.path.substr(at, end - at));
+        at = end + 1;
+      }
+      if (!url.query.empty()) add(FeatureKind::kUrl, "query", bucket(url.query.size()));
+    }
+    for (const Email& email : batch_.emails.row(row_)) {
+      add_named(FeatureKind::kUrl, "mail", email.address);
+      add_named(FeatureKind::kUrl, "mail domain", email.domain);
+    }
+  }
+
+  void add_parts() {
+    const std::span<const Part> parts = batch_.parts.row(row_);
+    add(FeatureKind::kPart, "count", bucket(parts.size()));
+    for (const Part& part : parts) {
+      scratch_.text.assign(part.type).append("/").append(part.subtype);
+      add(FeatureKind::kPart, "type", scratch_.text);
+      add(FeatureKind::kPart, "charset", part.charset);
+      add(FeatureKind::kPart, "encoding", part.encoding_label);
+      add(FeatureKind::kPart, "flags",
+          uint64_t{part.flags} << 8 | static_cast<uint8_t>(part.disposition));
+      if (!part.boundary.empty()) add_form(part.boundary, "boundary");
+      if (part.kind == PartKind::kMultipart) continue;
+      add(FeatureKind::kPart, part.detected.type, bucket(part.decoded.size()));
+      if (part.filename.empty()) continue;
+      add_named(FeatureKind::kPart, "name", part.filename);
+      const size_t dot = part.filename.rfind('.');
+      add_named(FeatureKind::kPart, "extension",
+                dot == std::string_view::npos ? "" : part.filename.substr(dot + 1));
+    }
+    for (const ArchiveMember& member : batch_.archive_members.row(row_)) {
+      const size_t dot = member.name.rfind('.');
+      if (dot != std::string_view::npos)
+        add_named(FeatureKind::kPart, "inside", member.name.substr(dot + 1));
+    }
+  }
+
+  FeatureScratch& scratch_;
+  const Batch& batch_;
+  const uint32_t row_;
+};
+
+}  // namespace
+
+void feature_tokens(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out) {
+  Features(scratch, batch, row).run(out);
+}
+
+}  // namespace winnow

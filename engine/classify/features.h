@@ -1,0 +1,41 @@
+// The tokens of Winnow's own classifier: what a message has, not only what it says. Each feature is
+// counted once a message; its hash holds its kind, so that "free" in Subject and in the body
+// differ.
+//
+// No feature is of one mailbox or of what other filters said: their verdict headers are left out,
+// and what is different in every message (ids, boundaries, time stamps) counts by its shape.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/classify/tokens.h"
+
+namespace winnow {
+
+enum class FeatureKind : uint8_t {
+  kWord,        // of a text, as its stem
+  kPair,        // two words that follow one another
+  kSubject,     // word, or pair of words, of Subject
+  kAddress,     // name, domain, local part of From, Reply-To, To …
+  kHeaderName,  // that it is there, and which one follows it
+  kHeader,      // word of a header's value
+  kReceived,    // host names, networks, protocol of a hop
+  kHtml,        // tags, hidden text, sizes
+  kUrl,         // host, domain, words of the path
+  kPart,        // types, names, sizes, charsets of parts
+  kShape,       // of texts and ids: lengths, share of capitals
+  kCount
+};
+
+struct FeatureScratch {
+  std::string text;
+  std::vector<std::pair<uint64_t, TokenKind>> found;
+};
+
+// Appends the features of a row, sorted by hash, each once. REQUIRED: the words stage ran with
+// stems.
+void feature_tokens(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out);
+
+}  // namespace winnow

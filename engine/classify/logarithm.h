@@ -1,0 +1,13 @@
+// Natural logarithm and its inverse with the same bits on every CPU: libm chooses its code by the
+// processor, and a score must not (DESIGN section 1). Plain IEEE additions and products, no
+// contraction; within 2 units of the last place of libm's.
+#pragma once
+
+namespace winnow {
+
+// REQUIRED: x > 0 and finite, not subnormal.
+double natural_log(double x);
+// 0 below -708, infinity above 709.
+double exponential(double x);
+
+}  // namespace winnow

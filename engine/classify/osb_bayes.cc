@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <array>
+
+#include "engine/classify/bayes.h"
+#include "engine/classify/logarithm.h"
+
+namespace winnow {
+
+namespace {
+
+// How far a token's counts are believed, by the distance of its pair.
+constexpr std::array<double, 8> kFeatureWeight{0, 3125, 256, 27, 1, 0, 0, 0};
+constexpr double kUnigramWeight = 1;
+
+// Chance that a sum of `k` logarithms of uniform numbers is below `sum`, which is <= 0.
+double inverse_chi_square(double sum, uint32_t k) {
+  double term = exponential(sum), total = term;
+  if (term == 0) return 0;  // out of a double's range: the caller compares the sums
+  for (uint32_t i = 1; i < k; ++i) {
+    term *= -sum / i;
+    total += term;
+  }
+  return std::min(1.0, total);
+}
+
+bool is_meta(const TokenList& tokens, size_t i) { return i >= tokens.text_tokens; }
+
+}  // namespace
+
+Opinion osb_opinion(const BayesOptions& options, const TokenList& tokens,
+                    const TokenCounts& counts) {
+  Opinion opinion;
+  const size_t n = tokens.hashes.size();
+  const LearnCount learns = counts.learns;
+  if (n < options.min_tokens || (options.max_tokens > 0 && n > options.max_tokens) ||
+      learns.spam < options.min_learns || learns.ham < options.min_learns ||
+      tokens.text_tokens == 0)
+    return opinion;
+  const bool skip_meta = tokens.text_tokens <= n - tokens.text_tokens;
+  const auto spam_learns = static_cast<double>(std::max<uint64_t>(1, learns.spam));
+  const auto ham_learns = static_cast<double>(std::max<uint64_t>(1, learns.ham));
+  double spam_sum = 0, ham_sum = 0;
+  uint32_t used = 0, text_hits = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (skip_meta && is_meta(tokens, i)) continue;
+    const TokenCount& count = counts.counts[i];
+    const uint64_t total = uint64_t{count.spam} + count.ham;
+    if (total < std::max<uint32_t>(1, options.min_token_hits)) continue;
+    const double spam_share = count.spam / spam_learns;
+    const double ham_share = count.ham / ham_learns;
+    const double share = spam_share / (spam_share + ham_share);
+    const uint8_t kind = tokens.kinds[i];
+    const double weight = kind == 0 ? kUnigramWeight : kFeatureWeight[kind & 7];
+    const auto seen = static_cast<double>(total);
+    const double belief = weight * seen / (1 + weight * seen);
+    const auto smoothed = [&](double p) { return (belief * 0.5 + seen * p) / (belief + seen); };
+    const double spam = smoothed(share);
+    const double strength = spam > 0.5 ? spam - 0.5 : 0.5 - spam;
+    if (strength > 0 && strength < options.min_prob_strength) continue;
+    const double ham = smoothed(1 - share);
+    if (spam <= 0 || ham <= 0) continue;
+    spam_sum += natural_log(spam);
+    ham_sum += natural_log(ham);
+    ++used;
+    if (!is_meta(tokens, i)) ++text_hits;
+  }
+  opinion.tokens = used;
+  if (used == 0 || text_hits < options.min_tokens / 10) return opinion;
+  double spamminess = 0, hamminess = 0;
+  if (spam_sum > -300 && ham_sum > -300) {
+    hamminess = 1 - inverse_chi_square(spam_sum, used);
+    spamminess = 1 - inverse_chi_square(ham_sum, used);
+  } else if (spam_sum < ham_sum) {
+    const double ratio = exponential(spam_sum - ham_sum);
+    hamminess = (1 - ratio) / (1 + ratio);
+    spamminess = 1 - hamminess;
+  } else {
+    const double ratio = exponential(ham_sum - spam_sum);
+    spamminess = (1 - ratio) / (1 + ratio);
+    hamminess = 1 - spamminess;
+  }
+  opinion.known = true;
+  opinion.probability = (spamminess + 1 - hamminess) / 2;
+  opinion.odds = spam_sum - ham_sum;
+  return opinion;
+}
+
+}  // namespace winnow
