@@ -148,6 +148,31 @@ void remove_empty_named(UclDocument& document, std::string_view key) {
   }
 }
 
+// `group "a" {} group "b" {}` becomes `group { a {} b {} }`, as Rspamd dumps it: one section, in
+// which a name that stands twice is repeated.
+void join_named(UclDocument& document, std::string_view key) {
+  UclObject* const head = document.find(document.root(), key);
+  if (!head || !head->is_object() || !head->repeated()) return;
+  std::vector<UclObject*> rest;
+  for (const UclObject& value : head->values())
+    if (&value != head) rest.push_back(&document.mutable_of(value));
+  for (const UclObject* one : rest)
+    if (!one->is_object()) return;
+  document.unchain(*head);
+  for (UclObject* one : rest) {
+    while (one->size() > 0) {
+      const std::string name((*one->children().begin()).key());
+      std::vector<UclObject*> bodies;
+      UclObject* const first = document.remove(*one, name);
+      for (const UclObject& body : first->values()) bodies.push_back(&document.mutable_of(body));
+      for (UclObject* body : bodies) {
+        document.unchain(*body);
+        document.insert(*head, body, UclDuplicate::kAppend);
+      }
+    }
+  }
+}
+
 // Files of the site that nothing reads, with the nearest name that something would.
 void unknown_files(FileSource& files, const std::string& folder, Config& config) {
   std::set<std::string> asked;
@@ -307,6 +332,7 @@ Result<Config> load_config(FileSource& site, const LoadOptions& options) {
   for (std::string_view key : {"worker", "classifier", "group"}) remove_empty_named(document, key);
   remove_empty(document, document.root());
   if (options.translate_old) translate_old(document, config.warnings);
+  join_named(document, "group");
   if (!options.config_path.empty()) {
     const std::string dynamic(document.root().get("options.dynamic_conf")
                                   ? document.root().get("options.dynamic_conf")->text()
