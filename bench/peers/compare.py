@@ -186,6 +186,7 @@ class SpamAssassin:
     def __init__(self, work):
         self.work = pathlib.Path(work) / "sa"
         self.work.mkdir()
+        os.chmod(work, 0o755)  # started by root, spamd reads its configuration as somebody else
         self.socket = str(self.work / "spamd.sock")
         self.prefs = self.work / "local.cf"
         self.prefs.write_text("use_bayes 0\nuse_auto_whitelist 0\nrequired_score 5\n"

@@ -171,7 +171,6 @@ Found find_record(const CheckPlan& plan, Judgement& judgement, std::string_view 
   }
   Found found = answer.values.empty() ? Found::kNone : Found::kNoRecord;
   bool bad = false;
-  std::string_view bad_value;
   for (const std::string_view value : answer.values) {
     DmarcRecord one;
     const DmarcParse parsed = parse_dmarc_record(value, one);

@@ -26,7 +26,10 @@
 namespace {
 bool counting = false;
 uint64_t allocations = 0;
+}  // namespace
 
+#if WINNOW_COUNTS_MALLOC
+namespace {
 // WINNOW_ALLOCATION_TRAP set: stops at the first allocation, for a debugger to say whose it is.
 void count_one() {
   if (!counting) return;
@@ -35,7 +38,6 @@ void count_one() {
 }
 }  // namespace
 
-#if WINNOW_COUNTS_MALLOC
 extern "C" {
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
