@@ -76,6 +76,7 @@ void Share::clear() {
   messages.clear();
   cases.clear();
   clients.clear();
+  answered = false;
 }
 
 void Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& client) {
@@ -92,6 +93,14 @@ void Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& clien
     ready_.notify_one();
 }
 
+void Admission::put_back(std::unique_ptr<Case> one, Client&& client) {
+  {
+    const std::lock_guard lock(mutex_);
+    answered_.push_back({{}, std::move(one), std::move(client)});
+  }
+  ready_.notify_one();
+}
+
 // The lane whose turn it is, of those in which something waits; -1 where nothing does.
 int Admission::next_lane(bool takes_alone) const {
   const int lanes = takes_alone ? kLanes : kAlone;
@@ -104,7 +113,17 @@ int Admission::next_lane(bool takes_alone) const {
 
 bool Admission::take(bool wait, bool takes_alone, Share& share) {
   std::unique_lock lock(mutex_);
-  if (wait) ready_.wait(lock, [&] { return stop_ || next_lane(takes_alone) >= 0; });
+  if (wait)
+    ready_.wait(lock, [&] { return stop_ || !answered_.empty() || next_lane(takes_alone) >= 0; });
+  if (!answered_.empty()) {
+    share.answered = true;
+    for (uint32_t i = 0; i < std::max(1u, options_.rows_max) && !answered_.empty(); ++i) {
+      share.cases.push_back(std::move(answered_.front().one));
+      share.clients.push_back(std::move(answered_.front().client));
+      answered_.pop_front();
+    }
+    return true;
+  }
   const int found = next_lane(takes_alone);
   if (found < 0) return false;
   turn_ = (found + 1) % kLanes;

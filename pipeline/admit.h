@@ -15,7 +15,8 @@
 // Lanes. What was admitted waits by size: small, large, alone; so that 40 MB delay nobody. Workers
 // pull: an idle one takes one message at once, under load each takes its share of what waits, up to
 // rows_max and bytes_max. Batches grow with the queue and nobody waits for a batch to fill. Lanes
-// take turns. Where there are two workers or more, one never takes from the lane "alone".
+// take turns. Where there are two workers or more, one never takes from the lane "alone". Cases
+// that waited for answers go first: they hold memory, and their clients have waited longest.
 //
 // Rejected: a lane's batch is filled by who submits (the flow did so once): its last messages wait
 // for others that may never come, and the submitter must know who is idle. Refusing a message once
@@ -38,7 +39,8 @@
 
 namespace winnow {
 
-struct Scanned;  // pipeline/service.h
+struct Scanned;    // pipeline/service.h
+struct LiveRules;  // pipeline/service.h
 
 constexpr uint32_t kSmallBytes = 64 * 1024;
 constexpr uint32_t kLargeBytes = 2 * 1024 * 1024;
@@ -56,6 +58,7 @@ struct AdmitOptions {
 struct Client {
   std::function<void(const Scanned&)> done;
   std::chrono::steady_clock::time_point since;
+  std::shared_ptr<const LiveRules> live = {};  // that sealed its evidence, once it is sealed
 };
 
 // What a worker takes at once: one row a message.
@@ -63,6 +66,9 @@ struct Share {
   std::vector<Message> messages;
   std::vector<std::unique_ptr<Case>> cases;  // with what the message holds of the budget
   std::vector<Client> clients;
+  // These cases waited for answers, which are there: they are judged on. Their messages are in
+  // them, `messages` is empty.
+  bool answered = false;
   void clear();
 };
 
@@ -86,6 +92,8 @@ class Admission {
 
   // Into its lane. REQUIRED: the case holds what was reserved for the message.
   void put(Message&& message, std::unique_ptr<Case> one, Client&& client);
+  // A case that waited for answers goes on, before anything new. It holds what it held.
+  void put_back(std::unique_ptr<Case> one, Client&& client);
   // Fills `share` with what a worker scans next; waits for it where `wait`. False where there is
   // nothing, and with `wait`: there never will be.
   bool take(bool wait, bool takes_alone, Share& share);
@@ -115,6 +123,7 @@ class Admission {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable ready_, room_;
   std::array<std::deque<Waiting>, kLanes> lanes_;
+  std::deque<Waiting> answered_;
   int turn_ = kSmall;
   uint64_t held_ = 0;
   uint64_t messages_ = 0;

@@ -16,6 +16,8 @@ namespace winnow {
 struct Flow::Executor {
   virtual ~Executor() = default;  // waits for them
   virtual void put() = 0;
+  // As put(), from any thread, and never waits.
+  virtual void put_back() = 0;
 };
 
 struct Flow::TbbExecutor : Executor {
@@ -36,6 +38,13 @@ struct Flow::TbbExecutor : Executor {
   void put() override {
     arena.execute([&] { node->try_put(0); });
   }
+  void put_back() override {
+    graph->reserve_wait();  // the destructor waits for it
+    arena.enqueue([this] {
+      node->try_put(0);
+      graph->release_wait();
+    });
+  }
 
   using Node = tbb::flow::function_node<int, tbb::flow::continue_msg>;
   tbb::global_control control;
@@ -53,6 +62,7 @@ struct Flow::ThreadExecutor : Executor {
     for (std::thread& worker : workers) worker.join();
   }
   void put() override {}
+  void put_back() override {}
 
   std::vector<std::thread> workers;
 };
@@ -123,7 +133,7 @@ void Flow::work(bool wait) noexcept {
 }
 
 void Flow::compute(Worker& worker, Share& share) noexcept {
-  if (!recorded_) {
+  if (!recorded_ && !share.answered) {
     run_.compute(worker, share.messages, share.cases);
     for (size_t i = 0; i < share.messages.size(); ++i) {
       Message& message = share.messages[i];
@@ -131,7 +141,18 @@ void Flow::compute(Worker& worker, Share& share) noexcept {
       share.cases[i]->message = std::move(message);
     }
   }
-  for (std::unique_ptr<Case>& one : share.cases) run_.conclude(worker, *one);
+  for (std::unique_ptr<Case>& one : share.cases) judge_on(worker, one);
+}
+
+// Judges to the end, or leaves null where the case waits.
+void Flow::judge_on(Worker& worker, std::unique_ptr<Case>& one) noexcept {
+  if (!run_.waits()) return run_.conclude(worker, *one);
+  Case* const parked = one.release();  // who calls `ready` owns it
+  const bool done = run_.advance(worker, *parked, Deadline::max(), [this, parked] {
+    admission_.put_back(std::unique_ptr<Case>(parked), {});
+    executor_->put_back();
+  });
+  if (done) one.reset(parked);
 }
 
 void Flow::deliver(Share& share) noexcept {
@@ -140,6 +161,7 @@ void Flow::deliver(Share& share) noexcept {
   };
   const std::lock_guard lock(deliver_mutex_);
   for (std::unique_ptr<Case>& one : share.cases) {
+    if (!one) continue;  // waits for answers
     pending_.push_back(std::move(one));
     std::ranges::push_heap(pending_, later);
   }

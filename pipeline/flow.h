@@ -3,6 +3,9 @@
 //
 //   submit() → lane → a worker takes its share → compute → judge → deliver, serial, in order
 //
+// A case that has to wait for answers leaves its batch behind and no worker waits with it; it is
+// judged on when they are there, before anything new, and delivered in its place.
+//
 // A message holds its part of the budget until it is delivered; submit() waits while the budget is
 // spent. Memory is therefore bounded by byte_budget + workers × scratch (winnow limits).
 //
@@ -66,6 +69,7 @@ class Flow {
   void give_worker(std::unique_ptr<Worker> worker);
   void work(bool wait) noexcept;
   void compute(Worker& worker, Share& share) noexcept;
+  void judge_on(Worker& worker, std::unique_ptr<Case>& one) noexcept;
   void deliver(Share& share) noexcept;
 
   const Run& run_;

@@ -122,6 +122,20 @@ void seal_batch(const RuleSet& rules, Worker& worker, std::span<std::unique_ptr<
   }
 }
 
+bool is_open(const Evidence& evidence) {
+  return std::ranges::any_of(
+      evidence.answers, [](const Answer& answer) { return answer.state == AnswerState::kOpen; });
+}
+
+// Where the deadline is over, what is open becomes unknown.
+bool cut_by_deadline(Evidence& evidence, Deadline deadline) {
+  if (deadline == Deadline::max() || std::chrono::steady_clock::now() < deadline) return false;
+  evidence.cut_by_deadline = true;
+  for (Answer& one : evidence.answers)
+    if (one.state == AnswerState::kOpen) one = unknown_answer(UnknownReason::kTimeout);
+  return true;
+}
+
 }  // namespace
 
 Run::Run(std::shared_ptr<const RuleSet> rules, const Answerer& answerer, const RunOptions& options)
@@ -192,19 +206,44 @@ void Run::compute(Worker& worker, std::span<Message> messages,
   worker.batch.clear();
 }
 
-void Run::conclude(Worker& worker, Case& one, Deadline deadline) const noexcept {
-  StageClock clock(worker.times);
-  JudgeInput input;
-  input.is_trusted = is_trusted(one.evidence.envelope);
-  // Each round answers every open question, and questions_max bounds how many there can be.
-  do {
-    answer(one.evidence, deadline);
-  } while (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) ==
-           Judged::kWaiting);
+void Run::decide_edits(Case& one) const {
   const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name};
   for (const EnabledCheck& check : rules_->checks)
     if (check.check->edit) check.check->edit(*check.plan, decided, one.verdict.edits);
+}
+
+// One round of judging. True: the verdict is there.
+bool Run::judge_on(Worker& worker, Case& one) const noexcept {
+  JudgeInput input;
+  input.is_trusted = is_trusted(one.evidence.envelope);
+  if (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) == Judged::kWaiting)
+    return false;
+  decide_edits(one);
+  return true;
+}
+
+void Run::conclude(Worker& worker, Case& one, Deadline deadline) const noexcept {
+  StageClock clock(worker.times);
+  // Each round answers every open question, and questions_max bounds how many there can be.
+  do {
+    if (is_open(one.evidence) && !cut_by_deadline(one.evidence, deadline))
+      answerer_.answer(one.evidence);
+  } while (!judge_on(worker, one));
   clock.done(Stage::kJudge);
+}
+
+bool Run::advance(Worker& worker, Case& one, Deadline deadline,
+                  const Answerer::Ready& ready) const noexcept {
+  StageClock clock(worker.times);
+  do {
+    if (is_open(one.evidence) && !cut_by_deadline(one.evidence, deadline) &&
+        !answerer_.ask(one.evidence, deadline, ready)) {
+      clock.done(Stage::kJudge);
+      return false;
+    }
+  } while (!judge_on(worker, one));
+  clock.done(Stage::kJudge);
+  return true;
 }
 
 void Run::condemn(Message& message, std::unique_ptr<Case>& one) const {
@@ -234,16 +273,6 @@ void Run::condemn(Message& message, std::unique_ptr<Case>& one) const {
   forced.module = "poison";
   verdict.pre_results.push_back(forced);
   verdict.forced_by = 0;
-}
-
-void Run::answer(Evidence& evidence, Deadline deadline) const noexcept {
-  const auto open = [](const Answer& answer) { return answer.state == AnswerState::kOpen; };
-  if (std::ranges::none_of(evidence.answers, open)) return;
-  if (deadline == Deadline::max() || std::chrono::steady_clock::now() < deadline)
-    return answerer_.answer(evidence);
-  evidence.cut_by_deadline = true;
-  for (Answer& one : evidence.answers)
-    if (open(one)) one = unknown_answer(UnknownReason::kTimeout);
 }
 
 }  // namespace winnow

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,12 +51,26 @@ struct StageTimes {
   }
 };
 
+using Deadline = std::chrono::steady_clock::time_point;
+
 // Who answers questions. Thread-safe.
 class Answerer {
  public:
+  using Ready = std::function<void()>;
   virtual ~Answerer() = default;
-  // Fills evidence.answers[i] for every open question; what cannot be known is kUnknown.
+  // Fills evidence.answers[i] for every open question; what cannot be known is kUnknown. Waits for
+  // nobody.
   virtual void answer(Evidence& evidence) const = 0;
+  // True where ask() may have to wait.
+  virtual bool waits() const { return false; }
+  // As answer(), but where somebody has to be asked: false, and `ready` is called once, from
+  // another thread, perhaps before this returns, when all is answered or `deadline` is over (then
+  // some may still be open). Until then nobody else touches the evidence.
+  virtual bool ask(Evidence& evidence, Deadline deadline, Ready ready) const {
+    static_cast<void>(deadline), static_cast<void>(ready);
+    answer(evidence);
+    return true;
+  }
   // Kinds (1 << QuestionKind) whose answers are always unknown.
   virtual uint32_t silent() const { return 0; }
 };
@@ -70,8 +85,6 @@ struct RunOptions {
   bool seal_all = false;           // also what no answer can ask for here (--record)
 };
 
-using Deadline = std::chrono::steady_clock::time_point;
-
 struct Worker;
 
 class Run {
@@ -85,9 +98,15 @@ class Run {
   // look(), then the batch is emptied. Never fails: bad mail is data.
   void compute(Worker& worker, std::span<Message> messages,
                std::span<std::unique_ptr<Case>> cases) const noexcept;
-  // Judges a case to its end, asking the answerer. What is still open at `deadline` stays unknown,
-  // and the evidence says so (cut_by_deadline).
+  // Judges a case to its end with what can be answered at once. What is still open at `deadline`
+  // stays unknown, and the evidence says so (cut_by_deadline).
   void conclude(Worker& worker, Case& one, Deadline deadline = Deadline::max()) const noexcept;
+  // Judges a case as far as answers go. True: to its end. False: it waits, as Answerer::ask() says;
+  // call again after `ready`, with the same rule set.
+  bool advance(Worker& worker, Case& one, Deadline deadline,
+               const Answerer::Ready& ready) const noexcept;
+  // True where advance() may say false.
+  bool waits() const { return answerer_.waits(); }
 
   // Concludes a message that must not be scanned: fault POISON, the action of winnow.poison_action.
   // Its bytes stay as they are.
@@ -98,7 +117,8 @@ class Run {
   void use(std::shared_ptr<const MatchPlan> match);
 
  private:
-  void answer(Evidence& evidence, Deadline deadline) const noexcept;
+  bool judge_on(Worker& worker, Case& one) const noexcept;
+  void decide_edits(Case& one) const;
 
   std::shared_ptr<const RuleSet> rules_;
   std::shared_ptr<const MatchPlan> match_;  // std::atomic_load / atomic_store

@@ -104,10 +104,14 @@ void Service::work(unsigned number, bool takes_alone) {
       live = std::move(now);
       worker = std::make_unique<Worker>(live->run);
     }
-    give_up_late(*live, share);
-    suspects_.begin(number, share, digests);
-    if (!share.messages.empty()) scan(*live, *worker, share);
-    suspects_.end(number);
+    if (!share.answered) give_up_late(*live, share);
+    if (share.answered) {
+      go_on(live, *worker, share);
+    } else {
+      suspects_.begin(number, share, digests);
+      if (!share.messages.empty()) scan(live, *worker, share);
+      suspects_.end(number);
+    }
     share.clear();
   }
 }
@@ -150,9 +154,51 @@ void Service::observe_stages(const StageTimes& before, const StageTimes& now, si
       timings_.stages[i].observe((now.ns[i] - before.ns[i]) / 1000 / messages, messages);
 }
 
-void Service::scan(const LiveRules& live, Worker& worker, Share& share) {
+// Judges as far as answers are there, and delivers what is judged to its end.
+void Service::judge_on(Worker& worker, std::unique_ptr<Case> one, Client&& client) {
+  const LiveRules& live = *client.live;
+  const Deadline deadline = client.since + std::chrono::milliseconds(options_.task_timeout_ms);
+  const auto judge_ns = [&] { return worker.times.ns[static_cast<size_t>(Stage::kJudge)]; };
+  const uint64_t before = judge_ns();
+  const auto observe = [&] {
+    timings_.stages[static_cast<size_t>(Stage::kJudge)].observe((judge_ns() - before) / 1000);
+  };
+  if (!live.run.waits()) {
+    live.run.conclude(worker, *one, deadline);
+    observe();
+    return deliver(live, std::move(one), client, false);
+  }
+  // Who calls `ready` owns it: perhaps before advance() is back.
+  struct Parked {
+    std::unique_ptr<Case> one;
+    Client client;
+  };
+  auto* const parked = new Parked{std::move(one), std::move(client)};
+  const bool done = live.run.advance(worker, *parked->one, deadline, [this, parked] {
+    const std::unique_ptr<Parked> mine(parked);
+    admission_.put_back(std::move(mine->one), std::move(mine->client));
+  });
+  observe();
+  if (!done) return;
+  const std::unique_ptr<Parked> mine(parked);
+  deliver(live, std::move(mine->one), mine->client, false);
+}
+
+void Service::go_on(const std::shared_ptr<const LiveRules>& live, Worker& worker, Share& share) {
+  for (size_t i = 0; i < share.cases.size(); ++i) {
+    Client& client = share.clients[i];
+    if (client.live == live) {
+      judge_on(worker, std::move(share.cases[i]), std::move(client));
+    } else {  // the rules were swapped while it waited
+      const std::shared_ptr<const LiveRules> old = client.live;
+      Worker old_worker(old->run);
+      judge_on(old_worker, std::move(share.cases[i]), std::move(client));
+    }
+  }
+}
+
+void Service::scan(const std::shared_ptr<const LiveRules>& live, Worker& worker, Share& share) {
   batches_.fetch_add(1, std::memory_order_relaxed);
-  const std::chrono::milliseconds limit(options_.task_timeout_ms);
 #ifdef WINNOW_TEST_HOOKS
   for (const Message& one : share.messages)
     if (!options_.abort_on.empty() &&
@@ -164,16 +210,12 @@ void Service::scan(const LiveRules& live, Worker& worker, Share& share) {
     timings_.queue.observe(static_cast<uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - client.since)
             .count()));
-  live.run.compute(worker, share.messages, share.cases);
+  live->run.compute(worker, share.messages, share.cases);
   observe_stages(before, worker.times, share.messages.size());
   for (size_t i = 0; i < share.messages.size(); ++i) {
-    Case& one = *share.cases[i];
-    one.message = std::move(share.messages[i]);
-    const uint64_t judged_ns = worker.times.ns[static_cast<size_t>(Stage::kJudge)];
-    live.run.conclude(worker, one, share.clients[i].since + limit);
-    timings_.stages[static_cast<size_t>(Stage::kJudge)].observe(
-        (worker.times.ns[static_cast<size_t>(Stage::kJudge)] - judged_ns) / 1000);
-    deliver(live, std::move(share.cases[i]), share.clients[i], false);
+    share.cases[i]->message = std::move(share.messages[i]);
+    share.clients[i].live = live;
+    judge_on(worker, std::move(share.cases[i]), std::move(share.clients[i]));
   }
 }
 

@@ -11,6 +11,10 @@
 // with what is known (Evidence::cut_by_deadline). One that comes to its worker later than that is
 // looked at all the same, and asks nothing.
 //
+// Waiting. Where answers have to be fetched a case waits with its message and its part of the
+// budget, and holds no worker: the answerer calls when it can go on, and it goes before what is new
+// (Admission::put_back). It is judged to its end by the rules that sealed it.
+//
 // Rules. The running rule set is one counted reference. A worker looks at it before each batch;
 // `done` gets the rule set that judged its message, and that set lives until then.
 //
@@ -114,7 +118,9 @@ class Service {
 
   void work(unsigned number, bool takes_alone);
   void come_back(Fate fate, Message&& message, std::unique_ptr<Case> one, Client&& client);
-  void scan(const LiveRules& live, Worker& worker, Share& share);
+  void scan(const std::shared_ptr<const LiveRules>& live, Worker& worker, Share& share);
+  void judge_on(Worker& worker, std::unique_ptr<Case> one, Client&& client);
+  void go_on(const std::shared_ptr<const LiveRules>& live, Worker& worker, Share& share);
   void observe_stages(const StageTimes& before, const StageTimes& now, size_t messages);
   void give_up_late(const LiveRules& live, Share& share);
   void deliver(const LiveRules& live, std::unique_ptr<Case> one, const Client& client,

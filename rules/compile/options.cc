@@ -38,6 +38,24 @@ void read_fake_records(Compiler& compiler, const UclObject& dns) {
   }
 }
 
+void read_dns(Compiler& compiler, const UclObject& dns) {
+  DnsConfig& to = compiler.set.dns;
+  for (const char* const key : {"nameserver", "server"})
+    for (const std::string_view one : dns.strings(key)) to.nameservers.emplace_back(one);
+  constexpr uint32_t kTriesMax = 32, kSocketsMax = 256;
+  limit(compiler, dns, "retransmits", to.retransmits, kTriesMax);
+  for (const char* const key : {"sockets", "connections"})
+    limit(compiler, dns, key, to.sockets, kSocketsMax);
+  to.dnssec = dns.flag("enable_dnssec", false);
+  if (const UclObject* const timeout = dns.find("timeout")) {
+    const std::optional<double> seconds = timeout->last_value().as_seconds();
+    if (seconds && *seconds >= 0.001 && *seconds <= 60)
+      to.timeout_ms = static_cast<uint32_t>(std::lround(*seconds * 1000));
+    else
+      compiler.warn(*timeout, "options.dns.timeout must be a time from 1ms to 60s");
+  }
+}
+
 struct DefaultAction {
   const char* key;   // in actions {}
   const char* name;  // in results
@@ -114,7 +132,10 @@ void compile_options(Compiler& compiler, const UclObject& root) {
   compiler.set.soft_reject_on_timeout = options->flag("soft_reject_on_timeout", false);
   compiler.set.judge.soft_reject_on_timeout = compiler.set.soft_reject_on_timeout;
   compiler.set.model.check_all_filters = options->flag("check_all_filters", false);
-  if (const UclObject* const dns = options->find("dns")) read_fake_records(compiler, *dns);
+  if (const UclObject* const dns = options->find("dns")) {
+    read_fake_records(compiler, *dns);
+    read_dns(compiler, *dns);
+  }
 }
 
 void compile_actions(Compiler& compiler, const UclObject& root) {

@@ -26,7 +26,8 @@ constexpr std::array kParts{
     Row{"options",
         " check_all_filters dns dynamic_conf max_mime_parts max_shots max_urls one_shot "
         "soft_reject_on_timeout words_decay "},
-    Row{"options.dns", " fake_records "},
+    Row{"options.dns",
+        " connections enable_dnssec fake_records nameserver retransmits server sockets timeout "},
     Row{"regexp", ""},
     Row{"symbols", ""},
     Row{"tests", ""},

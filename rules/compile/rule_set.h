@@ -86,6 +86,14 @@ struct FakeRecord {  // options.dns.fake_records
   std::vector<std::string> replies;
 };
 
+struct DnsConfig {                       // options.dns
+  std::vector<std::string> nameservers;  // empty: those of the system
+  uint32_t timeout_ms = 1'000;
+  uint32_t retransmits = 5;
+  uint32_t sockets = 16;
+  bool dnssec = false;
+};
+
 struct RuleSet {
   // Hash of all that decides: configuration, patterns, library versions. Part of every evidence.
   uint64_t identity = 0;
@@ -107,6 +115,7 @@ struct RuleSet {
   std::vector<MapInfo> maps;
   MapShelf map_shelf;  // for the rule set that follows
   std::vector<FakeRecord> fake_records;
+  DnsConfig dns;
   bool soft_reject_on_timeout = false;
   ActionId poison_action{};  // of messages that the engine died on: winnow.poison_action
   TextPlan text_plan;

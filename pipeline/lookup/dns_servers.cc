@@ -1,0 +1,186 @@
+#include "pipeline/lookup/dns_servers.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+namespace winnow {
+
+namespace {
+
+constexpr size_t kServersMax = 32;
+constexpr std::string_view kBlank = " \t\r";
+
+std::string_view trimmed(std::string_view text) {
+  const size_t from = text.find_first_not_of(kBlank);
+  if (from == text.npos) return {};
+  return text.substr(from, text.find_last_not_of(kBlank) - from + 1);
+}
+
+bool is_address(const std::string& text) {
+  unsigned char bytes[16];
+  return inet_pton(AF_INET, text.c_str(), bytes) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+}
+
+std::optional<uint32_t> number(std::string_view text, uint32_t max) {
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > max) return {};
+  return value;
+}
+
+// host[:port[:priority]]
+Result<DnsServer> read_server(std::string_view text) {
+  DnsServer server;
+  std::string_view rest;
+  if (text.starts_with('[')) {
+    const size_t close = text.find(']');
+    if (close == text.npos) return fail(fmt::format("\"{}\": a ']' is missing", text));
+    server.address = text.substr(1, close - 1);
+    rest = text.substr(close + 1);
+  } else if (is_address(std::string(text))) {
+    server.address = text;
+  } else {
+    const size_t colon = text.find(':');
+    server.address = text.substr(0, colon);
+    if (colon != text.npos) rest = text.substr(colon);
+  }
+  if (!is_address(server.address))
+    return fail(
+        fmt::format("\"{}\" is no address of a name server: write an IPv4 or IPv6 address, "
+                    "and the latter in brackets where a port follows",
+                    text));
+  if (rest.empty()) return server;
+  rest.remove_prefix(1);
+  const size_t colon = rest.find(':');
+  const std::optional<uint32_t> port = number(rest.substr(0, colon), 65'535);
+  if (!port || *port == 0) return fail(fmt::format("\"{}\": the port is no number", text));
+  server.port = static_cast<uint16_t>(*port);
+  if (colon == rest.npos) return server;
+  const std::optional<uint32_t> priority = number(rest.substr(colon + 1), 1'000'000);
+  if (!priority) return fail(fmt::format("\"{}\": the priority is no number", text));
+  server.priority = std::max(1u, *priority);
+  return server;
+}
+
+// The `nameserver` lines (resolv.conf(5)).
+Result<void> add_resolv_conf(std::string_view text, const std::string& path, DnsServers& to) {
+  const size_t before = to.list.size();
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = trimmed(text.substr(0, end));
+    text = end == text.npos ? std::string_view() : text.substr(end + 1);
+    if (!line.starts_with("nameserver") || line.size() < 11 || kBlank.find(line[10]) == kBlank.npos)
+      continue;
+    line = trimmed(line.substr(10));
+    if (is_address(std::string(line)) && to.list.size() < kServersMax)
+      to.list.push_back({.address = std::string(line)});
+  }
+  if (to.list.size() == before) return fail(fmt::format("{} names no server", path));
+  return {};
+}
+
+}  // namespace
+
+std::string DnsServer::text() const {
+  return address.find(':') == address.npos ? fmt::format("{}:{}", address, port)
+                                           : fmt::format("[{}]:{}", address, port);
+}
+
+Result<void> add_nameservers(std::string_view entry, DnsServers& to,
+                             Result<std::string> (*read)(const std::string& path)) {
+  constexpr std::pair<std::string_view, DnsOrder> kOrders[] = {
+      {"round-robin:", DnsOrder::kRoundRobin},
+      {"random:", DnsOrder::kRoundRobin},
+      {"master-slave:", DnsOrder::kMasterSlave},
+      {"sequential:", DnsOrder::kMasterSlave},
+      {"hash:", DnsOrder::kHash}};
+  for (const auto& [prefix, order] : kOrders) {
+    if (!entry.starts_with(prefix)) continue;
+    entry.remove_prefix(prefix.size());
+    to.order = order;
+    break;
+  }
+  while (!entry.empty()) {
+    const size_t end = entry.find_first_of(",;");
+    const std::string_view one = trimmed(entry.substr(0, end));
+    entry = end == entry.npos ? std::string_view() : entry.substr(end + 1);
+    if (one.empty()) continue;
+    if (one.starts_with('/')) {
+      const Result<std::string> text = read(std::string(one));
+      if (!text) return fail(text.error());
+      if (Result<void> added = add_resolv_conf(*text, std::string(one), to); !added) return added;
+      continue;
+    }
+    Result<DnsServer> server = read_server(one);
+    if (!server) return fail(server.error());
+    if (to.list.size() == kServersMax)
+      return fail(fmt::format("more than {} name servers", kServersMax));
+    to.list.push_back(std::move(*server));
+  }
+  return {};
+}
+
+ServerHealth::ServerHealth(const DnsServers& servers)
+    : servers_(servers), states_(servers.list.size()), credit_(servers.list.size()) {}
+
+bool ServerHealth::alive(size_t server, Clock::time_point now) const {
+  const State& state = states_[server];
+  return state.failures < kFailuresMax || now >= state.out_until;
+}
+
+void ServerHealth::failed(size_t server, Clock::time_point now) {
+  State& state = states_[server];
+  if (++state.failures >= kFailuresMax) state.out_until = now + kRetry;
+}
+
+size_t ServerHealth::first_of_order(uint32_t name_hash, uint32_t usable) {
+  const size_t n = states_.size();
+  const auto can = [&](size_t i) { return (usable >> i & 1) != 0; };
+  if (servers_.order == DnsOrder::kHash) {
+    for (size_t i = 0; i < n; ++i)
+      if (const size_t at = (name_hash + i) % n; can(at)) return at;
+  }
+  size_t best = n;
+  if (servers_.order == DnsOrder::kMasterSlave) {
+    for (size_t i = 0; i < n; ++i)
+      if (can(i) && (best == n || servers_.list[i].priority > servers_.list[best].priority))
+        best = i;
+    return best;
+  }
+  int64_t sum = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (!can(i)) continue;
+    credit_[i] += servers_.list[i].priority;
+    sum += servers_.list[i].priority;
+    if (best == n || credit_[i] > credit_[best]) best = i;
+  }
+  credit_[best] -= sum;
+  return best;
+}
+
+size_t ServerHealth::choose(uint32_t name_hash, uint32_t tried, Clock::time_point now) {
+  const size_t n = states_.size();
+  uint32_t all_alive = 0;
+  for (size_t i = 0; i < n; ++i) all_alive |= uint32_t{alive(i, now)} << i;
+  // Untried and alive, alive, then the one that is out longest.
+  for (const uint32_t usable : {all_alive & ~tried, all_alive}) {
+    if (usable == 0) continue;
+    const size_t chosen = first_of_order(name_hash, usable);
+    State& state = states_[chosen];
+    // One question tries a server that was out; the others wait for what becomes of it.
+    if (state.failures >= kFailuresMax) state.out_until = now + kRetry;
+    return chosen;
+  }
+  size_t oldest = 0;
+  for (size_t i = 1; i < n; ++i)
+    if (states_[i].out_until < states_[oldest].out_until) oldest = i;
+  return oldest;
+}
+
+}  // namespace winnow

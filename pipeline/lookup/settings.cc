@@ -1,0 +1,39 @@
+#include "pipeline/lookup/settings.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace winnow {
+
+namespace {
+
+constexpr const char* kSystemServers = "/etc/resolv.conf";
+
+Result<std::string> read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(fmt::format("{} cannot be read", path));
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+}  // namespace
+
+Result<LookupOptions> lookup_options(const DnsConfig& config) {
+  LookupOptions options;
+  options.retransmits = config.retransmits;
+  options.dns.timeout_ms = config.timeout_ms;
+  options.dns.sockets = config.sockets;
+  options.dns.dnssec = config.dnssec;
+  DnsServers& servers = options.dns.servers;
+  for (const std::string& entry : config.nameservers)
+    if (Result<void> added = add_nameservers(entry, servers, read_text); !added)
+      return fail(fmt::format("options.dns.nameserver: {}", added.error().what));
+  if (servers.list.empty())
+    if (Result<void> added = add_nameservers(kSystemServers, servers, read_text); !added)
+      return fail(
+          fmt::format("no name server to ask: {}; set options.dns.nameserver", added.error().what));
+  return options;
+}
+
+}  // namespace winnow
