@@ -37,6 +37,7 @@ constexpr std::array kCommands{
     Command{"configwizard", "[CHECK...]", "Write the first files of a site.", configwizard_command},
     Command{"config", "why|diff", "Say where a value comes from, or how two trees differ.",
             config_command},
+    Command{"dns", "[TYPE] NAME...", "Ask name servers as the service would.", dns_command},
     Command{"pw", "", "Make and check the controller's passwords.", pw_command},
     Command{"limits", "", "Print the memory ceiling, itemised.", limits_command},
     Command{"keypair", "[sign|verify]", "Make a key pair; sign and verify files with it.",

@@ -20,6 +20,8 @@
 
 namespace winnow {
 
+class Lookup;  // pipeline/lookup/lookup.h
+
 enum class Stage : uint8_t {
   kIntake,
   kParse,
@@ -71,6 +73,8 @@ class Answerer {
     answer(evidence);
     return true;
   }
+  // The service behind it, for what it counts; null where nobody is asked.
+  virtual const Lookup* lookup() const { return nullptr; }
   // Kinds (1 << QuestionKind) whose answers are always unknown.
   virtual uint32_t silent() const { return 0; }
 };

@@ -110,7 +110,7 @@ class Serve:
     """A running `winnow serve`."""
 
     def __init__(self, binary, policy):
-        command = [binary, "serve", "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0",
+        command = [binary, "serve", "--no-dns", "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0",
                    "--controller", "127.0.0.1:0", "--threads", "1"] + (["--policy", policy] if policy else [])
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.port = None

@@ -300,7 +300,7 @@ class WinnowServe:
         log = pathlib.Path(work) / "serve.log"
         start = time.monotonic()
         self.process = subprocess.Popen(
-            [binary, "serve", "--threads", "1", "--milter", f"{work}/serve.sock", "--http",
+            [binary, "serve", "--no-dns", "--threads", "1", "--milter", f"{work}/serve.sock", "--http",
              f"127.0.0.1:{self.port}", "--controller", f"{work}/controller.sock",
              "--log", str(log)], stderr=subprocess.DEVNULL)
         wait_for(lambda: Rspamd.ping(self), self.process, "winnow serve")

@@ -39,6 +39,7 @@ int pw_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
 int signtool_command(const std::vector<std::string>& arguments);
 int serve_command(const std::vector<std::string>& arguments);
+int dns_command(const std::vector<std::string>& arguments);
 int reload_command(const std::vector<std::string>& arguments);
 int help_command(const std::vector<std::string>& arguments);
 

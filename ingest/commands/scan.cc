@@ -14,6 +14,7 @@
 #include "ingest/evidence/files.h"
 #include "ingest/evidence/needs.h"
 #include "pipeline/lookup/answers.h"
+#include "pipeline/lookup/settings.h"
 
 namespace winnow {
 
@@ -28,7 +29,7 @@ struct ScanCommand {
   std::string replay;
   bool perf = false;
   bool timings = false;
-  bool offline = false;
+  bool offline = false, dns = false;
   bool quiet = false;
 };
 
@@ -48,6 +49,8 @@ void add_options(CLI::App& app, ScanCommand& options) {
   app.add_flag("--perf", options.perf, "print the time of each stage to standard error");
   app.add_flag("--timings", options.timings, "add scan times to the output (two runs then differ)");
   app.add_flag("--quiet", options.quiet, "no progress and no summary");
+  app.add_flag("--dns", options.dns,
+               "ask name servers (options.dns of the configuration, else those of the system)");
   app.add_flag("--offline", options.offline,
                "remote maps as the cache has them, nothing is fetched");
 }
@@ -108,7 +111,17 @@ int scan(ScanCommand& options) {
   }
   const RuleSet& rules = *loaded->rules;
   for (const ConfigWarning& warning : rules.warnings) complain("scan", warning.text());
-  const TableAnswers answers(rules);
+  std::shared_ptr<Lookup> lookup;
+  if (options.dns && options.replay.empty()) {
+    Result<LookupOptions> servers = lookup_options(rules.dns);
+    if (!servers) {
+      complain("scan", servers.error().text());
+      return kExitUsage;
+    }
+    lookup = std::make_shared<Lookup>(*servers);
+  }
+  const TableAnswers answers(
+      rules, [](const std::string& what) { complain("scan", what); }, std::move(lookup));
   RunOptions run_options;
   run_options.now_ms = options.common.now_ms;
   run_options.ip_from_received = options.common.ip_from_received;

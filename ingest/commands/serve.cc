@@ -23,6 +23,7 @@
 #include "ingest/supervise/supervisor.h"
 #include "ingest/supervise/trial.h"
 #include "pipeline/lookup/answers.h"
+#include "pipeline/lookup/settings.h"
 
 namespace winnow {
 
@@ -32,7 +33,7 @@ struct ServeCommand : ServiceLimits {
   RulesOptions load;
   std::vector<std::string> milter, http, controller;  // where to listen
   std::string pid_file, log_file;
-  bool engine = false, trial = false;
+  bool engine = false, trial = false, no_dns = false;
 };
 
 void add_options(CLI::App& app, ServeCommand& options) {
@@ -60,6 +61,8 @@ void add_options(CLI::App& app, ServeCommand& options) {
       ->capture_default_str();
   app.add_option("--connections", options.server.connections_max, "open connections at most")
       ->capture_default_str();
+  app.add_flag("--no-dns", options.no_dns,
+               "ask no name server: what only the network knows is unknown");
   app.add_option("--user", options.user, "user to become once the sockets are open");
   app.add_option("--group", options.group, "group to become (default: the user's own)");
   app.add_option("--pid-file", options.pid_file, "file that holds the process id while it runs");
@@ -84,10 +87,11 @@ std::string host_name() {
 // that is asked for, else with its maps as they are now.
 class Reloader {
  public:
-  Reloader(const RulesOptions& options, Log& log,
+  Reloader(const RulesOptions& options, bool dns, Log& log,
            std::function<void(std::shared_ptr<const ServeSettings>)> settings)
       : loader_(options,
                 [&log](std::string_view line) { log.event(LogLevel::kInfo, "map", line); }),
+        dns_(dns),
         log_(log),
         settings_(std::move(settings)) {}
   ~Reloader() { stop(); }
@@ -146,8 +150,24 @@ class Reloader {
     said_ = std::move(said);
     build_ = std::move(loaded.build_databases);
     compiled_ = loaded.rules->match->report().missing;
-    return std::make_shared<LiveRules>(loaded.rules, std::make_unique<TableAnswers>(*loaded.rules),
-                                       host_name());
+    auto answers = std::make_unique<TableAnswers>(
+        *loaded.rules,
+        [this](const std::string& what) { log_.event(LogLevel::kWarning, "cfg", what); },
+        lookup_for(*loaded.rules));
+    return std::make_shared<LiveRules>(loaded.rules, std::move(answers), host_name());
+  }
+
+  // The one in use as long as its options are the same: what it knows is kept.
+  std::shared_ptr<Lookup> lookup_for(const RuleSet& rules) {
+    if (!dns_) return nullptr;
+    Result<LookupOptions> options = lookup_options(rules.dns);
+    if (!options) {
+      log_.event(LogLevel::kWarning, "dns",
+                 fmt::format("{}; what only DNS knows is unknown", options.error().text()));
+      return nullptr;
+    }
+    if (!lookup_ || !(lookup_->options() == *options)) lookup_ = std::make_shared<Lookup>(*options);
+    return lookup_;
   }
 
   void work(Service& service) {
@@ -179,6 +199,8 @@ class Reloader {
   }
 
   RuleLoader loader_;
+  const bool dns_;
+  std::shared_ptr<Lookup> lookup_;
   Log& log_;
   const std::function<void(std::shared_ptr<const ServeSettings>)> settings_;
   std::set<std::string> said_;  // warnings of the rules in use
@@ -371,9 +393,9 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   hooks.reload = [&] { reloader->request(true); };
   hooks.reopen_logs = [&] { reopen(log); };
   Server server(options.server, std::move(hooks), log);
-  reloader.emplace(options.load, log, [&](std::shared_ptr<const ServeSettings> settings) {
-    server.use(std::move(settings));
-  });
+  reloader.emplace(
+      options.load, !options.no_dns && !options.trial, log,
+      [&](std::shared_ptr<const ServeSettings> settings) { server.use(std::move(settings)); });
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
   if (options.trial) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ingest/http/reply.h"
+#include "pipeline/lookup/lookup.h"
 
 namespace winnow {
 
@@ -109,6 +110,53 @@ void Statistics::append_auth(const LiveRules& live, bool read_only, std::string&
                  count("soft reject"), scanned_.load(kRelaxed), read_only, live.rules->identity);
 }
 
+namespace {
+
+void append_lookup(const Lookup& lookup, std::string& out) {
+  const LookupCounts& counts = lookup.counts();
+  metric("winnow_dns_questions_total", "counter", "Questions for names.",
+         counts.questions.load(kRelaxed), out);
+  metric("winnow_dns_cached_total", "counter", "Those that the cache answered.",
+         counts.cached.load(kRelaxed), out);
+  metric("winnow_dns_merged_total", "counter", "Those that were being asked already.",
+         counts.merged.load(kRelaxed), out);
+  metric("winnow_dns_unknown_total", "counter", "Names that no server could answer.",
+         counts.unknown.load(kRelaxed), out);
+  metric("winnow_dns_late_total", "counter", "Messages that their deadline cut.",
+         counts.late.load(kRelaxed), out);
+  metric("winnow_dns_cache_bytes", "gauge", "Memory of the cache of answers.", lookup.cache_bytes(),
+         out);
+  const auto of_servers = [&](std::string_view name, std::string_view text, auto count) {
+    family(name, "counter", text, out);
+    for (const LookupCounts::Server& one : lookup.servers())
+      fmt::format_to(std::back_inserter(out), "{}{{server=\"{}\"}} {}\n", name, one.name,
+                     count(one).load(kRelaxed));
+  };
+  using Server = LookupCounts::Server;
+  of_servers(
+      "winnow_dns_sent_total", "Packets to name servers.",
+      [](const Server& one) -> auto& { return one.sent; });
+  of_servers(
+      "winnow_dns_replies_total", "Replies of name servers.",
+      [](const Server& one) -> auto& { return one.replies; });
+  of_servers(
+      "winnow_dns_timeouts_total", "Tries that nobody answered.",
+      [](const Server& one) -> auto& { return one.timeouts; });
+  of_servers(
+      "winnow_dns_failures_total", "Tries that did not reach the server.",
+      [](const Server& one) -> auto& { return one.failures; });
+  family("winnow_dns_up", "gauge", "Whether the server is asked.", out);
+  for (size_t i = 0; i < lookup.servers().size(); ++i)
+    fmt::format_to(std::back_inserter(out), "winnow_dns_up{{server=\"{}\"}} {}\n",
+                   lookup.servers()[i].name, lookup.server_alive(i) ? 1 : 0);
+  family("winnow_dns_seconds", "histogram", "From a packet to its reply.", out);
+  for (const Server& one : lookup.servers())
+    append_histogram("winnow_dns_seconds", fmt::format("server=\"{}\"", one.name), one.latency,
+                     out);
+}
+
+}  // namespace
+
 void Statistics::append_metrics(const Service& service, size_t open, std::string& out) const {
   const std::shared_ptr<LiveRules> live = service.live();
   const uint64_t scanned = scanned_.load(kRelaxed), spam = spam_.load(kRelaxed);
@@ -142,6 +190,7 @@ void Statistics::append_metrics(const Service& service, size_t open, std::string
     fmt::format_to(std::back_inserter(out), "rspamd_actions_total{{type=\"{}\"}} {}\n", kActions[i],
                    actions_[i].load(kRelaxed));
 
+  if (const Lookup* const lookup = live->answerer->lookup()) append_lookup(*lookup, out);
   family("winnow_answer_seconds", "histogram", "From a message's last byte to its verdict.", out);
   append_histogram("winnow_answer_seconds", "", answer_, out);
   family("winnow_queue_seconds", "histogram", "A message's wait for a worker.", out);

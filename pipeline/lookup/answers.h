@@ -28,6 +28,7 @@ class TableAnswers final : public Answerer {
     }
   }
   void answer(Evidence& evidence) const override { table_.answer_open(evidence); }
+  const Lookup* lookup() const override { return lookup_.get(); }
   bool waits() const override { return lookup_ != nullptr; }
   bool ask(Evidence& evidence, Deadline deadline, Ready ready) const override {
     if (!lookup_) {

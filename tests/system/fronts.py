@@ -253,7 +253,7 @@ class Sockets(unittest.TestCase):
                     ("logging.inc", 'type = "file"; filename = "%s/log";')):
                 with open(os.path.join(folder, "local.d", name), "w") as file:
                     file.write(text.replace("%s", folder))
-            with subprocess.Popen([WINNOW, "serve", "--config", folder + "/rspamd.conf"],
+            with subprocess.Popen([WINNOW, "serve", "--no-dns", "--config", folder + "/rspamd.conf"],
                                   stderr=subprocess.DEVNULL) as process:
                 try:
                     self.assertTrue(wait_until(lambda: "ready" in read(folder + "/log")))
@@ -273,7 +273,7 @@ class Sockets(unittest.TestCase):
                 socket.AF_UNIX, socket.SOCK_DGRAM) as log:
             log.bind(folder + "/log")
             log.settimeout(service.WAIT_S)
-            with subprocess.Popen([WINNOW, "serve", "--milter", "127.0.0.1:0", "--http",
+            with subprocess.Popen([WINNOW, "serve", "--no-dns", "--milter", "127.0.0.1:0", "--http",
                                    "127.0.0.1:0", "--controller", "127.0.0.1:0",
                                    "--log", kind + ":" + folder + "/log"],
                                   stderr=subprocess.DEVNULL) as process:

@@ -33,7 +33,7 @@ class Serve:
         controller = [] if "--controller" in options else ["--controller", "127.0.0.1:0"]
         self.process = subprocess.Popen(
             [winnow, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",
-             "--http", "127.0.0.1:0", *controller, "--pid-file", self.pid_file, *options],
+             "--http", "127.0.0.1:0", "--no-dns", *controller, "--pid-file", self.pid_file, *options],
             stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
         self.lines = []
         self.changed = threading.Condition()

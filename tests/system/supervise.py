@@ -190,7 +190,7 @@ class SupervisorTest(unittest.TestCase):
             for name, text in (("rspamd.conf", ""), ("local.d/options.inc", "broken {\n")):
                 with open(os.path.join(folder, name), "w") as file:
                     file.write(text)
-            done = subprocess.run([WINNOW, "serve", "--config", config, "--milter", "127.0.0.1:0",
+            done = subprocess.run([WINNOW, "serve", "--no-dns", "--config", config, "--milter", "127.0.0.1:0",
                                    "--http", "127.0.0.1:0"], capture_output=True, timeout=WAIT_S)
             self.assertEqual(done.returncode, 2)
             self.assertIn(b"options.inc", done.stderr)
@@ -315,7 +315,7 @@ class SystemdTest(unittest.TestCase):
             port = probe.getsockname()[1]
         process = subprocess.Popen(
             ["systemd-socket-activate", "-l", "127.0.0.1:%d" % port, "--fdname=http", WINNOW,
-             "serve", "--milter", "127.0.0.1:0", "--controller", "127.0.0.1:0"],
+             "serve", "--no-dns", "--milter", "127.0.0.1:0", "--controller", "127.0.0.1:0"],
             stderr=subprocess.PIPE, text=True)
         try:
             while True:  # until it listens
