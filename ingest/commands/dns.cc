@@ -107,9 +107,9 @@ int dns_command(const std::vector<std::string>& arguments) {
   unsigned times = 1;
   bool quiet = false;
   app.add_option("-c,--config", load.config, "site configuration (default: none)");
-  app.add_option(
-      "--server", servers,
-      "whom to ask, as options.dns.nameserver is written (default: the configuration's)");
+  app.add_option("--server", servers,
+                 "whom to ask, as options.dns.nameserver is written (default: the configuration's)")
+      ->allow_extra_args(false);
   app.add_option("--times", times, "ask so many times, one after the other: the cache at work")
       ->check(CLI::Range(1u, 1'000u));
   app.add_flag("-q,--quiet", quiet, "only the answers, not what servers and cache did");

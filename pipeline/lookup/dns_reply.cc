@@ -211,7 +211,7 @@ DnsReply read_dns_reply(std::span<const uint8_t> packet, std::string_view name, 
   const uint16_t flags = reader.two();
   const uint16_t questions = reader.two(), answers = reader.two(), authorities = reader.two();
   reader.two();
-  const bool is_reply = flags & 0x8000, is_query = (flags & 0x7800) == 0;
+  const bool is_reply = flags & 0x8000, is_query = (flags & 0x7800) == 0, cut = flags & 0x0200;
   if (!is_reply || !is_query || questions != 1) return reply;
   const std::string asked = reader.name();
   const uint16_t asked_type = reader.two(), asked_class = reader.two();
@@ -258,6 +258,7 @@ DnsReply read_dns_reply(std::span<const uint8_t> packet, std::string_view name, 
     reply.ttl_s = std::min(reply.ttl_s, alias->ttl_s);
     owner = *to;
   }
+  if (cut) return {.outcome = DnsOutcome::kBroken};  // by TCP, too: what is not there may exist
   if (reply.outcome == DnsOutcome::kNoData && owner != asked && authorities == 0) {
     reply.outcome = DnsOutcome::kAlias;
     reply.alias = std::move(owner);

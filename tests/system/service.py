@@ -25,7 +25,7 @@ GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*" + b"GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C
 class Serve:
     """One running service; everything it logs is kept."""
 
-    def __init__(self, winnow, *options, environment=None):
+    def __init__(self, winnow, *options, environment=None, dns=False):
         self.folder = tempfile.TemporaryDirectory()
         self.socket = os.path.join(self.folder.name, "milter.sock")
         self.pid_file = os.path.join(self.folder.name, "pid")
@@ -33,7 +33,7 @@ class Serve:
         controller = [] if "--controller" in options else ["--controller", "127.0.0.1:0"]
         self.process = subprocess.Popen(
             [winnow, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",
-             "--http", "127.0.0.1:0", "--no-dns", *controller, "--pid-file", self.pid_file, *options],
+             "--http", "127.0.0.1:0", *([] if dns else ["--no-dns"]), *controller, "--pid-file", self.pid_file, *options],
             stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
         self.lines = []
         self.changed = threading.Condition()

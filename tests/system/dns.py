@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Lookups from outside: dns.py --winnow PATH. A name server on loopback with scripted faults is
+asked by `winnow dns`, by a scan, and by the service."""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import service
+from name_server import NameServer
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+PARSER.add_argument("--source")
+PARSER.add_argument("--build")
+OPTIONS, REST = PARSER.parse_known_args()
+WINNOW = OPTIONS.winnow
+
+MESSAGE = (b"From: Anna <anna@sender.example>\r\nTo: b@x.example\r\nSubject: hello\r\n"
+           b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%s@sender.example>\r\n"
+           b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nHello Ben.\r\n")
+RECORDS = {("sender.example", "TXT"): ["v=spf1 ip4:192.0.2.9 -all"],
+           ("_dmarc.sender.example", "TXT"): ["v=DMARC1; p=reject"]}
+
+
+def winnow(*arguments, stdin=None):
+    return subprocess.run([WINNOW, *arguments], input=stdin, capture_output=True, timeout=120)
+
+
+class DnsTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def server(self, **options):
+        server = NameServer(RECORDS, **options)
+        self.addCleanup(server.close)
+        return server
+
+    def config(self, *servers, timeout="0.2s", more=""):
+        path = self.folder / "rspamd.conf"
+        path.touch()
+        (self.folder / "local.d").mkdir(exist_ok=True)
+        names = ", ".join(f'"127.0.0.1:{one.port}"' for one in servers)
+        (self.folder / "local.d" / "options.inc").write_text(
+            f"dns {{ nameserver = [{names}]; timeout = {timeout}; retransmits = 2; }} {more}\n")
+        return str(path)
+
+    def dns(self, server, *names):
+        return winnow("dns", "--server", f"127.0.0.1:{server.port}", *names)
+
+    def test_answers(self):
+        server = self.server()
+        done = self.dns(server, "TXT", "Sender.Example.")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"v=spf1 ip4:192.0.2.9 -all\n", done.stdout)
+        again = winnow("dns", "--times", "3", "--server", f"127.0.0.1:{server.port}", "TXT",
+                       "_dmarc.sender.example")
+        self.assertIn(b"from the cache", again.stdout)
+        self.assertEqual(server.count("_dmarc.sender.example"), 1)
+
+    def test_faults(self):
+        server = self.server()
+        for fault, text in (("servfail", b"failed"), ("refused", b"refused"),
+                            ("ring", b"broken"), ("chain", b"broken"), ("loop", b"broken"),
+                            ("truncated", b"broken"), ("nxdomain", b"no such name"),
+                            ("nodata", b"no record of this type")):
+            done = self.dns(server, f"name.{fault}")
+            self.assertIn(text, done.stdout, fault)
+            self.assertEqual(done.returncode, 0 if fault.startswith("n") else 3, fault)
+
+    def test_forged_replies_are_not_taken(self):
+        server = self.server()
+        for fault in ("wrongid", "wrongquestion"):
+            done = self.dns(server, f"name.{fault}")
+            self.assertIn(b"192.0.2.1", done.stdout, fault)
+            self.assertNotIn(b"203.0.113", done.stdout, fault)
+
+    def test_truncated_is_asked_by_tcp(self):
+        server = self.server()
+        done = self.dns(server, "TXT", "name.big")
+        self.assertIn(b"v" * 60_000, done.stdout)
+        self.assertEqual([one[2] for one in server.asked], ["udp", "tcp"])
+
+    def test_wrong_command_line(self):
+        done = winnow("dns", "--server", "nonsense", "a.example")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"nonsense", done.stderr)
+
+    def jsonl(self, n):
+        return b"".join(json.dumps({
+            "raw": (MESSAGE % str(i).encode()).decode(), "from": "anna@sender.example",
+            "ip": "192.0.2.9" if i % 2 else "192.0.2.10", "helo": "mx.sender.example",
+        }).encode() + b"\n" for i in range(n))
+
+    def scan(self, config, *options):
+        done = winnow("scan", "--dns", "--config", config, "--format", "jsonl", "--quiet",
+                      "--read-as", "jsonl", *options, "-", stdin=self.jsonl(40))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_scan_asks_each_name_once(self):
+        server = self.server()
+        config = self.config(server)
+        out = self.scan(config, "--threads", "2", "--batch-rows", "3")
+        verdicts = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(len(verdicts), 40)
+        for i, verdict in enumerate(verdicts):
+            want = "R_SPF_ALLOW" if i % 2 else "R_SPF_FAIL"
+            self.assertIn(want, verdict["symbols"], verdict)
+            policy = "DMARC_POLICY_ALLOW" if i % 2 else "DMARC_POLICY_REJECT"
+            self.assertIn(policy, verdict["symbols"], verdict)
+        self.assertEqual(server.count("sender.example"), 1)
+        self.assertEqual(out, self.scan(config, "--threads", "1"))
+
+    def test_what_was_recorded_is_replayed_without_a_server(self):
+        server = self.server()
+        config = self.config(server)
+        file = str(self.folder / "run.wev")
+        out = self.scan(config, "--record", file)
+        server.close()
+        done = winnow("scan", "--config", config, "--format", "jsonl", "--quiet", "--replay", file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, out)
+
+    def test_a_dead_server_leaves_unknown(self):
+        server = self.server()
+        config = self.config(server)
+        server.close()
+        for line in self.scan(config).splitlines():
+            symbols = json.loads(line)["symbols"]
+            self.assertIn("R_SPF_DNSFAIL", symbols)
+            self.assertNotIn("R_SPF_NA", symbols)
+
+    def test_service(self):
+        server = self.server(delay_s=0.02)
+        serve = service.Serve(WINNOW, "--config", self.config(server), "--threads", "1", dns=True)
+        try:
+            http = service.Http(serve.http)
+            for i in range(8):
+                reply = http.check(MESSAGE % str(i).encode(), headers=b"IP: 192.0.2.9\r\n"
+                                   b"From: anna@sender.example\r\nHelo: mx.sender.example\r\n")
+                self.assertIn("R_SPF_ALLOW", reply["symbols"])
+            self.assertEqual(server.count("sender.example"), 1)
+            http.close()
+        finally:
+            self.assertEqual(serve.stop(), 0)
+
+    def test_deadline_of_a_message(self):
+        server = self.server()
+        config = self.config(server, timeout="20s", more="task_timeout = 0.3s;")
+        serve = service.Serve(WINNOW, "--config", config, "--threads", "1", dns=True)
+        try:
+            http = service.Http(serve.http)
+            reply = http.check(MESSAGE % b"late", headers=b"IP: 192.0.2.9\r\n"
+                               b"From: anna@name.drop\r\nHelo: mx.sender.example\r\n")
+            self.assertIn("R_SPF_DNSFAIL", reply["symbols"])
+            http.close()
+        finally:
+            self.assertEqual(serve.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
