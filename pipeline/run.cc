@@ -216,6 +216,7 @@ void Run::decide_edits(Case& one) const {
 bool Run::judge_on(Worker& worker, Case& one) const noexcept {
   JudgeInput input;
   input.is_trusted = is_trusted(one.evidence.envelope);
+  input.pass_all = one.message.pass_all;
   if (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) == Judged::kWaiting)
     return false;
   decide_edits(one);

@@ -311,7 +311,9 @@ RenderPlan make_render_plan(const ScoreModel& model) {
 
 void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const Verdict& verdict,
                         std::string& out) {
-  out += "\"is_skipped\":false,\"score\":";
+  // Rspamd's word for a verdict that ended everything before any rule was asked (GTUBE).
+  const bool ended = verdict.forced_by != kNoIndex && verdict.pre_results[verdict.forced_by].ends;
+  out += ended ? "\"is_skipped\":true,\"score\":" : "\"is_skipped\":false,\"score\":";
   append_json_score(verdict.score, out);
   out += ",\"required_score\":";
   append_json_score(verdict.required, out);

@@ -7,14 +7,19 @@
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/serve/service_limits.h"
 
 namespace winnow {
 
 int limits_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Prints the memory ceiling of a scan with these options, itemised.",
-               "winnow limits");
+  CLI::App app(
+      "Prints the memory ceiling of a scan with these options, itemised; with --serve that of the "
+      "service.",
+      "winnow limits");
   ScanOptions options;
   options.add_to(app);
+  bool serve = false;
+  app.add_flag("--serve", serve, "of winnow serve, by what the configuration says");
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
   Result<Loaded> loaded = load_rules(options.load);
   if (!loaded) {
@@ -23,7 +28,21 @@ int limits_command(const std::vector<std::string>& arguments) {
   }
   uint64_t sum = 0;
   fmt::print("{:<34} {:>10}  {}\n", "WHAT", "MIB", "FOLLOWS FROM");
-  for (const MemoryItem& item : memory_ceiling(*loaded->rules, options.flow)) {
+  ServiceLimits service;
+  if (serve) {
+    read_service_limits(loaded->config->root(), service);
+    options.flow.byte_budget = service.service.byte_budget;
+  }
+  std::vector<MemoryItem> items = memory_ceiling(*loaded->rules, options.flow);
+  if (serve) {
+    // The service's own items for mail take the place of the flow's.
+    std::erase_if(items, [](const MemoryItem& item) {
+      return item.what == "mail in the flow" || item.what == "one message over the budget";
+    });
+    const std::vector<MemoryItem> own = service_ceiling(loaded->config->root(), service);
+    items.insert(items.begin(), own.begin(), own.end());
+  }
+  for (const MemoryItem& item : items) {
     fmt::print("{:<34} {:>10.1f}  {}\n", item.what, static_cast<double>(item.bytes) / (1 << 20),
                item.from);
     sum += item.bytes;

@@ -87,11 +87,12 @@ std::string host_name() {
 // that is asked for, else with its maps as they are now.
 class Reloader {
  public:
-  Reloader(const RulesOptions& options, bool dns, Log& log,
+  Reloader(const RulesOptions& options, bool dns, const std::vector<Listening>& sockets, Log& log,
            std::function<void(std::shared_ptr<const ServeSettings>)> settings)
       : loader_(options,
                 [&log](std::string_view line) { log.event(LogLevel::kInfo, "map", line); }),
         dns_(dns),
+        sockets_(sockets),
         log_(log),
         settings_(std::move(settings)) {}
   ~Reloader() { stop(); }
@@ -100,6 +101,11 @@ class Reloader {
     Result<Loaded> loaded = loader_.load();
     if (!loaded) return fail(std::move(loaded.error()));
     auto settings = std::make_shared<ServeSettings>(read_serve_settings(loaded->config->root()));
+    if (Result<void> keys = load_keys(*settings, sockets_); !keys)
+      return fail(std::move(keys.error()));
+    Result<ProxySettings> proxy = read_proxy_settings(loaded->config->root(), settings->warnings);
+    if (!proxy) return fail(std::move(proxy.error()));
+    settings->proxy = std::make_shared<const ProxySettings>(std::move(*proxy));
     said_.clear();
     std::shared_ptr<LiveRules> live = take(*loaded);
     for (const std::string& note : loaded->rules->notes) log_.event(LogLevel::kNotice, "cfg", note);
@@ -201,6 +207,7 @@ class Reloader {
   RuleLoader loader_;
   const bool dns_;
   std::shared_ptr<Lookup> lookup_;
+  const std::vector<Listening> sockets_;
   Log& log_;
   const std::function<void(std::shared_ptr<const ServeSettings>)> settings_;
   std::set<std::string> said_;  // warnings of the rules in use
@@ -341,6 +348,9 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
   Log log(where_to_log(options, settings));
   if (Result<void> done = log.open(); !done && !upgraded) return fail(std::move(done.error()));
   const auto say = [&](std::string_view line) { log.event(LogLevel::kInfo, "main", line); };
+  std::string files;
+  const bool enough = raise_file_limit(options.server.connections_max, files);
+  log.event(enough ? LogLevel::kInfo : LogLevel::kWarning, "main", files);
   if (!upgraded) {
     Result<std::vector<Listening>> sockets = open_sockets(options);
     if (!sockets) return fail(std::move(sockets.error()));
@@ -394,7 +404,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   hooks.reopen_logs = [&] { reopen(log); };
   Server server(options.server, std::move(hooks), log);
   reloader.emplace(
-      options.load, !options.no_dns && !options.trial, log,
+      options.load, !options.no_dns && !options.trial, left.sockets, log,
       [&](std::shared_ptr<const ServeSettings> settings) { server.use(std::move(settings)); });
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));

@@ -71,6 +71,36 @@ void append_edits(std::string_view key, const Verdict& verdict, std::string& bod
   append_milter_object(verdict.edits, body);
 }
 
+// By group what its symbols gave.
+void append_groups(const Scanned& scanned, std::string& body) {
+  const ScoreModel& model = scanned.live.rules->model;
+  std::vector<Micro> sums(model.groups.size(), 0);
+  std::vector<bool> hit(model.groups.size(), false);
+  for (const VerdictSymbol& one : scanned.one.verdict.symbols) {
+    if (is_hidden(scanned.live, one)) continue;
+    for (const GroupId group : symbol_of(scanned.live, one).groups) {
+      sums[index(group)] += shown_score(one);
+      hit[index(group)] = true;
+    }
+  }
+  body += ",\"groups\":{";
+  bool first = true;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    if (!hit[i]) continue;
+    if (!first) body += ',';
+    first = false;
+    append_json_string(model.groups[i].name, body);
+    body += ":{\"score\":";
+    append_json_score(sums[i], body);
+    if (!model.groups[i].description.empty()) {
+      body += ",\"description\":";
+      append_json_string(model.groups[i].description, body);
+    }
+    body += '}';
+  }
+  body += '}';
+}
+
 // The older JSON: what /checkv2 has in "symbols" is inside "default", beside its fields.
 void append_legacy(const Scanned& scanned, std::string& body) {
   const Verdict& verdict = scanned.one.verdict;
@@ -190,6 +220,7 @@ void render_reply(const HttpRequest& request, const Scanned& scanned, std::strin
     render_json_fields(scanned.live.render, scanned.one.evidence, scanned.one.verdict, body);
     fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}", scanned.scan_us / 1'000'000,
                    scanned.scan_us % 1'000'000);
+    if (request.groups) append_groups(scanned, body);
     append_edits(",\"milter\":", scanned.one.verdict, body);
     body += '}';
   } else {
@@ -236,6 +267,21 @@ void render_skip(const HttpRequest& request, std::string& out) {
   }
 }
 
+void render_unscanned(const HttpRequest& request, const LiveRules& live, std::string& out) {
+  const ScoreModel& model = live.rules->model;
+  const bool legacy = request.command != HttpCommand::kCheckV2;
+  std::string body = fmt::format("{{{}\"is_skipped\":{},\"score\":0.0,\"required_score\":",
+                                 legacy ? "\"default\":{\"is_spam\":false," : "", request.skip);
+  const bool rejects = model.reject != kNoId<ActionId>;
+  append_json_score(rejects ? model.actions[index(model.reject)].threshold : kNoThreshold, body);
+  body += ",\"action\":";
+  append_json_string(model.actions[index(model.no_action)].name, body);
+  body += legacy ? "}" : ",\"symbols\":{}";
+  if (request.groups && !legacy) body += ",\"groups\":{}";
+  body += ",\"messages\":{},\"time_real\":0.0}";
+  response(request, 200, "OK", "application/json", body, out);
+}
+
 void render_response(const HttpRequest& request, const ResponseHead& head, std::string_view body,
                      std::string& out) {
   // Below this a frame's head and the names of the headers cost more than they save.
@@ -246,13 +292,14 @@ void render_response(const HttpRequest& request, const ResponseHead& head, std::
     const size_t size = ZSTD_compress(packed.data(), packed.size(), body.data(), body.size(), 1);
     packed.resize(ZSTD_isError(size) || size >= body.size() ? 0 : size);
   }
-  fmt::format_to(std::back_inserter(out),
-                 "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\n{}{}Content-Length: "
-                 "{}\r\nContent-Type: {}\r\n\r\n",
-                 head.code, head.phrase, request.keep_alive ? "keep-alive" : "close",
-                 WINNOW_VERSION, head.headers,
-                 packed.empty() ? "" : "Compression: zstd\r\nContent-Encoding: zstd\r\n",
-                 packed.empty() ? body.size() : packed.size(), head.type);
+  fmt::format_to(
+      std::back_inserter(out),
+      "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\n{}{}{}{}{}Content-Length: "
+      "{}\r\nContent-Type: {}\r\n\r\n",
+      head.code, head.phrase, request.keep_alive ? "keep-alive" : "close", WINNOW_VERSION,
+      request.date.empty() ? "" : "Date: ", request.date, request.date.empty() ? "" : "\r\n",
+      head.headers, packed.empty() ? "" : "Compression: zstd\r\nContent-Encoding: zstd\r\n",
+      packed.empty() ? body.size() : packed.size(), head.type);
   if (!request.head_only) out += packed.empty() ? body : std::string_view(packed);
 }
 

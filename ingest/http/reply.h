@@ -1,4 +1,5 @@
-// Answers over HTTP and the older two dialects. Pure: no clock (no Date header), no sockets.
+// Answers over HTTP and the older two dialects. Pure: no clock (the request brings the date), no
+// sockets.
 // Fields: facts of Rspamd's replies; spamd's protocol 1.5.
 #pragma once
 
@@ -16,6 +17,8 @@ void render_reply(const HttpRequest& request, const Scanned& scanned, std::strin
 void render_error(const HttpRequest& request, int code, std::string_view what, std::string& out);
 void render_ping(const HttpRequest& request, std::string& out);
 void render_skip(const HttpRequest& request, std::string& out);
+// To a request without a message, or with flag skip: no symbols, no action, as Rspamd answers.
+void render_unscanned(const HttpRequest& request, const LiveRules& live, std::string& out);
 struct ResponseHead {
   int code = 200;
   std::string_view phrase = "OK";

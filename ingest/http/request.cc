@@ -79,6 +79,22 @@ HttpCommand find(const Name (&names)[N], std::string_view text) {
   return HttpCommand::kNone;
 }
 
+// What `Flags:` may name. Those without a member change nothing here: the milter object is always
+// in the answer, a verdict has no times (profile), TLS is told by its own headers, and the rest is
+// for parts of Rspamd that are not here. They are known all the same.
+struct FlagName {
+  std::string_view name;
+  bool HttpRequest::*member = nullptr;
+};
+constexpr FlagName kFlagNames[] = {
+    {"pass_all"},     {"no_log", &HttpRequest::no_log},
+    {"ssl"},          {"no_stat", &HttpRequest::no_stat},
+    {"milter"},       {"skip", &HttpRequest::skip},
+    {"profile"},      {"zstd", &HttpRequest::zstd_reply},
+    {"body_block"},   {"groups", &HttpRequest::groups},
+    {"skip_process"}, {"ext_urls"},
+};
+
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -230,6 +246,7 @@ SessionWant HttpSession::head(std::string& out) {
     return SessionWant::kBytes;
   }
   request_ = {};
+  if (limits_.date) request_.date = limits_.date();
   has_length_ = chunked_ = expects_continue_ = false;
   left_ = 0;
   searched_ = 0;
@@ -378,11 +395,15 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "x-real-ip") {
     request_.real_ip = value;
   } else if (key == "accept-encoding") {
-    request_.zstd_reply = lower(value).find("zstd") != std::string::npos;
+    request_.zstd_reply = request_.zstd_reply || lower(value).find("zstd") != std::string::npos;
   } else if (key == "pass") {
-    request_.pass_all = lower(value) == "all";
+    to.pass_all = to.pass_all || lower(value) == "all";
+  } else if (key == "raw") {
+    request_.raw = lower(value) == "yes";
+  } else if (key == "flags") {
+    flags(value);
   } else if (key == "log") {
-    request_.no_log = lower(value) == "no";
+    request_.no_log = request_.no_log || lower(value) == "no";
   } else if (key == "filename") {
     to.file_name = value;
   } else {
@@ -390,6 +411,24 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     to.request_headers.emplace_back(key, value);
   }
   return true;
+}
+
+// Names between commas; those that nobody knows are counted as one header more.
+void HttpSession::flags(std::string_view list) {
+  bool unknown = false;
+  while (!list.empty()) {
+    const std::string_view cut = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), cut.size() + 1));
+    const std::string name = lower(trim(cut));
+    const auto found = std::ranges::find(kFlagNames, name, &FlagName::name);
+    if (found == std::end(kFlagNames))
+      unknown = unknown || !name.empty();
+    else if (found->member)
+      request_.*found->member = true;
+    else if (name == "pass_all")
+      request_.envelope.pass_all = true;
+  }
+  request_.other_headers += unknown;
 }
 
 // The request is whole.
@@ -417,7 +456,9 @@ SessionWant HttpSession::complete(std::string& out) {
     case HttpCommand::kHeaders:
     case HttpCommand::kReport:
     case HttpCommand::kReportIfSpam:
-      return limits_.controller ? SessionWant::kPage : SessionWant::kVerdict;
+      request_.unscanned = request_.dialect == Dialect::kHttp && (body_.empty() || request_.skip);
+      if (request_.unscanned) body_.clear();
+      return limits_.controller || request_.unscanned ? SessionWant::kPage : SessionWant::kVerdict;
     default:
       return SessionWant::kPage;
   }
@@ -432,6 +473,8 @@ SessionWant HttpSession::refuse(int code, std::string_view what, std::string& ou
 
 Message HttpSession::take_message() {
   Message message = std::move(request_.envelope);
+  // Text is what stands below an empty header block.
+  if (request_.raw) body_.insert(0, "\r\n");
   message.bytes = MessageBytes(body_);
   std::string().swap(body_);
   return message;

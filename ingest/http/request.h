@@ -29,6 +29,8 @@ struct HttpLimits {
   size_t body_max = 64u << 20;    // as sent, and as decompressed
   size_t pending_max = 1u << 20;  // kept while an answer is awaited
   bool controller = false;        // its paths, and no older dialects
+  // The Date of answers (RFC 9110 6.6.1); null: they have none.
+  std::string (*date)() = nullptr;
 };
 
 enum class Dialect : uint8_t { kHttp, kRspamc, kSpamc };
@@ -60,9 +62,14 @@ struct HttpRequest {
   HttpCommand command = HttpCommand::kNone;
   bool keep_alive = false;
   bool head_only = false;  // HEAD
-  bool pass_all = false;   // Pass: all
-  bool no_log = false;     // Log: no
+  bool no_log = false;     // Log: no, or flag no_log
+  bool no_stat = false;    // flag: not counted
+  bool skip = false;       // flag: not scanned
+  bool groups = false;     // flag: the answer sums up by group
+  bool raw = false;        // Raw: yes: the body is text, not a message
+  bool unscanned = false;  // nothing to scan: an empty body, or flag skip
   bool zstd_body = false;  // Compression or Content-Encoding: zstd
+  std::string date;        // of the answer
   std::string version;     // of an older dialect: "1.3"
   std::string deliver_to, user_agent;
   std::string password, forwarded_for, real_ip;  // of the controller's clients
@@ -92,6 +99,7 @@ class HttpSession {
   SessionWant first_line(std::string_view line, std::string& out);
   bool header(std::string_view name, std::string_view value);
   void target(std::string_view target);
+  void flags(std::string_view list);
   SessionWant chunk_size(std::string& out);
   SessionWant complete(std::string& out);
   SessionWant refuse(int code, std::string_view what, std::string& out);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <ctime>
 #include <optional>
 
 #include "engine/mime/ip.h"
@@ -25,6 +26,14 @@ std::string log_tag(const Scanned& scanned) {
   return tag;
 }
 
+// What others say, in a line of the log.
+std::string log_safe(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 256))
+    out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
+  return out;
+}
+
 Peer peer_of(const Connection::Socket& socket) {
   error_code bad;
   const auto end = socket.remote_endpoint(bad);
@@ -36,6 +45,24 @@ Peer peer_of(const Connection::Socket& socket) {
   std::memcpy(address.data(), end.data(), end.size());
   if (const std::optional<IpAddress> ip = parse_ip(address.address().to_string())) peer.ip = *ip;
   return peer;
+}
+
+// Of answers: RFC 9110 5.6.7. On the loop's thread.
+std::string http_date() {
+  static thread_local time_t said = 0;
+  static thread_local std::string text;
+  if (const time_t now = ::time(nullptr); now != said) {
+    said = now;
+    tm parts{};
+    ::gmtime_r(&now, &parts);
+    constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    text = fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[parts.tm_wday], parts.tm_mday,
+                       kMonths[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min,
+                       parts.tm_sec);
+  }
+  return text;
 }
 
 // The address as bytes; empty where there is none.
@@ -74,7 +101,15 @@ void ConnectionShared::read_on() {
   }
 }
 
+void Connection::start(const TlsKeys* keys) {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  if (keys) tls_ = std::make_unique<TlsStream>(*keys, socket_.native_handle());
+  read();
+}
+
 void Connection::close() {
+  if (tls_ && socket_.is_open() && writing_.empty()) tls_->end();
   error_code ignored;
   socket_.close(ignored);
 }
@@ -112,6 +147,11 @@ bool Connection::too_slow(Clock::time_point now) const {
 }
 
 void Connection::read() {
+  // What was read of the socket already wakes nobody.
+  if (tls_ && tls_->pending())
+    return asio::post(shared_.io, [self = shared_from_this()] {
+      if (self->socket_.is_open()) self->readable();
+    });
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& error) {
     if (!error) self->readable();
   });
@@ -129,15 +169,29 @@ void Connection::readable() {
 // What the connection holds of the next message is known to the budget.
 void Connection::account() { shared_.service->admission().set(hold_, held_bytes(), false); }
 
-void Connection::take_bytes() {
+TlsStream::Io Connection::receive(std::span<char> to, size_t& n) {
+  using Io = TlsStream::Io;
+  if (tls_) return tls_->read(to, n);
   error_code error;
-  socket_.non_blocking(true, error);
-  const size_t n =
-      socket_.read_some(asio::buffer(shared_.buffer.get(), ConnectionShared::kReadBytes), error);
-  if (error == asio::error::would_block) return read();
-  if (error && error != asio::error::eof) return close();
+  n = socket_.read_some(asio::buffer(to.data(), to.size()), error);
+  if (!error) return Io::kDone;
+  if (error == asio::error::would_block) return Io::kRead;
+  return error == asio::error::eof ? Io::kEnd : Io::kBroken;
+}
+
+void Connection::take_bytes() {
+  using Io = TlsStream::Io;
+  size_t n = 0;
+  const Io what = receive({shared_.buffer.get(), ConnectionShared::kReadBytes}, n);
+  if (what == Io::kRead) return read();
+  if (what == Io::kWrite)  // of a handshake
+    return socket_.async_wait(Socket::wait_write,
+                              [self = shared_from_this()](const error_code& error) {
+                                if (!error) self->take_bytes();
+                              });
+  if (what == Io::kBroken) return close();
   active_ = Clock::now();
-  if (error) {
+  if (what == Io::kEnd) {
     ended_ = true;
     return go(end_of_input());
   }
@@ -181,22 +235,56 @@ void Connection::write() {
   }
   writing_.swap(out_);
   answered_ = true;
+  written_ = 0;
+  if (tls_) return write_tls();
   asio::async_write(socket_, asio::buffer(writing_),
                     [self = shared_from_this()](const error_code& error, size_t) {
-                      self->writing_.clear();
-                      if (error) return self->close();
-                      self->active_ = Clock::now();
-                      const bool more = !self->out_.empty();
-                      self->write();
-                      if (!more && !self->waiting_ && !self->closing_ && !self->ended_)
-                        self->read();
+                      if (error) {
+                        self->writing_.clear();
+                        return self->close();
+                      }
+                      self->wrote();
                     });
+}
+
+void Connection::write_tls() {
+  using Io = TlsStream::Io;
+  while (written_ < writing_.size()) {
+    size_t n = 0;
+    const Io what = tls_->write(std::string_view(writing_).substr(written_), n);
+    if (what == Io::kRead || what == Io::kWrite)
+      return socket_.async_wait(what == Io::kRead ? Socket::wait_read : Socket::wait_write,
+                                [self = shared_from_this()](const error_code& error) {
+                                  if (!error) self->write_tls();
+                                });
+    if (what != Io::kDone) {
+      error_code ignored;
+      socket_.close(ignored);
+      return;
+    }
+    written_ += n;
+  }
+  // Later, as it is without TLS: who calls write() goes on first.
+  asio::post(shared_.io, [self = shared_from_this()] { self->wrote(); });
+}
+
+void Connection::wrote() {
+  writing_.clear();
+  active_ = Clock::now();
+  const bool more = !out_.empty();
+  write();
+  if (!more && !waiting_ && !closing_ && !ended_ && socket_.is_open()) read();
 }
 
 void Connection::scan() {
   Message message = take_message();
   message.now_ms = clock_ms();
   waiting_ = true;
+  if (proxied()) {
+    Remote& proxy = shared_.proxy();
+    proxy.mirror(message);
+    if (proxy.settings().upstream) return scan_elsewhere(proxy, std::move(message));
+  }
   const bool admitted = shared_.service->submit(
       message, hold_, [self = shared_from_this()](const Scanned& scanned) mutable {
         self->scanned(std::move(self), scanned);
@@ -209,6 +297,25 @@ void Connection::scan() {
   go(answered());
 }
 
+// Meanwhile its bytes count with the budget as those of one that is scanned here.
+void Connection::scan_elsewhere(Remote& proxy, Message&& message) {
+  const auto kept = std::make_shared<const Message>(std::move(message));
+  shared_.service->admission().set(hold_, kept->bytes.size(), true);
+  const std::string name = proxy.settings().upstream->name;
+  proxy.scan(kept, [self = shared_from_this(), kept, name](std::optional<RemoteReply> reply) {
+    self->waiting_ = false;
+    self->active_ = Clock::now();
+    self->render_remote(reply ? &*reply : nullptr, self->out_);
+    if (reply)
+      self->shared_.log.message(
+          "proxy", fmt::format("id: <{}>, qid: <{}>, upstream {}: {}", log_safe(reply->message_id),
+                               log_safe(kept->queue_id), name, log_safe(reply->action)));
+    const SessionWant want = self->answered();
+    self->account();
+    self->go(want);
+  });
+}
+
 // On a worker's thread: the session is not touched by the loop while it awaits a verdict.
 void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanned) {
   std::string reply;
@@ -217,7 +324,7 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
     shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
   } else {
     render(scanned, reply);
-    shared_.statistics.add(scanned);
+    if (counted()) shared_.statistics.add(scanned);
     if (logged()) {
       std::string line = "rspamd_task_write_log: ";
       shared_.settings()->log_format.append(scanned, line);
@@ -256,6 +363,12 @@ class MilterConnection final : public Connection {
                   shared_.settings()->milter_options, session_.seen(), session_.agreement(), out);
   }
   void render_overload(std::string& out) override { render_milter_tempfail(out); }
+  bool proxied() const override { return true; }
+  void render_remote(const RemoteReply* reply, std::string& out) override {
+    if (!reply) return render_milter_tempfail(out);
+    render_milter(reply->view(), shared_.settings()->milter_options, session_.seen(),
+                  session_.agreement(), out);
+  }
   // In the middle of a message nobody listens: a connection that ends is a tempfail.
   void render_sent_away(std::string&) override {}
   MilterSession session_;
@@ -279,10 +392,13 @@ class HttpConnection : public Connection {
     return session_.take_message();
   }
   bool logged() const override { return !session_.request().no_log; }
+  bool counted() const override { return !session_.request().no_stat; }
   Page page() override {
     const HttpRequest& request = session_.request();
     std::string body;
-    if (request.command == HttpCommand::kSkip) {
+    if (request.unscanned) {
+      render_unscanned(request, *shared_.service->live(), out_);
+    } else if (request.command == HttpCommand::kSkip) {
       render_skip(request, out_);
     } else if (request.command == HttpCommand::kStat) {
       shared_.statistics.append_stat(*shared_.service->live(), shared_.connections.size(), true,
@@ -326,6 +442,7 @@ class ControllerConnection final : public HttpConnection {
         render_refusal(request, access, out_);
         return Page::kDone;
       }
+      if (request.unscanned) return HttpConnection::page();
       if (request.command == HttpCommand::kCheckV2 || request.command == HttpCommand::kCheck)
         return Page::kScan;
       put_out(access);
@@ -390,7 +507,7 @@ class ControllerConnection final : public HttpConnection {
 
 }  // namespace
 
-void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front) {
+void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front, bool tls) {
   // Too many: closed at once.
   const ServerOptions& options = shared.options;
   if (shared.connections.size() >= options.connections_max) return;
@@ -400,15 +517,24 @@ void start_connection(ConnectionShared& shared, Connection::Socket socket, Front
       most > 0 && open != shared.sources.end() && open->second >= most)
     return;
   shared.statistics.connections.fetch_add(1, std::memory_order_relaxed);
-  if (front == Front::kMilter) {
-    std::make_shared<MilterConnection>(shared, std::move(socket), peer)->start();
-  } else if (front == Front::kHttp) {
-    std::make_shared<HttpConnection>(shared, std::move(socket), peer, options.http_limits)->start();
-  } else {
-    HttpLimits limits = options.http_limits;
-    limits.controller = true;
-    std::make_shared<ControllerConnection>(shared, std::move(socket), peer, limits)->start();
+  if (!peer.unix_socket) {
+    // Answers are whole writes: waiting for more to send would only delay them.
+    error_code ignored;
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   }
+  const std::shared_ptr<const ServeSettings> settings = shared.settings();
+  const TlsKeys* const keys = tls ? settings->tls(front).keys.get() : nullptr;
+  if (tls && !keys) return;  // never in the clear instead
+  HttpLimits limits = options.http_limits;
+  limits.controller = front == Front::kController;
+  limits.date = http_date;
+  const auto start = [keys](const std::shared_ptr<Connection>& one) { one->start(keys); };
+  if (front == Front::kMilter)
+    start(std::make_shared<MilterConnection>(shared, std::move(socket), peer));
+  else if (front == Front::kHttp)
+    start(std::make_shared<HttpConnection>(shared, std::move(socket), peer, limits));
+  else
+    start(std::make_shared<ControllerConnection>(shared, std::move(socket), peer, limits));
 }
 
 }  // namespace winnow

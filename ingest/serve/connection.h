@@ -14,13 +14,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "ingest/controller/access.h"
+#include "ingest/proxy/remote.h"
 #include "ingest/serve/server.h"
 #include "ingest/serve/statistics.h"
+#include "ingest/serve/tls.h"
 #include "ingest/session.h"
 
 namespace winnow {
@@ -31,7 +34,7 @@ class Connection;
 struct ConnectionShared {
   ConnectionShared(const ServerOptions& o, Log& l) : options(o), log(l) {}
 
-  static constexpr size_t kReadBytes = 64 * 1024;
+  static constexpr size_t kReadBytes = ServerOptions::kReadBytes;
 
   const ServerOptions options;
   Log& log;  // any thread
@@ -43,6 +46,12 @@ struct ConnectionShared {
   std::unique_ptr<char[]> buffer = std::make_unique<char[]>(kReadBytes);
   Statistics statistics;  // any thread
   Service* service = nullptr;
+  // Of the settings in use, as it is when a message comes. On the loop.
+  Remote& proxy() {
+    const std::shared_ptr<const ProxySettings> now = settings()->proxy;
+    if (&remote_.settings() != now.get()) remote_.use(now);
+    return remote_;
+  }
   Gatekeeper gatekeeper;
   static constexpr unsigned kVerifyingMax = 32;
   unsigned verifying = 0;  // passwords that wait to be hashed
@@ -60,6 +69,7 @@ struct ConnectionShared {
 
  private:
   std::shared_ptr<const ServeSettings> settings_ = std::make_shared<ServeSettings>();
+  Remote remote_{io, log, statistics.remote};
 };
 
 // Who is at the other end.
@@ -76,7 +86,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Connection(ConnectionShared& shared, Socket socket, const Peer& peer);
   virtual ~Connection();
-  void start() { read(); }
+  // `keys`: it speaks TLS; null = it does not.
+  void start(const TlsKeys* keys);
   // True between messages: nothing is lost when it is closed now. A client that came a moment ago
   // is given time to say what it came for.
   bool idle() const {
@@ -105,7 +116,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // To a client whose message is not read to its end; nothing where the protocol has no word for
   // it.
   virtual void render_sent_away(std::string& out) = 0;
+  // What it reads may be scanned elsewhere; `reply`: null where nobody answered.
+  virtual bool proxied() const { return false; }
+  virtual void render_remote(const RemoteReply*, std::string&) {}
   virtual bool logged() const { return true; }
+  virtual bool counted() const { return true; }
 
   ConnectionShared& shared_;
   std::string out_;
@@ -117,8 +132,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void account();
   bool too_slow(Clock::time_point now) const;
   void go(SessionWant want);
+  // Bytes that are there, at most `to`; what became of it as TlsStream says it.
+  TlsStream::Io receive(std::span<char> to, size_t& n);
   void write();
+  void write_tls();
+  void wrote();
   void scan();
+  void scan_elsewhere(Remote& proxy, Message&& message);
   void scanned(std::shared_ptr<Connection> self, const Scanned& scanned);
 
   friend ConnectionShared;
@@ -126,8 +146,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   const Peer peer_;
   const std::string source_;  // its address; empty for unix sockets
+  std::unique_ptr<TlsStream> tls_;
   std::string writing_;
-  Hold hold_;  // of the budget, for what came of the next message
+  size_t written_ = 0;  // of it; TLS only
+  Hold hold_;           // of the budget, for what came of the next message
   Clock::time_point content_since_{}, held_back_since_{};
   bool held_back_ = false;
   Clock::time_point active_ = Clock::now();
@@ -138,6 +160,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 };
 
 // Makes the connection of an accepted socket and starts it.
-void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front);
+void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front, bool tls);
 
 }  // namespace winnow

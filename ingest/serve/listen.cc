@@ -146,9 +146,22 @@ bool front_of_name(std::string_view name, Front& front) {
   return false;
 }
 
+bool take_ssl(std::string& where) {
+  constexpr std::string_view kWord = " ssl";
+  if (!where.ends_with(kWord)) return false;
+  where.resize(where.size() - kWord.size());
+  return true;
+}
+
 Result<Listening> open_listening(const std::string& where, Front front) {
-  return where.starts_with('/') || where.starts_with("unix:") ? listen_unix(where, front)
-                                                              : listen_tcp(where, front);
+  if (where.starts_with('/') || where.starts_with("unix:")) return listen_unix(where, front);
+  std::string address = where;
+  const bool tls = take_ssl(address);
+  if (tls && front == Front::kMilter)
+    return fail(fmt::format("\"{}\": the milter protocol has no TLS", where));
+  Result<Listening> one = listen_tcp(address, front);
+  if (one) one->tls = tls;
+  return one;
 }
 
 Result<Listening> adopt_listening(int fd, Front front) {

@@ -21,13 +21,18 @@ struct Listening {
   int fd = -1;
   Front front = Front::kMilter;
   std::string name;  // "127.0.0.1:11332", "/run/winnow/milter.sock"
+  bool tls = false;
 };
 
 // Opens "127.0.0.1:11332", "[::1]:0", "*:11332" or "/path mode=0660 owner=name group=name" and
-// listens. The descriptor is close-on-exec and the caller's.
+// listens; an address with " ssl" behind it speaks TLS, where its front has that. The descriptor is
+// close-on-exec and the caller's.
 Result<Listening> open_listening(const std::string& where, Front front);
 
 // Takes over a socket that somebody else opened, and says where it listens. Errors: it is none.
 Result<Listening> adopt_listening(int fd, Front front);
+
+// As bind_socket has it: takes " ssl" off the end of an address. False where it is not there.
+bool take_ssl(std::string& where);
 
 }  // namespace winnow

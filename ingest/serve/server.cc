@@ -23,9 +23,9 @@ struct Server::Impl {
 
   void listen(const Listening& one);
   template <class Acceptor>
-  void accept(Acceptor& acceptor, Front front);
+  void accept(Acceptor& acceptor, Front front, bool tls);
   template <class Acceptor>
-  void accept_later(Acceptor& acceptor, Front front, const error_code& error);
+  void accept_later(Acceptor& acceptor, Front front, bool tls, const error_code& error);
   void sweep();
   void wait_signal();
   void wait_link();
@@ -58,36 +58,37 @@ void Server::Impl::listen(const Listening& one) {
   if (fd < 0) return;
   if (one.name.starts_with('/')) {
     local.push_back({asio::local::stream_protocol::acceptor(io, {}, fd), one.front});
-    accept(local.back().acceptor, one.front);
+    accept(local.back().acceptor, one.front, one.tls);
   } else {
     const auto protocol = one.name.starts_with('[') ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
     tcp.push_back({asio::ip::tcp::acceptor(io, protocol, fd), one.front});
-    accept(tcp.back().acceptor, one.front);
+    accept(tcp.back().acceptor, one.front, one.tls);
   }
 }
 
 template <class Acceptor>
-void Server::Impl::accept(Acceptor& acceptor, Front front) {
-  acceptor.async_accept([this, &acceptor, front](const error_code& error, auto socket) {
+void Server::Impl::accept(Acceptor& acceptor, Front front, bool tls) {
+  acceptor.async_accept([this, &acceptor, front, tls](const error_code& error, auto socket) {
     if (error == asio::error::operation_aborted) return;
-    if (error) return accept_later(acceptor, front, error);
+    if (error) return accept_later(acceptor, front, tls, error);
     short_of_files = false;
     // One that came in just before draining is served like others.
-    start_connection(shared, Connection::Socket(std::move(socket)), front);
-    if (!shared.draining) accept(acceptor, front);
+    start_connection(shared, Connection::Socket(std::move(socket)), front, tls);
+    if (!shared.draining) accept(acceptor, front, tls);
   });
 }
 
 // No file is left for another socket: who connects waits in the queue, and asking at once again
 // would only burn the CPU.
 template <class Acceptor>
-void Server::Impl::accept_later(Acceptor& acceptor, Front front, const error_code& error) {
+void Server::Impl::accept_later(Acceptor& acceptor, Front front, bool tls,
+                                const error_code& error) {
   if (!std::exchange(short_of_files, true))
     shared.log.event(LogLevel::kError, "main",
                      fmt::format("cannot accept a connection: {}", error.message()));
   const auto pause = std::make_shared<asio::steady_timer>(io, std::chrono::milliseconds(100));
-  pause->async_wait([this, &acceptor, front, pause](const error_code& over) {
-    if (!over && !shared.draining) accept(acceptor, front);
+  pause->async_wait([this, &acceptor, front, tls, pause](const error_code& over) {
+    if (!over && !shared.draining) accept(acceptor, front, tls);
   });
 }
 
@@ -98,6 +99,7 @@ void Server::Impl::sweep() {
     if (error) return;
     const Clock::time_point now = Clock::now();
     tell("alive");
+    if (shared.draining && now > drain_until) shared.proxy().stop();
     for (Connection* const one : shared.connections) {
       one->check_time(now);
       if (shared.draining && (one->idle() || now > drain_until)) one->close();

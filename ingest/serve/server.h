@@ -19,8 +19,9 @@
 namespace winnow {
 
 struct ServerOptions {
-  std::vector<Listening> sockets;  // the server does not close them
-  int link = -1;                   // to the supervisor: told how we are; it ends when we must
+  static constexpr size_t kReadBytes = 64 * 1024;  // at once from a connection
+  std::vector<Listening> sockets;                  // the server does not close them
+  int link = -1;  // to the supervisor: told how we are; it ends when we must
   MilterLimits milter_limits;
   HttpLimits http_limits;
   size_t connections_max = 10'000;

@@ -1,6 +1,16 @@
 #include "ingest/serve/service_limits.h"
 
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
+
+#include "ingest/proxy/upstream.h"
+#include "ingest/serve/settings.h"
+#include "pipeline/marks.h"
 
 namespace winnow {
 
@@ -63,6 +73,67 @@ void read_service_limits(const UclObject& root, ServiceLimits& to) {
   // 0 is Rspamd's way to say that there is no such limit.
   constexpr int64_t kDayMs = 86'400'000;
   if (to.service.task_timeout_ms == 0) to.service.task_timeout_ms = kDayMs;
+}
+
+std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimits& limits) {
+  // What a connection holds of a message is of the budget; this is the rest: socket, session, and
+  // what Asio and the kernel's poll keep of it.
+  constexpr uint64_t kConnection = 4096 + sizeof(HttpSession) + sizeof(MilterSession);
+  constexpr uint64_t kTls = 24 * 1024;  // of OpenSSL, while nothing is read or written
+  constexpr uint64_t kMarks =
+      uint64_t{Marks::kSides} * Marks::kWorkers * (Marks::kRows + 2) * 8 + 2 * Marks::kRing * 8;
+  const uint64_t connections = limits.server.connections_max;
+  std::vector<MemoryItem> items;
+  const auto add = [&](std::string what, uint64_t bytes, std::string from) {
+    items.push_back({std::move(what), bytes, std::move(from)});
+  };
+  add("mail being read and scanned", limits.service.byte_budget, "winnow { memory }");
+  add("one message over the budget", limits.server.http_limits.body_max, "options { max_message }");
+  add("connections", connections * kConnection,
+      fmt::format("{} x {} bytes: max_connections", connections, kConnection));
+  const ServeSettings settings = read_serve_settings(root);
+  if (!settings.http_tls.certificate.empty() || !settings.controller_tls.certificate.empty())
+    add("connections that speak TLS", connections * kTls,
+        fmt::format("{} x {} bytes: max_connections", connections, kTls));
+  add("buffer that bytes are read into", ServerOptions::kReadBytes, "one for the loop");
+  size_t mirrors = 0;
+  if (const UclObject* const workers = root.find("worker"))
+    for (const UclObject* const worker : workers->named())
+      if (const UclObject* const all = worker->is_object() ? worker->find("mirror") : nullptr;
+          all && all->is_object())
+        mirrors += all->named().size();
+  if (mirrors > 0)
+    add("copies for mirrors", mirrors * kMirrorBytes,
+        fmt::format("{} x {} MiB", mirrors, kMirrorBytes >> 20));
+  add("marks of what is scanned", kMarks, "shared by supervisor, engines and trial");
+  add("errors kept", settings.log.errors_max * settings.log.error_bytes_max,
+      "logging { error_elts x error_maxlen }");
+  return items;
+}
+
+bool raise_file_limit(size_t connections, std::string& say) {
+  constexpr rlim_t kOthers = 256;  // logs, maps, databases, sockets that listen, threads' pipes
+  const rlim_t want = connections + kOthers;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
+  if (limit.rlim_cur < want) {
+    rlimit raised{want, std::max(limit.rlim_max, want)};
+    // Above the hard limit only root may.
+    if (::setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+      raised = {std::min(want, limit.rlim_max), limit.rlim_max};
+      ::setrlimit(RLIMIT_NOFILE, &raised);
+    }
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= want) {
+    say = fmt::format("{} files may be open, for {} connections", limit.rlim_cur, connections);
+    return true;
+  }
+  say = fmt::format(
+      "only {} files may be open: of {} connections that max_connections allows, "
+      "about {} can be served; raise LimitNOFILE (ulimit -n) or lower it",
+      limit.rlim_cur, connections, limit.rlim_cur > kOthers ? limit.rlim_cur - kOthers : 1);
+  return false;
 }
 
 }  // namespace winnow

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "ingest/serve/server.h"
+#include "pipeline/limits.h"
 #include "pipeline/service.h"
 #include "rules/config/ucl.h"
 
@@ -28,5 +29,13 @@ struct ServiceLimits {
 // Puts what `root` says over what is there. REQUIRED: `root` is a merged configuration. Values that
 // mean nothing are named by the checks of the configuration, and leave the default.
 void read_service_limits(const UclObject& root, ServiceLimits& limits);
+
+// The memory ceiling of `winnow serve` beside what its rules and batches take (pipeline/limits.h).
+// `root` says how many mirrors there are, and whether TLS is spoken.
+std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimits& limits);
+
+// Files that may be open at once: raised to what the connections need, as far as this process may.
+// False where that is not enough; `say` is what to tell. Children inherit it.
+bool raise_file_limit(size_t connections, std::string& say);
 
 }  // namespace winnow

@@ -19,8 +19,9 @@ void warn(ServeSettings& settings, const UclObject& at, std::string what) {
                                .advice = {}});
 }
 
-// "localhost" and "*" without a port have the worker's own.
+// "localhost" and "*" without a port have the worker's own; " ssl" stays behind it.
 std::string with_port(std::string_view where, std::string_view port) {
+  if (std::string plain(where); take_ssl(plain)) return with_port(plain, port) + " ssl";
   const bool has_port =
       where.starts_with('/') || where.starts_with("unix:") || where.starts_with("systemd:") ||
       where.find(':', where.starts_with('[') ? where.find(']') : 0) != std::string_view::npos;
@@ -54,6 +55,11 @@ void read_milter(ServeSettings& settings, const UclObject& worker) {
   else
     warn(settings, *header,
          fmt::format("\"{}\" is no header name; {} is used", name, to.spam_header));
+}
+
+void read_tls(ServeSettings::Tls& to, const UclObject& worker) {
+  to.certificate = worker.string("ssl_cert", "");
+  to.key = worker.string("ssl_key", "");
 }
 
 // A list of networks, a file of them, or several of both. What cannot be read trusts nobody.
@@ -103,9 +109,11 @@ void read_worker(ServeSettings& settings, const UclObject& worker) {
   if (type == "normal") {
     settings.http_off = off;
     if (!off) read_binds(worker, "11333", settings.http);
+    read_tls(settings.http_tls, worker);
   } else if (type == "controller") {
     settings.controller_off = off;
     if (!off) read_binds(worker, "11334", settings.controller);
+    read_tls(settings.controller_tls, worker);
     read_controller(settings, worker);
   } else if (type == "rspamd_proxy" || type == "proxy") {
     settings.milter_off = off;
@@ -176,6 +184,22 @@ ServeSettings read_serve_settings(const UclObject& root) {
       if (worker->is_object()) read_worker(settings, *worker);
   if (const UclObject* const logging = root.find("logging")) read_logging(settings, *logging);
   return settings;
+}
+
+Result<void> load_keys(ServeSettings& settings, const std::vector<Listening>& sockets) {
+  for (const Front front : {Front::kHttp, Front::kController}) {
+    ServeSettings::Tls& tls = front == Front::kHttp ? settings.http_tls : settings.controller_tls;
+    if (!tls.certificate.empty() || !tls.key.empty()) {
+      Result<std::shared_ptr<const TlsKeys>> keys = TlsKeys::load(tls.certificate, tls.key);
+      if (!keys) return fail(std::move(keys.error()));
+      tls.keys = std::move(*keys);
+    }
+    for (const Listening& one : sockets)
+      if (one.tls && one.front == front && !tls.keys)
+        return fail(fmt::format("{} at {} speaks TLS: its worker needs ssl_cert and ssl_key",
+                                front_name(front), one.name));
+  }
+  return {};
 }
 
 }  // namespace winnow

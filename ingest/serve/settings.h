@@ -7,8 +7,11 @@
 
 #include "ingest/controller/access.h"
 #include "ingest/milter/answer.h"
+#include "ingest/proxy/upstream.h"
+#include "ingest/serve/listen.h"
 #include "ingest/serve/log.h"
 #include "ingest/serve/log_line.h"
+#include "ingest/serve/tls.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
@@ -19,6 +22,17 @@ struct ServeSettings {
   std::vector<std::string> milter, http, controller;
   bool milter_off = false, http_off = false, controller_off = false;
 
+  // ssl_cert and ssl_key, and what load_keys() read of them; by Front.
+  struct Tls {
+    std::string certificate, key;
+    std::shared_ptr<const TlsKeys> keys;
+  };
+  Tls http_tls, controller_tls;
+  const Tls& tls(Front front) const {
+    return front == Front::kController ? controller_tls : http_tls;
+  }
+
+  std::shared_ptr<const ProxySettings> proxy = std::make_shared<ProxySettings>();
   MilterOptions milter_options;
   ControllerSettings access;
   LogFormat log_format;
@@ -30,5 +44,9 @@ struct ServeSettings {
 
 // REQUIRED: `root` is a merged configuration.
 ServeSettings read_serve_settings(const UclObject& root);
+
+// Reads the certificates and keys that are named. Errors: what cannot be used; a socket that speaks
+// TLS and has none.
+Result<void> load_keys(ServeSettings& settings, const std::vector<Listening>& sockets);
 
 }  // namespace winnow

@@ -210,6 +210,18 @@ void Statistics::append_metrics(const Service& service, size_t open, std::string
          out);
   metric("winnow_overloads_total", "counter", "Messages that were told to come again.",
          overloads.load(kRelaxed), out);
+  metric("winnow_proxy_scanned_total", "counter", "Messages that another scanner judged.",
+         remote.scanned.load(kRelaxed), out);
+  metric("winnow_proxy_failed_total", "counter", "Messages that no scanner judged.",
+         remote.failed.load(kRelaxed), out);
+  metric("winnow_proxy_retried_total", "counter", "Times that one more scanner was asked.",
+         remote.retried.load(kRelaxed), out);
+  metric("winnow_mirrored_total", "counter", "Copies that a mirror took.",
+         remote.mirrored.load(kRelaxed), out);
+  metric("winnow_mirror_dropped_total", "counter", "Copies that there was no room for.",
+         remote.mirror_dropped.load(kRelaxed), out);
+  metric("winnow_mirror_failed_total", "counter", "Copies that a mirror did not take.",
+         remote.mirror_failed.load(kRelaxed), out);
   metric("winnow_refused_passwords_total", "counter", "Requests that the controller refused.",
          refused_passwords.load(kRelaxed), out);
   metric("winnow_unknown_headers_total", "counter", "Headers of requests that mean nothing to us.",

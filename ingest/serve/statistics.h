@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "ingest/proxy/counts.h"
 #include "pipeline/service.h"
 
 namespace winnow {
@@ -27,6 +28,7 @@ class Statistics {
   std::atomic<uint64_t> overloads{0};
   std::atomic<uint64_t> refused_passwords{0};
   std::atomic<uint64_t> unknown_headers{0};  // of requests
+  RemoteCounts remote;
 
  private:
   // Actions as Rspamd counts them; others are counted in `scanned` alone.

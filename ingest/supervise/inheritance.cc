@@ -38,7 +38,7 @@ bool own(std::string_view text, int& fd) {
 std::string Inheritance::text() const {
   std::string out;
   for (const Listening& one : sockets)
-    out += fmt::format("socket {} {}\n", one.fd, front_name(one.front));
+    out += fmt::format("socket {} {}{}\n", one.fd, front_name(one.front), one.tls ? " ssl" : "");
   if (marks >= 0) out += fmt::format("marks {} {}\n", marks, side);
   if (link >= 0) out += fmt::format("link {}\n", link);
   if (engine.pid > 0) out += fmt::format("engine {} {} {}\n", engine.pid, engine.link, engine.side);
@@ -57,10 +57,13 @@ Result<Inheritance> Inheritance::parse(std::string_view text) {
     int value = -1;
     if (word == "socket") {
       Front front{};
-      good = number(first, value) && front_of_name(rest, front);
+      std::string name(rest);
+      const bool tls = take_ssl(name);
+      good = number(first, value) && front_of_name(name, front);
       if (good) {
         Result<Listening> one = adopt_listening(value, front);
         if (!one) return fail(std::move(one.error()));
+        one->tls = tls;
         out.sockets.push_back(std::move(*one));
       }
     } else if (word == "marks") {

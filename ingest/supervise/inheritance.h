@@ -1,7 +1,7 @@
 // What a process of `winnow serve` leaves to the next one over exec: descriptors and children, as
 // lines of the environment variable WINNOW_INHERIT:
 //
-//   socket FD FRONT         listens; FRONT is milter or http
+//   socket FD FRONT         listens; FRONT is milter, http or controller, with " ssl" for TLS
 //   marks FD SIDE           memory that engines share, and which side is yours (pipeline/marks.h)
 //   link FD                 your end of the line to who started you
 //   engine PID FD SIDE      to a supervisor: the engine that works, and the line to it

@@ -267,7 +267,7 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
   collect_accepted(compiler, root);
   // Names first: what later steps refer to by name has an id.
   compile_options(compiler, root);
-  compile_actions(compiler, root);
+  if (Result<void> good = compile_actions(compiler, root); !good) return fail(good.error());
   declare_checks(compiler, root);
   name_faults(compiler);
   compile_regexp_rules(compiler, root);

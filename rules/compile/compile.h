@@ -67,7 +67,8 @@ struct Compiler {
 };
 
 void compile_options(Compiler& compiler, const UclObject& root);
-void compile_actions(Compiler& compiler, const UclObject& root);
+// Errors: winnow.poison_action is no action.
+Result<void> compile_actions(Compiler& compiler, const UclObject& root);
 void declare_checks(Compiler& compiler, const UclObject& root);  // their symbols
 void compile_regexp_rules(Compiler& compiler, const UclObject& root);
 void compile_composites(Compiler& compiler, const UclObject& root);

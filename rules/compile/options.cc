@@ -138,7 +138,7 @@ void compile_options(Compiler& compiler, const UclObject& root) {
   }
 }
 
-void compile_actions(Compiler& compiler, const UclObject& root) {
+Result<void> compile_actions(Compiler& compiler, const UclObject& root) {
   ScoreModel& model = compiler.set.model;
   for (const DefaultAction& one : kDefaults) {
     Action action;
@@ -179,13 +179,18 @@ void compile_actions(Compiler& compiler, const UclObject& root) {
       return underscored(action.name) == underscored(value->text());
     };
     const auto found = std::ranges::find_if(model.actions, same);
-    if (found != model.actions.end())
-      compiler.set.poison_action = ActionId(found - model.actions.begin());
-    else
-      compiler.warn(*value, fmt::format("\"{}\" is no action; messages that cannot be scanned are "
-                                        "rejected",
-                                        value->text()));
+    if (found == model.actions.end()) {
+      const Place at = compiler.place(*value);
+      return fail(Error{.what = fmt::format("poison_action: \"{}\" is no action; write one of "
+                                            "section actions, as reject",
+                                            value->text()),
+                        .file = std::string(at.file),
+                        .line = at.line,
+                        .column = at.column});
+    }
+    compiler.set.poison_action = ActionId(found - model.actions.begin());
   }
+  return {};
 }
 
 }  // namespace winnow

@@ -114,7 +114,7 @@ class ClientsTest(unittest.TestCase):
     def test_nginx(self):
         if missing("nginx"):
             self.skipTest("nginx is not installed")
-        port = free_port()
+        port, controller = free_port(), self.serve.port("controller")
         os.mkdir(os.path.join(self.folder, "temporary"))
         paths = "".join("  %s_temp_path %s/temporary;\n" % (name, self.folder) for name in (
             "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -124,7 +124,12 @@ class ClientsTest(unittest.TestCase):
             "  server {\n    listen 127.0.0.1:%d;\n    location /filter/ {\n"
             "      proxy_pass http://127.0.0.1:%d/;\n"
             "      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
-            "    }\n  }\n}\n" % (self.folder, paths, port, self.serve.http)).encode())
+            "    }\n"
+            "    location /rspamd/ {\n      proxy_pass http://127.0.0.1:%d/;\n"
+            "      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n    }\n"
+            "    location /outside/ {\n      proxy_pass http://127.0.0.1:%d/;\n"
+            "      proxy_set_header X-Forwarded-For 192.0.2.1;\n    }\n  }\n}\n" %
+            (self.folder, paths, port, self.serve.http, controller, controller)).encode())
         nginx = subprocess.Popen(["nginx", "-c", config, "-p", self.folder, "-e", "stderr"],
                                  stderr=subprocess.DEVNULL)
         try:
@@ -134,6 +139,18 @@ class ClientsTest(unittest.TestCase):
             code, body = self.curl("/filter/checkv2", "--data-binary",
                                    "@" + self.file("proxied.eml", HAM % b"proxied"), port=port)
             self.assertEqual((code, json.loads(body)["message-id"]), (200, "proxied@example.org"))
+            # The controller under a sub-path: whom the proxy speaks for decides who may look.
+            self.assertEqual(self.curl("/rspamd/ping", port=port), (200, b"pong\r\n"))
+            code, body = self.curl("/rspamd/auth", port=port)
+            self.assertEqual((code, json.loads(body)["auth"]), (200, "ok"))
+            self.assertIn(b'"actions"', self.curl("/rspamd/stat", port=port)[1])
+            code, body = self.curl("/rspamd/checkv2", "--data-binary", "@" + self.file(
+                "sub.eml", HAM % b"sub"), port=port)
+            self.assertEqual((code, json.loads(body)["message-id"]), (200, "sub@example.org"))
+            self.assertEqual(self.curl("/rspamd/nothing", port=port)[0], 404)
+            for page in ("auth", "stat", "errors"):
+                self.assertEqual(self.curl("/outside/" + page, port=port)[0], 401)
+            self.assertEqual(self.curl("/outside/ping", port=port)[0], 200)
         finally:
             nginx.terminate()
             nginx.wait(WAIT_S)

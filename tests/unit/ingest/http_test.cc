@@ -16,10 +16,18 @@ struct Seen {
 
 std::string describe(const HttpRequest& request, const Message& message) {
   std::string rcpt;
+  std::string flags = message.pass_all ? " pass" : "";
+  for (const auto& [name, set] : {std::pair{" no_log", request.no_log},
+                                  {" no_stat", request.no_stat},
+                                  {" skip", request.skip},
+                                  {" groups", request.groups},
+                                  {" zstd", request.zstd_reply},
+                                  {" unscanned", request.unscanned}})
+    if (set) flags += name;
   for (const std::string& one : message.recipients) rcpt += (rcpt.empty() ? "" : ",") + one;
   return std::to_string(static_cast<int>(request.command)) + " from=" + message.from.value_or("-") +
          " rcpt=" + rcpt + " helo=" + message.helo + " host=" + message.hostname +
-         " user=" + message.user + " id=" + message.queue_id + (request.pass_all ? " pass" : "") +
+         " user=" + message.user + " id=" + message.queue_id + flags +
          " body=" + std::string(message.bytes.view()) + "\n";
 }
 
@@ -68,8 +76,18 @@ TEST(Http, Requests) {
        "1\r\n\r\nabc",
        "1 from=a@x rcpt=b@x,c@x,d@x helo=h host=n user=u id=Q1 pass body=abc\n", ""},
       {"arguments_are_headers",
-       "POST //CheckV2/?queue%2did=a%20b&content-length=9 HTTP/1.1\r\n\r\n",
-       "1 from=- rcpt= helo= host= user= id=a b body=\n", ""},
+       "POST //CheckV2/?queue%2did=a%20b&content-length=9 HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
+       "1 from=- rcpt= helo= host= user= id=a b body=x\n", ""},
+      {"flags",
+       "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nFlags: Pass_All, no_log,no_stat,\r\n"
+       "Flags: groups,zstd,milter,unheard-of\r\n\r\nx",
+       "1 from=- rcpt= helo= host= user= id= pass no_log no_stat groups zstd body=x\n", ""},
+      {"flag_skip", "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nFlags: skip\r\n\r\nx",
+       "1 from=- rcpt= helo= host= user= id= skip unscanned body=\n", ""},
+      {"nothing_to_scan", "POST /check HTTP/1.1\r\n\r\n",
+       "2 from=- rcpt= helo= host= user= id= unscanned body=\n", ""},
+      {"raw", "POST /checkv2 HTTP/1.1\r\nContent-Length: 3\r\nRaw: yes\r\n\r\nA:b",
+       "1" + none + "\r\nA:b\n", ""},
       {"two_at_once",
        "POST /symbols HTTP/1.1\r\nContent-Length: 1\r\n\r\nxPOST /check HTTP/1.1\nContent-Length: "
        "1\nConnection: close\n\ny",

@@ -1,0 +1,240 @@
+#include "ingest/proxy/upstream.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netdb.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace winnow {
+
+namespace {
+
+constexpr uint32_t kWeightMax = 100;
+
+tl::unexpected<Error> wrong(const UclObject& at, std::string what) {
+  const Place place = at.place();
+  return fail(Error{.what = std::move(what),
+                    .file = std::string(place.file),
+                    .line = place.line,
+                    .column = place.column});
+}
+
+void warn(const UclObject& at, std::string what, std::vector<Warning>& warnings) {
+  const Place place = at.place();
+  warnings.push_back({.file = std::string(place.file),
+                      .line = place.line,
+                      .column = place.column,
+                      .what = std::move(what),
+                      .advice = {}});
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool number(std::string_view text, uint32_t most, uint32_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= most;
+}
+
+// The first address of a name; empty where there is none.
+std::string look_up(const std::string& name) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(name.c_str(), nullptr, &hints, &found) != 0 || !found) return {};
+  char text[INET6_ADDRSTRLEN] = "";
+  if (found->ai_family == AF_INET)
+    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(found->ai_addr)->sin_addr, text,
+                sizeof text);
+  else if (found->ai_family == AF_INET6)
+    ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(found->ai_addr)->sin6_addr, text,
+                sizeof text);
+  ::freeaddrinfo(found);
+  return text;
+}
+
+// "host", "host:port", "host:port:weight"; host may be "[::1]".
+Result<UpstreamHost> read_host(const UclObject& at, std::string_view text) {
+  UpstreamHost host;
+  host.name = text;
+  std::string_view rest = text;
+  std::string address;
+  if (rest.starts_with('[')) {
+    const size_t end = rest.find(']');
+    if (end == std::string_view::npos) return wrong(at, fmt::format("\"{}\" is no host", text));
+    address = rest.substr(1, end - 1);
+    rest.remove_prefix(end + 1);
+  } else {
+    address = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(address.size());
+  }
+  uint32_t port = host.port;
+  bool good = !address.empty() && (rest.empty() || rest.starts_with(':'));
+  if (good && !rest.empty()) {
+    rest.remove_prefix(1);
+    const std::string_view digits = rest.substr(0, rest.find(':'));
+    good = number(digits, 65535, port);
+    rest.remove_prefix(digits.size());
+    if (good && !rest.empty()) good = number(rest.substr(1), kWeightMax, host.weight);
+  }
+  if (!good)
+    return wrong(at, fmt::format("\"{}\" is no host: write NAME, NAME:PORT or NAME:PORT:WEIGHT "
+                                 "(weight 1 to {})",
+                                 text, kWeightMax));
+  host.port = static_cast<uint16_t>(port);
+  host.address = address == "localhost" ? "127.0.0.1" : look_up(address);
+  if (host.address.empty()) return wrong(at, fmt::format("there is no host {}", address));
+  return host;
+}
+
+Result<Upstream> read_upstream(const UclObject& given, int64_t timeout_ms,
+                               std::vector<Warning>& warnings) {
+  Upstream to;
+  to.name = given.string("name", given.key());
+  for (const char* const key : {"ssl", "key"})
+    if (const UclObject* const asked = given.find(key);
+        asked && (std::string_view(key) == "key" || given.flag(key, false)))
+      return wrong(*asked, fmt::format("{}: connections to scanners are not encrypted here; mail "
+                                       "would go in the clear",
+                                       key));
+  to.timeout_ms = timeout_ms;
+  if (const double s = given.seconds("timeout", -1); s > 0 && s < 86'400)
+    to.timeout_ms = std::llround(s * 1000);
+  to.settings_id = given.string("settings_id", given.string("settings", ""));
+  if (const UclObject* const headers = given.find("extra_headers"); headers && headers->is_object())
+    for (const UclObject* const one : headers->named())
+      to.headers.emplace_back(one->key(), one->last_value().text());
+  const UclObject* const hosts = given.find("hosts");
+  if (!hosts) return wrong(given, fmt::format("{} needs hosts, or self_scan = true", to.name));
+  for (const std::string_view text : given.strings("hosts"))
+    if (Result<void> good = read_hosts(*hosts, text, to, warnings); !good)
+      return fail(std::move(good.error()));
+  if (to.hosts.empty()) return wrong(*hosts, fmt::format("{} has no hosts", to.name));
+  return to;
+}
+
+}  // namespace
+
+Result<void> read_hosts(const UclObject& given, std::string_view text, Upstream& to,
+                        std::vector<Warning>& warnings) {
+  constexpr std::string_view kRotations[] = {
+      "round-robin:", "master-slave:", "sequential:", "random:", "hash:"};
+  for (const std::string_view one : kRotations) {
+    if (!text.starts_with(one)) continue;
+    text.remove_prefix(one.size());
+    to.in_order = one == "master-slave:" || one == "sequential:";
+    if (one == "random:" || one == "hash:")
+      warn(given, fmt::format("rotation \"{}\" is taken for round-robin", one), warnings);
+  }
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, text.find_first_of(",;"));
+    text.remove_prefix(std::min(text.size(), one.size() + 1));
+    if (trim(one).empty()) continue;
+    Result<UpstreamHost> host = read_host(given, trim(one));
+    if (!host) return fail(std::move(host.error()));
+    to.hosts.push_back(std::move(*host));
+  }
+  return {};
+}
+
+Result<ProxySettings> read_proxy_settings(const UclObject& root, std::vector<Warning>& warnings) {
+  ProxySettings to;
+  if (const UclObject* const own = root.find("options"))
+    for (const char* const key : {"upstreams", "upstream"})
+      if (const UclObject* const given = own->find(key); given && given->is_object()) {
+        to.errors_max = static_cast<unsigned>(
+            std::clamp<int64_t>(given->integer("max_errors", to.errors_max), 1, 10'000));
+        to.error_time_ms = std::llround(
+            std::clamp(given->seconds("error_time", to.error_time_ms / 1e3), 0.0, 1e6) * 1000);
+        to.revive_ms = std::llround(
+            std::clamp(given->seconds("revive_time", to.revive_ms / 1e3), 0.0, 1e6) * 1000);
+      }
+  const UclObject* const workers = root.find("worker");
+  if (!workers) return to;
+  for (const UclObject* const worker : workers->named()) {
+    if (!worker->is_object()) continue;
+    const std::string_view type = worker->string("type", worker->key());
+    if ((type != "rspamd_proxy" && type != "proxy") || !worker->flag("milter", true)) continue;
+    to.tries_max = static_cast<unsigned>(
+        std::clamp<int64_t>(worker->integer("max_retries", to.tries_max), 1, 100));
+    const double s = worker->seconds("timeout", 120);
+    const int64_t timeout_ms = s > 0 && s < 86'400 ? std::llround(s * 1000) : 120'000;
+    const UclObject* chosen = nullptr;
+    if (const UclObject* const all = worker->find("upstream"); all && all->is_object())
+      for (const UclObject* const one : all->named())
+        if (one->is_object() && (!chosen || one->flag("default", false))) chosen = one;
+    if (chosen && !chosen->flag("self_scan", false)) {
+      Result<Upstream> upstream = read_upstream(*chosen, timeout_ms, warnings);
+      if (!upstream) return fail(std::move(upstream.error()));
+      to.upstream = std::move(*upstream);
+    }
+    if (const UclObject* const all = worker->find("mirror"); all && all->is_object())
+      for (const UclObject* const one : all->named()) {
+        if (!one->is_object()) continue;
+        Result<Upstream> mirror = read_upstream(*one, timeout_ms, warnings);
+        if (!mirror) return fail(std::move(mirror.error()));
+        for (const char* const key : {"prob", "probability"})
+          if (const UclObject* const share = one->find(key)) {
+            const std::string text(share->last_value().text());
+            const auto [end, bad] =
+                std::from_chars(text.data(), text.data() + text.size(), mirror->share);
+            if (bad != std::errc() || end != text.data() + text.size() || !(mirror->share >= 0) ||
+                mirror->share > 1)
+              return wrong(*share, fmt::format("\"{}\" is no probability: 0 to 1", text));
+          }
+        to.mirrors.push_back(std::move(*mirror));
+      }
+  }
+  return to;
+}
+
+HostChoice::HostChoice(const Upstream& upstream, const ProxySettings& settings)
+    : states_(upstream.hosts.size()),
+      in_order_(upstream.in_order),
+      errors_max_(settings.errors_max),
+      error_time_ms_(settings.error_time_ms),
+      revive_ms_(settings.revive_ms) {
+  // By rounds: weights 2 and 1 give a b a, not a a b.
+  for (uint32_t round = 0; round < kWeightMax; ++round)
+    for (size_t i = 0; i < upstream.hosts.size(); ++i)
+      if (round < upstream.hosts[i].weight) turns_.push_back(i);
+}
+
+size_t HostChoice::next(int64_t now_ms, const std::vector<bool>& tried) {
+  const auto fresh = [&](size_t host) { return host >= tried.size() || !tried[host]; };
+  if (in_order_) {
+    for (size_t i = 0; i < states_.size(); ++i)
+      if (usable(i, now_ms) && fresh(i)) return i;
+  } else {
+    for (size_t i = 0; i < turns_.size(); ++i) {
+      const size_t host = turns_[(turn_ + i) % turns_.size()];
+      if (!usable(host, now_ms) || !fresh(host)) continue;
+      turn_ = (turn_ + i + 1) % turns_.size();
+      return host;
+    }
+  }
+  // All are out of use or were tried: the one whose time is over first, untried before tried.
+  size_t best = 0;
+  for (size_t i = 1; i < states_.size(); ++i)
+    if (std::pair(!fresh(i), states_[i].out_until_ms) <
+        std::pair(!fresh(best), states_[best].out_until_ms))
+      best = i;
+  return best;
+}
+
+void HostChoice::failed(size_t host, int64_t now_ms) {
+  State& state = states_[host];
+  state.errors_ms.push_back(now_ms);
+  while (state.errors_ms.front() < now_ms - error_time_ms_) state.errors_ms.pop_front();
+  if (state.errors_ms.size() < errors_max_) return;
+  state.errors_ms.clear();
+  state.out_until_ms = now_ms + revive_ms_;
+}
+
+}  // namespace winnow

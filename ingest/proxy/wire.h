@@ -1,0 +1,51 @@
+// What is said to another scanner and what it says back: a `/checkv2` request with the envelope as
+// headers, an HTTP answer with Rspamd's reply (facts/network.md 2.2, 2.3). Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/result.h"
+#include "ingest/milter/answer.h"
+#include "ingest/proxy/upstream.h"
+#include "pipeline/message.h"
+
+namespace winnow {
+
+constexpr size_t kRemoteReplyMax = 8u << 20;  // bytes of an answer
+
+// Appends the head of the request; the message's bytes follow it. Control characters of the
+// envelope cannot end a line.
+void append_scan_head(const Message& message, const Upstream& upstream, std::string& out);
+
+// An answer that comes in pieces. kMore: not whole yet; kBroken: it will never be one.
+enum class RemoteWant : uint8_t { kMore, kWhole, kBroken };
+// Looks at all that came so far; `ended`: nothing follows. kWhole: `body` is a view into `bytes`,
+// `code` the status.
+RemoteWant look_at_reply(std::string_view bytes, bool ended, int& code, std::string_view& body);
+
+// What another scanner decided, as far as an MTA is told of it.
+struct RemoteReply {
+  std::string action, message, subject;
+  uint8_t flags = 0;  // ActionFlag bits
+  std::vector<Edit> edits;
+  std::string message_id;
+  std::vector<std::string> texts;  // that the edits' names view
+
+  RemoteReply() = default;
+  RemoteReply(RemoteReply&&) = default;
+  RemoteReply& operator=(RemoteReply&&) = default;
+
+  // Valid as long as this is.
+  MilterReply view() const {
+    return {
+        .action = action, .message = message, .subject = subject, .flags = flags, .edits = edits};
+  }
+};
+
+// Reads a `/checkv2` answer. Errors: no JSON object, no action, an error instead of a verdict.
+Result<RemoteReply> parse_scan_reply(std::string_view json);
+
+}  // namespace winnow

@@ -1,0 +1,40 @@
+// What another scanner answers: bytes of HTTP whole and in pieces, then Rspamd's JSON. What is
+// whole at some length stays so; edits render to packets of agreed form.
+#include <cstdlib>
+#include <string>
+
+#include "ingest/proxy/wire.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace winnow;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  int code = 0;
+  std::string_view body;
+  const RemoteWant want = look_at_reply(input, true, code, body);
+  if (want == RemoteWant::kMore) std::abort();  // nothing follows
+  if (want == RemoteWant::kWhole &&
+      (body.data() < input.data() || body.data() + body.size() > input.data() + input.size()))
+    std::abort();
+  for (size_t n = 0; n < size && n < 200; ++n) {
+    std::string_view early;
+    int same = 0;
+    if (look_at_reply(input.substr(0, n), false, same, early) == RemoteWant::kWhole &&
+        (want != RemoteWant::kWhole || early != body || same != code))
+      std::abort();
+  }
+  // JSON of its own, or that of the answer.
+  const Result<RemoteReply> reply = parse_scan_reply(want == RemoteWant::kWhole ? body : input);
+  if (!reply) return 0;
+  const MilterReply view = reply->view();
+  if (view.action.empty()) std::abort();
+  std::string out;
+  render_milter(view, MilterOptions{}, SeenHeaders{}, MilterAgreement{}, out);
+  for (size_t at = 0; at < out.size();) {
+    if (out.size() - at < 5) std::abort();
+    size_t length = 0;
+    for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<uint8_t>(out[at + i]);
+    if (length == 0 || length > out.size() - at - 4) std::abort();
+    at += 4 + length;
+  }
+  return 0;
+}

@@ -1,0 +1,148 @@
+// Hosts of upstreams: how they are read, which is next. Answers of scanners: what is whole, what is
+// broken, what becomes of them.
+#include <gtest/gtest.h>
+
+#include "ingest/proxy/upstream.h"
+#include "ingest/proxy/wire.h"
+
+namespace winnow {
+namespace {
+
+Upstream upstream(std::initializer_list<uint32_t> weights, bool in_order = false) {
+  Upstream out;
+  out.in_order = in_order;
+  for (const uint32_t weight : weights)
+    out.hosts.push_back({.name = "h", .address = "127.0.0.1", .port = 1, .weight = weight});
+  return out;
+}
+
+std::string turns(HostChoice& choice, size_t n, int64_t now) {
+  std::string out;
+  for (size_t i = 0; i < n; ++i) out += static_cast<char>('a' + choice.next(now, {}));
+  return out;
+}
+
+TEST(HostChoice, TakesTurnsByWeight) {
+  HostChoice even(upstream({1, 1, 1}), {});
+  EXPECT_EQ(turns(even, 7, 0), "abcabca");
+  HostChoice uneven(upstream({3, 1}), {});
+  EXPECT_EQ(turns(uneven, 8, 0), "abaaabaa");
+  HostChoice ordered(upstream({1, 1}, true), {});
+  EXPECT_EQ(turns(ordered, 3, 0), "aaa");
+}
+
+TEST(HostChoice, LeavesOneThatFailsAndComesBack) {
+  ProxySettings settings;
+  settings.errors_max = 2;
+  settings.error_time_ms = 100;
+  settings.revive_ms = 1000;
+  HostChoice choice(upstream({1, 1}), settings);
+  choice.failed(0, 0);
+  EXPECT_TRUE(choice.usable(0, 0));
+  choice.failed(0, 101);  // the first is too long ago
+  EXPECT_TRUE(choice.usable(0, 101));
+  choice.failed(0, 150);
+  EXPECT_FALSE(choice.usable(0, 150));
+  EXPECT_EQ(turns(choice, 3, 1149), "bbb");
+  EXPECT_EQ(turns(choice, 2, 1150), "ab");
+  // An answer forgets the errors before it.
+  choice.failed(1, 1200);
+  choice.worked(1);
+  choice.failed(1, 1210);
+  EXPECT_TRUE(choice.usable(1, 1210));
+}
+
+TEST(HostChoice, AllOutTakesTheOneThatIsBackFirst) {
+  ProxySettings settings;
+  settings.errors_max = 1;
+  HostChoice choice(upstream({1, 1, 1}), settings);
+  choice.failed(2, 5);
+  choice.failed(0, 10);
+  choice.failed(1, 20);
+  EXPECT_EQ(choice.next(30, {}), 2u);
+  EXPECT_EQ(choice.next(30, {false, false, true}), 0u);
+  EXPECT_EQ(choice.next(30, {true, true, true}), 2u);
+}
+
+TEST(RemoteReplyBytes, WholeInEveryPiece) {
+  const std::string good = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello";
+  int code = 0;
+  std::string_view body;
+  for (size_t n = 0; n < good.size(); ++n) {
+    EXPECT_EQ(look_at_reply(std::string_view(good).substr(0, n), false, code, body),
+              RemoteWant::kMore)
+        << n;
+    EXPECT_EQ(look_at_reply(std::string_view(good).substr(0, n), true, code, body),
+              RemoteWant::kBroken)
+        << n;
+  }
+  EXPECT_EQ(look_at_reply(good, false, code, body), RemoteWant::kWhole);
+  EXPECT_EQ(code, 200);
+  EXPECT_EQ(body, "hello");
+  // Without a length it ends where the connection does.
+  const std::string open = "HTTP/1.0 200 OK\r\n\r\nall";
+  EXPECT_EQ(look_at_reply(open, false, code, body), RemoteWant::kMore);
+  EXPECT_EQ(look_at_reply(open, true, code, body), RemoteWant::kWhole);
+  EXPECT_EQ(body, "all");
+}
+
+TEST(RemoteReplyBytes, Broken) {
+  int code = 0;
+  std::string_view body;
+  for (const std::string bad :
+       {"SMTP\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 8388609\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"})
+    EXPECT_EQ(look_at_reply(bad, true, code, body), RemoteWant::kBroken) << bad;
+  // A limit, and one beyond it.
+  const std::string head = "HTTP/1.1 200 OK\r\n\r\n";
+  std::string big = head + std::string(kRemoteReplyMax - head.size(), 'x');
+  EXPECT_EQ(look_at_reply(big, true, code, body), RemoteWant::kWhole);
+  big += 'x';
+  EXPECT_EQ(look_at_reply(big, true, code, body), RemoteWant::kBroken);
+}
+
+TEST(RemoteReplyJson, NoVerdictIsAnError) {
+  for (const char* const bad : {"", "[]", "{", "{}", "{\"action\":1}", "{\"action\":\"\"}",
+                                "{\"error\":\"busy\",\"action\":\"reject\"}"})
+    EXPECT_FALSE(parse_scan_reply(bad).has_value()) << bad;
+}
+
+TEST(RemoteReplyJson, EditsOfEveryForm) {
+  const Result<RemoteReply> reply = parse_scan_reply(
+      R"({"action":"rewrite subject","subject":"new","messages":{"smtp_message":"m"},
+          "milter":{"add_headers":{"A":["1",{"value":"2","order":0}]},"remove_headers":{"B":-1},
+          "change_from":"f@x","add_rcpt":"a@x","del_rcpt":["d@x",7]},"dkim-signature":["s","t"]})");
+  ASSERT_TRUE(reply.has_value());
+  std::string all;
+  for (const Edit& edit : reply->view().edits)
+    all += std::to_string(static_cast<int>(edit.kind)) + ' ' + std::to_string(edit.position) + ' ' +
+           std::string(edit.name) + '=' + edit.value + '\n';
+  EXPECT_EQ(all,
+            "2 -1 B=\n0 -1 A=1\n0 1 A=2\n4 0 =f@x\n5 0 =a@x\n6 0 =d@x\n0 1 DKIM-Signature=s\n"
+            "0 2 DKIM-Signature=t\n");
+  EXPECT_EQ(reply->view().subject, "new");
+  EXPECT_EQ(reply->view().message, "m");
+}
+
+TEST(ScanHead, NoValueEndsItsLine) {
+  Message message;
+  message.bytes = MessageBytes("x");
+  message.from = "a\r\nEvil: 1";
+  message.helo = "h\n\n";
+  message.request_headers = {{"bad name", "v"}, {"good", "w\r\nX: y"}};
+  Upstream to;
+  to.name = "u";
+  to.settings_id = "s";
+  std::string head;
+  append_scan_head(message, to, head);
+  EXPECT_EQ(head,
+            "POST /checkv2 HTTP/1.1\r\nHost: u\r\nConnection: close\r\nContent-Length: 1\r\n"
+            "From: <a  Evil: 1>\r\nHelo: h  \r\nSettings-ID: s\r\nFlags: milter,body_block\r\n"
+            "good: w  X: y\r\n\r\n");
+}
+
+}  // namespace
+}  // namespace winnow
