@@ -1,10 +1,11 @@
 #include "ingest/proxy/wire.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include <charconv>
+
+#include "engine/mime/ip.h"
 
 namespace winnow {
 
@@ -130,9 +131,8 @@ void append_scan_head(const Message& message, const Upstream& upstream, std::str
   if (message.from) append_header("From", "<" + *message.from + ">", out);
   for (const std::string& one : message.recipients) append_header("Rcpt", "<" + one + ">", out);
   if (message.ip.valid()) {
-    char text[INET6_ADDRSTRLEN] = "";
-    ::inet_ntop(message.ip.family == 6 ? AF_INET6 : AF_INET, message.ip.bytes, text, sizeof text);
-    append_header("IP", text, out);
+    char text[kIpTextMax];
+    append_header("IP", {text, format_ip(message.ip, text)}, out);
   }
   append_header("Helo", message.helo, out);
   append_header("Hostname", message.hostname, out);

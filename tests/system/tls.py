@@ -124,7 +124,10 @@ class TlsTest(unittest.TestCase):
     def test_in_the_clear_is_no_answer(self):
         with connect(self.tls) as sock:
             sock.sendall(self.GET % b"ping")
-            self.assertNotIn(b"pong", read_all(sock))
+            try:
+                self.assertNotIn(b"pong", read_all(sock))
+            except ConnectionError:
+                pass  # closed with bytes unread
         with connect(self.plain) as sock:  # the other port stays as it is
             sock.sendall(self.GET % b"ping")
             self.assertIn(b"pong", read_all(sock))
