@@ -117,12 +117,9 @@ bool raise_file_limit(size_t connections, std::string& say) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
   if (limit.rlim_cur < want) {
-    rlimit raised{want, std::max(limit.rlim_max, want)};
-    // Above the hard limit only root may.
-    if (::setrlimit(RLIMIT_NOFILE, &raised) != 0) {
-      raised = {std::min(want, limit.rlim_max), limit.rlim_max};
-      ::setrlimit(RLIMIT_NOFILE, &raised);
-    }
+    // The hard limit is the operator's word, also for root.
+    const rlimit raised{std::min(want, limit.rlim_max), limit.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &raised);
     ::getrlimit(RLIMIT_NOFILE, &limit);
   }
   if (limit.rlim_cur >= want) {

@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import service
@@ -257,12 +258,14 @@ class BadClients(unittest.TestCase):
 
 class FewFilesTest(unittest.TestCase):
     def test_more_clients_than_open_files(self):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
-        try:
-            serve = service.Serve(OPTIONS.winnow, "--threads", "1")
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with tempfile.TemporaryDirectory() as folder:
+            few = os.path.join(folder, "winnow")
+            with open(few, "w") as file:
+                file.write('#!/bin/sh\nulimit -n 200\nexec "%s" "$@"\n' %
+                           os.path.abspath(OPTIONS.winnow))
+            os.chmod(few, 0o700)
+            serve = service.Serve(few, "--threads", "1")
+        serve.wait_for("only 200 files may be open")
         clients = [connect(serve.http) for _ in range(400)]  # the rest waits in the backlog
         serve.wait_for("cannot accept a connection: Too many open files")
         for client in clients:

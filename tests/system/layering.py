@@ -17,7 +17,7 @@ HOMES = {
     r"unicode/.*": ["engine/text/"],
     r"idn2\.h": ["engine/url/"],
     r"libpsl\.h": ["engine/url/"],
-    r"openssl/.*": ["engine/crypt/", "engine/hash/"],
+    r"openssl/.*": ["engine/crypt/", "engine/hash/", "ingest/serve/tls.cc"],
     r"sodium.*": ["engine/crypt/", "engine/hash/", "ingest/controller/", "ingest/commands/pw.cc"],
     r"zstd\.h": ["ingest/evidence/", "ingest/http/", "rules/maps/", "pipeline/corpus/"],
     r"simdjson\.h": ["ingest/", "rules/maps/"],

@@ -255,7 +255,7 @@ class ProxyTest(unittest.TestCase):
                     with open(os.path.join(folder, name), "w") as file:
                         file.write(text)
                 done = subprocess.run(
-                    [OPTIONS.winnow, "serve", "--config", os.path.join(folder, "rspamd.conf"),
+                    [OPTIONS.winnow, "serve", "--no-dns", "--config", os.path.join(folder, "rspamd.conf"),
                      "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0", "--controller",
                      "127.0.0.1:0"], capture_output=True, text=True, timeout=service.WAIT_S)
                 self.assertEqual(done.returncode, 2, done.stderr)

@@ -166,7 +166,7 @@ class TlsTest(unittest.TestCase):
         self.serve.wait_for(says, before + 1)
 
     def refused(self, *options):
-        done = subprocess.run([OPTIONS.winnow, "serve", *options], capture_output=True, text=True,
+        done = subprocess.run([OPTIONS.winnow, "serve", "--no-dns", *options], capture_output=True, text=True,
                               timeout=service.WAIT_S)
         self.assertEqual(done.returncode, 2, done.stderr)
         return done.stderr
