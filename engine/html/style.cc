@@ -148,7 +148,8 @@ void read_opacity(StyleDelta& delta, std::string_view value) {
   const CssNumber number = read_number(value);
   if (number.length == 0) return;
   const int64_t whole = number.unit == CssUnit::kPercent ? 100'000 : 1000;
-  delta.opacity = static_cast<uint8_t>(std::clamp<int64_t>(number.milli * 255 / whole, 0, 255));
+  const int64_t scaled = int64_t{number.milli} * 255 / whole;
+  delta.opacity = static_cast<uint8_t>(std::clamp<int64_t>(scaled, 0, 255));
   delta.set |= kStyleOpacity;
 }
 
