@@ -1,5 +1,5 @@
-// An HTTP, RSPAMC or SPAMC connection of any bytes: as one write and as pieces, the same requests
-// and the same answers.
+// An HTTP, RSPAMC or SPAMC connection of any bytes, to the scanner and to the controller: as one
+// write and as pieces, the same requests and the same answers.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -13,10 +13,15 @@ struct Seen {
   bool closed = false;
 };
 
-Seen talk(std::string_view bytes, size_t piece) {
+Seen talk(std::string_view bytes, size_t piece, bool controller) {
   using namespace winnow;
   Seen seen;
-  HttpSession session({.head_max = 512, .headers_max = 16, .body_max = 4096});
+  HttpLimits limits;
+  limits.head_max = 512;
+  limits.headers_max = 16;
+  limits.body_max = 4096;
+  limits.controller = controller;
+  HttpSession session(limits);
   const auto serve = [&](SessionWant want) {
     while (want == SessionWant::kVerdict || want == SessionWant::kPage) {
       if (want == SessionWant::kVerdict) seen.said += session.take_message().bytes.view();
@@ -38,8 +43,10 @@ Seen talk(std::string_view bytes, size_t piece) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  const Seen whole = talk(bytes, bytes.size() + 1);
-  const Seen pieces = talk(bytes, 3);
-  if (whole.said != pieces.said || whole.closed != pieces.closed) std::abort();
+  for (const bool controller : {false, true}) {
+    const Seen whole = talk(bytes, bytes.size() + 1, controller);
+    const Seen pieces = talk(bytes, 3, controller);
+    if (whole.said != pieces.said || whole.closed != pieces.closed) std::abort();
+  }
   return 0;
 }

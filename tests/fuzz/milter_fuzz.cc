@@ -1,4 +1,5 @@
-// A milter connection of any bytes: as one write and as pieces, it wants and says the same.
+// A milter connection of any bytes: as one write and as pieces, it wants and says the same. Each
+// message is answered by the next action, with every edit, made of the message itself.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -13,10 +14,46 @@ struct Seen {
   bool closed = false;
 };
 
+void answer(const winnow::MilterSession& session, const winnow::Message& message, Seen& seen) {
+  using namespace winnow;
+  using enum EditKind;
+  constexpr std::string_view kActions[] = {"add header", "reject", "soft reject", "rewrite subject",
+                                           "no action"};
+  const std::string body(message.bytes.view());
+  const std::string name = message.helo;
+  const Edit edits[] = {{.kind = kAddHeader, .position = -3, .name = "X", .value = body},
+                        {.kind = kAddHeader, .position = 0, .name = name, .value = name},
+                        {.kind = kAddHeader, .position = 2, .name = name, .value = {}},
+                        {.kind = kRemoveHeader, .position = 0, .name = name, .value = {}},
+                        {.kind = kRemoveHeader, .position = -1, .name = name, .value = {}},
+                        {.kind = kRemoveHeader, .position = 1, .name = name, .value = {}},
+                        {.kind = kChangeHeader, .position = 1, .name = name, .value = body},
+                        {.kind = kRewriteSubject, .position = 0, .name = {}, .value = body},
+                        {.kind = kChangeFrom, .position = 0, .name = {}, .value = name},
+                        {.kind = kAddRecipient, .position = 0, .name = {}, .value = name},
+                        {.kind = kRemoveRecipient, .position = 0, .name = {}, .value = "<a@b>"},
+                        {.kind = kReplaceBody, .position = 0, .name = {}, .value = body},
+                        {.kind = kQuarantine, .position = 0, .name = {}, .value = body}};
+  MilterOptions options;
+  options.quarantine_on_reject = name.size() % 3 == 1;
+  options.discard_on_reject = name.size() % 3 == 2;
+  const auto flags =
+      static_cast<uint8_t>(body.size() % 4 == 1   ? static_cast<uint8_t>(ActionFlag::kDiscard)
+                           : body.size() % 4 == 2 ? static_cast<uint8_t>(ActionFlag::kQuarantine)
+                                                  : 0);
+  render_milter({.action = kActions[(seen.verdicts + name.size()) % std::size(kActions)],
+                 .message = {},
+                 .subject = name,
+                 .flags = flags,
+                 .edits = edits},
+                options, session.seen(), session.agreement(), seen.out);
+  if (body.empty()) render_milter_tempfail(seen.out);
+}
+
 Seen talk(std::string_view bytes, size_t piece) {
   using namespace winnow;
   Seen seen;
-  MilterSession session({.body_max = 1 << 16, .recipients_max = 10, .macros_max = 8});
+  MilterSession session({.body_max = 4096, .recipients_max = 10, .macros_max = 8});
   while (!bytes.empty() && !seen.closed) {
     const size_t n = std::min(piece, bytes.size());
     SessionWant want = session.feed(bytes.substr(0, n), seen.out);
@@ -24,13 +61,7 @@ Seen talk(std::string_view bytes, size_t piece) {
     while (want == SessionWant::kVerdict) {
       ++seen.verdicts;
       const Message message = session.take_message();
-      const std::string body(message.bytes.view());
-      const Edit edits[] = {
-          {.kind = EditKind::kAddHeader, .position = -3, .name = "X", .value = body},
-          {.kind = EditKind::kRemoveHeader, .name = message.helo, .value = {}}};
-      render_milter(
-          {.action = "add header", .message = {}, .subject = {}, .flags = 0, .edits = edits}, {},
-          session.seen(), session.agreement(), seen.out);
+      answer(session, message, seen);
       want = session.answered(seen.out);
     }
     seen.closed = want == SessionWant::kClose;
