@@ -78,8 +78,8 @@ const char* read_attributes(const char* at, const char* end, uint32_t count_max,
 enum : uint8_t { kHtmlBlank = 1, kHtmlNameEnd = 2 };
 constexpr std::array<uint8_t, 256> kHtmlBytes = [] {
   std::array<uint8_t, 256> table{};
-  for (const int c : {' ', '\t', '\n', '\r', '\f'}) {
-    table[static_cast<size_t>(c)] = kHtmlBlank | kHtmlNameEnd;
+  for (const char c : {' ', '\t', '\n', '\r', '\f'}) {
+    table[static_cast<uint8_t>(c)] = kHtmlBlank | kHtmlNameEnd;
   }
   table['/'] = table['>'] = kHtmlNameEnd;
   return table;

@@ -98,6 +98,7 @@ Result<std::shared_ptr<const Database>> Database::compile(std::span<const Databa
     flags.push_back(database_flags(patterns[i].flags, patterns[i].how, joined));
     ids.push_back(i);
   }
+  pointers.reserve(texts.size());
   for (const std::string& text : texts) pointers.push_back(text.c_str());
   std::shared_ptr<Database> made(new Database);
   while (!pointers.empty()) {

@@ -61,6 +61,7 @@ DatabasePattern database_pattern(const PlanData& plan, PatternId id) {
 std::vector<DatabasePattern> database_patterns(const PlanData& plan,
                                                const std::vector<PatternId>& ids) {
   std::vector<DatabasePattern> out;
+  out.reserve(ids.size());
   for (PatternId id : ids) out.push_back(database_pattern(plan, id));
   return out;
 }
