@@ -1,0 +1,53 @@
+// What the backends that keep bytes here have in common: an ordered table of bytes, and on it the
+// meaning of every operation of a Store. Layout of the table (numbers big-endian, so that order of
+// bytes is order of numbers; "key+" is u16 length and the key, for keys that others follow):
+//
+//   'v' key                -> u64 expires_ms (0: never) | value
+//   'c' key                -> counters as LEB128, up to the last that is not 0
+//   'l' key                -> u64 first | u64 end          sequence numbers, first is the newest
+//   'i' key+ u64 sequence  -> entry of the list
+//   's' key+ member        -> u64 score                    ordered: see score_bytes()
+//   'w' key+ u64 score member -> nothing
+//   'x' u64 expires_ms key -> nothing                      what expire() walks over
+//   'm' name               -> of the store itself: "format"
+#pragma once
+
+#include "pipeline/lookup/store/store.h"
+
+namespace winnow {
+
+// Views stay valid until the next change of the table.
+class StoreTable {
+ public:
+  struct Entry {
+    std::string_view key, value;
+  };
+  virtual ~StoreTable() = default;
+  virtual Result<std::optional<std::string_view>> find(std::string_view key) = 0;
+  // The first entry whose key is not less than `from`.
+  virtual Result<std::optional<Entry>> seek(std::string_view from) = 0;
+  virtual Result<void> put(std::string_view key, std::string_view value) = 0;
+  virtual Result<void> erase(std::string_view key) = 0;  // none: no error
+};
+
+// The operations; an error or `false` means that the caller undoes what was put.
+Result<std::vector<std::optional<std::string>>> table_get(StoreTable& table,
+                                                          std::span<const std::string_view> keys,
+                                                          int64_t now_ms);
+Result<std::vector<uint64_t>> table_counts(StoreTable& table,
+                                           std::span<const std::string_view> keys, unsigned fields);
+Result<std::vector<std::string>> table_list(StoreTable& table, std::string_view key, uint32_t skip,
+                                            uint32_t count);
+Result<std::vector<SortedMember>> table_window(StoreTable& table, std::string_view key, double min,
+                                               double max, uint32_t count);
+Result<std::vector<CounterRow>> table_scan(StoreTable& table, std::string_view prefix,
+                                           std::string_view after, uint32_t count);
+Result<std::vector<std::pair<std::string, std::string>>> table_scan_values(StoreTable& table,
+                                                                           std::string_view prefix,
+                                                                           std::string_view after,
+                                                                           uint32_t count,
+                                                                           int64_t now_ms);
+Result<bool> table_apply(StoreTable& table, const StoreBatch& batch, int64_t now_ms);
+Result<uint64_t> table_expire(StoreTable& table, int64_t now_ms, uint64_t max);
+
+}  // namespace winnow
