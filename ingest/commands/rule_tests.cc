@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "engine/mime/ip.h"
 #include "ingest/rfc3339.h"
@@ -43,6 +45,35 @@ std::optional<std::string> replaced(std::string_view mail, std::string_view edit
   return out.replace(at, old.size(), fresh);
 }
 
+// Answers from the table of the test at hand, else as a scan without a network does.
+class TestAnswers final : public Answerer {
+ public:
+  explicit TestAnswers(const RuleSet& rules) : without_(rules) {}
+  // Empty: none. What does not parse is told.
+  std::optional<std::string> use(const std::vector<FakeRecord>& records) {
+    table_.reset();
+    if (records.empty()) return std::nullopt;
+    table_.emplace(Absent::kNxDomain);
+    for (const FakeRecord& one : records)
+      if (Result<void> added = table_->add(
+              {.name = one.name, .type = one.type, .replies = one.replies, .rcode = one.rcode});
+          !added)
+        return added.error().text();
+    return std::nullopt;
+  }
+  void answer(Evidence& evidence) const override {
+    table_ ? static_cast<void>(table_->answer_open(evidence)) : without_.answer(evidence);
+  }
+  uint32_t silent() const override {
+    constexpr uint32_t kDns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
+    return table_ ? ~kDns : without_.silent();
+  }
+
+ private:
+  TableAnswers without_;
+  std::optional<AnswerTable> table_;
+};
+
 class Runner {
  public:
   explicit Runner(const std::shared_ptr<const RuleSet>& rules)
@@ -62,6 +93,7 @@ class Runner {
     message.user = envelope.user;
     if (const auto ip = parse_ip(envelope.ip)) message.ip = *ip;
     message.now_ms = parse_rfc3339(envelope.now);
+    if (const auto bad = answers_.use(envelope.records)) bad_record_ = *bad;
     one_->evidence.clear();
     one_->verdict.clear();
     run_.compute(worker_, {&message, 1}, {&one_, 1});
@@ -126,11 +158,13 @@ class Runner {
         ++report.misses;
         if (find(info.symbol, other, form(test.mail))) fail_here("hits in another envelope");
       }
+      if (!bad_record_.empty()) fail_here(std::exchange(bad_record_, {}));
     }
   }
 
   const RuleSet& rules_;
-  TableAnswers answers_;
+  TestAnswers answers_;
+  std::string bad_record_;  // the last one that did not parse
   Run run_;
   Worker worker_;
   std::unique_ptr<Case> one_ = std::make_unique<Case>();

@@ -76,6 +76,8 @@ void compile_groups(Compiler& compiler, const UclObject& root);  // weights win 
 void compile_checks(Compiler& compiler, const UclObject& root);
 void collect_accepted(Compiler& compiler, const UclObject& root);
 void check_names(Compiler& compiler, const UclObject& root);  // what names mean nothing
+// Those of dns { fake_records = [ … ] }.
+std::vector<FakeRecord> read_fake_records(Compiler& compiler, const UclObject& dns);
 void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info);
 
 // Common to rules, composites and symbols of groups: score, description, groups, shots.

@@ -22,22 +22,6 @@ void limit(Compiler& compiler, const UclObject& options, const char* key, uint32
   value = static_cast<uint32_t>(*number);
 }
 
-void read_fake_records(Compiler& compiler, const UclObject& dns) {
-  const UclObject* const records = dns.find("fake_records");
-  if (!records) return;
-  for (const UclObject* const record : records->list()) {
-    FakeRecord one;
-    one.name = record->string("name", "");
-    one.type = record->string("type", "a");
-    one.rcode = record->string("rcode", "");
-    for (const std::string_view reply : record->strings("replies")) one.replies.emplace_back(reply);
-    if (one.name.empty())
-      compiler.warn(*record, "a fake record needs a name");
-    else
-      compiler.set.fake_records.push_back(std::move(one));
-  }
-}
-
 void read_dns(Compiler& compiler, const UclObject& dns) {
   DnsConfig& to = compiler.set.dns;
   for (const char* const key : {"nameserver", "server"})
@@ -120,6 +104,24 @@ void read_action(Compiler& compiler, const UclObject& given, Action& action) {
 
 }  // namespace
 
+std::vector<FakeRecord> read_fake_records(Compiler& compiler, const UclObject& dns) {
+  std::vector<FakeRecord> out;
+  const UclObject* const records = dns.find("fake_records");
+  if (!records) return out;
+  for (const UclObject* const record : records->list()) {
+    FakeRecord one;
+    one.name = record->string("name", "");
+    one.type = record->string("type", "a");
+    one.rcode = record->string("rcode", "");
+    for (const std::string_view reply : record->strings("replies")) one.replies.emplace_back(reply);
+    if (one.name.empty())
+      compiler.warn(*record, "a fake record needs a name");
+    else
+      out.push_back(std::move(one));
+  }
+  return out;
+}
+
 void compile_options(Compiler& compiler, const UclObject& root) {
   const UclObject* const options = root.find("options");
   if (!options) return;
@@ -133,7 +135,7 @@ void compile_options(Compiler& compiler, const UclObject& root) {
   compiler.set.judge.soft_reject_on_timeout = compiler.set.soft_reject_on_timeout;
   compiler.set.model.check_all_filters = options->flag("check_all_filters", false);
   if (const UclObject* const dns = options->find("dns")) {
-    read_fake_records(compiler, *dns);
+    compiler.set.fake_records = read_fake_records(compiler, *dns);
     read_dns(compiler, *dns);
   }
 }

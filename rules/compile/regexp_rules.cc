@@ -120,7 +120,7 @@ void compile_regexp_rules(Compiler& compiler, const UclObject& root) {
 namespace {
 
 // Reads what stands in `object`; the rest of `to` stays.
-void read_envelope(const UclObject& object, TestEnvelope& to) {
+void read_envelope(Compiler& compiler, const UclObject& object, TestEnvelope& to) {
   if (object.find("rcpt")) to.recipients.clear();
   for (const std::string_view rcpt : object.strings("rcpt")) to.recipients.emplace_back(rcpt);
   to.from_known |= object.find("from") != nullptr;
@@ -130,6 +130,8 @@ void read_envelope(const UclObject& object, TestEnvelope& to) {
   to.hostname = object.string("hostname", to.hostname);
   to.user = object.string("user", to.user);
   to.now = object.string("now", to.now);
+  if (const UclObject* const dns = object.find("dns"))
+    to.records = read_fake_records(compiler, *dns);
 }
 
 }  // namespace
@@ -147,11 +149,11 @@ void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info) {
     for (const std::string_view option : value->strings("option"))
       test.options.emplace_back(option);
     for (const std::string_view now : value->strings("clocks")) test.clocks.emplace_back(now);
-    read_envelope(*value, test.envelope);
+    read_envelope(compiler, *value, test.envelope);
     if (const UclObject* const withs = value->find("miss_with"))
       for (const UclObject* const with : withs->list()) {
         TestEnvelope envelope = test.envelope;
-        read_envelope(*with, envelope);
+        read_envelope(compiler, *with, envelope);
         test.miss_withs.push_back(std::move(envelope));
       }
     info.tests.push_back(std::move(test));

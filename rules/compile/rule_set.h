@@ -33,10 +33,18 @@ struct ConfigWarning {
   std::string text() const;
 };
 
-// Envelope, connection and clock of a test's message; empty = not known.
+struct FakeRecord {  // options.dns.fake_records
+  std::string name;
+  std::string type;
+  std::string rcode;
+  std::vector<std::string> replies;
+};
+
+// Envelope, connection, clock and look-ups of a test's message; empty = not known.
 struct TestEnvelope {
   std::string from, ip, helo, hostname, user, now;
   std::vector<std::string> recipients;
+  std::vector<FakeRecord> records;  // empty: those of options.dns; where none are, nobody is asked
   bool from_known = false;
 };
 
@@ -77,13 +85,6 @@ struct EnabledCheck {
   const Check* check = nullptr;
   CheckId id{};
   std::unique_ptr<CheckPlan> plan;
-};
-
-struct FakeRecord {  // options.dns.fake_records
-  std::string name;
-  std::string type;
-  std::string rcode;
-  std::vector<std::string> replies;
 };
 
 struct DnsConfig {                       // options.dns
