@@ -67,9 +67,9 @@ class Features {
     add_urls();
     add_parts();
     std::ranges::sort(scratch_.found);
-    const auto last = std::ranges::unique(
-        scratch_.found, [](const auto& a, const auto& b) { return a.first == b.first; });
-    scratch_.found.erase(last.begin(), last.end());
+    const auto last = std::unique(scratch_.found.begin(), scratch_.found.end(),
+                                  [](const auto& a, const auto& b) { return a.first == b.first; });
+    scratch_.found.erase(last, scratch_.found.end());
     out.tokenizer = Tokenizer::kWinnow;
     for (const auto& [hash, kind] : scratch_.found) out.add(hash, kind);
     out.text_tokens = static_cast<uint32_t>(out.hashes.size());

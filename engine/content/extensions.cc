@@ -193,6 +193,7 @@ constexpr ExtensionRow kRows[] = {
     {"scr", "application/x-dosexec"},
     {"sh", "text/x-shellscript"},
     {"sh", "application/x-sh"},
+    {"sh", "text/x-script"},
     {"sh", "text/plain"},
     {"sig", "application/pgp-signature"},
     {"slk", "text/x-sylk"},

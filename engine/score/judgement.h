@@ -32,7 +32,8 @@ class Judgement {
   virtual bool has_symbol(SymbolId symbol) const = 0;
   // Option number `which` of an inserted symbol; empty where there is none.
   virtual std::string_view option(SymbolId symbol, uint32_t which) const = 0;
-  // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting.
+  // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting. What
+  // is pointed to stays in place while the check judges, however much it asks.
   virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
 
  protected:

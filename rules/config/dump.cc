@@ -22,7 +22,10 @@ std::string number_text(double value, DumpFormat format) {
 }
 
 std::string ucl_key(std::string_view key) {
-  bool plain = !key.empty() && ucl_key_start(key[0]);
+  // A byte order mark at the start of the text would not be read as part of its first key.
+  const bool marked =
+      key.starts_with("\xEF\xBB\xBF") || key.starts_with('\xFE') || key.starts_with('\xFF');
+  bool plain = !key.empty() && ucl_key_start(key[0]) && !marked;
   for (const char c : key) plain &= ucl_key_char(c) && c != '/';
   return plain ? std::string(key) : json_quote(key);
 }

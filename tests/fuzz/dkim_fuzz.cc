@@ -27,22 +27,25 @@ void read_header(std::string_view value) {
   DkimHeader header;
   if (!parse_dkim_header(value, arena, header)) return;
   expect(!header.domain.empty() && !header.selector.empty() && !header.signature.empty());
-  expect(header.body_hash.size() == hash_bytes(header.hash));
   expect(inside(header.names, value));
   expect(header.signature_begin <= header.signature_end && header.signature_end <= value.size());
   const DkimAlgorithm algorithm = header.key_type == DkimKeyType::kEd25519
                                       ? DkimAlgorithm::kEd25519Sha256
                                   : header.hash == HashKind::kSha1 ? DkimAlgorithm::kRsaSha1
                                                                    : DkimAlgorithm::kRsaSha256;
+  // What is sealed is the digest that was made of the headers. The body hash of the mail may have
+  // any length: one that no body has differs from every body's.
+  const std::string_view digest =
+      std::string_view("0123456789abcdef0123456789abcdef").substr(0, hash_bytes(header.hash));
   const DkimSignature signature{.algorithm = algorithm,
                                 .domain = header.domain,
                                 .selector = header.selector,
-                                .digest = header.body_hash,
+                                .digest = digest,
                                 .signature = header.signature};
   DkimSignature back;
   expect(unpack_signature(pack_signature(signature, arena), back));
   expect(back.domain == header.domain && back.selector == header.selector &&
-         back.digest == header.body_hash && back.signature == header.signature);
+         back.digest == digest && back.signature == header.signature);
 }
 
 void read_key(std::string_view text) {

@@ -22,14 +22,16 @@ class Answers final : public Judgement {
   const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) override {
     if (key.empty() || key.size() > DnsName::kBytesMax || key.ends_with('.')) std::abort();
     const uint32_t at = find_question(evidence.questions, kind, type, key);
-    if (at == kNoIndex) {
-      append_question(evidence, {.kind = kind, .type = type, .key = key}, {});
-      return nullptr;
-    }
-    const Answer& answer = evidence.answers[at];
-    return answer.state == AnswerState::kOpen ? nullptr : &answer;
+    if (at != kNoIndex) return &evidence.answers[at];
+    if (find_question(asked_, kind, type, key) == kNoIndex)
+      asked_.push_back({.kind = kind, .type = type, .key = evidence.slab.copy(key)});
+    return nullptr;
   }
+  // New questions wait beside the evidence, as in the engine's judge: an answer that was handed out
+  // stays where it is until the judge waits.
   void answer_open() {
+    for (const Question& question : asked_) append_question(evidence, question, {});
+    asked_.clear();
     for (size_t i = 0; i < evidence.questions.size(); ++i) {
       Answer& answer = evidence.answers[i];
       if (answer.state != AnswerState::kOpen) continue;
@@ -59,6 +61,7 @@ class Answers final : public Judgement {
   Evidence evidence;
 
  private:
+  std::vector<Question> asked_;
   std::string_view next_line() {
     const size_t end = std::min(text_.find('\n'), text_.size());
     const std::string_view line = text_.substr(0, end);

@@ -101,6 +101,7 @@ TEST(Detect, Types) {
       {"BEGIN:VCALENDAR\r\n", "", "ics", "text/calendar"},
       {"BEGIN:VCARD\r\n", "", "vcf", "text/vcard"},
       {"#!/bin/sh\n", "", "sh", "text/x-shellscript"},
+      {"#!//:\xFD", "x.js", "sh", "text/x-script"},
       {"WScript.Echo 1", "x.VBS", "vbs", "text/vbscript"},
       {"var x", "a.b.js", "js", "application/javascript"},
       {"\1\2\3\4\5", "x.js", "", ""},
@@ -110,6 +111,7 @@ TEST(Detect, Types) {
     const DetectedType type = detect_type(row.bytes, row.filename);
     EXPECT_EQ(type.extension, row.extension);
     EXPECT_EQ(type.type, row.type);
+    EXPECT_NE(extension_fit(type.extension, type.type), ExtensionFit::kDiffers);
   }
 }
 

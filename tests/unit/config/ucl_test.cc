@@ -244,6 +244,19 @@ TEST(Ucl, DumpReadsBack) {
             dump(first->document->root(), {.format = DumpFormat::kJson}));
 }
 
+// What starts like a byte order mark is quoted, or the text would not read back.
+TEST(Ucl, DumpOfAKeyThatStartsLikeAByteOrderMark) {
+  for (const std::string_view mark : {"\xEF\xBB\xBF", "\xFE\xFF", "\xFF\xFE"}) {
+    auto first = parse_ucl("\"" + std::string(mark) + "key\" = 1;", "t");
+    ASSERT_TRUE(first);
+    const std::string ucl = dump(first->document->root());
+    auto second = parse_ucl(ucl, "t2");
+    ASSERT_TRUE(second) << second.error().text();
+    EXPECT_EQ(dump(second->document->root()), ucl);
+    EXPECT_EQ(second->document->root().children().begin()->key(), std::string(mark) + "key");
+  }
+}
+
 TEST(Ucl, DumpLooksAsUsersKnowIt) {
   auto result = parse_ucl("a = 1; s { t = \"x\"; l = [1, two]; e {} } w \"n\" { q = 1.0 }", "t");
   ASSERT_TRUE(result);

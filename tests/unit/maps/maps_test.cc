@@ -104,6 +104,12 @@ std::string value_of_ip(const Map& map, std::string_view ip) {
   return number == kNoIndex ? "absent" : std::string(map.value(number));
 }
 
+TEST(IpMap, FindsWhatWasReadAndLeavesOutUnclosedQuotes) {
+  EXPECT_EQ(value_of_ip(*map_of(MapKind::kIp, "[::1]/64 A"), "::1"), "A");
+  EXPECT_EQ(value_of_ip(*map_of(MapKind::kIp, "\"[::1]/64\" A"), "::1"), "A");
+  EXPECT_EQ(value_of_ip(*map_of(MapKind::kIp, "\"[::1]/64 A"), "::1"), "absent");
+}
+
 TEST(HashMap, FindsInAnyCaseAndTakesTheLastValue) {
   const auto map = map_of(MapKind::kHash, "Pear 1\nlong-key-of-Plums X\npear 2\n");
   EXPECT_EQ(map->size(), 2u);
