@@ -6,6 +6,7 @@
 namespace winnow {
 
 extern const Check kAddressLists;
+extern const Check kArc;
 extern const Check kArchivesCheck;
 extern const Check kBitcoin;
 extern const Check kBounce;
@@ -60,6 +61,7 @@ std::span<const Check* const> all_checks() {
       &kServiceAccounts,
       &kForwarding,
       &kSignaturesThere,
+      &kArc,
       &kArchivesCheck,
       &kSealedParts,
       &kMimeStructure,

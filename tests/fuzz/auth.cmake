@@ -1,3 +1,4 @@
+winnow_fuzz(arc SOURCES arc_fuzz.cc LIBS winnow_rules)
 winnow_fuzz(spf SOURCES spf_fuzz.cc LIBS winnow_rules)
 winnow_fuzz(dmarc SOURCES dmarc_fuzz.cc LIBS winnow_rules)
 winnow_fuzz(dkim SOURCES dkim_fuzz.cc LIBS winnow_rules)

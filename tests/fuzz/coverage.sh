@@ -20,8 +20,8 @@ declare -A about=(
   [ucl]='rules/config/ucl' [template]='rules/config/template'
   [expression]='rules/lang/expression' [regexp_atom]='rules/lang/(regexp|function_atom)'
   [evidence]='ingest/evidence/reader' [spf]='rules/checks/auth/spf_'
-  [dkim]='rules/checks/auth/dkim_(signature|canonical)|engine/crypt/verify'
-  [dmarc]='rules/checks/auth/dmarc_record'
+  [dkim]='rules/checks/auth/dkim_(signature|canonical|key)|engine/crypt/verify'
+  [arc]='rules/checks/auth/arc_(chain|link)' [dmarc]='rules/checks/auth/dmarc_record'
   [http]='ingest/http/request' [milter]='ingest/milter/')
 
 targets=("$@")

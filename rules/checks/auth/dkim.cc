@@ -8,9 +8,8 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/crypt/verify.h"
-#include "rules/checks/auth/dkim_signature.h"
-#include "rules/checks/auth/tag_list.h"
+#include "rules/checks/auth/dkim_digest.h"
+#include "rules/checks/auth/dkim_key.h"
 #include "rules/checks/check.h"
 #include "rules/checks/row.h"
 #include "rules/config/ucl.h"
@@ -19,6 +18,7 @@ namespace winnow {
 
 namespace {
 
+// The first four as DkimResult.
 enum Sym : uint32_t { kAllow, kReject, kPermFail, kTempFail, kTrace, kFact, kCount };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
@@ -57,100 +57,12 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   return plan;
 }
 
-uint32_t name_hash(std::string_view name) {
-  uint32_t hash = 2166136261u;
-  for (const char c : name) hash = (hash ^ static_cast<uint8_t>(lower_ascii(c))) * 16777619u;
-  return hash;
-}
-
-// One message's own headers, each as it stands in the message.
-struct Fields {
-  std::span<const Header> headers;
-  std::span<uint32_t> hashes;  // of the names
-  std::span<bool> used;        // by the signature at hand
-
-  Fields(std::span<const Header> own, Arena& arena)
-      : headers(own),
-        hashes(arena.alloc<uint32_t>(own.size())),
-        used(arena.alloc<bool>(own.size())) {
-    for (size_t i = 0; i < own.size(); ++i) hashes[i] = name_hash(trim_folding(own[i].name));
-  }
-  // Name, colon and value are contiguous bytes of the message.
-  static std::string_view text(const Header& header) {
-    const char* const begin = header.name.data();
-    return {begin, static_cast<size_t>(header.raw.data() + header.raw.size() - begin)};
-  }
-};
-
-// Hashes the headers that h= names, each the lowest not yet used (5.4.2), then the signature's own
-// with an empty b= (3.7).
-std::string_view hash_headers(const DkimHeader& signature, Fields& fields, size_t own,
-                              Arena& arena) {
-  Hash hash(signature.hash);
-  std::fill(fields.used.begin(), fields.used.end(), false);
-  std::string_view names = signature.names;
-  for (uint32_t n = 0; n < kDkimNamesMax; ++n) {
-    const size_t colon = names.find(':');
-    const std::string_view name = trim_folding(names.substr(0, colon));
-    const uint32_t wanted = name_hash(name);
-    for (size_t i = fields.headers.size(); i-- > 0;) {
-      if (fields.hashes[i] != wanted || fields.used[i]) continue;
-      const Header& header = fields.headers[i];
-      if (!equal_caseless(trim_folding(header.name), name)) continue;
-      fields.used[i] = true;
-      add_canonical_header(Fields::text(header), trim_folding(header.name).size(), signature.header,
-                           true, hash);
-      break;
-    }
-    if (colon == std::string_view::npos) break;
-    names.remove_prefix(colon + 1);
-  }
-  const Header& header = fields.headers[own];
-  const std::string_view text = Fields::text(header);
-  const size_t value = static_cast<size_t>(header.raw.data() - text.data());
-  const std::string_view bare = join_text(arena, text.substr(0, value + signature.signature_begin),
-                                          header.raw.substr(signature.signature_end));
-  add_canonical_header(bare, trim_folding(header.name).size(), signature.header, false, hash);
-  return arena.copy(hash.finish());
-}
-
-// Body hashes of one message; several signatures mostly want the same.
-class BodyHashes {
- public:
-  BodyHashes(std::string_view body, Arena& arena) : body_(body), arena_(arena) {}
-  bool match(const DkimHeader& wanted) {
-    for (size_t i = 0; i < count_; ++i) {
-      const Known& one = known_[i];
-      if (one.canonical == wanted.body && one.hash == wanted.hash && one.bytes == wanted.body_bytes)
-        return one.digest == wanted.body_hash;
-    }
-    Hash hash(wanted.hash);
-    const uint64_t all = add_canonical_body(body_, wanted.body, wanted.body_bytes, hash);
-    Known known{wanted.body, wanted.hash, wanted.body_bytes, arena_.copy(hash.finish())};
-    if (wanted.body_bytes != kWholeBody && wanted.body_bytes > all) known.digest = {};
-    if (count_ < known_.size()) known_[count_++] = known;
-    return known.digest == wanted.body_hash;
-  }
-
- private:
-  struct Known {
-    Canonical canonical;
-    HashKind hash;
-    uint64_t bytes;
-    std::string_view digest;  // empty: the body is shorter than l says
-  };
-  std::string_view body_;
-  Arena& arena_;
-  std::array<Known, 4> known_;
-  size_t count_ = 0;
-};
-
 void signatures_of(const DkimPlan& plan, Batch& batch, uint32_t row) {
   const std::span<const Header> own = own_headers(batch, row);
   const int64_t now = batch.envelopes[row].now_ms / 1000;
   const bool is_silent = batch.silent & 1u << static_cast<uint32_t>(QuestionKind::kDns);
   int64_t looked_at = 0;
-  std::optional<Fields> fields;
+  std::optional<SignedFields> fields;
   BodyHashes bodies(batch.raw[row].substr(batch.facts[row].body_offset), batch.arena);
   for (size_t i = 0; i < own.size(); ++i) {
     if (own[i].id != header_id(known::kDkimSignature)) continue;
@@ -159,9 +71,7 @@ void signatures_of(const DkimPlan& plan, Batch& batch, uint32_t row) {
     if (!parse_dkim_header(own[i].raw, batch.arena, header)) continue;
     if (header.time > now + plan.jitter_s || (header.expires > 0 && header.expires < now)) continue;
     DkimSignature signature;
-    signature.algorithm = header.key_type == DkimKeyType::kEd25519 ? DkimAlgorithm::kEd25519Sha256
-                          : header.hash == HashKind::kSha1         ? DkimAlgorithm::kRsaSha1
-                                                                   : DkimAlgorithm::kRsaSha256;
+    signature.algorithm = algorithm_of(header);
     signature.identity_is_domain = header.identity_is_domain;
     signature.domain = header.domain;
     signature.selector = header.selector;
@@ -171,7 +81,7 @@ void signatures_of(const DkimPlan& plan, Batch& batch, uint32_t row) {
     } else {
       if (!fields) fields.emplace(own, batch.arena);
       signature.body = bodies.match(header) ? BodyHash::kSigned : BodyHash::kOther;
-      signature.digest = hash_headers(header, *fields, i, batch.arena);
+      signature.digest = fields->digest(header, i, batch.arena);
     }
     batch.symbols.push_back({row, plan.fact, 1, pack_signature(signature, batch.arena), {}});
   }
@@ -184,15 +94,6 @@ void content(const CheckPlan& base, Batch& batch) {
   }
 }
 
-DnsName key_name(const DkimSignature& signature) {
-  DnsName name;
-  name.append(signature.selector);
-  name.append("._domainkey.");
-  name.append(signature.domain);
-  name.close();
-  return name;
-}
-
 void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
   const SymbolId fact = static_cast<const DkimPlan&>(base).fact;
   for (const SymbolHit& hit : batch.symbols) {
@@ -201,37 +102,6 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
     const DnsName name = key_name(signature);
     if (!name.empty()) asker.ask(hit.row, QuestionKind::kDns, rr::kTxt, name.view());
   }
-}
-
-// Whether the key may and does verify the signature.
-Sym judge_key(const DkimSignature& signature, const DkimKey& key) {
-  if (signature.body == BodyHash::kNotMade) return kTempFail;
-  constexpr size_t kKeyTextMax = 4096;
-  const bool ed25519 = signature.algorithm == DkimAlgorithm::kEd25519Sha256;
-  const bool sha1 = signature.algorithm == DkimAlgorithm::kRsaSha1;
-  if (key.revoked || (key.type == DkimKeyType::kEd25519) != ed25519 ||
-      !(sha1 ? key.allows_sha1 : key.allows_sha256) ||
-      (key.strict && !signature.identity_is_domain) || key.p.size() > kKeyTextMax)
-    return kPermFail;
-  char bytes[kKeyTextMax];
-  const size_t size = decode_key_base64(key.p, bytes, sizeof bytes);
-  if (size == SIZE_MAX) return kPermFail;
-  const std::string_view der(bytes, size);
-  if (signature.body == BodyHash::kOther) return kReject;
-  const Verified verified = ed25519 ? verify_ed25519(der, signature.digest, signature.signature)
-                                    : verify_rsa(der, sha1 ? HashKind::kSha1 : HashKind::kSha256,
-                                                 signature.digest, signature.signature);
-  return verified == Verified::kGood ? kAllow : verified == Verified::kBad ? kReject : kPermFail;
-}
-
-Sym judge_signature(const DkimSignature& signature, const Answer* answer) {
-  if (!answer) return kPermFail;  // a name that DNS cannot hold
-  if (answer->state == AnswerState::kUnknown) return kTempFail;
-  for (const std::string_view value : answer->values) {
-    DkimKey key;
-    if (parse_dkim_key(value, key)) return judge_key(signature, key);
-  }
-  return kPermFail;
 }
 
 void say(const CheckPlan& plan, Judgement& judgement, Sym which,
@@ -265,7 +135,8 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   if (is_open) return Judged::kWaiting;
   constexpr std::string_view kMarks[] = {":+", ":-", ":~", ":?"};
   each([&](const DkimSignature& signature, const DnsName* name) {
-    const Sym result = judge_signature(signature, name ? key_of(*name) : nullptr);
+    const auto result =
+        static_cast<Sym>(judge_signature(signature, name ? key_of(*name) : nullptr));
     say(plan, judgement, result, {signature.domain, ":s=", signature.selector});
     say(plan, judgement, kTrace, {signature.domain, kMarks[result]});
   });

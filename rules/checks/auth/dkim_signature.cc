@@ -55,10 +55,10 @@ bool read_name(std::string_view text, Arena& arena, std::string_view& out) {
 }
 
 // h: whether From is among its names, which it must be (5.4).
-bool signs_from(std::string_view names) {
+bool signs(std::string_view names, std::string_view wanted) {
   for (uint32_t n = 0; n < kDkimNamesMax; ++n) {
     const size_t colon = names.find(':');
-    if (equal_caseless(trim_folding(names.substr(0, colon)), "from")) return true;
+    if (equal_caseless(trim_folding(names.substr(0, colon)), wanted)) return true;
     if (colon == std::string_view::npos) return false;
     names.remove_prefix(colon + 1);
   }
@@ -99,9 +99,12 @@ size_t decode_key_base64(std::string_view text, char* to, size_t to_bytes) {
   return digits % 4 == 1 ? SIZE_MAX : size;
 }
 
-bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out) {
+bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out, DkimForm form) {
   out = {};
-  enum : uint32_t { kV = 1, kA = 2, kB = 4, kBh = 8, kD = 16, kH = 32, kS = 64, kNeeded = 127 };
+  enum : uint32_t { kV = 1, kA = 2, kB = 4, kBh = 8, kD = 16, kH = 32, kS = 64, kI = 128 };
+  const uint32_t needed = form == DkimForm::kDkim         ? kV | kA | kB | kBh | kD | kH | kS
+                          : form == DkimForm::kArcMessage ? kI | kA | kB | kBh | kD | kH | kS
+                                                          : kI | kA | kB | kD | kS;
   uint32_t seen = 0;
   std::string_view identity;
   TagReader tags(value);
@@ -127,12 +130,17 @@ bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out) {
     } else if (tag.name == "s") {
       good = once(kS) && read_name(tag.value, arena, out.selector);
     } else if (tag.name == "h") {
-      good = once(kH) && signs_from(tag.value);
+      // An ARC signature of seals would be broken by the next one (RFC 8617 4.1.2).
+      good = once(kH) && signs(tag.value, "from") &&
+             (form == DkimForm::kDkim || !signs(tag.value, "arc-seal"));
       out.names = tag.value;
     } else if (tag.name == "c") {
       good = read_canonicals(tag.value, out);
     } else if (tag.name == "i") {
-      identity = tag.value;
+      if (form == DkimForm::kDkim)
+        identity = tag.value;
+      else
+        good = once(kI);
     } else if (tag.name == "l") {
       good = read_number(tag.value, number);
       out.body_bytes = static_cast<uint64_t>(number);
@@ -145,8 +153,16 @@ bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out) {
   }
   // No key signs with more; what is longer only costs.
   constexpr size_t kSignatureMax = 1024;
-  return !tags.bad() && seen == kNeeded && out.signature.size() <= kSignatureMax &&
+  // Some write v= into ARC headers, too.
+  if (form != DkimForm::kDkim) seen &= ~uint32_t{kV};
+  return !tags.bad() && seen == needed && out.signature.size() <= kSignatureMax &&
          read_identity(identity, out);
+}
+
+DkimAlgorithm algorithm_of(const DkimHeader& header) {
+  return header.key_type == DkimKeyType::kEd25519 ? DkimAlgorithm::kEd25519Sha256
+         : header.hash == HashKind::kSha1         ? DkimAlgorithm::kRsaSha1
+                                                  : DkimAlgorithm::kRsaSha256;
 }
 
 std::string_view pack_signature(const DkimSignature& signature, Arena& arena) {

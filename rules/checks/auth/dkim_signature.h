@@ -33,11 +33,18 @@ struct DkimHeader {
 // Names of one h= that are looked at.
 constexpr uint32_t kDkimNamesMax = 1000;
 
+// Which header it is. ARC-Message-Signature (RFC 8617 4.1.2) has i= for its instance and no v=;
+// ARC-Seal (4.1.3) covers neither chosen headers nor a body: it has no h= and no bh=.
+enum class DkimForm : uint8_t { kDkim, kArcMessage, kArcSeal };
+
 // Reads the raw value of the header. False where it breaks the grammar, has not all it needs (v, a,
-// b, bh, d, h with From, s) or an algorithm nobody here knows. Linear in `value`.
-bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out);
+// b, bh, d, h with From, s; as its form says) or an algorithm nobody here knows. Linear in `value`.
+bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out,
+                       DkimForm form = DkimForm::kDkim);
 
 enum class DkimAlgorithm : uint8_t { kRsaSha256, kRsaSha1, kEd25519Sha256 };
+
+DkimAlgorithm algorithm_of(const DkimHeader& header);
 
 enum class BodyHash : uint8_t { kOther, kSigned, kNotMade };
 

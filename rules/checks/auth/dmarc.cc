@@ -8,9 +8,11 @@
 #include <array>
 
 #include "engine/url/suffix.h"
+#include "rules/checks/auth/arc_link.h"
 #include "rules/checks/auth/dmarc_record.h"
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/auth/identity.h"
+#include "rules/checks/auth/option_text.h"
 #include "rules/checks/check.h"
 
 namespace winnow {
@@ -31,10 +33,10 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"DMARC_DNSFAIL", "policies", 0, "A look-up that DMARC needs failed.", true},
 }};
 
-constexpr std::array<std::string_view, 2> kAfter{"spf", "dkim"};
+constexpr std::array<std::string_view, 3> kAfter{"spf", "dkim", "arc"};
 
 struct DmarcPlan final : CheckPlan {
-  SymbolId spf_allow, spf_dnsfail, dkim_trace;
+  SymbolId spf_allow, spf_dnsfail, dkim_trace, arc_trusted, arc_link;
 };
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
@@ -42,6 +44,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   plan->spf_allow = context.symbol("R_SPF_ALLOW");
   plan->spf_dnsfail = context.symbol("R_SPF_DNSFAIL");
   plan->dkim_trace = context.symbol("DKIM_TRACE");
+  plan->arc_trusted = context.symbol("ARC_ALLOW_TRUSTED");
+  plan->arc_link = context.symbol("ARC_LINK");
   return plan;
 }
 
@@ -130,30 +134,16 @@ Proof prove(const DmarcPlan& plan, const Evidence& evidence, const Judgement& ju
   return proof;
 }
 
-// Short texts put together for an option.
-class OptionText {
- public:
-  explicit OptionText(std::initializer_list<std::string_view> parts) {
-    for (const std::string_view part : parts) {
-      const size_t n = std::min(part.size(), sizeof bytes_ - size_);
-      std::copy_n(part.data(), n, bytes_ + size_);
-      size_ += n;
-    }
-  }
-  std::string_view view() const { return {bytes_, size_}; }
-
- private:
-  char bytes_[512];
-  size_t size_ = 0;
-};
+void add_option(const CheckPlan& plan, Judgement& judgement, Sym which, std::string_view option) {
+  if (plan.symbols[which] != kNoId<SymbolId>) judgement.insert(plan.symbols[which], 0, option);
+}
 
 void say(const CheckPlan& plan, Judgement& judgement, Sym which, std::string_view option,
-         std::string_view second = {}, std::string_view third = {}) {
-  const SymbolId symbol = plan.symbols[which];
-  if (symbol == kNoId<SymbolId>) return;
-  judgement.insert(symbol, 1, option);
-  if (!second.empty()) judgement.insert(symbol, 0, second);
-  if (!third.empty()) judgement.insert(symbol, 0, third);
+         std::string_view second = {}, std::string_view third = {}, double weight = 1) {
+  if (plan.symbols[which] == kNoId<SymbolId>) return;
+  judgement.insert(plan.symbols[which], weight, option);
+  if (!second.empty()) add_option(plan, judgement, which, second);
+  if (!third.empty()) add_option(plan, judgement, which, third);
 }
 
 // The record among the answers of one name.
@@ -202,6 +192,22 @@ uint32_t chance_of(const Facts& facts) {
   return static_cast<uint32_t>(mix % 100);
 }
 
+// Whether a trusted forwarder, whose seal holds, saw DMARC pass: then the mail was broken on its
+// way and counts little against its sender (Rspamd's arc.adjust_dmarc).
+bool is_vouched_for(const DmarcPlan& plan, const Evidence& evidence, const Judgement& judgement) {
+  if (!has(judgement, plan.arc_trusted)) return false;
+  const std::string_view named = judgement.option(plan.arc_trusted, 0);
+  for (const SymbolFact& fact : evidence.symbols) {
+    ArcLink link;
+    if (fact.symbol != plan.arc_link || !unpack_arc_link(fact.option, link)) continue;
+    OptionText instance({":i="});
+    if (link.role == ArcRole::kSeal && link.dmarc == Recorded::kPass &&
+        named.ends_with(instance.add(link.instance).view()))
+      return true;
+  }
+  return false;
+}
+
 void conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
               std::string_view from, const DmarcRecord& record, DmarcPolicy wish) {
   const Proof proof = prove(plan, evidence, judgement, from, record);
@@ -217,7 +223,10 @@ void conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgem
   const int step = static_cast<int>(wish) - (sampled_out ? 1 : 0);
   const Sym symbol = step == 2 ? kReject : step == 1 ? kQuarantine : kSoftFail;
   const OptionText text({from, " : ", proof.spf_reason, ", ", proof.dkim_reason});
-  say(plan, judgement, symbol, text.view(), policy_text(wish), sampled_out ? "sampled_out" : "");
+  const bool vouched = symbol != kSoftFail && is_vouched_for(plan, evidence, judgement);
+  say(plan, judgement, symbol, text.view(), policy_text(wish), sampled_out ? "sampled_out" : "",
+      vouched ? 0.1 : 1);
+  if (vouched) add_option(plan, judgement, symbol, "ARC trusted");
 }
 
 // Both names at once, while content is at hand: they do not depend on what SPF finds.
