@@ -151,18 +151,34 @@ class DnsTest(unittest.TestCase):
         finally:
             self.assertEqual(serve.stop(), 0)
 
-    def test_deadline_of_a_message(self):
+    def late(self, more):
+        """What becomes of a message that waits for a name longer than it may."""
         server = self.server()
-        config = self.config(server, timeout="20s", more="task_timeout = 0.3s;")
+        config = self.config(server, timeout="20s", more="task_timeout = 0.3s; " + more)
         serve = service.Serve(WINNOW, "--config", config, "--threads", "1", dns=True)
         try:
             http = service.Http(serve.http)
             reply = http.check(MESSAGE % b"late", headers=b"IP: 192.0.2.9\r\n"
                                b"From: anna@name.drop\r\nHelo: mx.sender.example\r\n")
-            self.assertIn("R_SPF_DNSFAIL", reply["symbols"])
             http.close()
+            milter = service.Milter(service.connect(serve.milter))
+            answer = milter.scan(MESSAGE % b"later", sender=b"anna@other.drop")
+            milter.close()
+            return reply, answer[-1]
         finally:
             self.assertEqual(serve.stop(), 0)
+
+    def test_deadline_of_a_message(self):
+        reply, (command, _) = self.late("")
+        self.assertIn("R_SPF_DNSFAIL", reply["symbols"])
+        self.assertNotEqual(reply["action"], "soft reject")
+        self.assertEqual(command, b"a")
+
+    def test_soft_reject_on_timeout(self):
+        reply, (command, text) = self.late("soft_reject_on_timeout = true;")
+        self.assertIn("R_SPF_DNSFAIL", reply["symbols"])
+        self.assertEqual(reply["action"], "soft reject")
+        self.assertEqual((command, text[:4]), (b"y", b"451 "))
 
 
 if __name__ == "__main__":

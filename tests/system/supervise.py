@@ -196,6 +196,53 @@ class SupervisorTest(unittest.TestCase):
             self.assertIn(b"options.inc", done.stderr)
 
 
+class PrivilegesTest(unittest.TestCase):
+    NOBODY = 65534
+
+    def test_dropped_once_sockets_are_bound(self):
+        """All processes are the user's alone; the sockets are root's work; a reload, an engine's
+        death and an upgrade need nothing that only root has."""
+        if os.geteuid() != 0:
+            self.skipTest("only root has privileges to drop")
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            program = os.path.join(folder, "winnow")
+            shutil.copy(WINNOW, program)
+            cache = os.path.join(folder, "cache")
+            os.mkdir(cache)
+            os.chown(cache, self.NOBODY, self.NOBODY)
+            serve = Supervised("--user", "nobody", winnow=program,
+                               environment=dict(os.environ, XDG_CACHE_HOME=cache))
+            try:
+                self.assertEqual(os.stat(serve.socket).st_uid, 0)
+                engine = serve.engine()
+                for pid in serve.processes():
+                    with open("/proc/%d/status" % pid) as file:
+                        status = file.read()
+                    for field in ("Uid", "Gid"):
+                        ids = re.search(r"^%s:\s+(.*)" % field, status, re.M).group(1).split()
+                        self.assertEqual({int(one) for one in ids}, {self.NOBODY}, field)
+                    groups = re.search(r"^Groups:(.*)", status, re.M).group(1).split()
+                    self.assertEqual({int(one) for one in groups} - {self.NOBODY}, set())
+                    self.assertIn("CapEff:\t0000000000000000", status)
+                serve.process.send_signal(signal.SIGHUP)
+                serve.wait_for("rules reloaded")
+                os.kill(engine, signal.SIGKILL)
+                engine = serve.engine(2)
+                serve.process.send_signal(signal.SIGUSR2)
+                serve.wait_for("the old engine %d ended with exit code 0" % engine)
+                self.assertEqual(send_again(serve.http, HAM % b"x")["action"], "no action")
+            finally:
+                self.assertEqual(serve.stop(), 0)
+
+    def test_a_user_that_is_not_there(self):
+        done = subprocess.run([WINNOW, "serve", "--no-dns", "--user", "no-such-user-here",
+                               "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0",
+                               "--controller", "127.0.0.1:0"], capture_output=True, timeout=WAIT_S)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"there is no user no-such-user-here", done.stderr)
+
+
 class PoisonTest(unittest.TestCase):
     MARK = b"poison-of-this-test"
 

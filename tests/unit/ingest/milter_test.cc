@@ -190,6 +190,46 @@ TEST(Milter, Transcripts) {
   EXPECT_GE(files, 5u);
 }
 
+// ESMTP arguments of the sender, and of each recipient by its place among them, as request headers.
+TEST(Milter, ArgumentsOfEachRecipient) {
+  std::string out;
+  MilterSession session;
+  const auto send = [&](char name, std::string_view data) {
+    return session.feed(packet(name, data), out);
+  };
+  const auto z = [](std::string text) {
+    std::ranges::replace(text, '|', '\0');
+    return text;
+  };
+  send('M', z("<a@example.org>|SIZE=1000|BODY=8BITMIME|"));
+  send('R', z("<b@example.org>|"));
+  send('R', z("<c@example.org>|NOTIFY=NEVER|ORCPT=rfc822;d@example.org|"));
+  ASSERT_EQ(send('E', ""), SessionWant::kVerdict);
+  const Message message = session.take_message();
+  EXPECT_EQ(message.recipients, (std::vector<std::string>{"b@example.org", "c@example.org"}));
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(message.request_headers,
+            (Headers{{"x-rspamd-mail-esmtp-args", "SIZE=1000"},
+                     {"x-rspamd-mail-esmtp-args", "BODY=8BITMIME"},
+                     {"x-rspamd-rcpt-esmtp-args", "1:NOTIFY=NEVER"},
+                     {"x-rspamd-rcpt-esmtp-args", "1:ORCPT=rfc822;d@example.org"}}));
+
+  // The next message has its own.
+  session.answered(out);
+  send('R', z("<e@example.org>|"));
+  ASSERT_EQ(send('E', ""), SessionWant::kVerdict);
+  EXPECT_TRUE(session.take_message().request_headers.empty());
+
+  // 64 KB of them are kept; what is beyond is left out, and the message is judged.
+  session.answered(out);
+  for (int i = 0; i < 100; ++i) send('R', z("<f@example.org>|" + std::string(1000, 'x') + "|"));
+  ASSERT_EQ(send('E', ""), SessionWant::kVerdict);
+  const Message many = session.take_message();
+  EXPECT_EQ(many.recipients.size(), 100u);
+  EXPECT_GT(many.request_headers.size(), 60u);
+  EXPECT_LT(many.request_headers.size(), 66u);
+}
+
 TEST(Milter, LimitsEndTheConnection) {
   std::string out;
   MilterSession recipients({.recipients_max = 2});

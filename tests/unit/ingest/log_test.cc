@@ -1,0 +1,137 @@
+// The log as a file: which lines are written, and which are folded.
+#include "ingest/serve/log.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+namespace winnow {
+namespace {
+
+class LogTest : public ::testing::Test {
+ protected:
+  LogTest() {
+    char name[] = "/tmp/winnow-log-XXXXXX";
+    folder_ = mkdtemp(name);
+  }
+  ~LogTest() override { std::filesystem::remove_all(folder_); }
+
+  LogOptions options(LogLevel level = LogLevel::kInfo) const {
+    LogOptions out;
+    out.type = LogType::kFile;
+    out.path = folder_ + "/log";
+    out.level = level;
+    out.stamps = false;
+    return out;
+  }
+  // Lines without the process they are of.
+  std::vector<std::string> lines() const {
+    std::ifstream file(folder_ + "/log");
+    std::vector<std::string> out;
+    for (std::string line; std::getline(file, line);)
+      out.push_back(line.substr(line.find(' ') + 1));
+    return out;
+  }
+
+  std::string folder_;
+};
+
+using Lines = std::vector<std::string>;
+
+TEST_F(LogTest, RepeatedEventsAreOneLineAndACount) {
+  Log log(options());
+  ASSERT_TRUE(log.open());
+  for (int i = 0; i < 5; ++i) log.event(LogLevel::kWarning, "dns", "no answer");
+  EXPECT_EQ(lines(), Lines{"dns; no answer"});
+  log.event(LogLevel::kWarning, "dns", "answers again");
+  EXPECT_EQ(lines(), (Lines{"dns; no answer", "log; the last event was there 4 more times",
+                            "dns; answers again"}));
+}
+
+TEST_F(LogTest, TheSameTextOfAnotherModuleIsNoRepetition) {
+  Log log(options());
+  ASSERT_TRUE(log.open());
+  log.event(LogLevel::kInfo, "dns", "gone");
+  log.event(LogLevel::kInfo, "map", "gone");
+  EXPECT_EQ(lines(), (Lines{"dns; gone", "map; gone"}));
+}
+
+TEST_F(LogTest, LinesOfMessagesAreNeverFolded) {
+  Log log(options());
+  ASSERT_TRUE(log.open());
+  log.event(LogLevel::kInfo, "main", "busy");
+  for (int i = 0; i < 3; ++i) {
+    log.message("a1", "same line");
+    log.event(LogLevel::kInfo, "main", "busy");
+  }
+  EXPECT_EQ(lines(), (Lines{"main; busy", "<a1>; task; same line", "<a1>; task; same line",
+                            "<a1>; task; same line"}));
+}
+
+TEST_F(LogTest, AFloodIsToldOfWhileItLastsAndAtItsEnd) {
+  {
+    Log log(options());
+    ASSERT_TRUE(log.open());
+    for (int i = 0; i < 2'010; ++i) log.event(LogLevel::kInfo, "main", "flood");
+  }
+  EXPECT_EQ(lines(), (Lines{"main; flood", "log; the last event was there 1000 more times",
+                            "log; the last event was there 1000 more times",
+                            "log; the last event was there 9 more times"}));
+}
+
+TEST_F(LogTest, ALevelLeavesOutWhatIsBelowIt) {
+  Log log(options(LogLevel::kWarning));
+  ASSERT_TRUE(log.open());
+  log.event(LogLevel::kInfo, "main", "chatter");
+  log.message("a1", "a message is a notice");
+  log.event(LogLevel::kError, "main", "grave");
+  EXPECT_EQ(lines(), Lines{"main; grave"});
+}
+
+TEST_F(LogTest, ALineIsOneLineAndBounded) {
+  Log log(options());
+  ASSERT_TRUE(log.open());
+  log.event(LogLevel::kInfo, "main", "a\nb");
+  log.event(LogLevel::kInfo, "main", std::string(40'000, 'x'));
+  const Lines got = lines();
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_EQ(got[0], "main; a b");
+  EXPECT_EQ(got[1].size(), 6 + 32u * 1024);
+}
+
+TEST_F(LogTest, RotationOpensItAgain) {
+  Log log(options());
+  ASSERT_TRUE(log.open());
+  log.event(LogLevel::kInfo, "main", "before");
+  std::filesystem::rename(folder_ + "/log", folder_ + "/log.1");
+  ASSERT_TRUE(log.open());
+  log.event(LogLevel::kInfo, "main", "after");
+  EXPECT_EQ(lines(), Lines{"main; after"});
+}
+
+TEST_F(LogTest, ErrorsAreKeptUpToTheirLimit) {
+  LogOptions some = options();
+  some.errors_max = 2;
+  some.error_bytes_max = 5;
+  Log log(some);
+  ASSERT_TRUE(log.open());
+  for (const char* text : {"one", "second", "third"}) log.event(LogLevel::kError, "main", text);
+  std::string out;
+  log.append_errors(out);
+  EXPECT_EQ(out.find("one"), std::string::npos);
+  EXPECT_LT(out.find("\"third\""), out.find("\"secon\""));
+}
+
+TEST(LogOptionsTest, NamesOfFacilities) {
+  EXPECT_EQ(log_facility("mail"), 2);
+  EXPECT_EQ(log_facility("LOG_LOCAL7"), 23);
+  EXPECT_EQ(log_facility("nothing"), -1);
+  EXPECT_EQ(log_facility(""), -1);
+}
+
+}  // namespace
+}  // namespace winnow
