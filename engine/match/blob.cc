@@ -10,7 +10,7 @@ namespace winnow {
 
 namespace {
 
-constexpr std::string_view kMagic = "WNMATCH2";
+constexpr std::string_view kMagic = "WNMATCH3";
 constexpr size_t kKeyBytes = 32;
 constexpr size_t kCheckBytes = 8;
 

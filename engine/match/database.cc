@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "engine/match/letters.h"
 #include "fmt/format.h"
 
 namespace winnow {
@@ -60,6 +61,8 @@ bool names_text_ends(std::string_view regex) {
 
 PatternClass classify(const PatternSpec& spec) {
   if (spec.regex.find('\0') != std::string::npos) return PatternClass::kAlone;
+  const bool utf = (spec.flags & bit(PatternFlag::kUtf)) != 0;
+  if (utf && differs_by_unicode(spec.regex, spec.flags)) return PatternClass::kAlone;
   const bool joined = is_word_scope(spec.scope);
   if (joined && names_text_ends(spec.regex)) return PatternClass::kAlone;
   const std::string text = expression(spec.regex, spec.flags);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/match/letters.h"
 #include "engine/match/plan_data.h"
 #include "engine/match/scope_texts.h"
 #include "engine/match/utf8_valid.h"
@@ -97,6 +98,10 @@ class Matcher {
   void accept(PatternId id, uint32_t item, std::string_view text);
   void ask(PatternId id, uint32_t item, std::string_view text);
   uint32_t count(const PlanPattern& pattern, std::string_view text, bool known);
+  // May the database's answer about `text` differ from PCRE2's for the group's folding patterns?
+  static bool folds_newer(const PlanGroup& group, std::string_view text) {
+    return group.database != nullptr && !group.folding.empty() && has_new_letter(text);
+  }
   bool settled(PatternId id) const {
     return state_.stamps[index(id)] == state_.epoch && !plan_.patterns[index(id)].counts;
   }
@@ -222,6 +227,10 @@ void Matcher::group(const PlanGroup& group, uint32_t item, std::string_view text
   const auto whole = [&](PatternId id) {
     return !is_long || plan_.patterns[index(id)].how == PatternClass::kExact;
   };
+  const bool newer = folds_newer(group, text);
+  const auto as_pcre2 = [&](PatternId id) {
+    return whole(id) && !(newer && plan_.patterns[index(id)].folds);
+  };
   if (group.database != nullptr) {
     state_.found.clear();
     ++state_.counters.scans;
@@ -233,11 +242,15 @@ void Matcher::group(const PlanGroup& group, uint32_t item, std::string_view text
         &state_.found);
     state_.counters.candidates += state_.found.size();
     for (uint32_t listed : state_.found) {
-      if (whole(group.listed[listed])) accept(group.listed[listed], item, text);
+      if (as_pcre2(group.listed[listed])) accept(group.listed[listed], item, text);
     }
   }
   for (PatternId id : group.database != nullptr ? group.refused : group.listed) {
-    if (whole(id)) ask(id, item, text);
+    if (as_pcre2(id)) ask(id, item, text);
+  }
+  if (newer) {
+    for (PatternId id : group.folding)
+      if (whole(id)) ask(id, item, text);
   }
   for (PatternId id : group.alone) ask(id, item, shorter);
   if (is_long) ask_shorter(group, item, shorter);
@@ -353,12 +366,17 @@ void Matcher::word_group(const PlanGroup& group, std::string_view joined) {
     }
   };
   if (group.database != nullptr) {
+    const bool newer = folds_newer(group, joined);
+    const auto as_pcre2 = [&](PatternId id) { return !newer || !plan_.patterns[index(id)].folds; };
     word_candidates(group, joined);
     for (const Candidate& candidate : state_.candidates) {
       const WordItem& word = state_.words[candidate.word];
-      ask(group.listed[candidate.listed], word.item, word.text);
+      const PatternId id = group.listed[candidate.listed];
+      if (as_pcre2(id)) ask(id, word.item, word.text);
     }
-    std::ranges::for_each(group.refused, ask_every_word);
+    for (const PatternId id : group.refused)
+      if (as_pcre2(id)) ask_every_word(id);
+    if (newer) std::ranges::for_each(group.folding, ask_every_word);
   } else {
     std::ranges::for_each(group.listed, ask_every_word);
   }

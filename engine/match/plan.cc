@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "engine/match/blob.h"
+#include "engine/match/letters.h"
 #include "engine/match/plan_data.h"
 #include "fmt/format.h"
 
@@ -126,10 +127,12 @@ void classify_rest(PlanData& plan, const ParallelFor& parallel, const std::vecto
 void list(PlanData& plan, PlanGroup& group) {
   group.listed.clear();
   group.alone.clear();
+  group.folding.clear();
   for (PatternId id : group.members) {
     PlanPattern& pattern = plan.patterns[index(id)];
     pattern.is_classified = true;
     (pattern.how == PatternClass::kAlone ? group.alone : group.listed).push_back(id);
+    if (pattern.how != PatternClass::kAlone && pattern.folds) group.folding.push_back(id);
   }
 }
 
@@ -311,6 +314,8 @@ Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
     pattern.is_classified = same->is_classified;
   }
   pattern.counts = (spec.flags & bit(PatternFlag::kCountAll)) != 0;
+  pattern.folds =
+      (spec.flags & bit(PatternFlag::kUtf)) != 0 && folds_letters(spec.regex, spec.flags);
   pattern.spec = std::move(spec);
   pattern.atom = fresh;
   pattern.regex = std::move(*regex);

@@ -19,6 +19,7 @@ struct PlanPattern {
   PatternClass how = PatternClass::kAlone;
   bool is_classified = false;
   bool counts = false;
+  bool folds = false;       // case of code points: see letters.h
   bool translated = false;  // to machine code
 };
 
@@ -28,6 +29,7 @@ struct PlanGroup {
   std::vector<PatternId> listed;             // in the database: index = the id it reports
   std::vector<PatternId> alone;              // PCRE2 only, with or without a database
   std::vector<PatternId> refused;            // listed, but the database would not take them
+  std::vector<PatternId> folding;            // listed, and PCRE2's where a text has new letters
   std::shared_ptr<const Database> database;  // null: PCRE2 stands in for `listed`
   std::string key;                           // of the database (blob.h)
   bool empty() const { return members.empty(); }

@@ -31,6 +31,28 @@ uint32_t compile_options(uint32_t flags) {
   return options;
 }
 
+// Free spacing skips the byte 85, also where text is bytes, and would read `Å` (C3 85) as C3. As an
+// escape it stays a byte.
+std::string keep_byte_85(std::string_view pattern) {
+  std::string out;
+  bool quoted = false;  // between \Q and \E
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const bool escape = pattern[i] == '\\' && i + 1 < pattern.size();
+    if (quoted) {
+      if (escape && pattern[i + 1] == 'E') quoted = false;
+    } else if (escape) {
+      quoted = pattern[i + 1] == 'Q';
+      if (pattern[i + 1] != '\x85') out += pattern[i];
+      ++i;
+    }
+    if (pattern[i] == '\x85' && !quoted)
+      out += "\\x85";
+    else
+      out += pattern[i];
+  }
+  return out;
+}
+
 // Steps from one starting position. PCRE2 counts from each anew, so long texts get fewer: the
 // work of a whole run stays bounded.
 uint32_t steps_for(size_t bytes, uint32_t steps_max) {
@@ -90,7 +112,11 @@ Result<Regex> Regex::compile(std::string_view pattern, uint32_t flags) {
   pcre2_compile_context* context = pcre2_compile_context_create(nullptr);
   pcre2_set_newline(context, PCRE2_NEWLINE_LF);
   pcre2_set_bsr(context, PCRE2_BSR_UNICODE);
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+  std::string kept;
+  std::string_view bytes = pattern;
+  if (!(flags & bit(PatternFlag::kUtf)) && pattern.find('\x85') != std::string_view::npos)
+    bytes = kept = keep_byte_85(pattern);
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(bytes.data()), bytes.size(),
                                    compile_options(flags), &error, &at, context);
   pcre2_compile_context_free(context);
   if (code == nullptr) {

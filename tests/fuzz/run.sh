@@ -10,7 +10,9 @@ one() {
   local name=${1##*/fuzz_} status=0
   local log=build/fuzz/logs/$name
   mkdir -p "build/fuzz/corpus/$name"
-  "$1" -max_total_time="$2" -timeout=25 -rss_limit_mb=4096 -print_final_stats=1 \
+  local dictionary=()
+  [ -f "tests/fuzz/$name.dict" ] && dictionary=("-dict=tests/fuzz/$name.dict")
+  "$1" "${dictionary[@]}" -max_total_time="$2" -timeout=25 -rss_limit_mb=4096 -print_final_stats=1 \
     -artifact_prefix="build/fuzz/findings/$name-" "build/fuzz/corpus/$name" \
     "tests/fuzz/seeds/$name" >"$log" 2>&1 || status=$?
   printf '%-14s %9s executions, edges %s\n' "$name" \
