@@ -149,7 +149,9 @@ void Run::look(Worker& worker, std::span<Message> messages,
                std::span<std::unique_ptr<Case>> cases) const noexcept {
   const RuleSet& rules = *rules_;
   Batch& batch = worker.batch;
-  batch.silent = options_.seal_all ? 0 : answerer_.silent();
+  // The upper half says it where all is sealed that a recording may want (is_unanswered()).
+  const uint32_t silent = answerer_.silent() & 0xFFFF;
+  batch.silent = silent << 16 | (options_.seal_all ? 0 : silent);
   StageClock clock(worker.times);
 
   // Bytes, and what the session said of them.

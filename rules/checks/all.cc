@@ -29,6 +29,7 @@ extern const Check kMimeTypes;
 extern const Check kOnceReceived;
 extern const Check kMultimap;
 extern const Check kPartsDiffer;
+extern const Check kRbl;
 extern const Check kReceivedCheck;
 extern const Check kRecipientOrder;
 extern const Check kRecipients;
@@ -78,6 +79,8 @@ std::span<const Check* const> all_checks() {
       &kSpf,
       &kDkim,
       &kDmarc,
+      // What lists say of it.
+      &kRbl,
       // What is written into the message.
       &kMilterHeaders,
   };

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "engine/batch.h"
+#include "engine/evidence.h"
 #include "engine/mime/header_names.h"
 #include "engine/mime/ip.h"
 
@@ -35,6 +36,11 @@ inline const Address* find_address(const Batch& batch, uint32_t row, AddressFiel
 // Local or authenticated mail, which checks of the outside world skip (facts, "Local mail").
 inline bool is_trusted(const Envelope& envelope) {
   return !envelope.user.empty() || (envelope.ip.valid() && is_local_ip(envelope.ip));
+}
+
+// Whether nobody answers DNS questions about this batch, recorded or not (Batch::silent).
+inline bool is_unanswered(const Batch& batch) {
+  return batch.silent & 1u << (16 + static_cast<uint32_t>(QuestionKind::kDns));
 }
 
 inline bool has_8bit(std::string_view text) {

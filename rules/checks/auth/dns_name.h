@@ -56,27 +56,34 @@ class DnsName {
   bool broken_ = false;
 };
 
-// The name whose PTR record says what `ip` is called (RFC 1035 3.5, RFC 3596 2.5).
-inline DnsName reverse_name(const IpAddress& ip) {
+// The address in reverse, as PTR records and lists are asked: "1.2.0.192" or 32 nibbles.
+inline void append_reversed(const IpAddress& ip, DnsName& name) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  DnsName name;
-  if (ip.family == 4) {
-    for (int i = 15; i >= 12; --i) {
+  for (int i = 15; i >= (ip.family == 4 ? 12 : 0); --i) {
+    if (i < 15) name.append(".");
+    if (ip.family == 4) {
       char digits[4];
       const auto end = std::to_chars(digits, digits + sizeof digits, ip.bytes[i]).ptr;
       name.append({digits, static_cast<size_t>(end - digits)});
-      name.append(".");
+    } else {
+      const char nibbles[3] = {kHex[ip.bytes[i] & 15u], '.', kHex[ip.bytes[i] >> 4u]};
+      name.append({nibbles, 3});
     }
-    name.append("in-addr.arpa");
-  } else {
-    for (int i = 15; i >= 0; --i) {
-      const char nibbles[4] = {kHex[ip.bytes[i] & 15u], '.', kHex[ip.bytes[i] >> 4u], '.'};
-      name.append({nibbles, 4});
-    }
-    name.append("ip6.arpa");
   }
+}
+
+inline DnsName reversed_under(const IpAddress& ip, std::string_view zone) {
+  DnsName name;
+  append_reversed(ip, name);
+  name.append(".");
+  name.append(zone);
   name.close();
   return name;
+}
+
+// The name whose PTR record says what `ip` is called (RFC 1035 3.5, RFC 3596 2.5).
+inline DnsName reverse_name(const IpAddress& ip) {
+  return reversed_under(ip, ip.family == 4 ? "in-addr.arpa" : "ip6.arpa");
 }
 
 }  // namespace winnow

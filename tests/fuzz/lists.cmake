@@ -1,0 +1,1 @@
+winnow_fuzz(lists SOURCES lists_fuzz.cc LIBS winnow_rules)

@@ -1,0 +1,30 @@
+// Lists: items as evidence files bring them, return codes as operators write them.
+#include <cstdlib>
+#include <string_view>
+
+#include "rules/checks/lists/list_items.h"
+#include "rules/checks/lists/return_codes.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace winnow;
+  if (size > 1024) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (const std::optional<ListItem> item = unpack_item(text)) {
+    // Packed again it is an item that packs to the same.
+    Arena arena{1024, 64 * 1024};
+    const std::string_view packed = pack_item(*item, arena);
+    const std::optional<ListItem> again = unpack_item(packed);
+    if (!again || pack_item(*again, arena) != packed) std::abort();
+  }
+  for (const CodeMatcher matcher :
+       {CodeMatcher::kEquality, CodeMatcher::kLuaPattern, CodeMatcher::kRadix, CodeMatcher::kGlob,
+        CodeMatcher::kRegexp}) {
+    ReturnCodes codes;
+    if (!codes.add_code(text, matcher, 7)) continue;
+    for (const std::string_view address : {"127.0.0.2", "255.255.255.255", "127.0.10.99"})
+      codes.match(address, [](uint32_t symbol) {
+        if (symbol != 7) std::abort();
+      });
+  }
+  return 0;
+}

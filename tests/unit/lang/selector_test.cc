@@ -1,0 +1,136 @@
+// Selectors over a small message, and texts that are none.
+#include "rules/lang/selector.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "engine/mime/ip.h"
+#include "rules/maps/map.h"
+#include "tests/unit/match/mail.h"
+
+namespace winnow {
+namespace {
+
+std::shared_ptr<const Map> test_map(std::string_view name) {
+  if (name != "hosts") return nullptr;
+  MapBuilder builder(MapKind::kHash);
+  builder.add_lines("shop.example yes\nanna mail\n", 0);
+  return builder.finish();
+}
+
+class Selectors : public testing::Test {
+ protected:
+  Selectors() {
+    Mail mail;
+    mail.raw = "x";
+    mail.headers = {{header_id(known::kSubject), "Subject", "Free offer"}};
+    mails_.add(mail);
+    Batch& batch = mails_.batch;
+    Envelope& envelope = batch.envelopes[0];
+    envelope.from = "Anna@Mail.Example";
+    envelope.from_known = true;
+    envelope.helo = "helo.example";
+    envelope.ip = *parse_ip("192.0.2.77");
+    batch.recipients.values = {"b@one.example", "c@two.example"};
+    batch.recipients.begin = {0, 2};
+    batch.facts[0].root_headers = 1;
+    batch.facts[0].message_id_value = "1@mid.example";
+    batch.addresses.end_row();
+    Url url;
+    url.normal = "http://www.shop.example/a/b?c";
+    url.host = "www.shop.example";
+    url.domain = "shop.example";
+    url.path = "a/b";
+    batch.urls.values = {url};
+    url.normal = "http://other.example/";
+    url.host = url.domain = "other.example";
+    url.path = "";
+    batch.urls.values.push_back(url);
+    batch.urls.begin = {0, 2};
+  }
+
+  std::string made(std::string_view text) {
+    HeaderNames names;
+    const Result<Selector> selector = Selector::parse(text, names, test_map);
+    if (!selector) return fmt::format("{}: {}", selector.error().column, selector.error().what);
+    std::vector<std::string_view> values;
+    Arena arena{1024, 4096};
+    selector->values(mails_.batch, 0, arena, values);
+    std::string out;
+    for (const std::string_view one : values)
+      out += fmt::format("{}{}", out.empty() ? "" : " ", one);
+    return out;
+  }
+
+  MailBatch mails_;
+};
+
+TEST_F(Selectors, Values) {
+  struct Row {
+    std::string_view text, expected;
+  };
+  for (const Row& row : {
+           Row{"from", "Anna@mail.example"},
+           {"from('smtp'):domain", "mail.example"},
+           {"from('smtp'):addr.lower", "anna@mail.example"},
+           {"from('mime')", ""},
+           {"from.apply_methods('user', 'domain').join_tables('.').lower", "anna.mail.example"},
+           {"ip", "192.0.2.77"},
+           {"ip.ipmask(24)", "192.0.2.0"},
+           {"helo.get_tld; helo", "helo.example helo.example"},
+           {"rcpts:domain", "one.example two.example"},
+           {"rcpts:domain.last", "two.example"},
+           {"rcpts.nth(2):user", "c"},
+           {"rcpts.nth(3):user", ""},
+           {"rcpts.drop_n(1)", "c@two.example"},
+           {"rcpts:user.join('-')", "b-c"},
+           {"header('Subject').lower", "free offer"},
+           {"header(Subject).substring(1, 4)", "Free"},
+           {"header('Subject').substring(-5)", "offer"},
+           {"messageid.regexp('/@[^@]+$/').substring(2, -1)", "mid.example"},
+           {"urls:get_host", "www.shop.example other.example"},
+           {"urls:tld.filter_map('hosts')", "shop.example"},
+           {"urls:tld.except_map(hosts)", "other.example"},
+           {"urls:tld.apply_map(hosts)", "yes"},
+           {"specific_urls_filter_map('hosts', {limit = 2}).apply_methods('host', "
+            "'path').join_tables('/')",
+            "www.shop.example/a/b"},
+           {"id('x').digest('hex', 'md5')", "9dd4e461268c8034f5c8564e155c67a6"},
+           {"list(b, a, b).uniq.sort", "a b"},
+           {"list(a, b).equal(b)", "b"},
+           {"list(a, b).in(b, c)", "b"},
+           {"list(a, b).not_in(b, c)", "a"},
+           {"list(a).prepend('<', '<').append('>')", "<<a>"},
+           {"user", ""},
+       })
+    EXPECT_EQ(made(row.text), row.expected) << row.text;
+}
+
+TEST_F(Selectors, Broken) {
+  struct Row {
+    std::string_view text, expected;
+  };
+  for (const Row& row : {
+           Row{"", "1: a name is missing"},
+           {"nothing", "1: 'nothing' is no part of a message that is known here"},
+           {"from.nothing", "6: 'nothing' is no change of values that is known here"},
+           {"from('smtp'", "12: ')' is missing"},
+           {"from('smtp", "11: an argument does not end"},
+           {"header", "7: 'header' takes 1 to 2 arguments"},
+           {"ip.nth(x)", "10: 'x' is no whole number"},
+           {"ip.filter_map('gone')", "22: there is no map 'gone'"},
+           {"ip..lower", "4: '.' begins no name"},
+           {"ip lower", "4: 'l' is not expected here"},
+       })
+    EXPECT_EQ(made(row.text), row.expected) << row.text;
+}
+
+TEST_F(Selectors, LimitsOfSteps) {
+  std::string text = "ip";
+  for (size_t i = 1; i < Selector::kStepsMax; ++i) text += ".lower";
+  EXPECT_EQ(made(text), "192.0.2.77");
+  EXPECT_NE(made(text + ".lower").find("too many steps"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace winnow
