@@ -215,7 +215,7 @@ void Run::emit_group() {
 
 void Run::add_base64(std::string_view text) {
   for (char c : text) {
-    const int value = kBase64[static_cast<uint8_t>(c)];
+    const int8_t value = kBase64[static_cast<uint8_t>(c)];
     if (value < 0) {
       if (c == '=') {
         emit_group();

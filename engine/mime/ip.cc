@@ -41,7 +41,6 @@ bool parse_v6(std::string_view text, uint8_t* to) {
     if (at < text.size() && text[at] == '.') {
       if (groups > 6 || !parse_v4(text.substr(begin), to + groups * 2)) return false;
       groups += 2;
-      at = text.size();
       break;
     }
     if (at == begin) return false;

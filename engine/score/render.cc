@@ -286,7 +286,9 @@ RenderPlan make_render_plan(const ScoreModel& model) {
   for (const Symbol& symbol : model.symbols) {
     std::string name;
     append_json_string(symbol.name, name);
-    plan.symbol_heads.push_back(name + ":{\"name\":" + name + ",\"score\":");
+    std::string head = name;
+    head.append(":{\"name\":").append(name).append(",\"score\":");
+    plan.symbol_heads.push_back(std::move(head));
     std::string tail = ",\"metric_score\":";
     append_json_score(symbol.score, tail);
     if (!symbol.description.empty()) {

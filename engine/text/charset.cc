@@ -110,7 +110,7 @@ bool append_icu(const Charset& charset, std::string_view bytes, CharsetScratch& 
   const char* const end = from + bytes.size();
   uint32_t lead = 0;
   for (;;) {
-    UChar units[1024];
+    UChar units[1024] = {};  // the analyzer does not see that ICU fills it
     UChar* to = units;
     error = U_ZERO_ERROR;
     ucnv_toUnicode(converter, &to, units + std::size(units), &from, end, nullptr, true, &error);

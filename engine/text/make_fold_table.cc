@@ -143,7 +143,7 @@ std::string fold(USpoofChecker* spoof, UChar32 c) {
   // A lower case or a base letter that is not ASCII itself may look like one.
   if (!own.isEmpty() && own.char32At(0) <= 0x20) return "D";  // a diacritic on a blank
   if (!ascii(result) && own.countChar32() == 1 && own.char32At(0) != c) {
-    const std::string base = fold(spoof, own.char32At(0));
+    std::string base = fold(spoof, own.char32At(0));
     if (base != "I") return base;
   }
   if (result.length() > 8 || result.isEmpty() || result == UnicodeString(c)) return "I";

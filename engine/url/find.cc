@@ -506,7 +506,6 @@ void Search::look_at_dot(size_t at) {
       dot = cut;
     }
   }
-  dot = host.rfind('.');
   size_t port_end = end;
   if (next(0) == ':' && is(next(1), kDigit)) {
     for (++port_end; port_end < text_.size() && is(text_[port_end], kDigit);) ++port_end;

@@ -101,7 +101,7 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
   const ByteReader bytes = [&](char* to, size_t capacity) -> Result<size_t> {
     if (given < head.size()) {
       const size_t n = std::min(capacity, head.size() - given);
-      std::memcpy(to, head.data() + given, n);
+      std::copy_n(head.data() + given, n, to);
       given += n;
       return n;
     }

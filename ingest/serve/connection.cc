@@ -287,7 +287,8 @@ void Connection::scan() {
   }
   const bool admitted = shared_.service->submit(
       message, hold_, [self = shared_from_this()](const Scanned& scanned) mutable {
-        self->scanned(std::move(self), scanned);
+        Connection& connection = *self;
+        connection.scanned(std::move(self), scanned);
       });
   account();
   if (admitted) return;
@@ -487,7 +488,7 @@ class ControllerConnection final : public HttpConnection {
     ++shared_.verifying;
     if (!shared_.verifier) shared_.verifier.emplace(1);
     auto self = std::static_pointer_cast<ControllerConnection>(shared_from_this());
-    asio::post(*shared_.verifier, [self = std::move(self), settings]() mutable {
+    asio::post(*shared_.verifier, [self = std::move(self), settings = settings]() mutable {
       const Access access = Gatekeeper::verify(settings->access, self->session_.request().password);
       asio::io_context& io = self->shared_.io;
       asio::post(io, [self = std::move(self), settings = std::move(settings), access] {
