@@ -98,6 +98,16 @@ bool names_property_or_blank(std::string_view regex) {
   return false;
 }
 
+// Does a class of POSIX stand in a pattern with a negated set? What order they have decides.
+bool mixes_negated_sets(std::string_view regex) {
+  if (regex.find("[:") == std::string_view::npos) return false;
+  if (regex.find("[:^") != std::string_view::npos) return true;
+  for (size_t at = regex.find('\\'); at != std::string_view::npos; at = regex.find('\\', at + 2))
+    if (at + 1 < regex.size() && std::string_view("DWSHV").find(regex[at + 1]) != regex.npos)
+      return true;
+  return false;
+}
+
 const char* skip_low(const char* at, const char* end) {
   const __m128i least = _mm_set1_epi8(static_cast<char>(kFirstByteLeast));
   for (; end - at >= 16; at += 16) {
@@ -134,7 +144,7 @@ bool folds_letters(std::string_view regex, uint32_t flags) {
 }
 
 bool differs_by_unicode(std::string_view regex, uint32_t flags) {
-  if (names_property_or_blank(regex)) return true;
+  if (names_property_or_blank(regex) || mixes_negated_sets(regex)) return true;
   return folds_letters(regex, flags) && names_new_letter(regex);
 }
 

@@ -18,8 +18,9 @@ bool has_new_letter(std::string_view text);
 bool folds_letters(std::string_view regex, uint32_t flags);
 
 // Does a pattern of code points name what the two libraries read differently: new letters where
-// case is folded, properties, Unicode's own white space (PCRE2 skips it in free spacing)? May say
-// yes where they do not differ, never no where they do.
+// case is folded, properties, Unicode's own white space (PCRE2 skips it in free spacing), a class
+// of POSIX beside a negated one (for PCRE2 [[:^upper:][:lower:]] has no letter over U+00FF)? May
+// say yes where they do not differ, never no where they do.
 bool differs_by_unicode(std::string_view regex, uint32_t flags);
 
 }  // namespace winnow

@@ -73,8 +73,11 @@ class Writer {
   void ucl_entry(const UclObject& head, size_t indent, std::vector<Item>& into) const {
     const std::string pad(indent * 4, ' ');
     if (head.is_array() && head.repeated()) {
+      const std::vector<const UclObject*> elements = head.list();
+      // As one that is not repeated, which is what is read back.
+      if (elements.empty()) return into.push_back({.text = pad + ucl_key(head.key()) + " = [];\n"});
       into.push_back({.text = pad + ucl_key(head.key()) + " [\n"});
-      for (const UclObject* element : head.list()) ucl_element(*element, indent + 1, into);
+      for (const UclObject* element : elements) ucl_element(*element, indent + 1, into);
       into.push_back({.text = pad + "]\n"});
       return;
     }

@@ -179,8 +179,8 @@ const Filter kFilters[] = {
     {"round", [](const Value& v, const Arguments&) { return Value::of(std::round(to_number(v))); }},
     {"replace",
      [](const Value& v, const Arguments& a) {
-       const size_t most =
-           a.size() > 2 ? static_cast<size_t>(std::max(0.0, to_number(a[2]))) : std::string::npos;
+       const size_t most = a.size() > 2 ? static_cast<size_t>(std::clamp(to_number(a[2]), 0.0, 1e9))
+                                        : std::string::npos;
        return Value::of(replaced(v.print(), argument(a, 0, ""), argument(a, 1, ""), most));
      }},
     {"split",

@@ -4,7 +4,7 @@
 // DkimSignature, for the newest ARC-Message-Signature and then each seal from the newest to the
 // first. Each seal covers all sets up to its own, so the digests of all are made in one pass, the
 // state of the hash kept before each seal. Where no key can be had (Batch::silent) nothing is
-// hashed and nothing but the form of the sets is said.
+// hashed; what is said is the same, as an unknown key is said before a digest is looked at.
 //
 // judge() asks for the keys (asked already by ask()) and verifies until one fails. A chain whose
 // newest seal says that it failed is judged without keys.
@@ -65,7 +65,12 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
 class Chain {
  public:
   Chain(const ArcPlan& plan, Batch& batch, uint32_t row, const ArcChain& sets)
-      : plan_(plan), batch_(batch), row_(row), own_(own_headers(batch, row)), sets_(sets) {}
+      : plan_(plan),
+        batch_(batch),
+        row_(row),
+        own_(own_headers(batch, row)),
+        sets_(sets),
+        hashes_(!(batch.silent & 1u << static_cast<uint32_t>(QuestionKind::kDns))) {}
 
   void leave() {
     if (!sets_.broken.empty()) return fault(sets_.broken);
@@ -108,6 +113,8 @@ class Chain {
     link.role = ArcRole::kMessage;
     link.instance = static_cast<uint8_t>(sets_.sets);
     fill(header, link.signature);
+    link.signature.body = BodyHash::kNotMade;
+    if (!hashes_) return link;
     BodyHashes bodies(batch_.raw[row_].substr(batch_.facts[row_].body_offset), batch_.arena);
     SignedFields fields(own_, batch_.arena);
     link.signature.body = bodies.match(header) ? BodyHash::kSigned : BodyHash::kOther;
@@ -123,11 +130,6 @@ class Chain {
         header.hash != HashKind::kSha256)
       return false;
     const Header& results = own_[sets_.results[instance]];
-    add_field(results, Canonical::kRelaxed, true, prefix);
-    add_field(own_[sets_.signatures[instance]], Canonical::kRelaxed, true, prefix);
-    Hash sealed = prefix;
-    add_unsigned_field(seal, header, Canonical::kRelaxed, batch_.arena, sealed);
-    add_field(seal, Canonical::kRelaxed, true, prefix);
     link.role = ArcRole::kSeal;
     link.instance = static_cast<uint8_t>(instance);
     link.dmarc = recorded(recorded_result(results.unfolded, "dmarc"));
@@ -135,6 +137,13 @@ class Chain {
     if (!plan_.adjusts_dmarc && link.dmarc == Recorded::kPass) link.dmarc = Recorded::kOther;
     link.spf = recorded(recorded_result(results.unfolded, "spf"));
     fill(header, link.signature);
+    link.signature.body = BodyHash::kNotMade;
+    if (!hashes_) return true;
+    add_field(results, Canonical::kRelaxed, true, prefix);
+    add_field(own_[sets_.signatures[instance]], Canonical::kRelaxed, true, prefix);
+    Hash sealed = prefix;
+    add_unsigned_field(seal, header, Canonical::kRelaxed, batch_.arena, sealed);
+    add_field(seal, Canonical::kRelaxed, true, prefix);
     link.signature.body = BodyHash::kSigned;  // it covers none
     link.signature.digest = batch_.arena.copy(sealed.finish());
     return true;
@@ -151,18 +160,18 @@ class Chain {
   const uint32_t row_;
   const std::span<const Header> own_;
   const ArcChain& sets_;
+  const bool hashes_;  // some key may be had
 };
 
 void content(const CheckPlan& base, Batch& batch) {
   const auto& plan = static_cast<const ArcPlan&>(base);
-  const bool is_silent = batch.silent & 1u << static_cast<uint32_t>(QuestionKind::kDns);
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const ArcChain sets = read_arc_chain(own_headers(batch, row));
     if (!sets.has_seal || !sets.has_signature)
       insert(plan, batch, row, kNone);
     else if (!sets.invalid.empty())
       insert(plan, batch, row, kInvalid, sets.invalid);
-    else if (!is_silent)
+    else
       Chain(plan, batch, row, sets).leave();
   }
 }

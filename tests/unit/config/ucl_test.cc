@@ -244,6 +244,16 @@ TEST(Ucl, DumpReadsBack) {
             dump(first->document->root(), {.format = DumpFormat::kJson}));
 }
 
+TEST(Ucl, DumpOfEmptyListsUnderOneKeyReadsBack) {
+  auto first = parse_ucl("h = []; h = []; l = [1]; l = []; s {} s {}", "t");
+  ASSERT_TRUE(first);
+  const std::string ucl = dump(first->document->root());
+  EXPECT_EQ(ucl, "h = [];\nl [\n    1,\n]\ns {}\ns {}\n");
+  auto second = parse_ucl(ucl, "t2");
+  ASSERT_TRUE(second);
+  EXPECT_EQ(dump(second->document->root()), ucl);
+}
+
 // What starts like a byte order mark is quoted, or the text would not read back.
 TEST(Ucl, DumpOfAKeyThatStartsLikeAByteOrderMark) {
   for (const std::string_view mark : {"\xEF\xBB\xBF", "\xFE\xFF", "\xFF\xFE"}) {

@@ -110,6 +110,10 @@ TEST(Letters, NewOnesAreSeenInTextAndPatterns) {
       {"(*UCP)\\w", kU, true},
       {"a\u200eb", kU | kX, true},
       {"a\u2029b", kU, true},
+      {"[[:^upper:][:lower:]]", kU, true},
+      {"[\\W[:digit:]]", kU, true},
+      {"[\\w[:digit:]]", kU, false},
+      {"\\\\D[[:digit:]]", kU, false},
   };
   for (const Row& row : rows)
     EXPECT_EQ(differs_by_unicode(row.regex, row.flags), row.differs) << row.regex;
@@ -118,8 +122,19 @@ TEST(Letters, NewOnesAreSeenInTextAndPatterns) {
 // Patterns and texts where the libraries differ, through the whole stage, with and without
 // databases, in texts and in words, once and counted.
 TEST(Letters, StageSaysWhatPcre2Says) {
-  const char* const patterns[] = {"в",     "привет", "[^в]", "ა", "\u1c90", "\uab70",
-                                  "ꭰ|x", "é",      "Å",    "k", "\\p{Lu}"};
+  const char* const patterns[] = {"в",
+                                  "привет",
+                                  "[^в]",
+                                  "ა",
+                                  "\u1c90",
+                                  "\uab70",
+                                  "ꭰ|x",
+                                  "é",
+                                  "Å",
+                                  "k",
+                                  "\\p{Lu}",
+                                  "[[:^upper:][:lower:]]",
+                                  "[^\\W[:digit:]é]"};
   std::vector<PatternSpec> specs;
   for (const char* const pattern : patterns)
     for (const uint32_t flags : {kU | kI, kU | kI | kX, kU, kI | kX, kX}) {

@@ -194,11 +194,19 @@ TEST_F(Arc, KeysDecide) {
   EXPECT_EQ(judged(kMessage, nobody), "ARC_DNSFAIL gmail.example:s=s2:i=2");
 }
 
-// Where nobody can be asked, only the form of the sets is said.
+// Where nobody can be asked nothing is hashed; the verdict is that of keys that do not come.
 TEST_F(Arc, SilentWhereNoKeyCanCome) {
   const uint32_t dns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
-  Asking asking({kFirst, kSecond});
-  EXPECT_EQ(judged(kMessage, asking, dns), "");
+  for (const std::string& message : std::vector<std::string>{
+           kMessage, replaced(kMessage, "cv=pass", "cv=fail"),
+           replaced(kMessage, "ARC-Authentication-Results: i=1", "X-Results: i=1")}) {
+    Asking nobody({}, Absent::kUnknown);
+    Asking silent({}, Absent::kUnknown);
+    const std::string expected = judged(message, nobody);
+    EXPECT_NE(expected, "");
+    EXPECT_EQ(judged(message, silent, dns), expected);
+  }
+  Asking asking({}, Absent::kUnknown);
   EXPECT_EQ(judged(replaced(kMessage, "ARC-Seal: i=1", "ARC-Seal: i=3"), asking, dns),
             "ARC_INVALID instances have gaps");
   EXPECT_EQ(judged("From: a@b.example\r\n\r\nx\r\n", asking, dns), "ARC_NA");
