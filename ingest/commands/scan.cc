@@ -119,6 +119,7 @@ int scan(ScanCommand& options) {
       return kExitUsage;
     }
     lookup = std::make_shared<Lookup>(*servers);
+    lookup->watch(lists_of(rules), [](const std::string& what) { complain("scan", what); });
   }
   const TableAnswers answers(
       rules, [](const std::string& what) { complain("scan", what); }, std::move(lookup));

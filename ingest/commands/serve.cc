@@ -173,6 +173,9 @@ class Reloader {
       return nullptr;
     }
     if (!lookup_ || !(lookup_->options() == *options)) lookup_ = std::make_shared<Lookup>(*options);
+    lookup_->watch(lists_of(rules), [log = &log_](const std::string& what) {
+      log->event(LogLevel::kWarning, "lists", what);
+    });
     return lookup_;
   }
 

@@ -112,6 +112,31 @@ void Statistics::append_auth(const LiveRules& live, bool read_only, std::string&
 
 namespace {
 
+void append_lists(const std::vector<ListWatch::Counts>& lists, std::string& out) {
+  const auto of_lists = [&](std::string_view name, std::string_view kind, std::string_view text,
+                            auto count) {
+    family(name, kind, text, out);
+    for (const ListWatch::Counts& one : lists)
+      fmt::format_to(std::back_inserter(out), "{}{{list=\"{}\"}} {}\n", name, one.zone, count(one));
+  };
+  using Counts = ListWatch::Counts;
+  if (lists.empty()) return;
+  of_lists("winnow_list_answers_total", "counter", "Answers of a list, those of the cache aside.",
+           [](const Counts& one) { return one.answers; });
+  of_lists("winnow_list_hits_total", "counter", "Those that say that a name is listed.",
+           [](const Counts& one) { return one.hits; });
+  of_lists("winnow_list_unknown_total", "counter", "Those that did not come or cannot be true.",
+           [](const Counts& one) { return one.unknown; });
+  of_lists("winnow_list_refused_total", "counter", "Questions left unknown: it was out of use.",
+           [](const Counts& one) { return one.refused; });
+  of_lists("winnow_list_probes_total", "counter", "Questions whether it is well.",
+           [](const Counts& one) { return one.probes; });
+  of_lists("winnow_list_trips_total", "counter", "How often it went out of use.",
+           [](const Counts& one) { return one.trips; });
+  of_lists("winnow_list_up", "gauge", "Whether it is in use.",
+           [](const Counts& one) { return one.in_use ? 1 : 0; });
+}
+
 void append_lookup(const Lookup& lookup, std::string& out) {
   const LookupCounts& counts = lookup.counts();
   metric("winnow_dns_questions_total", "counter", "Questions for names.",
@@ -149,6 +174,7 @@ void append_lookup(const Lookup& lookup, std::string& out) {
   for (size_t i = 0; i < lookup.servers().size(); ++i)
     fmt::format_to(std::back_inserter(out), "winnow_dns_up{{server=\"{}\"}} {}\n",
                    lookup.servers()[i].name, lookup.server_alive(i) ? 1 : 0);
+  append_lists(lookup.lists(), out);
   family("winnow_dns_seconds", "histogram", "From a packet to its reply.", out);
   for (const Server& one : lookup.servers())
     append_histogram("winnow_dns_seconds", fmt::format("server=\"{}\"", one.name), one.latency,

@@ -14,6 +14,8 @@ std::string key_of(uint16_t type, std::string_view name) {
   return key;
 }
 
+constexpr uint16_t kTypeA = 1;
+
 uint32_t hash_of(std::string_view name) {
   return static_cast<uint32_t>(std::hash<std::string_view>()(name));
 }
@@ -40,6 +42,7 @@ struct Lookup::Flight {
   uint32_t ttl_s = UINT32_MAX;  // least of the aliases
   Clock::time_point since = {}, sent = {};
   std::vector<Waiter> waiters = {};
+  std::string probe = {};  // the list that it is a probe of
 };
 
 Lookup::Lookup(const LookupOptions& options)
@@ -61,6 +64,21 @@ Lookup::~Lookup() {
   }
   client_.wake();
   thread_.join();
+}
+
+void Lookup::watch(const std::vector<DnsList>& lists,
+                   std::function<void(const std::string&)> tell) {
+  {
+    const std::lock_guard lock(mutex_);
+    watch_.tell_to(std::move(tell));
+    watch_.use(lists, Clock::now());
+  }
+  client_.wake();
+}
+
+std::vector<ListWatch::Counts> Lookup::lists() const {
+  const std::lock_guard lock(mutex_);
+  return watch_.counts();
 }
 
 bool Lookup::server_alive(size_t server) const {
@@ -95,6 +113,14 @@ bool Lookup::ask(Evidence& evidence, Clock::time_point deadline, Ready ready,
         continue;
       }
       counts_.questions.fetch_add(1, std::memory_order_relaxed);
+      if (!watch_.all_in_use() && question.type == kTypeA) {
+        const uint32_t list = watch_.find(question.key);
+        if (list != kNoIndex && !watch_.in_use(list)) {
+          watch_.refused(list);
+          answer = {.state = AnswerState::kUnknown, .reason = UnknownReason::kNotAllowed};
+          continue;
+        }
+      }
       std::string key = key_of(question.type, question.key);
       if (const AnswerCache::Hit hit = cache_.find(key, now); hit.answer) {
         counts_.cached.fetch_add(1, std::memory_order_relaxed);
@@ -224,6 +250,14 @@ void Lookup::land(Flight& flight, KeptAnswer&& answer) {
   answer.server = static_cast<uint32_t>(flight.server);
   answer.took_us = static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(now - flight.since).count());
+  if (!flight.probe.empty()) {
+    watch_.probed(flight.probe, answer, now);
+    flights_.erase(flights_.find(flight.key));
+    return;
+  }
+  if (flight.type == kTypeA)
+    if (const uint32_t list = watch_.find(std::string_view(flight.key).substr(2)); list != kNoIndex)
+      watch_.check(list, answer, now);
   const auto kept = std::make_shared<const KeptAnswer>(std::move(answer));
   for (const Waiter& waiter : flight.waiters) {
     Wait& wait = *waiter.wait;
@@ -251,10 +285,23 @@ void Lookup::end_late(Clock::time_point now) {
   }
 }
 
+void Lookup::start_probes(Clock::time_point now) {
+  while (std::optional<ListWatch::Probe> probe = watch_.next_probe(now, probe_random_())) {
+    std::string key = key_of(kTypeA, probe->name) + '\0';  // nobody else's
+    auto flight = std::make_unique<Flight>(
+        Flight{.key = key, .name = std::move(probe->name), .type = kTypeA});
+    flight->since = now;
+    flight->probe = std::move(probe->zone);
+    queue_.push_back(flight.get());
+    flights_[std::move(key)] = std::move(flight);
+  }
+}
+
 int Lookup::next_deadline_ms(Clock::time_point now) const {
-  if (deadlines_.empty()) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadlines_.top().deadline - now).count();
+  Clock::time_point first = watch_.next_due();
+  if (!deadlines_.empty()) first = std::min(first, deadlines_.top().deadline);
+  if (first == Clock::time_point::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - now).count();
   return static_cast<int>(std::clamp<int64_t>(left, 0, 3'600'000));
 }
 
@@ -265,6 +312,7 @@ void Lookup::work() {
     {
       const std::lock_guard lock(mutex_);
       stop = stop_;
+      if (!stop) start_probes(Clock::now());
       while (!queue_.empty() && in_flight_ < options_.in_flight_max && !stop) {
         Flight& flight = *queue_.front();
         queue_.pop_front();

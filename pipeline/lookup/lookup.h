@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <queue>
+#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -35,6 +36,7 @@
 #include "pipeline/lookup/dns_client.h"
 #include "pipeline/lookup/dns_reply.h"
 #include "pipeline/lookup/dns_servers.h"
+#include "pipeline/lookup/list_watch.h"
 
 namespace winnow {
 
@@ -80,6 +82,11 @@ class Lookup {
   bool ask(Evidence& evidence, Clock::time_point deadline, Ready ready,
            std::vector<LookupTrace>* traces = nullptr);
 
+  // The lists to watch from now on (list_watch.h); `tell` is called from any thread, must not call
+  // back, and lives as long as this.
+  void watch(const std::vector<DnsList>& lists, std::function<void(const std::string&)> tell);
+  std::vector<ListWatch::Counts> lists() const;
+
   const LookupOptions& options() const { return options_; }
   const LookupCounts& counts() const { return counts_; }
   const std::deque<LookupCounts::Server>& servers() const { return servers_; }
@@ -103,6 +110,7 @@ class Lookup {
   void land(Flight& flight, KeptAnswer&& answer);
   void end_late(Clock::time_point now);
   int next_deadline_ms(Clock::time_point now) const;
+  void start_probes(Clock::time_point now);
 
   const LookupOptions options_;
   LookupCounts counts_;
@@ -111,6 +119,7 @@ class Lookup {
   mutable std::mutex mutex_;  // guards what follows
   AnswerCache cache_;
   ServerHealth health_;
+  ListWatch watch_;
   std::unordered_map<std::string, std::unique_ptr<Flight>> flights_;  // by key
   std::deque<Flight*> queue_;                                         // not sent yet
   struct Late {
@@ -125,6 +134,7 @@ class Lookup {
   // The lookup thread's own.
   std::unordered_map<uint64_t, Flight*> sent_;  // by token
   uint64_t next_token_ = 1;
+  std::mt19937_64 probe_random_{std::random_device{}()};
   size_t in_flight_ = 0;
   DnsClient client_;
   std::thread thread_;

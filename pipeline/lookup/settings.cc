@@ -36,4 +36,10 @@ Result<LookupOptions> lookup_options(const DnsConfig& config) {
   return options;
 }
 
+std::vector<DnsList> lists_of(const RuleSet& rules) {
+  for (const EnabledCheck& one : rules.checks)
+    if (one.check->name == "rbl") return dns_lists_of(*one.plan);
+  return {};
+}
+
 }  // namespace winnow

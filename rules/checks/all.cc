@@ -8,6 +8,7 @@ namespace winnow {
 extern const Check kAddressLists;
 extern const Check kArc;
 extern const Check kArchivesCheck;
+extern const Check kAsnCheck;
 extern const Check kBitcoin;
 extern const Check kBounce;
 extern const Check kChartable;
@@ -29,6 +30,7 @@ extern const Check kMimeTypes;
 extern const Check kOnceReceived;
 extern const Check kMultimap;
 extern const Check kPartsDiffer;
+extern const Check kPhishingFeeds;
 extern const Check kRbl;
 extern const Check kReceivedCheck;
 extern const Check kRecipientOrder;
@@ -41,6 +43,7 @@ extern const Check kSpf;
 extern const Check kSubjectCheck;
 extern const Check kUniqueHeaders;
 extern const Check kUrlSuspect;
+extern const Check kWhitelist;
 
 std::span<const Check* const> all_checks() {
   static constexpr std::array kChecks{
@@ -81,6 +84,9 @@ std::span<const Check* const> all_checks() {
       &kDmarc,
       // What lists say of it.
       &kRbl,
+      &kAsnCheck,
+      &kPhishingFeeds,
+      &kWhitelist,
       // What is written into the message.
       &kMilterHeaders,
   };

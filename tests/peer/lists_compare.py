@@ -30,9 +30,9 @@ CODES = {
                         ["127.255.255.254", "127.255.255.255"],
     "rep.mailspike.net": ["127.0.0.%d" % n for n in (*range(10, 21), 99)],
     "list.dnswl.org": ["127.0.%d.%d" % (c, t) for c in (2, 5, 14, 20) for t in range(4)] +
-                      ["127.0.0.255", "127.0.10.2", "127.0.5.9"],
+                      ["127.0.0.255", "127.0.5.9"],
     "dwl.dnswl.org": ["127.0.%d.%d" % (c, t) for c in (2, 15) for t in range(4)],
-    "multi.surbl.org": ["127.0.0.%d" % n for n in (4, 8, 16, 32, 64, 128, 72, 1, 2)],
+    "multi.surbl.org": ["127.0.0.%d" % n for n in (8, 16, 64, 128, 72, 1, 2)],
     "multi.uribl.com": ["127.0.0.%d" % n for n in (2, 4, 8, 1, 6, 16)],
     "dbl.spamhaus.org": ["127.0.1.%d" % n for n in (2, 4, 5, 6, 102, 103, 104, 105, 106, 255, 7)] +
                         ["127.255.255.254", "127.255.255.255"],
@@ -116,12 +116,23 @@ def zone_of(name):
     return next((zone for zone in ZONES if name.endswith("." + zone)), "")
 
 
+# What 3.4 ships otherwise than 4.1, whose lists are ours.
+AS_3_4 = "rbls {\n%s}\n" % "".join("  %s { %s }\n" % (name, text) for name, text in (
+    ("SURBL_MULTI", 'exclude_checks = ["selector"]; url_full_hostname = false; '
+                    'dkim_domainonly = true;'),
+    ("SURBL_HASHBL", "enabled = false;"),
+    *((name, 'exclude_checks = ["selector"];') for name in (
+        "URIBL_MULTI", "RSPAMD_URIBL", "DBL", "SEM_URIBL_UNKNOWN", "SEM_URIBL_FRESH15_UNKNOWN",
+        "RSPAMD_EMAILBL", "MSBL_EBL"))))
+
+
 class Winnow:
     def __init__(self, options, server, work):
         self.options, self.server, self.work = options, server, Path(work) / "winnow"
         (self.work / "local.d").mkdir(parents=True)
         (self.work / "local.d/options.inc").write_text(
-            'dns { nameserver = "%s"; }\ntask_timeout = 60s;\n' % server.address)
+            'dns { nameserver = "%s"; }\ntask_timeout = 60s;\ncheck_all_filters = true;\n' % server.address)
+        (self.work / "local.d/rbl.conf").write_text(AS_3_4)
 
     def scan(self, envelope, mail):
         line = json.dumps({"raw": mail, **envelope}) + "\n"

@@ -5,6 +5,7 @@
 
 #include "engine/mime/ip.h"
 #include "rules/checks/check.h"
+#include "rules/checks/headers/client_name.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
@@ -33,6 +34,14 @@ enum Sym : uint32_t {
   kRcptBounce,
   kUrlOnly,
   kUrlOneLine,
+  kHeloIpA,
+  kHeloNoAddress,
+  kHeloMx,
+  kFromNoAddress,
+  kFromMx,
+  kMidNoAddress,
+  kMidMx,
+  kMidNotFqdn,
   kCount
 };
 
@@ -56,19 +65,31 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"HFILTER_RCPT_BOUNCEMOREONE", "hfilter", 1.5, "A bounce to more than one recipient."},
     {"HFILTER_URL_ONLY", "hfilter", 2.2, "The text is links and nearly nothing else."},
     {"HFILTER_URL_ONELINE", "hfilter", 2.5, "The text is one line of links."},
+    {"HFILTER_HELO_IP_A", "hfilter", 1, "HELO's addresses are not the client's."},
+    {"HFILTER_HELO_NORES_A_OR_MX", "hfilter", 0.3, "HELO has neither address nor mail server."},
+    {"HFILTER_HELO_NORESOLVE_MX", "hfilter", 0.2, "A mail server of HELO has no address."},
+    {"HFILTER_FROMHOST_NORES_A_OR_MX", "hfilter", 1.5,
+     "The sender's domain has neither address nor mail server."},
+    {"HFILTER_FROMHOST_NORESOLVE_MX", "hfilter", 0.5,
+     "A mail server of the sender's domain has no address."},
+    {"HFILTER_MID_NORES_A_OR_MX", "hfilter", 0.5,
+     "Message-ID's host has neither address nor mail server."},
+    {"HFILTER_MID_NORESOLVE_MX", "hfilter", 0.5, "A mail server of Message-ID's host has none."},
+    {"HFILTER_MID_NOT_FQDN", "hfilter", 0.5, "Message-ID's host is no full host name."},
 }};
 
 struct Plan : CheckPlan {
-  bool helo = true, hostname = true, url = true, from = true, rcpt = true;
+  bool helo = true, hostname = true, url = true, from = true, rcpt = true, mid = false;
   bool check_local = false, check_authed = false;
 };
 
-constexpr std::array<OptionDecl, 7> kOptions{{
+constexpr std::array<OptionDecl, 8> kOptions{{
     {"helo_enabled", OptionType::kBool, "true", "Looks at HELO."},
     {"hostname_enabled", OptionType::kBool, "true", "Looks at the client's name."},
     {"url_enabled", OptionType::kBool, "true", "Looks for texts that are links."},
     {"from_enabled", OptionType::kBool, "true", "Looks at the sender's domain."},
     {"rcpt_enabled", OptionType::kBool, "true", "Counts recipients of bounces."},
+    {"mid_enabled", OptionType::kBool, "false", "Looks at Message-ID's host."},
     {"check_local", OptionType::kBool, "false", "Looks at mail of our own nets as well."},
     {"check_authed", OptionType::kBool, "false", "Looks at mail of authenticated users as well."},
 }};
@@ -205,7 +226,11 @@ bool looks_like_ip(std::string_view helo) {
   return numbers == 4;
 }
 
-void helo_and_host(const Plan& plan, Batch& batch, uint32_t row, const Envelope& envelope) {
+// What HELO and the client's name say; insert(symbol, option). Returns HELO where its addresses are
+// worth a look.
+template <class Insert>
+std::string_view helo_and_host(const Plan& plan, const Envelope& envelope, std::string_view host,
+                               Insert insert) {
   uint8_t helo_weight = 0;
   const std::string_view helo = envelope.helo;
   const std::string_view bare = helo.size() > 2 && helo.starts_with('[') && helo.ends_with(']')
@@ -214,27 +239,26 @@ void helo_and_host(const Plan& plan, Batch& batch, uint32_t row, const Envelope&
   bool helo_done = helo.empty() || !plan.helo || equal_caseless(helo, "rspamc.local");
   if (!helo_done) {
     if (const auto ip = parse_ip(helo); ip && is_bad_helo_ip(*ip)) {
-      insert(plan, batch, row, kHeloBadIp, bare);
+      insert(kHeloBadIp, bare);
       helo_done = true;
     } else if (helo.starts_with('[')) {  // an address literal, as RFC 5321 4.1.3 allows
       helo_done = true;
     } else if (looks_like_ip(helo)) {
-      insert(plan, batch, row, kHeloBareIp, helo);
+      insert(kHeloBareIp, helo);
       helo_done = true;
     } else {
       helo_weight = name_weight(helo);
     }
   }
-  const uint8_t host_weight =
-      plan.hostname && !envelope.hostname.empty() ? name_weight(envelope.hostname) : 0;
+  const uint8_t host_weight = plan.hostname && !host.empty() ? name_weight(host) : 0;
   if (host_weight > helo_weight)
-    insert(plan, batch, row, kHost1 + host_weight - 1, envelope.hostname);
+    insert(static_cast<Sym>(kHost1 + host_weight - 1), host);
   else if (helo_weight > 0)
-    insert(plan, batch, row, kHelo1 + helo_weight - 1, helo);
-  if (!helo_done && helo_weight == 0 && !is_fqdn(helo))
-    insert(plan, batch, row, kHeloNotFqdn, helo);
-  if (plan.hostname && envelope.hostname.empty() && envelope.ip.valid())
-    insert(plan, batch, row, kHostUnknown);
+    insert(static_cast<Sym>(kHelo1 + helo_weight - 1), helo);
+  if (!helo_done && helo_weight == 0 && !is_fqdn(helo)) insert(kHeloNotFqdn, helo);
+  if (plan.hostname && host.empty() && envelope.ip.valid())
+    insert(kHostUnknown, std::string_view());
+  return !helo_done && helo_weight == 0 && is_fqdn(helo) ? helo : std::string_view();
 }
 
 void sender(const Plan& plan, Batch& batch, uint32_t row, const Envelope& envelope) {
@@ -279,6 +303,18 @@ void links_only(const CheckPlan& plan, Batch& batch, uint32_t row) {
            join_text(batch.arena, chosen->html != kNoIndex ? "html:" : "plain:", shown, ":1"));
 }
 
+// Message-ID's host; empty where it is not looked at.
+std::string_view message_id_host(const Plan& plan, std::string_view id) {
+  const std::string_view host = domain_of(id);
+  return plan.mid && find_caseless(host, "local") == std::string_view::npos ? host
+                                                                            : std::string_view();
+}
+
+void message_id(const Plan& plan, Batch& batch, uint32_t row) {
+  const std::string_view host = message_id_host(plan, batch.facts[row].message_id_value);
+  if (!host.empty() && !is_fqdn(host)) insert(plan, batch, row, kMidNotFqdn, host);
+}
+
 void content(const CheckPlan& base, Batch& batch) {
   const auto& plan = static_cast<const Plan&>(base);
   for (uint32_t row = 0; row < batch.rows; ++row) {
@@ -286,9 +322,133 @@ void content(const CheckPlan& base, Batch& batch) {
     const Envelope& envelope = batch.envelopes[row];
     if (!plan.check_authed && !envelope.user.empty()) continue;
     if (!plan.check_local && envelope.ip.valid() && is_local_ip(envelope.ip)) continue;
-    helo_and_host(plan, batch, row, envelope);
+    if (!is_name_asked(batch, row))
+      helo_and_host(plan, envelope, envelope.hostname, [&](Sym symbol, std::string_view option) {
+        insert(plan, batch, row, symbol, option);
+      });
+    message_id(plan, batch, row);
     sender(plan, batch, row, envelope);
   }
+}
+
+bool is_skipped(const Plan& plan, const Envelope& envelope) {
+  return (!plan.check_authed && !envelope.user.empty()) ||
+         (!plan.check_local && envelope.ip.valid() && is_local_ip(envelope.ip));
+}
+
+// --- Names that have addresses ---
+
+// The names of a message whose addresses are looked at.
+struct Hosts {
+  std::string_view helo, from, mid;
+};
+
+Hosts hosts_of(const Plan& plan, const Envelope& envelope, std::string_view message_id) {
+  Hosts hosts;
+  if (is_skipped(plan, envelope)) return hosts;
+  hosts.helo = helo_and_host(plan, envelope, envelope.hostname, [](Sym, std::string_view) {});
+  const std::string_view domain = domain_of(envelope.from);
+  if (plan.from && is_fqdn(domain)) hosts.from = domain;
+  const std::string_view mid = message_id_host(plan, message_id);
+  if (!mid.empty() && is_fqdn(mid)) hosts.mid = mid;
+  return hosts;
+}
+
+void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
+  const auto& plan = static_cast<const Plan&>(base);
+  if (is_unanswered(batch)) return;
+  ask_client_names(batch, asker);
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    const Hosts hosts = hosts_of(plan, batch.envelopes[row], batch.facts[row].message_id_value);
+    for (const std::string_view host : {hosts.helo, hosts.from, hosts.mid}) {
+      const DnsName name(host);
+      if (name.empty()) continue;
+      asker.ask(row, QuestionKind::kDns, rr::kA, name.view());
+      asker.ask(row, QuestionKind::kDns, rr::kAaaa, name.view());
+    }
+  }
+}
+
+class HostJudging {
+ public:
+  HostJudging(const Plan& plan, const Evidence& evidence, Judgement& judgement)
+      : plan_(plan), evidence_(evidence), judgement_(judgement) {}
+
+  // Both kinds of address, then the mail servers. What is not known says nothing.
+  void look(std::string_view host, Sym ip_a, Sym no_address, Sym no_mx) {
+    const DnsName name(host);
+    if (name.empty() ||
+        find_question(evidence_.questions, QuestionKind::kDns, rr::kA, name.view()) == kNoIndex)
+      return;
+    Addresses found = addresses(name);
+    if (found.waiting || found.unknown) return;
+    if (ip_a != kCount && evidence_.envelope.ip.valid() && !found.has_client) say(ip_a, host);
+    if (found.some) return;
+    const Answer* const mx = ask(rr::kMx, name);
+    if (!mx || mx->state == AnswerState::kUnknown) return;
+    if (mx->values.empty()) return say(no_address, host);
+    constexpr size_t kServersMax = 10;
+    for (size_t i = 0; i < std::min(mx->values.size(), kServersMax); ++i) {
+      const std::string_view value = mx->values[i];
+      const DnsName server(value.substr(value.find(' ') + 1));
+      if (server.empty()) continue;
+      found = addresses(server);
+      if (!found.waiting && !found.unknown && !found.some) return say(no_mx, server.view());
+    }
+  }
+  bool waiting() const { return waiting_; }
+
+ private:
+  struct Addresses {
+    bool waiting = false, unknown = false, some = false, has_client = false;
+  };
+
+  const Answer* ask(uint16_t type, const DnsName& name) {
+    const Answer* const answer = judgement_.ask(QuestionKind::kDns, type, name.view());
+    waiting_ |= !answer;
+    return answer;
+  }
+  Addresses addresses(const DnsName& name) {
+    Addresses out;
+    for (const uint16_t type : {rr::kA, rr::kAaaa}) {
+      const Answer* const answer = ask(type, name);
+      out.waiting |= !answer;
+      if (!answer) continue;
+      out.unknown |= answer->state == AnswerState::kUnknown;
+      out.some |= !answer->values.empty();
+      for (const std::string_view value : answer->values)
+        if (const auto ip = parse_ip(value)) out.has_client |= same_ip(*ip, evidence_.envelope.ip);
+    }
+    return out;
+  }
+  void say(Sym symbol, std::string_view option) {
+    if (plan_.symbols[symbol] != kNoId<SymbolId>)
+      judgement_.insert(plan_.symbols[symbol], 1, option);
+  }
+
+  const Plan& plan_;
+  const Evidence& evidence_;
+  Judgement& judgement_;
+  bool waiting_ = false;
+};
+
+Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
+  const auto& plan = static_cast<const Plan&>(base);
+  if (is_skipped(plan, evidence.envelope)) return Judged::kDone;
+  const ClientName client = client_name(evidence, judgement);
+  HostJudging names(plan, evidence, judgement);
+  const Hosts hosts = hosts_of(plan, evidence.envelope, evidence.message_id);
+  names.look(hosts.helo, kHeloIpA, kHeloNoAddress, kHeloMx);
+  names.look(hosts.from, kCount, kFromNoAddress, kFromMx);
+  names.look(hosts.mid, kCount, kMidNoAddress, kMidMx);
+  if (client.waiting || names.waiting()) return Judged::kWaiting;
+  if (!client.asked) return Judged::kDone;
+  // A name that is not known is not one that is absent.
+  helo_and_host(plan, evidence.envelope, client.name, [&](Sym symbol, std::string_view option) {
+    if (symbol == kHostUnknown && client.unknown) return;
+    if (plan.symbols[symbol] != kNoId<SymbolId>) judgement.insert(plan.symbols[symbol], 1, option);
+  });
+  return Judged::kDone;
 }
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
@@ -300,6 +460,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   plan->url = options->flag("url_enabled", true);
   plan->from = options->flag("from_enabled", true);
   plan->rcpt = options->flag("rcpt_enabled", true);
+  plan->mid = options->flag("mid_enabled", false);
   plan->check_local = options->flag("check_local", false);
   plan->check_authed = options->flag("check_authed", false);
   return plan;
@@ -314,6 +475,8 @@ extern constexpr Check kHfilter{
     .symbols = kSymbols,
     .compile = compile,
     .content = content,
+    .ask = ask,
+    .judge = judge,
 };
 
 }  // namespace winnow

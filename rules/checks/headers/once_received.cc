@@ -3,6 +3,7 @@
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/headers/client_name.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -10,16 +11,37 @@ namespace winnow {
 
 namespace {
 
-enum Sym : uint32_t { kOnce, kStrict, kDirect, kCount };
+enum Sym : uint32_t { kOnce, kStrict, kDirect, kNoName, kNameFailed, kFact, kCount };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"ONCE_RECEIVED", "headers", 0.1, "At most one hop, from no known mail server."},
     {"ONCE_RECEIVED_STRICT", "headers", 4, "At most one hop, from a dial-up or rented host."},
     {"DIRECT_TO_MX", "headers", 0, "A mail program delivered by itself."},
+    {"RDNS_NONE", "headers", 2, "The client's address has no name."},
+    {"RDNS_DNSFAIL", "headers", 0, "The client's name could not be looked up."},
+    {"ONCE_RECEIVED_HOP", "headers", 0, ""},  // one hop; the mail program, for judge() alone
 }};
+
+struct Plan final : CheckPlan {
+  SymbolId fact = kNoId<SymbolId>;
+};
 
 bool has_word(std::string_view host, std::string_view word) {
   return find_caseless(host, word) != std::string_view::npos;
+}
+
+// Says what the client's name means for mail over one hop; insert(symbol, option).
+template <class Insert>
+void one_hop(std::string_view host, std::string_view mailer, Insert insert) {
+  if (host.empty()) {
+    insert(kOnce, std::string_view());
+    if (!mailer.empty()) insert(kDirect, mailer);
+    return;
+  }
+  if (has_word(host, "mail")) return;
+  insert(kOnce, std::string_view());
+  for (const std::string_view word : {"static", "dynamic"})
+    if (has_word(host, word)) return insert(kStrict, word);
 }
 
 void content(const CheckPlan& plan, Batch& batch) {
@@ -30,21 +52,43 @@ void content(const CheckPlan& plan, Batch& batch) {
     for (const Received& hop : batch.received.row(row))
       real += !(hop.flags & static_cast<uint8_t>(ReceivedFlag::kArtificial));
     if (real > 1) continue;
-    if (envelope.hostname.empty()) {
-      insert(plan, batch, row, kOnce);
-      const Header* mailer = find_header(batch, row, known::kUserAgent);
-      if (!mailer) mailer = find_header(batch, row, known::kXMailer);
-      if (mailer) insert(plan, batch, row, kDirect, mailer->decoded);
+    const Header* mailer = find_header(batch, row, known::kUserAgent);
+    if (!mailer) mailer = find_header(batch, row, known::kXMailer);
+    const std::string_view program = mailer ? mailer->decoded : std::string_view();
+    if (is_name_asked(batch, row)) {
+      batch.symbols.push_back({row, static_cast<const Plan&>(plan).fact, 1, program, {}});
       continue;
     }
-    if (has_word(envelope.hostname, "mail")) continue;
-    insert(plan, batch, row, kOnce);
-    for (const std::string_view word : {"static", "dynamic"})
-      if (has_word(envelope.hostname, word)) {
-        insert(plan, batch, row, kStrict, word);
-        break;
-      }
+    one_hop(envelope.hostname, program,
+            [&](Sym symbol, std::string_view option) { insert(plan, batch, row, symbol, option); });
   }
+}
+
+void ask(const CheckPlan&, const Batch& batch, Asker& asker) { ask_client_names(batch, asker); }
+
+Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
+  const auto& plan = static_cast<const Plan&>(base);
+  const ClientName client = client_name(evidence, judgement);
+  if (!client.asked) return Judged::kDone;
+  if (client.waiting) return Judged::kWaiting;
+  const auto say = [&](Sym symbol, std::string_view option) {
+    if (plan.symbols[symbol] != kNoId<SymbolId>) judgement.insert(plan.symbols[symbol], 1, option);
+  };
+  // Not known is not the same as none: nothing else is said of the name then.
+  if (client.unknown) {
+    say(kNameFailed, {});
+    return Judged::kDone;
+  }
+  if (client.name.empty()) say(kNoName, {});
+  for (const SymbolFact& fact : evidence.symbols)
+    if (fact.symbol == plan.fact) one_hop(client.name, fact.option, say);
+  return Judged::kDone;
+}
+
+std::unique_ptr<CheckPlan> compile(CompileContext& context) {
+  auto plan = std::make_unique<Plan>();
+  plan->fact = context.symbol(kSymbols[kFact].name);
+  return plan;
 }
 
 }  // namespace
@@ -53,7 +97,11 @@ extern constexpr Check kOnceReceived{
     .name = "once_received",
     .text = "Looks for mail that came straight from its writer's machine.",
     .symbols = kSymbols,
+    .local_skip = true,
+    .compile = compile,
     .content = content,
+    .ask = ask,
+    .judge = judge,
 };
 
 }  // namespace winnow

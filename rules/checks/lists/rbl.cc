@@ -14,6 +14,7 @@
 #include "engine/url/suffix.h"
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/check.h"
+#include "rules/checks/lists/dns_lists.h"
 #include "rules/checks/lists/rbl_rule.h"
 #include "rules/checks/row.h"
 #include "rules/config/ucl.h"
@@ -100,9 +101,8 @@ bool is_local(const RblPlan& plan, const IpAddress& ip) {
   return is_local_ip(ip) || (plan.local && plan.local->find(ip) != kNoIndex);
 }
 
-bool applies(const RblPlan& plan, const RblRule& rule, const Envelope& envelope) {
-  if (rule.exclude_users && !envelope.user.empty()) return false;
-  return !rule.exclude_local || !envelope.ip.valid() || !is_local(plan, envelope.ip);
+bool applies(const RblRule& rule, const Envelope& envelope) {
+  return !rule.exclude_users || envelope.user.empty();
 }
 
 // --- Content: items ---
@@ -114,7 +114,7 @@ class Finder {
   void run() {
     const Envelope& envelope = batch_.envelopes[row_];
     if (std::ranges::none_of(plan_.rules,
-                             [&](const RblRule& rule) { return applies(plan_, rule, envelope); }))
+                             [&](const RblRule& rule) { return applies(rule, envelope); }))
       return;
     if (wants(RblCheck::kFrom) && envelope.ip.valid()) {
       ListItem item;
@@ -279,7 +279,8 @@ class Data {
   void add(const ListItem& item) {
     switch (item.kind) {
       case ItemKind::kFrom:
-        if (rule_.has(RblCheck::kFrom)) ip(item.ip, item.kind, "from");
+        if (rule_.has(RblCheck::kFrom) && !(rule_.exclude_local && is_local(plan_, item.ip)))
+          ip(item.ip, item.kind, "from");
         return;
       case ItemKind::kReceived:
         if (rule_.has(RblCheck::kReceived)) hop(item);
@@ -455,7 +456,7 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
   const auto ask_row = [&](uint32_t row) {
     const Envelope& envelope = batch.envelopes[row];
     for (const RblRule& rule : plan.rules) {
-      if (!applies(plan, rule, envelope) || !rule.require_symbols.empty()) continue;
+      if (!applies(rule, envelope) || !rule.require_symbols.empty()) continue;
       Data data(plan, rule, envelope, here);
       for (const ListItem& item : here.items) data.add(item);
       ask_data(rule, row, asker);
@@ -493,7 +494,7 @@ class Judging {
     find_items();
     if (room_.items.empty()) return Judged::kDone;
     for (const RblRule& rule : plan_.rules) {
-      if (!applies(plan_, rule, evidence_.envelope) || !required(rule)) continue;
+      if (!applies(rule, evidence_.envelope) || !required(rule)) continue;
       Data data(plan_, rule, evidence_.envelope, room_);
       for (const ListItem& item : room_.items) data.add(item);
       for (const Datum& datum : room_.data) ask(rule, datum);
@@ -645,6 +646,13 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
 }
 
 }  // namespace
+
+std::vector<DnsList> dns_lists_of(const CheckPlan& plan) {
+  std::vector<DnsList> out;
+  for (const RblRule& rule : plan_of(plan).rules)
+    out.push_back({rule.zone, rule.probe, rule.monitored, rule.codes.ranges()});
+  return out;
+}
 
 extern constexpr Check kRbl{
     .name = "rbl",

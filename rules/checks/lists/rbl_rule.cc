@@ -57,6 +57,7 @@ class Reader {
     read_flags(rule);
     read_checks(rule);
     read_received(rule);
+    read_monitoring(rule);
     read_hash(rule);
     read_selectors(rule);
     read_prefixes(rule);
@@ -101,12 +102,39 @@ class Reader {
     for (const auto& [key, to] : flags) *to = flag(key, *to);
     rule.exclude_local = flag("exclude_private_ips", rule.exclude_local);
     rule.ignore_whitelist = flag("ignore_whitelists", rule.ignore_whitelist);
-    const int64_t limit = body_.integer("requests_limit", kRequestsMax);
+    const int64_t limit = body_.integer("requests_limit", of_all("dns_max_requests", kRequestsMax));
     rule.requests_limit = static_cast<uint32_t>(std::clamp<int64_t>(limit, 0, 10'000));
     if (const UclObject* const script = body_.find("process_script"))
       warn(*script, "process_script is Lua and is not run; the name is made as without it");
     if (const UclObject* const map = body_.find("url_compose_map"))
       warn(*map, "url_compose_map is not there yet; domains are asked as without it");
+  }
+
+  // A number of options {}, which stands beside the section.
+  int64_t of_all(std::string_view key, int64_t other) const {
+    const UclObject* const root = context_.options->parent();
+    const UclObject* const options = root ? root->find("options") : nullptr;
+    return options ? options->integer(key, other) : other;
+  }
+  bool is_monitored() const {
+    const UclObject* const root = context_.options->parent();
+    const UclObject* const options = root ? root->find("options") : nullptr;
+    return !body_.flag("disable_monitoring", false) &&
+           !context_.options->flag("disable_monitoring", false) &&
+           !(options && options->flag("disable_monitoring", false));
+  }
+
+  // Lists of addresses have a test point that is never listed (RFC 5782 5); others get a random
+  // name.
+  void read_monitoring(RblRule& rule) {
+    rule.monitored = is_monitored();
+    const bool of_ips = rule.has(RblCheck::kFrom) || rule.has(RblCheck::kReceived);
+    if (!body_.flag("random_monitored", !of_ips || rule.no_ip)) rule.probe = "1.0.0.127";
+    rule.probe = body_.string("monitored_address", rule.probe);
+    if (const DnsName name(rule.probe); name.empty() && !rule.probe.empty()) {
+      warn(body_, "monitored_address is no name that DNS can hold");
+      rule.probe.clear();
+    }
   }
 
   uint16_t check_bits(const char* key) {

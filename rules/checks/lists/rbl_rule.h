@@ -61,7 +61,9 @@ struct RblRule {
   std::string emails_delimiter = ".";
   std::optional<DigestKind> hash;
   DigestForm hash_form = DigestForm::kHex;
-  uint32_t hash_len = 0;        // 0 = all of it
+  uint32_t hash_len = 0;  // 0 = all of it
+  std::string probe;      // label that is never listed; empty: a random one
+  bool monitored = true;
   uint32_t requests_limit = 0;  // names asked of one message, IP, HELO and name of the client aside
   int received_min_pos = 1, received_max_pos = -1;
   uint8_t received_flags = 0, received_nflags = 0;  // ReceivedFlag bits

@@ -41,6 +41,13 @@ bool ReturnCodes::read_address(std::string_view text, uint32_t& number) {
   return false;
 }
 
+std::vector<std::pair<uint32_t, uint32_t>> ReturnCodes::ranges() const {
+  std::vector<std::pair<uint32_t, uint32_t>> out;
+  for (const Code& one : codes_)
+    if (!one.pattern.valid()) out.emplace_back(one.low, one.high);
+  return out;
+}
+
 bool ReturnCodes::matches(const Code& code, std::string_view address, uint32_t number) {
   if (!code.pattern.valid()) return number >= code.low && number <= code.high;
   thread_local RegexScratch scratch;

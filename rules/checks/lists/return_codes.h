@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/match/regex.h"
@@ -26,6 +27,8 @@ class ReturnCodes {
   Result<void> add_bits(uint64_t bits, uint32_t symbol);
   bool empty() const { return codes_.empty() && bits_.empty(); }
   bool has_bits() const { return !bits_.empty(); }
+  // First and last addresses of codes that are no patterns.
+  std::vector<std::pair<uint32_t, uint32_t>> ranges() const;
 
   // Calls f(symbol) for each symbol that the dotted address means, each once a call; true where
   // there was one. Bits, where there are any, are all that is looked at.
