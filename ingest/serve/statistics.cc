@@ -162,6 +162,9 @@ void append_lookup(const Lookup& lookup, std::string& out) {
       "winnow_dns_sent_total", "Packets to name servers.",
       [](const Server& one) -> auto& { return one.sent; });
   of_servers(
+      "winnow_dns_resent_total", "Those that were sent again before a try was over.",
+      [](const Server& one) -> auto& { return one.resent; });
+  of_servers(
       "winnow_dns_replies_total", "Replies of name servers.",
       [](const Server& one) -> auto& { return one.replies; });
   of_servers(

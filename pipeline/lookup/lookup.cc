@@ -31,16 +31,33 @@ struct Lookup::Wait {
   Ready ready;
 };
 
+void ReplyTime::add(Duration took) {
+  const int64_t us = took.count();
+  if (replies_++ == 0) {
+    mean_us_ = us;
+    deviation_us_ = us / 2;
+    return;
+  }
+  deviation_us_ += (std::abs(us - mean_us_) - deviation_us_) / 4;
+  mean_us_ += (us - mean_us_) / 8;
+}
+
+ReplyTime::Duration ReplyTime::patience() const {
+  if (replies_ < kRepliesMin) return Duration::max();
+  return std::max(kLeast, Duration(mean_us_ + 4 * deviation_us_));
+}
+
 // One name that is being asked.
 struct Lookup::Flight {
   std::string key;   // of the question
   std::string name;  // that is asked now: the question's, or what it is an alias of
   uint16_t type;
-  unsigned tries = 0, aliases = 0;
+  unsigned tries = 0, aliases = 0, resends = 0;
   uint32_t tried = 0;           // servers, as bits
-  size_t server = 0;            // of the last try
+  size_t server = 0;            // of the last try, then of the reply
   uint32_t ttl_s = UINT32_MAX;  // least of the aliases
-  Clock::time_point since = {}, sent = {};
+  Clock::time_point since = {};
+  std::vector<uint64_t> tokens = {};  // of packets that may still be replied to
   std::vector<Waiter> waiters = {};
   std::string probe = {};  // the list that it is a probe of
 };
@@ -54,6 +71,7 @@ Lookup::Lookup(const LookupOptions& options)
       }) {
   for (const DnsServer& server : options_.dns.servers.list)
     servers_.emplace_back().name = server.text();
+  reply_times_.resize(servers_.size());
   thread_ = std::thread([this] { work(); });
 }
 
@@ -156,45 +174,79 @@ bool Lookup::ask(Evidence& evidence, Clock::time_point deadline, Ready ready,
 
 // Hands a flight to a server. A name that cannot be one does not exist.
 void Lookup::start(Flight& flight) {
-  flight.server = health_.choose(hash_of(flight.name), flight.tried, Clock::now());
-  flight.tried |= 1u << flight.server;
-  flight.sent = Clock::now();
   ++flight.tries;
+  flight.resends = 0;
+  if (send(flight)) return;
+  --in_flight_;
+  KeptAnswer none;
+  none.state = AnswerState::kNone;
+  none.name_exists = false;
+  none.ttl_s = UINT32_MAX;
+  land(flight, std::move(none));
+}
+
+bool Lookup::send(Flight& flight) {
+  const Clock::time_point now = Clock::now();
+  flight.server = health_.choose(hash_of(flight.name), flight.tried, now);
+  flight.tried |= 1u << flight.server;
   const uint64_t token = next_token_++;
-  if (!client_.send(flight.server, token, flight.name, flight.type)) {
-    --in_flight_;
-    KeptAnswer none;
-    none.state = AnswerState::kNone;
-    none.name_exists = false;
-    none.ttl_s = UINT32_MAX;
-    land(flight, std::move(none));
-    return;
-  }
+  if (!client_.send(flight.server, token, flight.name, flight.type)) return false;
   servers_[flight.server].sent.fetch_add(1, std::memory_order_relaxed);
-  sent_.emplace(token, &flight);
+  sent_.emplace(token, Sent{&flight, flight.server, now});
+  flight.tokens.push_back(token);
+  const ReplyTime::Duration patience = reply_times_[flight.server].patience();
+  const bool worth_it = flight.tries == 1 && flight.resends < kResendsMax &&
+                        patience < std::chrono::milliseconds(options_.dns.timeout_ms);
+  if (worth_it) resends_.push({now + patience * (1 + flight.resends), token});
+  return true;
+}
+
+// Sends again what was probably lost. REQUIRED: the mutex is held.
+void Lookup::resend(Clock::time_point now) {
+  while (!resends_.empty() && resends_.top().due <= now) {
+    const auto found = sent_.find(resends_.top().token);
+    resends_.pop();
+    if (found == sent_.end()) continue;
+    Flight& flight = *found->second.flight;
+    ++flight.resends;
+    if (send(flight)) servers_[flight.server].resent.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+// Late replies to packets of the flight are nobody's.
+void Lookup::forget_packets(Flight& flight) {
+  for (const uint64_t token : flight.tokens) sent_.erase(token);
+  flight.tokens.clear();
 }
 
 void Lookup::arrived(uint64_t token, Arrival what, std::span<const uint8_t> packet) {
   const auto found = sent_.find(token);
   if (found == sent_.end()) return;
-  Flight& flight = *found->second;
+  const Sent sent = found->second;
+  Flight& flight = *sent.flight;
   sent_.erase(found);
-  LookupCounts::Server& server = servers_[flight.server];
+  std::erase(flight.tokens, token);
+  LookupCounts::Server& server = servers_[sent.server];
   DnsReply reply;
   if (what == Arrival::kReply) reply = read_dns_reply(packet, flight.name, flight.type);
   const Clock::time_point now = Clock::now();
   const std::lock_guard lock(mutex_);
   if (what == Arrival::kReply) {
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - sent.at);
     server.replies.fetch_add(1, std::memory_order_relaxed);
-    server.latency.observe(static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(now - flight.sent).count()));
-    health_.answered(flight.server);
+    server.latency.observe(static_cast<uint64_t>(took.count()));
+    reply_times_[sent.server].add(took);
+    health_.answered(sent.server);
+    flight.server = sent.server;
+    forget_packets(flight);
     settle(flight, reply);
     return;
   }
   const bool timeout = what == Arrival::kTimeout;
   (timeout ? server.timeouts : server.failures).fetch_add(1, std::memory_order_relaxed);
-  health_.failed(flight.server, now);
+  health_.failed(sent.server, now);
+  // Another packet of the same try may still be replied to.
+  if (!flight.tokens.empty()) return;
   again_or_unknown(flight, timeout ? UnknownReason::kTimeout : UnknownReason::kServerFailure);
 }
 
@@ -246,6 +298,7 @@ void Lookup::again_or_unknown(Flight& flight, UnknownReason reason) {
 
 // Gives the answer to all that wait for it. The flight is gone afterwards.
 void Lookup::land(Flight& flight, KeptAnswer&& answer) {
+  forget_packets(flight);
   const Clock::time_point now = Clock::now();
   answer.server = static_cast<uint32_t>(flight.server);
   answer.took_us = static_cast<uint32_t>(
@@ -299,6 +352,7 @@ void Lookup::start_probes(Clock::time_point now) {
 
 int Lookup::next_deadline_ms(Clock::time_point now) const {
   Clock::time_point first = watch_.next_due();
+  if (!resends_.empty()) first = std::min(first, resends_.top().due);
   if (!deadlines_.empty()) first = std::min(first, deadlines_.top().deadline);
   if (first == Clock::time_point::max()) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - now).count();
@@ -320,6 +374,7 @@ void Lookup::work() {
         start(flight);
       }
       const Clock::time_point now = Clock::now();
+      if (!stop) resend(now);
       if (stop)
         while (!flights_.empty())
           land(*flights_.begin()->second, {.reason = UnknownReason::kTimeout});

@@ -12,6 +12,10 @@
 // A flight tries servers one after the other, up to 1 + retransmits times; a server that says that
 // it cannot tell (SERVFAIL, REFUSED, rubbish) is no reason to give up while there is another. What
 // then is still not known is unknown, with the last reason, and not asked again for a few seconds.
+//
+// A packet that has no reply after a time in which this server nearly always replies (RFC 6298:
+// mean and deviation of its replies) was probably lost: the first try is sent again then, up to
+// kResendsMax times, without giving up the packets before, and the first reply counts.
 #pragma once
 
 #include <array>
@@ -55,11 +59,27 @@ struct LookupTrace {
   std::shared_ptr<const KeptAnswer> answer;
 };
 
+// How long a server takes to reply (RFC 6298 2), to tell a lost packet from a slow reply.
+class ReplyTime {
+ public:
+  using Duration = std::chrono::microseconds;
+  static constexpr uint32_t kRepliesMin = 8;  // before which nothing is said
+  static constexpr Duration kLeast{200'000};  // as TCP's: less, and a busy machine looks like loss
+
+  void add(Duration took);
+  // After which a packet is taken for lost; max() where too little is known.
+  Duration patience() const;
+
+ private:
+  int64_t mean_us_ = 0, deviation_us_ = 0;
+  uint32_t replies_ = 0;
+};
+
 // Counts since the start, for /metrics.
 struct LookupCounts {
   struct Server {
     std::string name;
-    std::atomic<uint64_t> sent{0}, replies{0}, timeouts{0}, failures{0};
+    std::atomic<uint64_t> sent{0}, resent{0}, replies{0}, timeouts{0}, failures{0};
     Histogram latency;
   };
   std::atomic<uint64_t> questions{0}, cached{0}, merged{0}, unknown{0}, late{0};
@@ -73,6 +93,7 @@ class Lookup {
   // REQUIRED: there is a server.
   explicit Lookup(const LookupOptions& options);
   ~Lookup();  // what is open becomes unknown, and every case that waits is ready
+  static constexpr uint32_t kResendsMax = 2;
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
 
@@ -104,6 +125,9 @@ class Lookup {
 
   void work();
   void start(Flight& flight);
+  bool send(Flight& flight);
+  void resend(Clock::time_point now);
+  void forget_packets(Flight& flight);
   void arrived(uint64_t token, Arrival what, std::span<const uint8_t> packet);
   void settle(Flight& flight, const DnsReply& reply);
   void again_or_unknown(Flight& flight, UnknownReason reason);
@@ -132,7 +156,19 @@ class Lookup {
   bool stop_ = false;
 
   // The lookup thread's own.
-  std::unordered_map<uint64_t, Flight*> sent_;  // by token
+  struct Sent {
+    Flight* flight;
+    size_t server;
+    Clock::time_point at;
+  };
+  std::unordered_map<uint64_t, Sent> sent_;  // by token
+  struct Resend {
+    Clock::time_point due;
+    uint64_t token;
+    bool operator>(const Resend& other) const { return due > other.due; }
+  };
+  std::priority_queue<Resend, std::vector<Resend>, std::greater<>> resends_;
+  std::vector<ReplyTime> reply_times_;  // by server
   uint64_t next_token_ = 1;
   std::mt19937_64 probe_random_{std::random_device{}()};
   size_t in_flight_ = 0;

@@ -233,11 +233,44 @@ TEST(Lookup, a_dead_zone_costs_the_others_nothing) {
     Asking one({name});
     one.finish(lookup);
     EXPECT_EQ(one.answer().state, AnswerState::kValue);
-    EXPECT_EQ(server.count(name), 1);
   }
   for (const auto& one : dead) EXPECT_EQ(one->answer().state, AnswerState::kOpen);
   server.release();
   for (const auto& one : dead) one->ready.get_future().wait();
+}
+
+TEST(Lookup, a_lost_packet_is_sent_again_before_its_time_is_up) {
+  NameServer server;
+  Lookup lookup(options_for({server.port}, 30'000));
+  for (uint32_t i = 0; i < ReplyTime::kRepliesMin; ++i) {
+    const std::string name = "a" + std::to_string(i) + ".example";
+    Asking one({name});
+    one.finish(lookup);
+  }
+  Asking lost({"lost.example"});
+  lost.finish(lookup);
+  EXPECT_EQ(lost.answer().state, AnswerState::kValue);
+  EXPECT_GE(server.count("lost.example"), 2);
+  EXPECT_GE(lookup.servers()[0].resent.load(), 1u);
+  // Never more than that, and no other try before the first is over.
+  Asking dead({"dead.example"});
+  EXPECT_FALSE(dead.ask(lookup, Lookup::Clock::now() + 2s));
+  dead.ready.get_future().wait();
+  EXPECT_EQ(dead.answer().state, AnswerState::kOpen);
+  EXPECT_LE(server.count("dead.example"), 1 + static_cast<int>(Lookup::kResendsMax));
+}
+
+TEST(Lookup, patience_follows_the_replies) {
+  using std::chrono::microseconds;
+  ReplyTime time;
+  for (uint32_t i = 0; i < ReplyTime::kRepliesMin; ++i) {
+    EXPECT_EQ(time.patience(), microseconds::max());
+    time.add(microseconds(5'000));
+  }
+  EXPECT_EQ(time.patience(), ReplyTime::kLeast);
+  for (int i = 0; i < 100; ++i) time.add(microseconds(400'000));
+  EXPECT_GT(time.patience(), microseconds(395'000));
+  EXPECT_LT(time.patience(), microseconds(500'000));
 }
 
 TEST(Lookup, another_server_is_asked_where_one_fails_or_is_gone) {
