@@ -540,12 +540,11 @@ bool parse_email(std::string_view found, UrlParser& parser, Arena& arena, Email&
       out.flags |= bit(UrlFlag::kUserEncoded);
       text.push(static_cast<char>(value));
       from += 3;
-    } else if (static_cast<uint8_t>(*from) > 127) {
-      text.push(*from++);
     } else if (*from == '@') {
       writer.put_escape('@'), ++from;
       out.flags |= bit(UrlFlag::kObscured);
-    } else if (*from != '%' && is(*from, url_bytes::kLocal)) {
+    } else if (static_cast<uint8_t>(*from) > 127 ||
+               (*from != '%' && is(*from, url_bytes::kLocal))) {
       text.push(*from++);
     } else {
       from = writer.put_unit(from, end, url_bytes::kPathEncode, UrlFlag::kUserEncoded);

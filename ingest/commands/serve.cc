@@ -394,7 +394,7 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
 }
 
 Result<void> engine(ServeCommand& options, const std::vector<std::string>& arguments,
-                    Inheritance left) {
+                    const Inheritance& left) {
   options.server.sockets = left.sockets;
   options.server.link = left.link;
   Result<Config> config = configure(options, arguments);

@@ -10,7 +10,7 @@ constexpr size_t kEntryBytes = sizeof(KeptAnswer) + 240;
 
 size_t bytes_of(const std::string& key, const KeptAnswer& answer) {
   size_t sum = kEntryBytes + key.capacity();
-  for (const std::string& value : answer.values) sum += sizeof value + value.capacity();
+  for (const std::string& value : answer.values) sum += sizeof(std::string) + value.capacity();
   return sum;
 }
 }  // namespace

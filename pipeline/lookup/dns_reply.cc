@@ -16,7 +16,7 @@ constexpr size_t kHeaderBytes = 12, kNameBytesMax = 255;
 constexpr uint32_t kNegativeTtlMax_s = 3 * 3600;  // RFC 2308 5
 
 // Bytes that names of hosts do not have are written \DDD; `plain` is written as it is.
-void append_name_byte(std::string& out, uint8_t c, char plain) {
+void append_name_byte(std::string& out, uint8_t c, uint8_t plain) {
   if (c >= 'A' && c <= 'Z')
     out += static_cast<char>(c + 32);
   else if ((c > ' ' && c < 0x7F && c != '.' && c != '\\') || (c == plain && c != 0))

@@ -138,8 +138,8 @@ void declare_checks(Compiler& compiler, const UclObject& root) {
     const UclObject* const section = root.find(check->name);
     if (!check->declare || !is_enabled(*check, section)) continue;
     CompileContext context = make_context(compiler, *check, section);
-    context.warn = [](std::string_view, std::string) {};
-    context.warn_at = [](const UclObject&, std::string) {};
+    context.warn = [](std::string_view, const std::string&) {};
+    context.warn_at = [](const UclObject&, const std::string&) {};
     check->declare(context);
   }
 }

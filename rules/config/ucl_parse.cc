@@ -138,7 +138,7 @@ class ChunkParser {
  private:
   Result<void> start(UclObject& into);
   Result<void> entry();
-  Result<void> value(Head head);
+  Result<void> value(const Head& head);
   Result<void> scalar(const Head& head);
   Result<void> open(const Head& head, bool array);
   Result<void> open_one(const std::string& key, UclSpot key_spot, UclType type,
@@ -306,12 +306,12 @@ Result<void> ChunkParser::entry() {
     }
     if (chunk_.peek() == '=' || (chunk_.peek() == ':' && c == '='))
       return error(parser_.spot(chunk_), "one = or : is enough between key and value");
-    return value(std::move(head));
+    return value(head);
   }
-  if (c == '{' || c == '[') return value(std::move(head));
+  if (c == '{' || c == '[') return value(head);
   if (chunk_.end() || c == '\n') {
     WINNOW_TRY(parser_.skip_space(chunk_, true));
-    if (chunk_.peek() == '{' || chunk_.peek() == '[') return value(std::move(head));
+    if (chunk_.peek() == '{' || chunk_.peek() == '[') return value(head);
     return error(head.spot, "\"" + head.key + "\" has no value; write `" + head.key +
                                 " = value;`, or = null for none");
   }
@@ -321,7 +321,7 @@ Result<void> ChunkParser::entry() {
                  "unexpected " + show(c) + " in a key; put quotes around the key");
   auto named = names(head);
   if (!named) return tl::unexpected<Error>(named.error());
-  return value(std::move(head));
+  return value(head);
 }
 
 void ChunkParser::place(UclObject& value, const Head& head, UclSpot at) {
@@ -332,7 +332,7 @@ void ChunkParser::place(UclObject& value, const Head& head, UclSpot at) {
   parser_.document.set_key_place(value, chunk_.file, head.spot.line, head.spot.column);
 }
 
-Result<void> ChunkParser::value(Head head) {
+Result<void> ChunkParser::value(const Head& head) {
   const char c = chunk_.peek();
   if (c == '{' || c == '[') return open(head, c == '[');
   return scalar(head);

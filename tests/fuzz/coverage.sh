@@ -22,7 +22,9 @@ declare -A about=(
   [evidence]='ingest/evidence/reader' [spf]='rules/checks/auth/spf_'
   [dkim]='rules/checks/auth/dkim_(signature|canonical|key)|engine/crypt/verify'
   [arc]='rules/checks/auth/arc_(chain|link)' [dmarc]='rules/checks/auth/dmarc_record'
-  [http]='ingest/http/request' [milter]='ingest/milter/')
+  [http]='ingest/http/request' [milter]='ingest/milter/' [proxy_reply]='ingest/proxy/wire'
+  [dns]='pipeline/lookup/dns_reply' [arc]='rules/checks/auth/arc_(chain|link)'
+  [lists]='rules/checks/lists/(list_items|return_codes)' [selector]='rules/lang/selector')
 
 targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
