@@ -29,6 +29,7 @@ extern const Check kMimeStructure;
 extern const Check kMimeTypes;
 extern const Check kOnceReceived;
 extern const Check kMultimap;
+extern const Check kMxCheck;
 extern const Check kPartsDiffer;
 extern const Check kPhishingFeeds;
 extern const Check kRbl;
@@ -85,6 +86,7 @@ std::span<const Check* const> all_checks() {
       // What lists say of it.
       &kRbl,
       &kAsnCheck,
+      &kMxCheck,
       &kPhishingFeeds,
       &kWhitelist,
       // What is written into the message.

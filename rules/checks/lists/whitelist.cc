@@ -44,6 +44,7 @@ struct Plan final : CheckPlan {
   std::vector<Rule> rules;
   bool check_local = false, check_authed = false;
   SymbolId spf_allow, dkim_trace, dmarc_allow;
+  std::array<SymbolId, 3> unknown;  // what SPF, DKIM and DMARC say where they could not look
 };
 
 std::vector<Rule> read_rules(CompileContext& context) {
@@ -111,6 +112,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   plan->spf_allow = symbol("spf_allow_symbol", "R_SPF_ALLOW");
   plan->dmarc_allow = symbol("dmarc_allow_symbol", "DMARC_POLICY_ALLOW");
   plan->dkim_trace = context.symbol("DKIM_TRACE");
+  plan->unknown = {context.symbol("R_SPF_DNSFAIL"), context.symbol("R_DKIM_TEMPFAIL"),
+                   context.symbol("DMARC_DNSFAIL")};
   for (Rule& rule : plan->rules) {
     rule.symbol = context.symbol(rule.name);
     if (!rule.inverse.empty()) rule.inverse_symbol = context.symbol(rule.inverse);
@@ -158,6 +161,8 @@ class Judging {
   }
 
   void look(const Rule& rule, std::string_view domain, bool good, std::string_view what) {
+    // What could not be looked up has not failed.
+    if (!good && std::ranges::any_of(plan_.unknown, [&](SymbolId one) { return has(one); })) return;
     const DnsName whole(domain);
     if (whole.empty()) return;
     const std::string_view organisation = find_suffix(whole.view()).domain;
