@@ -24,6 +24,10 @@ namespace {
 constexpr std::array kCommands{
     Command{"scan", "PATH...", "Scan messages and print a verdict for each.", scan_command},
     Command{"serve", "", "Scan mail for mail servers, over milter and HTTP.", serve_command},
+    Command{"learn", "spam|ham|forget|labelled PATH...",
+            "Learn messages as spam or ham, or forget them.", learn_command},
+    Command{"learn-log", "list|export|rebuild|…", "Look into what was learnt, and change it.",
+            learn_log_command},
     Command{"reload", "", "Have a running service load its configuration again.", reload_command},
     Command{"explain", "FILE", "Say why a message's verdict is what it is.", explain_command},
     Command{"rules", "list|show|test|cost", "List, show, test and measure the rules.",

@@ -35,6 +35,8 @@ class StageClock {
   uint64_t last_ = cpu_ns();
 };
 
+constexpr uint32_t kStoreBit = 1u << static_cast<uint32_t>(QuestionKind::kStore);
+
 void intake(const RunOptions& options, Worker& worker, std::span<Message> messages,
             std::span<std::unique_ptr<Case>> cases) {
   for (size_t i = 0; i < messages.size(); ++i) {
@@ -139,7 +141,14 @@ bool cut_by_deadline(Evidence& evidence, Deadline deadline) {
 }  // namespace
 
 Run::Run(std::shared_ptr<const RuleSet> rules, const Answerer& answerer, const RunOptions& options)
-    : rules_(std::move(rules)), match_(rules_->match), answerer_(answerer), options_(options) {}
+    : rules_(std::move(rules)),
+      match_(rules_->match),
+      answerer_(answerer),
+      options_(options),
+      text_plan_(rules_->text_plan) {
+  // Tokens are made of stems.
+  if (!(answerer_.silent() & kStoreBit)) text_plan_.stems = true;
+}
 
 void Run::use(std::shared_ptr<const MatchPlan> match) {
   std::atomic_store(&match_, std::move(match));
@@ -149,9 +158,10 @@ void Run::look(Worker& worker, std::span<Message> messages,
                std::span<std::unique_ptr<Case>> cases) const noexcept {
   const RuleSet& rules = *rules_;
   Batch& batch = worker.batch;
+  // Tokens are not recorded where nobody counts them: they are most of a message's evidence.
   // The upper half says it where all is sealed that a recording may want (is_unanswered()).
   const uint32_t silent = answerer_.silent() & 0xFFFF;
-  batch.silent = silent << 16 | (options_.seal_all ? 0 : silent);
+  batch.silent = silent << 16 | (options_.seal_all ? silent & kStoreBit : silent);
   StageClock clock(worker.times);
 
   // Bytes, and what the session said of them.
@@ -171,14 +181,14 @@ void Run::look(Worker& worker, std::span<Message> messages,
   clock.done(Stage::kContent);
 
   // UTF-8, HTML as a reader sees it, folded text.
-  texts(rules.text_plan, worker.texts, batch);
+  texts(text_plan_, worker.texts, batch);
   clock.done(Stage::kTexts);
 
   urls({rules.limits}, worker.urls, batch);
   clock.done(Stage::kUrls);
 
   // Needs URLs: each is one token.
-  words(rules.text_plan, worker.words, batch);
+  words(text_plan_, worker.words, batch);
   clock.done(Stage::kWords);
 
   derive(rules, batch);

@@ -128,6 +128,7 @@ class Run {
   std::shared_ptr<const MatchPlan> match_;  // std::atomic_load / atomic_store
   const Answerer& answerer_;
   const RunOptions options_;
+  TextPlan text_plan_;
 };
 
 }  // namespace winnow

@@ -10,13 +10,23 @@ namespace winnow {
 
 namespace {
 constexpr std::chrono::seconds kLateFor(10);  // not ready, after a client was sent away
+
+RunOptions run_options(const Answerer& answerer, std::string host_name) {
+  RunOptions options;
+  options.host_name = std::move(host_name);
+  // What may be learnt is known by its digest.
+  constexpr uint32_t kStore = 1u << static_cast<uint32_t>(QuestionKind::kStore);
+  options.digest = !(answerer.silent() & kStore);
+  return options;
 }
+
+}  // namespace
 
 LiveRules::LiveRules(std::shared_ptr<const RuleSet> set, std::unique_ptr<Answerer> who,
                      std::string host_name)
     : rules(std::move(set)),
       answerer(std::move(who)),
-      run(rules, *answerer, RunOptions{.host_name = std::move(host_name)}),
+      run(rules, *answerer, run_options(*answerer, std::move(host_name))),
       render(make_render_plan(rules->model)) {}
 
 Service::Service(std::shared_ptr<LiveRules> live, const ServiceOptions& options)

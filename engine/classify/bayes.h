@@ -3,10 +3,10 @@
 // osb: Rspamd's (facts/bayes.md, "Classify"): each token's smoothed probability, their logarithms
 // added, Fisher's inverse chi-square of both sums. It saturates: far from the middle all is 0 or 1.
 //
-// winnow: the evidence of a message is a weighted sum of its tokens' log odds, strongest first in
-// each kind, so that a long text does not drown a header; divided by a scale that grows with the
-// number of tokens as their dependence makes it grow; put through a logistic curve. It orders any
-// two messages, however clear both are (`odds` does not saturate).
+// winnow: the sum of its strongest tokens' log odds, of each kind a few, so that a long text does
+// not drown a header; divided by the root of their number, as they depend on one another; put
+// through a logistic curve. It orders any two messages, however clear both are (`odds` does not
+// saturate).
 #pragma once
 
 #include <cstdint>

@@ -33,6 +33,8 @@ int configdump_command(const std::vector<std::string>& arguments);
 int confighelp_command(const std::vector<std::string>& arguments);
 int configtest_command(const std::vector<std::string>& arguments);
 int keypair_command(const std::vector<std::string>& arguments);
+int learn_command(const std::vector<std::string>& arguments);
+int learn_log_command(const std::vector<std::string>& arguments);
 int limits_command(const std::vector<std::string>& arguments);
 int completion_command(const std::vector<std::string>& arguments);
 int pw_command(const std::vector<std::string>& arguments);

@@ -29,6 +29,7 @@ struct ScanCommand {
   std::string replay;
   bool perf = false;
   bool timings = false;
+  std::string statistics;
   bool offline = false, dns = false;
   bool quiet = false;
 };
@@ -49,6 +50,8 @@ void add_options(CLI::App& app, ScanCommand& options) {
   app.add_flag("--perf", options.perf, "print the time of each stage to standard error");
   app.add_flag("--timings", options.timings, "add scan times to the output (two runs then differ)");
   app.add_flag("--quiet", options.quiet, "no progress and no summary");
+  app.add_option("--statistics", options.statistics,
+                 "judge with what was learnt into this folder (winnow learn)");
   app.add_flag("--dns", options.dns,
                "ask name servers (options.dns of the configuration, else those of the system)");
   app.add_flag("--offline", options.offline,
@@ -121,8 +124,18 @@ int scan(ScanCommand& options) {
     lookup = std::make_shared<Lookup>(*servers);
     lookup->watch(lists_of(rules), [](const std::string& what) { complain("scan", what); });
   }
+  std::shared_ptr<const TokenStatistics> statistics;
+  if (!options.statistics.empty() && options.replay.empty()) {
+    auto opened = TokenStatistics::open({.folder = options.statistics, .read_only = true});
+    if (!opened) {
+      complain("scan", opened.error().text());
+      return kExitUsage;
+    }
+    statistics = std::move(*opened);
+  }
   const TableAnswers answers(
-      rules, [](const std::string& what) { complain("scan", what); }, std::move(lookup));
+      rules, [](const std::string& what) { complain("scan", what); }, std::move(lookup),
+      std::move(statistics));
   RunOptions run_options;
   run_options.now_ms = options.common.now_ms;
   run_options.ip_from_received = options.common.ip_from_received;

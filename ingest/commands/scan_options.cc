@@ -11,6 +11,13 @@
 
 namespace winnow {
 
+std::string statistics_folder(const std::string& given, const RulesOptions& options) {
+  if (!given.empty()) return given;
+  for (const auto& [name, value] : options.variables)
+    if (name == "DBDIR") return value + "/statistics";
+  return default_variables(options.config)["DBDIR"] + "/statistics";
+}
+
 unsigned default_threads() {
   cpu_set_t set;
   unsigned count = 1;

@@ -27,6 +27,9 @@ struct ScanOptions {
   int64_t now_ms = 0;
 };
 
+// Where a site's statistics are: `given`, else $DBDIR/statistics, by --var or as Debian has it.
+std::string statistics_folder(const std::string& given, const RulesOptions& options);
+
 // Threads = min(affinity, cgroup quota), at least one.
 unsigned default_threads();
 // --var NAME=VALUE. REQUIRED: `options` outlives `app`.

@@ -32,7 +32,7 @@ namespace {
 struct ServeCommand : ServiceLimits {
   RulesOptions load;
   std::vector<std::string> milter, http, controller;  // where to listen
-  std::string pid_file, log_file;
+  std::string pid_file, log_file, statistics;
   bool engine = false, trial = false, no_dns = false;
 };
 
@@ -63,6 +63,9 @@ void add_options(CLI::App& app, ServeCommand& options) {
       ->capture_default_str();
   app.add_flag("--no-dns", options.no_dns,
                "ask no name server: what only the network knows is unknown");
+  app.add_option("--statistics", options.statistics,
+                 "folder of what is learnt (default: $DBDIR/statistics of the configuration, where "
+                 "`winnow learn` has made it)");
   app.add_option("--user", options.user, "user to become once the sockets are open");
   app.add_option("--group", options.group, "group to become (default: the user's own)");
   app.add_option("--pid-file", options.pid_file, "file that holds the process id while it runs");
@@ -87,11 +90,13 @@ std::string host_name() {
 // that is asked for, else with its maps as they are now.
 class Reloader {
  public:
-  Reloader(const RulesOptions& options, bool dns, const std::vector<Listening>& sockets, Log& log,
+  Reloader(const RulesOptions& options, bool dns, std::shared_ptr<const TokenStatistics> statistics,
+           const std::vector<Listening>& sockets, Log& log,
            std::function<void(std::shared_ptr<const ServeSettings>)> settings)
       : loader_(options,
                 [&log](std::string_view line) { log.event(LogLevel::kInfo, "map", line); }),
         dns_(dns),
+        statistics_(std::move(statistics)),
         sockets_(sockets),
         log_(log),
         settings_(std::move(settings)) {}
@@ -159,7 +164,7 @@ class Reloader {
     auto answers = std::make_unique<TableAnswers>(
         *loaded.rules,
         [this](const std::string& what) { log_.event(LogLevel::kWarning, "cfg", what); },
-        lookup_for(*loaded.rules));
+        lookup_for(*loaded.rules), statistics_);
     return std::make_shared<LiveRules>(loaded.rules, std::move(answers), host_name());
   }
 
@@ -209,6 +214,7 @@ class Reloader {
 
   RuleLoader loader_;
   const bool dns_;
+  const std::shared_ptr<const TokenStatistics> statistics_;
   std::shared_ptr<Lookup> lookup_;
   const std::vector<Listening> sockets_;
   Log& log_;
@@ -393,6 +399,21 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
   return code;
 }
 
+// Those that were asked for must be there; those of $DBDIR are used where there are some.
+Result<std::shared_ptr<TokenStatistics>> open_statistics(const ServeCommand& options, Log& log) {
+  const std::string folder = statistics_folder(options.statistics, options.load);
+  if (options.statistics.empty() && !TokenStatistics::exists(folder)) return nullptr;
+  auto opened = TokenStatistics::open({.folder = folder});
+  if (opened) {
+    log.event(LogLevel::kInfo, "learn", fmt::format("statistics are in {}", folder));
+    return std::shared_ptr<TokenStatistics>(std::move(*opened));
+  }
+  if (!options.statistics.empty()) return fail(opened.error());
+  log.event(LogLevel::kError, "learn",
+            fmt::format("{}; nothing is learnt, and BAYES symbols are off", opened.error().text()));
+  return nullptr;
+}
+
 Result<void> engine(ServeCommand& options, const std::vector<std::string>& arguments,
                     const Inheritance& left) {
   options.server.sockets = left.sockets;
@@ -401,13 +422,19 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   if (!config) return fail(std::move(config.error()));
   Log log(where_to_log(options, read_serve_settings(config->root())));
   if (Result<void> done = log.open(); !done) return done;
+  std::shared_ptr<TokenStatistics> statistics;
+  if (!options.trial) {
+    Result<std::shared_ptr<TokenStatistics>> opened = open_statistics(options, log);
+    if (!opened) return fail(std::move(opened.error()));
+    statistics = std::move(*opened);
+  }
   std::optional<Reloader> reloader;
   ServerHooks hooks;
   hooks.reload = [&] { reloader->request(true); };
   hooks.reopen_logs = [&] { reopen(log); };
   Server server(options.server, std::move(hooks), log);
   reloader.emplace(
-      options.load, !options.no_dns && !options.trial, left.sockets, log,
+      options.load, !options.no_dns && !options.trial, statistics, left.sockets, log,
       [&](std::shared_ptr<const ServeSettings> settings) { server.use(std::move(settings)); });
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
@@ -421,6 +448,8 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   options.service.suspects = {
       .marks = &*marks, .side = static_cast<uint32_t>(left.side), .trial = &trial};
   Service service(std::move(*live), options.service);
+  std::optional<LearnQueue> learner;
+  if (statistics) server.learn_with(&learner.emplace(statistics));
   reloader->start(service, [&] {
     trial.rules_changed();
     server.tell("reloaded");

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ingest/controller/learn_request.h"
 #include "ingest/http/reply.h"
 
 namespace winnow {
@@ -31,7 +32,8 @@ bool is_open_page(HttpCommand command) {
 }
 
 Access access_needed(HttpCommand command) {
-  return command == HttpCommand::kErrors ? Access::kAll : Access::kRead;
+  return command == HttpCommand::kErrors || is_learn_command(command) ? Access::kAll
+                                                                      : Access::kRead;
 }
 
 void render_controller_page(const HttpRequest& request, const ControllerSources& sources,
@@ -52,7 +54,7 @@ void render_controller_page(const HttpRequest& request, const ControllerSources&
       return json(request, 200, "OK", body, out);
     case HttpCommand::kStat:
       sources.statistics.append_stat(*sources.service.live(), sources.open_connections, read_only,
-                                     body);
+                                     sources.learnt, body);
       return json(request, 200, "OK", body, out);
     case HttpCommand::kErrors:
       sources.log.append_errors(body);
@@ -64,7 +66,8 @@ void render_controller_page(const HttpRequest& request, const ControllerSources&
         return error(request, 500, "messages are not taken", out);
       return json(request, 200, "OK", "{\"success\":true}", out);
     case HttpCommand::kMetrics:
-      sources.statistics.append_metrics(sources.service, sources.open_connections, body);
+      sources.statistics.append_metrics(sources.service, sources.open_connections, sources.learnt,
+                                        body);
       return render_response(request,
                              {.type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
                               .headers = kNoStore},

@@ -15,6 +15,7 @@ struct ControllerSources {
   const Statistics& statistics;
   const Log& log;
   size_t open_connections;
+  const LearntNow& learnt;
   bool draining;
 };
 

@@ -59,17 +59,26 @@ constexpr Name kPaths[] = {
     {"metrics", HttpCommand::kMetrics},
 };
 constexpr Name kControllerPaths[] = {
-    {"checkv2", HttpCommand::kCheckV2}, {"check", HttpCommand::kCheck},
-    {"scan", HttpCommand::kCheck},      {"ping", HttpCommand::kPing},
-    {"stat", HttpCommand::kStat},       {"metrics", HttpCommand::kMetrics},
-    {"auth", HttpCommand::kAuth},       {"errors", HttpCommand::kErrors},
-    {"healthy", HttpCommand::kHealthy}, {"ready", HttpCommand::kReady},
+    {"checkv2", HttpCommand::kCheckV2},
+    {"check", HttpCommand::kCheck},
+    {"scan", HttpCommand::kCheck},
+    {"ping", HttpCommand::kPing},
+    {"stat", HttpCommand::kStat},
+    {"metrics", HttpCommand::kMetrics},
+    {"auth", HttpCommand::kAuth},
+    {"errors", HttpCommand::kErrors},
+    {"healthy", HttpCommand::kHealthy},
+    {"ready", HttpCommand::kReady},
+    {"learnspam", HttpCommand::kLearnSpam},
+    {"learnham", HttpCommand::kLearnHam},
+    {"learnclass", HttpCommand::kLearnClass},
 };
 constexpr Name kWords[] = {
     {"CHECK", HttpCommand::kCheck},     {"SYMBOLS", HttpCommand::kSymbols},
     {"PROCESS", HttpCommand::kProcess}, {"HEADERS", HttpCommand::kHeaders},
     {"REPORT", HttpCommand::kReport},   {"REPORT_IFSPAM", HttpCommand::kReportIfSpam},
     {"SKIP", HttpCommand::kSkip},       {"PING", HttpCommand::kPing},
+    {"TELL", HttpCommand::kTell},
 };
 
 template <size_t N>
@@ -459,6 +468,12 @@ SessionWant HttpSession::complete(std::string& out) {
       request_.unscanned = request_.dialect == Dialect::kHttp && (body_.empty() || request_.skip);
       if (request_.unscanned) body_.clear();
       return limits_.controller || request_.unscanned ? SessionWant::kPage : SessionWant::kVerdict;
+    case HttpCommand::kLearnSpam:
+    case HttpCommand::kLearnHam:
+    case HttpCommand::kLearnClass:
+    case HttpCommand::kTell:
+      request_.unscanned = body_.empty();
+      return SessionWant::kPage;
     default:
       return SessionWant::kPage;
   }

@@ -47,10 +47,14 @@ enum class HttpCommand : uint8_t {
   kSkip,
   kPing,
   kStat,
+  kTell,  // SPAMC: learn or forget
   kMetrics,
   // The controller's.
   kAuth,
   kErrors,
+  kLearnSpam,
+  kLearnHam,
+  kLearnClass,
   kHealthy,
   kReady,
   kOptions,  // the method: what a browser asks before it sends a password

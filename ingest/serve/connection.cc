@@ -7,9 +7,13 @@
 #include <optional>
 
 #include "engine/mime/ip.h"
+#include "ingest/controller/learn_request.h"
 #include "ingest/controller/pages.h"
 #include "ingest/http/reply.h"
 #include "ingest/serve/log_line.h"
+#include "pipeline/learn/autolearn.h"
+#include "pipeline/learn/examine.h"
+#include "rules/checks/learned/bayes.h"
 
 namespace winnow {
 
@@ -323,8 +327,11 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
   if (scanned.too_late) {
     render_overload(reply);
     shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
+  } else if (takes_over(self, scanned)) {
+    return;
   } else {
     render(scanned, reply);
+    autolearn(scanned);
     if (counted()) shared_.statistics.add(scanned);
     if (logged()) {
       std::string line = "rspamd_task_write_log: ";
@@ -332,7 +339,50 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
       shared_.log.message(log_tag(scanned), line);
     }
   }
-  asio::post(shared_.io, [self = std::move(self), reply = std::move(reply)]() mutable {
+  answer(std::move(self), std::move(reply));
+}
+
+// What is clear without the classifier is learnt beside the answer, which does not wait for it.
+void Connection::autolearn(const Scanned& scanned) {
+  if (!shared_.learner) return;
+  const RuleSet& rules = *scanned.live.rules;
+  const std::optional<LearnLabel> label = autolearn_as(rules, scanned.one);
+  LearnRecord record;
+  if (!label || !learn_record(rules, scanned.one, record)) return;
+  record.label = *label;
+  record.time_ms = scanned.one.evidence.envelope.now_ms;
+  record.who = "autolearn";
+  const bool taken = shared_.learner->learn(
+      std::move(record),
+      [&log = shared_.log, tag = log_tag(scanned), label = *label](const Result<Learnt>& what) {
+        if (what)
+          log.message(tag, fmt::format("autolearned as {}", label_name(label)));
+        else
+          log.event(LogLevel::kError, "learn", what.error().text());
+      });
+  if (!taken) shared_.log.event(LogLevel::kWarning, "learn", "too much is to be learnt at once");
+}
+
+LearntNow ConnectionShared::learnt() const {
+  LearntNow out;
+  if (!learner) return out;
+  const std::shared_ptr<LiveRules> live = service->live();
+  const BayesPlan* const plan = find_bayes(*live->rules);
+  if (!plan) return out;
+  out.since_start = learner->learnt();
+  if (const auto learns = learner->statistics().learns(plan->tokenizer, 0)) {
+    out.spam = learns->spam;
+    out.ham = learns->ham;
+  }
+  if (const auto size = learner->statistics().store().size()) out.bytes = size->used_bytes;
+  out.spam_symbol = live->rules->model.symbols[index(plan->spam)].name;
+  out.ham_symbol = live->rules->model.symbols[index(plan->ham)].name;
+  return out;
+}
+
+void Connection::answer(std::shared_ptr<Connection> self, std::string reply) {
+  asio::io_context& io = self->shared_.io;
+  asio::post(io, [self = std::move(self), reply = std::move(reply)]() mutable {
     self->waiting_ = false;
     self->active_ = Clock::now();
     self->out_ += reply;
@@ -390,23 +440,89 @@ class HttpConnection : public Connection {
   Message take_message() override {
     shared_.statistics.unknown_headers.fetch_add(session_.request().other_headers,
                                                  std::memory_order_relaxed);
-    return session_.take_message();
+    Message message = session_.take_message();
+    // Whose statistics: he to whom it is delivered.
+    if (learn_ && !session_.request().deliver_to.empty()) {
+      message.recipients = {session_.request().deliver_to};
+      message.recipients_known = true;
+    }
+    return message;
   }
   bool logged() const override { return !session_.request().no_log; }
   bool counted() const override { return !session_.request().no_stat; }
+  // What a request to learn becomes. REQUIRED: the client may.
+  Page learn_page() {
+    const HttpRequest& request = session_.request();
+    std::string wrong;
+    learn_ = read_learn_request(request, wrong);
+    if (learn_ && request.unscanned) wrong = "Empty body is not permitted";
+    if (wrong.empty() && shared_.learner) return Page::kScan;
+    learn_.reset();
+    if (wrong.empty())
+      render_not_learnt(request, 500, "nothing is learnt here: see winnow serve --statistics",
+                        out_);
+    else
+      render_not_learnt(request, 400, wrong, out_);
+    return Page::kDone;
+  }
+  bool takes_over(const std::shared_ptr<Connection>& self, const Scanned& scanned) override {
+    if (!learn_) return false;
+    const LearnRequest learn = *std::exchange(learn_, std::nullopt);
+    const std::string id(scanned.one.evidence.message_id);
+    std::string reply;
+    LearnRecord record;
+    if (!learn_record(*scanned.live.rules, scanned.one, record)) {
+      render_not_learnt(session_.request(), 404, "the message has nothing to learn", reply);
+      answer(self, std::move(reply));
+      return true;
+    }
+    record.kind = learn.kind;
+    record.label = learn.label;
+    record.time_ms = scanned.one.evidence.envelope.now_ms;
+    record.who = session_.request().command == HttpCommand::kTell ? "spamc" : "controller";
+    if (learn.kind == LearnKind::kForget) record.tokens.clear(), record.symbols.clear();
+    const bool taken = shared_.learner->learn(
+        std::move(record),
+        [this, self, learn, id, tag = log_tag(scanned)](const Result<Learnt>& what) {
+          std::string out;
+          render_learnt(session_.request(), learn, id, what, out);
+          if (what)
+            shared_.log.message(
+                tag, fmt::format("{} <{}> as {}", kLearntWords[static_cast<size_t>(*what)],
+                                 log_safe(id), label_name(learn.label)));
+          else
+            shared_.log.event(LogLevel::kError, "learn", what.error().text());
+          answer(self, std::move(out));
+        });
+    if (taken) return true;
+    render_not_learnt(session_.request(), 503, "too much is to be learnt at once, try again",
+                      reply);
+    answer(self, std::move(reply));
+    return true;
+  }
   Page page() override {
     const HttpRequest& request = session_.request();
     std::string body;
+    if (request.command == HttpCommand::kTell) {
+      // This port asks for no password: only who needs none may teach.
+      AccessRequest asks;
+      asks.peer = peer().ip;
+      asks.unix_socket = peer().unix_socket;
+      if (is_trusted_peer(shared_.settings()->access, asks)) return learn_page();
+      render_error(request, 75, "TELL is for secure_ip and unix sockets", out_);
+      return Page::kDone;
+    }
     if (request.unscanned) {
       render_unscanned(request, *shared_.service->live(), out_);
     } else if (request.command == HttpCommand::kSkip) {
       render_skip(request, out_);
     } else if (request.command == HttpCommand::kStat) {
       shared_.statistics.append_stat(*shared_.service->live(), shared_.connections.size(), true,
-                                     body);
+                                     shared_.learnt(), body);
       render_response(request, {}, body, out_);
     } else {
-      shared_.statistics.append_metrics(*shared_.service, shared_.connections.size(), body);
+      shared_.statistics.append_metrics(*shared_.service, shared_.connections.size(),
+                                        shared_.learnt(), body);
       render_response(request,
                       {.type = "application/openmetrics-text; version=1.0.0; charset=utf-8"}, body,
                       out_);
@@ -421,6 +537,11 @@ class HttpConnection : public Connection {
   }
   void render_sent_away(std::string& out) override { render_overload(out); }
   HttpSession session_;
+
+ private:
+  static constexpr std::array<std::string_view, 5> kLearntWords{"learned", "relearned", "knew",
+                                                                "forgot", "never knew"};
+  std::optional<LearnRequest> learn_;
 };
 
 // Each request says who asks: a proxy in front may ask for one after the other.
@@ -443,6 +564,7 @@ class ControllerConnection final : public HttpConnection {
         render_refusal(request, access, out_);
         return Page::kDone;
       }
+      if (is_learn_command(request.command)) return learn_page();
       if (request.unscanned) return HttpConnection::page();
       if (request.command == HttpCommand::kCheckV2 || request.command == HttpCommand::kCheck)
         return Page::kScan;
@@ -454,11 +576,13 @@ class ControllerConnection final : public HttpConnection {
   }
 
   void put_out(Access access) {
+    const LearntNow learnt = shared_.learnt();
     render_controller_page(session_.request(),
                            {.service = *shared_.service,
                             .statistics = shared_.statistics,
                             .log = shared_.log,
                             .open_connections = shared_.connections.size(),
+                            .learnt = learnt,
                             .draining = shared_.draining},
                            access, out_);
   }

@@ -46,6 +46,8 @@ struct ConnectionShared {
   std::unique_ptr<char[]> buffer = std::make_unique<char[]>(kReadBytes);
   Statistics statistics;  // any thread
   Service* service = nullptr;
+  LearnQueue* learner = nullptr;  // null: nothing is learnt
+  LearntNow learnt() const;       // for /stat
   // Of the settings in use, as it is when a message comes. On the loop.
   Remote& proxy() {
     const std::shared_ptr<const ProxySettings> now = settings()->proxy;
@@ -119,6 +121,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // What it reads may be scanned elsewhere; `reply`: null where nobody answered.
   virtual bool proxied() const { return false; }
   virtual void render_remote(const RemoteReply*, std::string&) {}
+  // On a worker's thread: true where answer() will be called later instead of render().
+  virtual bool takes_over(const std::shared_ptr<Connection>&, const Scanned&) { return false; }
+  // Any thread, once: puts out the answer to what was scanned, and goes on.
+  static void answer(std::shared_ptr<Connection> self, std::string reply);
   virtual bool logged() const { return true; }
   virtual bool counted() const { return true; }
 
@@ -140,6 +146,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void scan();
   void scan_elsewhere(Remote& proxy, Message&& message);
   void scanned(std::shared_ptr<Connection> self, const Scanned& scanned);
+  void autolearn(const Scanned& scanned);
 
   friend ConnectionShared;
 

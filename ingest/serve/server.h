@@ -14,6 +14,7 @@
 #include "ingest/milter/protocol.h"
 #include "ingest/serve/listen.h"
 #include "ingest/serve/settings.h"
+#include "pipeline/learn/queue.h"
 #include "pipeline/service.h"
 
 namespace winnow {
@@ -46,6 +47,9 @@ class Server {
   ~Server();
   // From now on answers are rendered so. Thread-safe.
   void use(std::shared_ptr<const ServeSettings> settings);
+  // Where /learnspam, TELL and autolearn go; without it nothing is learnt. REQUIRED: before run();
+  // outlives it.
+  void learn_with(LearnQueue* learner);
   // Serves until TERM, INT or the end of `link`, then drains. Connections use `service`.
   void run(Service& service);
   // One word to the supervisor. Any thread.

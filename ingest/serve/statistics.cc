@@ -69,14 +69,14 @@ uint64_t Statistics::count(std::string_view action) const {
 }
 
 void Statistics::append_stat(const LiveRules& live, size_t open, bool read_only,
-                             std::string& out) const {
+                             const LearntNow& learnt, std::string& out) const {
   const auto to = std::back_inserter(out);
   const uint64_t scanned = scanned_.load(kRelaxed), spam = spam_.load(kRelaxed);
   fmt::format_to(to,
                  "{{\"version\":\"{}\",\"config_id\":\"{:016x}\",\"uptime\":{},\"read_only\":{},"
-                 "\"scanned\":{},\"learned\":0,\"actions\":{{",
+                 "\"scanned\":{},\"learned\":{},\"actions\":{{",
                  WINNOW_VERSION, live.rules->identity, (clock_ms() - start_ms_) / 1000, read_only,
-                 scanned);
+                 scanned, learnt.since_start);
   for (size_t i = 0; i < kActions.size(); ++i)
     fmt::format_to(to, "{}\"{}\":{}", i ? "," : "", kActions[i], actions_[i].load(kRelaxed));
   out += "},\"scan_times\":[";
@@ -94,10 +94,22 @@ void Statistics::append_stat(const LiveRules& live, size_t open, bool read_only,
                  "],\"spam_count\":{},\"ham_count\":{},\"connections\":{},"
                  "\"control_connections\":{},\"pools_allocated\":0,\"pools_freed\":0,"
                  "\"bytes_allocated\":0,\"chunks_allocated\":0,\"shared_chunks_allocated\":0,"
-                 "\"chunks_freed\":0,\"chunks_oversized\":0,\"fragmented\":0,\"total_learns\":0,"
-                 "\"statfiles\":[],\"fuzzy_hashes\":{{}},\"open_connections\":{}}}",
+                 "\"chunks_freed\":0,\"chunks_oversized\":0,\"fragmented\":0,\"total_learns\":{},"
+                 "\"statfiles\":[",
                  spam, scanned - spam, connections.load(kRelaxed),
-                 control_connections.load(kRelaxed), open);
+                 control_connections.load(kRelaxed), learnt.spam + learnt.ham);
+  if (!learnt.spam_symbol.empty())
+    for (const auto& [symbol, name, count] : {std::tuple(learnt.spam_symbol, "spam", learnt.spam),
+                                              std::tuple(learnt.ham_symbol, "ham", learnt.ham)}) {
+      if (out.back() == '}') out += ',';
+      out += "{\"symbol\":";
+      append_json_string(symbol, out);
+      fmt::format_to(to,
+                     ",\"type\":\"embedded\",\"class\":\"{}\",\"revision\":{},\"used\":0,"
+                     "\"total\":0,\"size\":{},\"languages\":0,\"users\":1}}",
+                     name, count, learnt.bytes);
+    }
+  fmt::format_to(to, "],\"fuzzy_hashes\":{{}},\"open_connections\":{}}}", open);
 }
 
 void Statistics::append_auth(const LiveRules& live, bool read_only, std::string& out) const {
@@ -186,7 +198,8 @@ void append_lookup(const Lookup& lookup, std::string& out) {
 
 }  // namespace
 
-void Statistics::append_metrics(const Service& service, size_t open, std::string& out) const {
+void Statistics::append_metrics(const Service& service, size_t open, const LearntNow& learnt,
+                                std::string& out) const {
   const std::shared_ptr<LiveRules> live = service.live();
   const uint64_t scanned = scanned_.load(kRelaxed), spam = spam_.load(kRelaxed);
   const double seconds = static_cast<double>(answer_.sum_us()) / 1e6;
@@ -202,7 +215,7 @@ void Statistics::append_metrics(const Service& service, size_t open, std::string
          start_ms_ / 1000, out);
   metric("rspamd_read_only", "gauge", "Whether nothing can be learnt.", 0, out);
   metric("rspamd_scanned_total", "counter", "Messages scanned.", scanned, out);
-  metric("rspamd_learned_total", "counter", "Messages learnt.", 0, out);
+  metric("rspamd_learned_total", "counter", "Messages learnt.", learnt.since_start, out);
   metric("rspamd_spam_total", "counter", "Messages that are spam.", spam, out);
   metric("rspamd_ham_total", "counter", "Messages that are not.", scanned - spam, out);
   metric("rspamd_connections", "gauge", "Open connections.", open, out);
@@ -213,7 +226,8 @@ void Statistics::append_metrics(const Service& service, size_t open, std::string
        {"pools_allocated", "pools_freed", "allocated_bytes", "chunks_allocated",
         "shared_chunks_allocated", "chunks_freed", "chunks_oversized", "fragmented"})
     metric(fmt::format("rspamd_{}", name), "gauge", "Not counted.", 0, out);
-  metric("rspamd_learns_total", "counter", "All that was ever learnt.", 0, out);
+  metric("rspamd_learns_total", "counter", "All that was ever learnt.", learnt.spam + learnt.ham,
+         out);
   family("rspamd_actions_total", "counter", "Messages by action.", out);
   for (size_t i = 0; i < kActions.size(); ++i)
     fmt::format_to(std::back_inserter(out), "rspamd_actions_total{{type=\"{}\"}} {}\n", kActions[i],

@@ -13,15 +13,25 @@
 
 namespace winnow {
 
+// What was learnt, as of a moment; all 0 where there are no statistics.
+struct LearntNow {
+  uint64_t since_start = 0;    // messages that this process learnt
+  uint64_t spam = 0, ham = 0;  // learnt messages, of the statistics that all share
+  uint64_t bytes = 0;          // of the store
+  std::string spam_symbol = {}, ham_symbol = {};  // empty: there are no statistics
+};
+
 class Statistics {
  public:
   void add(const Scanned& scanned);  // thread-safe
   // A JSON object of what /stat says; `read_only` is what the client may do.
-  void append_stat(const LiveRules& live, size_t open, bool read_only, std::string& out) const;
+  void append_stat(const LiveRules& live, size_t open, bool read_only, const LearntNow& learnt,
+                   std::string& out) const;
   // The same for /auth.
   void append_auth(const LiveRules& live, bool read_only, std::string& out) const;
   // OpenMetrics 1.0.
-  void append_metrics(const Service& service, size_t open, std::string& out) const;
+  void append_metrics(const Service& service, size_t open, const LearntNow& learnt,
+                      std::string& out) const;
 
   std::atomic<uint64_t> connections{0};
   std::atomic<uint64_t> control_connections{0};

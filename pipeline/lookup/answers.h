@@ -1,9 +1,10 @@
 // Who answers a case's questions: the table of the configuration (options { dns { fake_records }}),
-// and for the rest the network, where there is one.
+// and for the rest the network, where there is one. Token counts come from the site's statistics.
 #pragma once
 
 #include <memory>
 
+#include "pipeline/learn/statistics.h"
 #include "pipeline/lookup/lookup.h"
 #include "pipeline/lookup/table.h"
 #include "pipeline/run.h"
@@ -16,8 +17,10 @@ class TableAnswers final : public Answerer {
   // where the table says nothing a name does not exist (as Rspamd's tests expect), and without a
   // table all is unknown, never none.
   explicit TableAnswers(const RuleSet& rules, const std::function<void(std::string)>& warn = {},
-                        std::shared_ptr<Lookup> lookup = nullptr)
+                        std::shared_ptr<Lookup> lookup = nullptr,
+                        std::shared_ptr<const TokenStatistics> statistics = nullptr)
       : lookup_(std::move(lookup)),
+        statistics_(std::move(statistics)),
         table_(rules.fake_records.empty() || lookup_ ? Absent::kUnknown : Absent::kNxDomain) {
     for (const FakeRecord& record : rules.fake_records) {
       Result<void> added = table_.add({.name = record.name,
@@ -27,7 +30,10 @@ class TableAnswers final : public Answerer {
       if (!added && warn) warn(added.error().text());
     }
   }
-  void answer(Evidence& evidence) const override { table_.answer_open(evidence); }
+  void answer(Evidence& evidence) const override {
+    answer_counts(evidence);
+    table_.answer_open(evidence);
+  }
   const Lookup* lookup() const override { return lookup_.get(); }
   bool waits() const override { return lookup_ != nullptr; }
   bool ask(Evidence& evidence, Deadline deadline, Ready ready) const override {
@@ -35,13 +41,40 @@ class TableAnswers final : public Answerer {
       answer(evidence);
       return true;
     }
+    answer_counts(evidence);
     if (!table_.empty()) answer_known(evidence);
     return lookup_->ask(evidence, deadline, std::move(ready));
   }
-  uint32_t silent() const override { return ~0u & ~(table_.empty() && !lookup_ ? 0u : kDns); }
+  uint32_t silent() const override {
+    return ~((table_.empty() && !lookup_ ? 0u : kDns) | (statistics_ ? kStore : 0u));
+  }
 
  private:
   static constexpr uint32_t kDns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
+  static constexpr uint32_t kStore = 1u << static_cast<uint32_t>(QuestionKind::kStore);
+
+  // What the statistics know of a message's tokens. Where they cannot be read it is unknown.
+  void answer_counts(Evidence& evidence) const {
+    if (!statistics_) return;
+    for (size_t i = 0; i < evidence.questions.size(); ++i) {
+      const Question& question = evidence.questions[i];
+      Answer& answer = evidence.answers[i];
+      if (answer.state != AnswerState::kOpen || question.kind != QuestionKind::kStore ||
+          question.type != kTokenCounts)
+        continue;
+      TokenList tokens;
+      answer = {.state = AnswerState::kUnknown, .reason = UnknownReason::kBroken};
+      if (!read_token_question(question.key, tokens)) continue;
+      const Result<TokenCounts> counts = statistics_->counts(tokens);
+      answer.reason = UnknownReason::kServerFailure;
+      if (!counts) continue;
+      std::string bytes;
+      append_token_answer(*counts, bytes);
+      const std::span<std::string_view> values = evidence.slab.alloc<std::string_view>(1);
+      values[0] = evidence.slab.copy(bytes);
+      answer = {.state = AnswerState::kValue, .values = values};
+    }
+  }
 
   // What the table holds; the rest stays open.
   void answer_known(Evidence& evidence) const {
@@ -53,6 +86,7 @@ class TableAnswers final : public Answerer {
   }
 
   const std::shared_ptr<Lookup> lookup_;
+  const std::shared_ptr<const TokenStatistics> statistics_;
   AnswerTable table_;
 };
 

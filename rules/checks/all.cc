@@ -9,6 +9,7 @@ extern const Check kAddressLists;
 extern const Check kArc;
 extern const Check kArchivesCheck;
 extern const Check kAsnCheck;
+extern const Check kBayes;
 extern const Check kBitcoin;
 extern const Check kBounce;
 extern const Check kChartable;
@@ -89,6 +90,8 @@ std::span<const Check* const> all_checks() {
       &kMxCheck,
       &kPhishingFeeds,
       &kWhitelist,
+      // What was learnt.
+      &kBayes,
       // What is written into the message.
       &kMilterHeaders,
   };

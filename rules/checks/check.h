@@ -119,8 +119,9 @@ struct EditInput {
 };
 
 struct Check {
-  std::string_view name;  // module name as Rspamd's users know it
-  std::string_view text;  // one sentence
+  std::string_view name;          // module name as Rspamd's users know it
+  std::string_view section = {};  // of the configuration, where it is not the name
+  std::string_view text;          // one sentence
   std::span<const OptionDecl> options = {};
   std::span<const SymbolDecl> symbols = {};
   Phase phase = Phase::kFilter;
@@ -143,6 +144,11 @@ struct Check {
   // (the plan's or the evidence's).
   void (*edit)(const CheckPlan&, const EditInput&, std::vector<Edit>&) = nullptr;
 };
+
+// The section of the configuration that a check reads.
+constexpr std::string_view section_of(const Check& check) {
+  return check.section.empty() ? check.name : check.section;
+}
 
 std::span<const Check* const> all_checks();
 

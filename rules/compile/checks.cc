@@ -135,7 +135,7 @@ void declare_checks(Compiler& compiler, const UclObject& root) {
       info.check = check->name;
       compiler.set.rules.push_back(std::move(info));
     }
-    const UclObject* const section = root.find(check->name);
+    const UclObject* const section = root.find(section_of(*check));
     if (!check->declare || !is_enabled(*check, section)) continue;
     CompileContext context = make_context(compiler, *check, section);
     context.warn = [](std::string_view, const std::string&) {};
@@ -149,7 +149,7 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
   set.seal.headers.assign(set.headers.size(), false);
   for (uint32_t i = 0; i < all_checks().size(); ++i) {
     const Check& check = *all_checks()[i];
-    const UclObject* const section = root.find(check.name);
+    const UclObject* const section = root.find(section_of(check));
     if (!is_enabled(check, section)) continue;
     CompileContext context = make_context(compiler, check, section);
     EnabledCheck enabled;

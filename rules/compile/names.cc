@@ -203,6 +203,7 @@ class Names {
         const bool listed = find_option(name, child.key()) || is_option_section(path);
         if (listed && !is_read_option(name, child.key()) && from_site(child)) out.insert(path);
         if (path == "options.dns") unread(child, path, out);
+        if (name == "classifier" && child.is_object()) unread(child, "classifier.*", out);
       }
   }
 

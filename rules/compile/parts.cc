@@ -17,6 +17,11 @@ struct Row {
 // Beside the checks. Old names that are translated before stand for what they become.
 constexpr std::array kParts{
     Row{"actions", ""},
+    Row{"classifier", " bayes "},
+    Row{"classifier.*",
+        " autolearn enabled max_tokens min_learns min_prob_strength min_token_hits min_tokens name "
+        "per_user "
+        "statfile tokenizer type users_enabled "},
     Row{"composite", ""},
     Row{"composites", ""},
     Row{"group", ""},

@@ -99,20 +99,52 @@ TEST(Osb, ManyTokens) {
   EXPECT_LT(opinion.probability, 1e-9);
 }
 
+// Sixty tokens, a dozen of each of five kinds: all of them count, whatever they say.
 TEST(Winnow, DoesNotSaturate) {
   MixtureScratch scratch;
   TokenList tokens;
-  for (uint32_t i = 0; i < 200; ++i) tokens.add(i, 0);
-  tokens.text_tokens = 200;
+  for (uint32_t i = 0; i < 60; ++i) tokens.add(i, static_cast<TokenKind>(i % 5));
   double before = -1e9;
-  for (uint32_t spam = 0; spam <= 200; spam += 10) {
+  for (uint32_t spam = 0; spam <= 60; spam += 4) {
     TokenCounts counts{{500, 500}, {}};
-    for (uint32_t i = 0; i < 200; ++i)
+    for (uint32_t i = 0; i < 60; ++i)
       counts.counts.push_back(i < spam ? TokenCount{100, 1} : TokenCount{1, 100});
     const Opinion opinion = winnow_opinion({}, tokens, counts, scratch);
     EXPECT_GT(opinion.odds, before) << spam;
+    EXPECT_EQ(opinion.tokens, 60u);
     before = opinion.odds;
   }
+  EXPECT_GT(before, 5);
+}
+
+TEST(Winnow, OneKindDoesNotOutvoteTheOthers) {
+  MixtureScratch scratch;
+  TokenList tokens;
+  TokenCounts counts{{500, 500}, {}};
+  for (uint32_t i = 0; i < 500; ++i) {  // hundreds of words of spam
+    tokens.add(i, 0);
+    counts.counts.push_back({100, 1});
+  }
+  for (uint32_t i = 0; i < 24; ++i) {  // two dozens of ham elsewhere
+    tokens.add(1'000 + i, static_cast<TokenKind>(1 + i % 2));
+    counts.counts.push_back({1, 100});
+  }
+  const Opinion opinion = winnow_opinion({}, tokens, counts, scratch);
+  EXPECT_LT(opinion.odds, 0);
+  EXPECT_EQ(opinion.tokens, 36u);
+}
+
+// The strongest count: sixty clear tokens are not drowned by hundreds of doubtful ones.
+TEST(Winnow, StrongTokensDecide) {
+  MixtureScratch scratch;
+  TokenList tokens;
+  TokenCounts counts{{500, 500}, {}};
+  for (uint32_t i = 0; i < 600; ++i) {
+    tokens.add(i, static_cast<TokenKind>(i % 10));
+    counts.counts.push_back(i < 60 ? TokenCount{20, 0} : TokenCount{1, 4});
+  }
+  const Opinion opinion = winnow_opinion({}, tokens, counts, scratch);
+  EXPECT_GT(opinion.probability, 0.99);
 }
 
 TEST(Winnow, ClassesAreAlike) {

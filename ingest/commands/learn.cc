@@ -1,0 +1,218 @@
+// winnow learn: learns messages as spam or ham into the site's statistics.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <map>
+#include <optional>
+
+#include "ingest/commands/command.h"
+#include "ingest/commands/progress.h"
+#include "ingest/commands/scan_options.h"
+#include "pipeline/learn/examine.h"
+#include "pipeline/learn/statistics.h"
+
+namespace winnow {
+
+namespace {
+
+struct LearnCommand {
+  ScanOptions common;
+  std::string statistics, label, who = "learn", user;
+  bool dry_run = false, forget = false, labelled = false, quiet = false, verbose = false;
+};
+
+// So many messages are one step of the log and the model: more is faster, and more is done again
+// after a death.
+constexpr size_t kStepMessages = 1'024;
+constexpr size_t kStepBytes = 32 << 20;
+
+constexpr std::array<std::string_view, 5> kOutcomes{"learnt", "moved", "already", "forgotten",
+                                                    "unknown"};
+
+// Gathers records and learns them step by step.
+class Learner {
+ public:
+  Learner(TokenStatistics* statistics, bool dry_run, bool verbose)
+      : statistics_(statistics), dry_run_(dry_run), verbose_(verbose) {}
+
+  void add(LearnRecord&& record, std::string source) {
+    bytes_ += record.tokens.size();
+    records_.push_back(std::move(record));
+    sources_.push_back(std::move(source));
+    if (records_.size() >= kStepMessages || bytes_ >= kStepBytes) step();
+  }
+  void step() {
+    if (records_.empty() || problem_) return;
+    // Without statistics (a dry run before the first message) all is new, once.
+    Result<std::vector<Learnt>> done = !statistics_ ? first(records_)
+                                       : dry_run_   ? statistics_->try_learn(records_)
+                                                    : statistics_->learn(records_);
+    if (!done) {
+      problem_ = done.error();
+    } else {
+      for (size_t i = 0; i < done->size(); ++i) {
+        const auto what = static_cast<size_t>((*done)[i]);
+        ++counts_[what];
+        if (verbose_) fmt::print("{}\t{}\n", kOutcomes[what], sources_[i]);
+      }
+    }
+    records_.clear();
+    sources_.clear();
+    bytes_ = 0;
+  }
+  const std::optional<Error>& problem() const { return problem_; }
+  const std::array<uint64_t, kOutcomes.size()>& counts() const { return counts_; }
+
+ private:
+  Result<std::vector<Learnt>> first(std::span<const LearnRecord> records) {
+    std::vector<Learnt> out;
+    for (const LearnRecord& record : records) {
+      const auto found = seen_.find(record.digest);
+      const bool learn = record.kind == LearnKind::kLearn;
+      out.push_back(!learn                          ? Learnt::kUnknown
+                    : found == seen_.end()          ? Learnt::kNew
+                    : found->second == record.label ? Learnt::kSame
+                                                    : Learnt::kMoved);
+      if (learn) seen_[record.digest] = record.label;
+    }
+    return out;
+  }
+
+  TokenStatistics* const statistics_;
+  const bool dry_run_, verbose_;
+  std::vector<LearnRecord> records_;
+  std::vector<std::string> sources_;
+  size_t bytes_ = 0;
+  std::array<uint64_t, kOutcomes.size()> counts_{};
+  std::map<LearnDigest, LearnLabel> seen_;
+  std::optional<Error> problem_;
+};
+
+int learn(LearnCommand& options) {
+  Result<Loaded> loaded = load_rules(options.common.load);
+  if (!loaded) {
+    complain("learn", loaded.error().text());
+    return kExitUsage;
+  }
+  const std::string folder = statistics_folder(options.statistics, options.common.load);
+  std::unique_ptr<TokenStatistics> statistics;
+  if (!options.dry_run || TokenStatistics::exists(folder)) {
+    auto opened = TokenStatistics::open({.folder = folder, .read_only = options.dry_run});
+    if (!opened) {
+      complain("learn", opened.error().text());
+      return kExitUsage;
+    }
+    statistics = std::move(*opened);
+  }
+  Examiner examiner(loaded->rules);
+  if (!examiner.can_learn()) {
+    complain("learn", "the classifier is off in this configuration");
+    return kExitUsage;
+  }
+
+  Progress progress(!options.quiet && isatty(STDERR_FILENO), input_bytes(options.common.paths));
+  uint64_t problems = 0, empty = 0;
+  const auto problem = [&](const std::string& where, const std::string& what) {
+    progress.clear();
+    complain("learn", fmt::format("{}: {}", where, what));
+    ++problems;
+  };
+  Learner learner(statistics.get(), options.dry_run, options.verbose);
+  {
+    RunOptions run_options = Examiner::run_options();
+    run_options.now_ms = options.common.now_ms;
+    Run run(loaded->rules, examiner.answerer(), run_options);
+    Flow flow(run, options.common.flow, [&](const Case& one) {
+      LearnRecord record;
+      if (!learn_record(*loaded->rules, one, record)) {
+        ++empty;
+        if (options.verbose) fmt::print("empty\t{}\n", one.evidence.source);
+      } else {
+        record.kind = options.forget ? LearnKind::kForget : LearnKind::kLearn;
+        const std::string_view label =
+            options.labelled ? one.evidence.label : std::string_view(options.label);
+        record.label = label == "ham" ? LearnLabel::kHam : LearnLabel::kSpam;
+        // Labelled mail is of other days: each message was learnt when it came.
+        record.time_ms = options.labelled ? one.evidence.envelope.now_ms : options.common.now_ms;
+        record.who = options.who;
+        if (options.forget) record.tokens.clear(), record.symbols.clear();
+        learner.add(std::move(record), std::string(one.evidence.source));
+      }
+      progress.message();
+    });
+    const ReadSink sink{
+        .message =
+            [&](Message&& message) {
+              if (learner.problem()) return false;
+              if (options.labelled && message.label != "spam" && message.label != "ham") {
+                problem(message.source, "has no label: spam or ham");
+                return true;
+              }
+              if (!options.user.empty()) {
+                message.recipients = {options.user};
+                message.recipients_known = true;
+              }
+              flow.submit(std::move(message));
+              return true;
+            },
+        .problem = problem,
+        .progress = [&](uint64_t bytes) { progress.add(bytes); },
+    };
+    read_messages(options.common.paths, options.common.read, sink);
+    flow.finish();
+  }
+  learner.step();
+  progress.clear();
+  if (learner.problem()) {
+    complain("learn", learner.problem()->text());
+    return kExitInputs;
+  }
+  if (!options.quiet) {
+    std::string line;
+    for (size_t i = 0; i < kOutcomes.size(); ++i) {
+      const bool forgetting = i >= static_cast<size_t>(Learnt::kForgotten);
+      if (forgetting == options.forget)
+        line += fmt::format("{}{} {}", line.empty() ? "" : ", ", learner.counts()[i], kOutcomes[i]);
+    }
+    fmt::print(stderr, "{}{}{}{}\n", options.dry_run ? "would be: " : "", line,
+               empty ? fmt::format(", {} without tokens", empty) : "",
+               problems ? fmt::format(", {} problems", problems) : "");
+  }
+  return problems ? kExitInputs : kExitGood;
+}
+
+}  // namespace
+
+int learn_command(const std::vector<std::string>& arguments) {
+  CLI::App app(
+      "Learns messages as spam or ham: files, directories, Maildir, mbox, tar (.gz, .zst), JSON\n"
+      "lines, \"-\" for standard input. What was learnt so already is left out, so a run that was\n"
+      "broken off is simply started again; what was learnt as the other class moves.",
+      "winnow learn");
+  LearnCommand options;
+  options.common.add_to(app);
+  app.add_option("--statistics", options.statistics,
+                 "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
+  app.add_option("--user", options.user, "whose statistics, with per_user (default: recipient)");
+  app.add_option("--who", options.who, "what the log says who learnt it")->capture_default_str();
+  app.add_flag("--dry-run", options.dry_run, "say what would be learnt, change nothing");
+  app.add_flag("--verbose", options.verbose, "a line for each message: what became of it");
+  app.add_flag("--quiet", options.quiet, "no progress and no summary");
+  app.add_option("CLASS", options.label,
+                 "spam, ham, forget, or labelled: as JSON lines or folders say")
+      ->check(CLI::IsMember({"spam", "ham", "forget", "labelled"}))
+      ->required();
+  app.add_option("PATH", options.common.paths, "what to learn")->required();
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  options.forget = options.label == "forget";
+  options.labelled = options.label == "labelled";
+  if (Result<void> good = options.common.finish(); !good) {
+    complain("learn", good.error().text());
+    return kExitUsage;
+  }
+  return learn(options);
+}
+
+}  // namespace winnow

@@ -1,0 +1,371 @@
+// winnow learn-log: looks into the learning log, takes it along, and changes what was learnt.
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <optional>
+
+#include "ingest/commands/command.h"
+#include "ingest/commands/scan_options.h"
+#include "ingest/rfc3339.h"
+#include "pipeline/learn/evaluate.h"
+#include "pipeline/learn/rebuild.h"
+#include "pipeline/learn/statistics.h"
+#include "rules/checks/learned/bayes.h"
+
+namespace winnow {
+
+namespace {
+
+struct LearnLogCommand {
+  RulesOptions load;
+  std::string action, statistics, who, user, label, digest, until, to, file;
+  bool until_damage = false;
+};
+
+int say(const Error& error) {
+  complain("learn-log", error.text());
+  return kExitInputs;
+}
+
+std::string hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes)
+    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<uint8_t>(c));
+  return out;
+}
+std::string hex(const LearnDigest& digest) {
+  return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+bool unhex(std::string_view text, std::string& out) {
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
+  out.clear();
+  if (text.size() % 2 != 0) return false;
+  for (size_t i = 0; i < text.size(); i += 2) {
+    const int high = digit(text[i]), low = digit(text[i + 1]);
+    if (high < 0 || low < 0) return false;
+    out += static_cast<char>(high << 4 | low);
+  }
+  return true;
+}
+
+bool read_digest(std::string_view text, LearnDigest& out) {
+  std::string bytes;
+  if (!unhex(text, bytes) || bytes.size() != out.size()) return false;
+  std::ranges::copy(bytes, out.begin());
+  return true;
+}
+
+std::string_view kind_name(const LearnRecord& record) {
+  return record.kind == LearnKind::kForget ? "forget" : label_name(record.label);
+}
+
+// Which records are meant.
+struct Chosen {
+  std::optional<int64_t> until_ms;
+  std::optional<uint64_t> scope;
+  std::optional<LearnDigest> digest;
+  std::string label, who;
+
+  bool has(const LearnRecord& record) const {
+    return (!until_ms || record.time_ms <= *until_ms) && (!scope || record.scope == *scope) &&
+           (!digest || record.digest == *digest) && (who.empty() || record.who == who) &&
+           (label.empty() || kind_name(record) == label);
+  }
+};
+
+Result<Chosen> chosen(const LearnLogCommand& options) {
+  Chosen out;
+  out.label = options.label;
+  out.who = options.who;
+  if (!options.until.empty()) {
+    out.until_ms = parse_rfc3339(options.until);
+    if (!out.until_ms)
+      return fail(fmt::format("--until takes an RFC 3339 time, not \"{}\"", options.until));
+  }
+  if (!options.user.empty()) out.scope = statistics_scope(options.user);
+  if (!options.digest.empty()) {
+    out.digest.emplace();
+    if (!read_digest(options.digest, *out.digest))
+      return fail(fmt::format("a digest is 32 digits of hex, not \"{}\"", options.digest));
+  }
+  return out;
+}
+
+uint32_t token_count(const LearnRecord& record) {
+  TokenList list;
+  return read_token_question(record.tokens, list) ? static_cast<uint32_t>(list.hashes.size()) : 0;
+}
+
+int list(const LearningLog& log, const Chosen& which) {
+  const Result<void> walked = walk_log(log, [&](uint64_t, const LearnRecord& record) {
+    if (which.has(record))
+      fmt::print("{}\t{}\t{}\t{}\t{:016x}\t{} tokens\t{}\n", format_rfc3339(record.time_ms),
+                 kind_name(record), hex(record.digest), record.who, record.scope,
+                 token_count(record), record.symbols);
+    return true;
+  });
+  return walked ? kExitGood : say(walked.error());
+}
+
+// A name as JSON: what is no printable ASCII is left out, so that no escape is needed.
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text)
+    if (c >= ' ' && c < 127 && c != '"' && c != '\\') out += c;
+  return out + '"';
+}
+
+int export_log(const LearningLog& log, const Chosen& which, bool until_damage) {
+  const Result<void> walked = walk_log(log, [&](uint64_t, const LearnRecord& record) {
+    if (which.has(record))
+      fmt::print(
+          "{{\"time_ms\":{},\"kind\":\"{}\",\"who\":{},\"scope\":\"{:016x}\",\"tokenizer\":\"{}\","
+          "\"digest\":\"{}\",\"tokens\":\"{}\",\"symbols\":{}}}\n",
+          record.time_ms, kind_name(record), json_text(record.who), record.scope,
+          record.tokenizer == Tokenizer::kOsb ? "osb" : "winnow", hex(record.digest),
+          hex(record.tokens), json_text(record.symbols));
+    return true;
+  });
+  if (!walked && !until_damage) return say(walked.error());
+  if (!walked) complain("learn-log", walked.error().text());
+  return kExitGood;
+}
+
+// What is wrong with a line, or empty.
+std::string read_line(const simdjson::dom::element& object, LearnRecord& record) {
+  const auto text = [&](const char* key) {
+    std::string_view value;
+    return object[key].get(value) == simdjson::SUCCESS ? value : std::string_view();
+  };
+  int64_t time = 0;
+  if (object["time_ms"].get(time) != simdjson::SUCCESS) return "has no time_ms";
+  record.time_ms = time;
+  const std::string_view kind = text("kind"), tokenizer = text("tokenizer");
+  record.kind = kind == "forget" ? LearnKind::kForget : LearnKind::kLearn;
+  record.label = kind == "ham" ? LearnLabel::kHam : LearnLabel::kSpam;
+  if (kind != "spam" && kind != "ham" && kind != "forget")
+    return "has a kind that is not spam, ham or forget";
+  record.tokenizer = tokenizer == "osb" ? Tokenizer::kOsb : Tokenizer::kWinnow;
+  record.who = text("who");
+  record.symbols = text("symbols");
+  std::string scope;
+  if (!unhex(text("scope"), scope) || scope.size() != 8) return "has no scope of 16 digits";
+  record.scope = 0;
+  for (const char c : scope) record.scope = record.scope << 8 | static_cast<uint8_t>(c);
+  if (!read_digest(text("digest"), record.digest)) return "has no digest of 32 digits";
+  if (!unhex(text("tokens"), record.tokens)) return "has tokens that are no hex";
+  std::string bytes;
+  append_record(record, bytes);
+  LearnRecord same;
+  return read_record(bytes, same) ? "" : "has tokens that do not fit its tokenizer and scope";
+}
+
+int import_log(const LearnLogCommand& options, TokenStatistics& statistics) {
+  std::ifstream file;
+  if (options.file != "-") {
+    file.open(options.file);
+    if (!file) {
+      complain("learn-log", fmt::format("{}: cannot be read", options.file));
+      return kExitInputs;
+    }
+  }
+  std::istream& in = options.file == "-" ? std::cin : file;
+  simdjson::dom::parser parser;
+  std::vector<LearnRecord> records;
+  uint64_t number = 0, taken = 0, problems = 0;
+  const auto step = [&]() -> Result<void> {
+    const auto done = statistics.learn(records);
+    if (!done) return fail(done.error());
+    taken += static_cast<uint64_t>(std::ranges::count_if(
+        *done, [](Learnt what) { return what != Learnt::kSame && what != Learnt::kUnknown; }));
+    records.clear();
+    return {};
+  };
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    simdjson::dom::element object;
+    LearnRecord record;
+    const bool parsed = parser.parse(line).get(object) == simdjson::SUCCESS;
+    const std::string wrong = parsed ? read_line(object, record) : "is no JSON";
+    if (!wrong.empty()) {
+      complain("learn-log", fmt::format("{}:{}: {}", options.file, number, wrong));
+      ++problems;
+      continue;
+    }
+    records.push_back(std::move(record));
+    if (records.size() < 1'024) continue;
+    if (Result<void> done = step(); !done) return say(done.error());
+  }
+  if (Result<void> done = step(); !done) return say(done.error());
+  fmt::print(stderr, "{} of {} records were new\n", taken, number - problems);
+  return problems ? kExitInputs : kExitGood;
+}
+
+// The messages that are learnt now, as the last record of each says.
+Result<std::vector<LearnRecord>> learnt_now(const LearningLog& log, const Chosen& which) {
+  std::map<std::tuple<Tokenizer, uint64_t, LearnDigest>, LearnRecord> now;
+  Chosen any = which;
+  any.label.clear(), any.who.clear();
+  const Result<void> walked = walk_log(log, [&](uint64_t, const LearnRecord& record) {
+    if (!any.has(record)) return true;
+    const auto key = std::tuple(record.tokenizer, record.scope, record.digest);
+    if (record.kind == LearnKind::kForget)
+      now.erase(key);
+    else
+      now[key] = record;
+    return true;
+  });
+  if (!walked) return fail(walked.error());
+  std::vector<LearnRecord> out;
+  for (auto& [key, record] : now)
+    if (which.has(record)) out.push_back(std::move(record));
+  return out;
+}
+
+int change(const LearnLogCommand& options, TokenStatistics& statistics, const Chosen& which) {
+  const bool forget = options.action == "forget";
+  if (!which.digest && !which.scope && which.who.empty() && which.label.empty()) {
+    complain("learn-log", "say what is meant: --digest, --user, --by or --label");
+    return kExitUsage;
+  }
+  Result<std::vector<LearnRecord>> records = learnt_now(statistics.log(), which);
+  if (!records) return say(records.error());
+  const int64_t now = clock_ms();
+  for (LearnRecord& record : *records) {
+    record.time_ms = now;
+    record.who = "learn-log";
+    if (forget) {
+      record.kind = LearnKind::kForget;
+      record.tokens.clear(), record.symbols.clear();
+    } else {
+      record.label = options.to == "ham" ? LearnLabel::kHam : LearnLabel::kSpam;
+    }
+  }
+  const auto done = statistics.learn(*records);
+  if (!done) return say(done.error());
+  const auto changed = std::ranges::count_if(
+      *done, [](Learnt what) { return what == Learnt::kMoved || what == Learnt::kForgotten; });
+  fmt::print(stderr, "{} messages {}\n", changed, forget ? "forgotten" : "relabelled");
+  return changed > 0 ? kExitGood : kExitFindings;
+}
+
+int as_of(const LearnLogCommand& options, const LearningLog& log, const Chosen& which) {
+  if (!which.until_ms || options.to.empty()) {
+    complain("learn-log", "as-of takes --until TIME and --to FOLDER");
+    return kExitUsage;
+  }
+  const Result<uint64_t> records = copy_as_of(log, *which.until_ms, options.to);
+  if (!records) return say(records.error());
+  fmt::print(stderr, "{} records\n", *records);
+  return kExitGood;
+}
+
+int evaluate_log(const LearnLogCommand& options, const LearningLog& log, const Chosen& which) {
+  Result<Loaded> loaded = load_rules(options.load);
+  if (!loaded) {
+    complain("learn-log", loaded.error().text());
+    return kExitUsage;
+  }
+  const BayesPlan* const plan = find_bayes(*loaded->rules);
+  if (!plan) {
+    complain("learn-log", "the classifier is off in this configuration");
+    return kExitUsage;
+  }
+  Evaluation evaluation(plan->bayes, plan->tokenizer);
+  const Result<void> walked = walk_log(log, [&](uint64_t, const LearnRecord& record) {
+    if (which.until_ms && record.time_ms > *which.until_ms) return true;
+    const Opinion opinion = evaluation.next(record);
+    if (record.kind == LearnKind::kLearn && which.has(record) &&
+        record.tokenizer == plan->tokenizer)
+      fmt::print("{}\t{}\t{}\t{:.6f}\t{:.6f}\n", hex(record.digest), kind_name(record),
+                 opinion.known ? "known" : "unknown", opinion.odds, opinion.probability);
+    return true;
+  });
+  if (!walked) return say(walked.error());
+  fmt::print(stderr, "{}\n", evaluation.summary());
+  return kExitGood;
+}
+
+int run(const LearnLogCommand& options) {
+  const std::string folder = statistics_folder(options.statistics, options.load);
+  const Result<Chosen> which = chosen(options);
+  if (!which) {
+    complain("learn-log", which.error().text());
+    return kExitUsage;
+  }
+  const std::string& action = options.action;
+  if (action == "list" || action == "export" || action == "as-of" || action == "evaluate") {
+    const auto log = LearningLog::open(learning_log_path(folder), LearningLog::Mode::kRead);
+    if (!log) {
+      complain("learn-log", log.error().text());
+      return kExitUsage;
+    }
+    if (action == "list") return list(**log, *which);
+    if (action == "export") return export_log(**log, *which, options.until_damage);
+    if (action == "as-of") return as_of(options, **log, *which);
+    return evaluate_log(options, **log, *which);
+  }
+  if (action == "import" && options.file.empty()) {
+    complain("learn-log", "import takes a file, or - for standard input");
+    return kExitUsage;
+  }
+  if (action == "relabel" && options.to != "spam" && options.to != "ham") {
+    complain("learn-log", "relabel takes --to spam or --to ham");
+    return kExitUsage;
+  }
+  auto statistics = TokenStatistics::open({.folder = folder});
+  if (!statistics) {
+    complain("learn-log", statistics.error().text());
+    return kExitUsage;
+  }
+  if (action == "import") return import_log(options, **statistics);
+  if (action != "rebuild") return change(options, **statistics, *which);
+  const Result<uint64_t> differ = rebuild_in_place(**statistics, folder);
+  if (!differ) return say(differ.error());
+  fmt::print(stderr, "{} rows differed and are mended\n", *differ);
+  return kExitGood;
+}
+
+}  // namespace
+
+int learn_log_command(const std::vector<std::string>& arguments) {
+  CLI::App app(
+      "Looks into the log of what was learnt and changes what is in it:\n"
+      "  list       a line for each record: time, class, digest, who, scope, tokens, symbols\n"
+      "  export     the records as JSON lines; import FILE takes them in again\n"
+      "  rebuild    makes the counts anew from the log and mends what differs\n"
+      "  forget     undoes what was learnt of the messages chosen\n"
+      "  relabel    learns the messages chosen as the class --to\n"
+      "  as-of      statistics as they were at --until, in the folder --to\n"
+      "  evaluate   what the classifier would have said of each message before it was learnt:\n"
+      "             digest, class, whether it knew enough, log odds, probability",
+      "winnow learn-log");
+  LearnLogCommand options;
+  add_place_options(app, options.load);
+  app.add_option("--statistics", options.statistics,
+                 "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
+  app.add_option("--digest", options.digest, "the message with this digest");
+  app.add_option("--user", options.user, "of this user's own statistics");
+  app.add_option("--label", options.label, "of this class")
+      ->check(CLI::IsMember({"spam", "ham", "forget"}));
+  app.add_option("--by", options.who, "learnt by: learn, controller, …");
+  app.add_option("--until", options.until, "up to this time, RFC 3339");
+  app.add_option("--to", options.to, "the class, or the folder");
+  app.add_flag("--until-damage", options.until_damage, "export what is before the first damage");
+  app.add_option("ACTION", options.action, "what to do")
+      ->check(CLI::IsMember(
+          {"list", "export", "import", "rebuild", "forget", "relabel", "as-of", "evaluate"}))
+      ->required();
+  app.add_option("FILE", options.file, "for import");
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  return run(options);
+}
+
+}  // namespace winnow

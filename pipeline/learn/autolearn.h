@@ -1,0 +1,19 @@
+// Learning without a user: mail that is clear without the classifier teaches it.
+//
+// The condition sees the score without the classifier's own symbols, unlike Rspamd's: else a filter
+// learns its own errors (tests/peer/differences.md).
+#pragma once
+
+#include <optional>
+
+#include "pipeline/case.h"
+#include "pipeline/learn/record.h"
+#include "rules/compile/rule_set.h"
+
+namespace winnow {
+
+// As what a judged message is to be learnt; nothing where it is not clear, was decided by somebody
+// else (a pre-result), is known as such already, or would make one class too large (check_balance).
+std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one);
+
+}  // namespace winnow

@@ -1,0 +1,55 @@
+#include "pipeline/learn/queue.h"
+
+#include <utility>
+
+namespace winnow {
+
+LearnQueue::LearnQueue(std::shared_ptr<TokenStatistics> statistics)
+    : statistics_(std::move(statistics)), thread_([this] { work(); }) {}
+
+LearnQueue::~LearnQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+bool LearnQueue::learn(LearnRecord&& record, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_ || waiting_.size() >= kWaitingMax) return false;
+    waiting_.push_back({std::move(record), std::move(done)});
+  }
+  wake_.notify_all();
+  return true;
+}
+
+void LearnQueue::work() {
+  for (;;) {
+    std::vector<Job> jobs;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stop_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      jobs.swap(waiting_);
+    }
+    std::vector<LearnRecord> records;
+    records.reserve(jobs.size());
+    for (Job& job : jobs) records.push_back(std::move(job.record));
+    const Result<std::vector<Learnt>> done = statistics_->learn(records);
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      if (!done) {
+        jobs[i].done(fail(done.error()));
+        continue;
+      }
+      const Learnt what = (*done)[i];
+      if (what != Learnt::kSame && what != Learnt::kUnknown)
+        learnt_.fetch_add(1, std::memory_order_relaxed);
+      jobs[i].done(what);
+    }
+  }
+}
+
+}  // namespace winnow

@@ -1,0 +1,50 @@
+// Learning beside live traffic: records come from any thread, one thread learns them, all that wait
+// in one step (group commit), and tells each what became of it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "pipeline/learn/statistics.h"
+
+namespace winnow {
+
+class LearnQueue {
+ public:
+  static constexpr size_t kWaitingMax = 1'000;
+  // Called once, on the queue's thread. Must not block.
+  using Done = std::function<void(const Result<Learnt>&)>;
+
+  explicit LearnQueue(std::shared_ptr<TokenStatistics> statistics);
+  ~LearnQueue();  // learns what waits
+  LearnQueue(const LearnQueue&) = delete;
+  LearnQueue& operator=(const LearnQueue&) = delete;
+
+  // False where too many wait: nothing is taken. Thread-safe.
+  bool learn(LearnRecord&& record, Done done);
+  const TokenStatistics& statistics() const { return *statistics_; }
+  // Messages learnt, moved or forgotten since the start.
+  uint64_t learnt() const { return learnt_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Job {
+    LearnRecord record;
+    Done done;
+  };
+  void work();
+
+  const std::shared_ptr<TokenStatistics> statistics_;
+  std::atomic<uint64_t> learnt_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Job> waiting_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace winnow

@@ -1,0 +1,404 @@
+#include "pipeline/learn/statistics.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <unordered_map>
+
+#include "pipeline/lookup/store/lmdb_store.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr std::string_view kPositionKey = "p";
+// A step of the model holds so many tokens at most, so that its memory is bounded.
+constexpr size_t kStepTokensMax = 2 << 20;
+
+void put_big(std::string& out, uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFF);
+}
+void put_little(std::string& out, uint64_t value) {
+  for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>(value >> shift & 0xFF);
+}
+uint64_t get_little(std::string_view bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < 8; ++i)
+    value |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[i])) << (8 * i);
+  return value;
+}
+
+char digit(Tokenizer tokenizer) { return static_cast<char>('0' + static_cast<int>(tokenizer)); }
+
+std::string token_prefix(Tokenizer tokenizer, uint64_t scope) {
+  std::string key(1, scope == 0 ? 't' : 'u');
+  key += digit(tokenizer);
+  if (scope != 0) put_big(key, scope);
+  return key;
+}
+
+std::string learns_key(Tokenizer tokenizer, uint64_t scope) {
+  std::string key(1, 'n');
+  key += digit(tokenizer);
+  put_big(key, scope);
+  return key;
+}
+
+std::string mark_key(const LearnRecord& record) {
+  std::string key(1, 'k');
+  key += digit(record.tokenizer);
+  put_big(key, record.scope);
+  return key.append(reinterpret_cast<const char*>(record.digest.data()), record.digest.size());
+}
+
+std::string position_value(const LearningLog::Name& name, uint64_t offset) {
+  std::string value(reinterpret_cast<const char*>(name.data()), name.size());
+  put_little(value, offset);
+  return value;
+}
+
+uint8_t field_of(LearnLabel label) { return label == LearnLabel::kSpam ? 0 : 1; }
+
+uint32_t clamped(uint64_t count) {
+  return static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
+}
+
+}  // namespace
+
+// Records are gathered into one batch of the store: marks as they will be, and by how much each
+// counter goes up or down.
+class TokenStatistics::Step {
+ public:
+  Step(const LearningLog& log, const Store& store) : log_(log), store_(store) {}
+
+  // What a record does; takes its part in the batch.
+  Result<Learnt> add(uint64_t offset, const LearnRecord& record) {
+    const std::string key = mark_key(record);
+    Result<std::optional<Mark>*> found = mark(key);
+    if (!found) return fail(found.error());
+    std::optional<Mark>& known = **found;
+    const bool learn = record.kind == LearnKind::kLearn;
+    if (learn && known && known->label == record.label) return Learnt::kSame;
+    if (!learn && !known) return Learnt::kUnknown;
+    if (known) {
+      // Its own tokens, not those that it would have today, are taken away: exactly what was added.
+      LearnRecord before;
+      uint64_t next = 0;
+      const Result<bool> there = log_.read(known->offset, before, next);
+      if (!there) return fail(there.error());
+      if (!*there) return fail(fmt::format("the learning log has no record at {}", known->offset));
+      count(before, known->label, -1);
+    }
+    const Learnt what = !learn ? Learnt::kForgotten : known ? Learnt::kMoved : Learnt::kNew;
+    known.reset();
+    if (learn) {
+      count(record, record.label, 1);
+      known = Mark{record.label, offset};
+    }
+    return what;
+  }
+  size_t tokens() const { return tokens_; }
+
+  // The store comes from `before` to `after` in the log.
+  Result<void> finish(Store& store, std::optional<uint64_t> before, uint64_t after) {
+    StoreBatch batch;
+    if (before)
+      batch.expect_value(kPositionKey, position_value(log_.name(), *before));
+    else
+      batch.expect_absent(kPositionKey);
+    batch.set(kPositionKey, position_value(log_.name(), after));
+    for (const auto& [key, known] : marks_) {
+      if (!known) {
+        batch.erase(key);
+        continue;
+      }
+      std::string value(1, static_cast<char>(known->label));
+      put_little(value, known->offset);
+      batch.set(key, value);
+    }
+    for (auto& [prefix, deltas] : counters_) {
+      std::vector<std::pair<uint64_t, std::array<int32_t, 2>>> sorted(deltas.begin(), deltas.end());
+      std::ranges::sort(sorted, {}, [](const auto& one) { return one.first; });
+      for (const auto& [hash, delta] : sorted) {
+        std::string key = prefix;
+        put_big(key, hash);
+        for (uint8_t field = 0; field < 2; ++field)
+          if (delta[field] != 0) batch.add(key, field, delta[field]);
+      }
+    }
+    const Result<bool> done = store.apply(batch, 0);
+    if (!done) return fail(done.error());
+    if (!*done) return fail("the model was changed by somebody who does not keep the log's lock");
+    return {};
+  }
+
+ private:
+  Result<std::optional<Mark>*> mark(const std::string& key) {
+    const auto known = marks_.find(key);
+    if (known != marks_.end()) return &known->second;
+    const std::string_view name = key;
+    const auto values = store_.get({&name, 1}, 0);
+    if (!values) return fail(values.error());
+    std::optional<Mark> found;
+    if (const std::optional<std::string>& value = (*values)[0]; value && value->size() == 9)
+      found = Mark{static_cast<LearnLabel>((*value)[0]),
+                   get_little(std::string_view(*value).substr(1))};
+    return &marks_.emplace(key, found).first->second;
+  }
+
+  void count(const LearnRecord& record, LearnLabel label, int32_t delta) {
+    TokenList list;
+    if (!read_token_question(record.tokens, list)) return;
+    const uint8_t field = field_of(label);
+    auto& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
+    for (const uint64_t hash : list.hashes) deltas[hash][field] += delta;
+    // The count of messages, under its own prefix: the key is the prefix and the scope.
+    counters_[std::string{'n', digit(record.tokenizer)}][record.scope][field] += delta;
+    tokens_ += list.hashes.size();
+  }
+
+  const LearningLog& log_;
+  const Store& store_;
+  std::map<std::string, std::optional<Mark>> marks_;
+  std::map<std::string, std::unordered_map<uint64_t, std::array<int32_t, 2>>> counters_;
+  size_t tokens_ = 0;
+};
+
+std::string learning_log_path(const std::string& folder) { return folder + "/learn.log"; }
+
+bool TokenStatistics::exists(const std::string& folder) {
+  struct stat status;
+  return lmdb_store_exists(folder) && stat(learning_log_path(folder).c_str(), &status) == 0;
+}
+
+Result<std::unique_ptr<TokenStatistics>> TokenStatistics::open(
+    const TokenStatisticsOptions& options) {
+  if (!options.read_only) {
+    std::error_code problem;
+    std::filesystem::create_directories(options.folder, problem);
+    if (problem)
+      return fail(
+          {.what = fmt::format("the folder of statistics cannot be made: {}", problem.message()),
+           .file = options.folder});
+  }
+  using Mode = LearningLog::Mode;
+  auto log = LearningLog::open(learning_log_path(options.folder),
+                               options.read_only ? Mode::kRead : Mode::kCreate);
+  if (!log) return fail(log.error());
+  auto store = open_lmdb_store({.folder = options.folder,
+                                .limit_bytes = options.limit_bytes,
+                                .read_only = options.read_only});
+  if (!store) return fail(store.error());
+  std::unique_ptr<TokenStatistics> out(new TokenStatistics(std::move(*log), std::move(*store)));
+  if (Result<uint64_t> at = out->position(); !at) return fail(at.error());
+  if (options.read_only) return out;
+  // What a writer that died had written down and not yet counted.
+  const Result<LearningLog::Lock> lock = out->log_->lock();
+  if (!lock) return fail(lock.error());
+  const Result<uint64_t> at = out->position();
+  if (!at) return fail(at.error());
+  if (Result<uint64_t> end = out->catch_up(*at); !end) return fail(end.error());
+  return out;
+}
+
+// 0: the store has not begun yet.
+Result<uint64_t> TokenStatistics::position() const {
+  const auto values = store_->get({&kPositionKey, 1}, 0);
+  if (!values) return fail(values.error());
+  const std::optional<std::string>& value = (*values)[0];
+  if (!value) return 0;
+  if (value->size() != 24 || std::memcmp(value->data(), log_->name().data(), 16) != 0)
+    return fail(
+        "the model was made from another learning log: move the model (data.mdb) away, and run "
+        "`winnow learn-log rebuild`");
+  return get_little(std::string_view(*value).substr(16));
+}
+
+// Counts what stands in the log behind `position`; returns the log's end. REQUIRED: the lock.
+Result<uint64_t> TokenStatistics::catch_up(uint64_t position) {
+  uint64_t at = position == 0 ? kLearningLogHead : position;
+  for (;;) {
+    Step step(*log_, *store_);
+    const uint64_t begin = at;
+    while (step.tokens() < kStepTokensMax) {
+      LearnRecord record;
+      uint64_t next = 0;
+      const Result<bool> there = log_->read(at, record, next);
+      if (!there) return fail(there.error());
+      if (!*there) break;
+      if (Result<Learnt> what = step.add(at, record); !what) return fail(what.error());
+      at = next;
+    }
+    if (at == begin && position != 0) return at;
+    const auto before = position == 0 ? std::optional<uint64_t>() : std::optional(position);
+    if (Result<void> done = step.finish(*store_, before, at); !done) return fail(done.error());
+    position = at;
+  }
+}
+
+Result<LearnCount> TokenStatistics::learns(Tokenizer tokenizer, uint64_t scope) const {
+  const std::string key = learns_key(tokenizer, scope);
+  const std::string_view name = key;
+  const auto counts = store_->counts({&name, 1}, 2);
+  if (!counts) return fail(counts.error());
+  return LearnCount{(*counts)[0], (*counts)[1]};
+}
+
+Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
+  const std::string prefix = token_prefix(tokens.tokenizer, tokens.scope);
+  const size_t width = prefix.size() + 8;
+  std::string bytes;
+  bytes.reserve(tokens.hashes.size() * width);
+  for (const uint64_t hash : tokens.hashes) {
+    bytes += prefix;
+    put_big(bytes, hash);
+  }
+  const std::string learns = learns_key(tokens.tokenizer, tokens.scope);
+  std::vector<std::string_view> keys;
+  keys.reserve(tokens.hashes.size() + 1);
+  keys.push_back(learns);
+  for (size_t i = 0; i < tokens.hashes.size(); ++i)
+    keys.push_back(std::string_view(bytes).substr(i * width, width));
+  const auto found = store_->counts(keys, 2);
+  if (!found) return fail(found.error());
+  TokenCounts out;
+  out.learns = {(*found)[0], (*found)[1]};
+  out.counts.resize(tokens.hashes.size());
+  for (size_t i = 0; i < out.counts.size(); ++i)
+    out.counts[i] = {clamped((*found)[2 * i + 2]), clamped((*found)[2 * i + 3])};
+  return out;
+}
+
+Result<std::vector<Learnt>> TokenStatistics::try_learn(std::span<const LearnRecord> records) const {
+  Step step(*log_, *store_);
+  std::vector<Learnt> out;
+  for (const LearnRecord& record : records) {
+    // Of one that is repeated within `records` the log has nothing yet; its label is what counts.
+    const Result<Learnt> what = step.add(0, record);
+    if (!what) return fail(what.error());
+    out.push_back(*what);
+  }
+  return out;
+}
+
+Result<std::vector<Learnt>> TokenStatistics::learn(std::span<const LearnRecord> records) {
+  const Result<LearningLog::Lock> lock = log_->lock();
+  if (!lock) return fail(lock.error());
+  const Result<uint64_t> begun = position();
+  if (!begun) return fail(begun.error());
+  const Result<uint64_t> end = catch_up(*begun);
+  if (!end) return fail(end.error());
+  // First which of them say anything new, then these into the log, then into the model.
+  std::vector<Learnt> out;
+  std::vector<LearnRecord> fresh;
+  std::map<std::string, std::optional<LearnLabel>> known;
+  for (const LearnRecord& record : records) {
+    const std::string key = mark_key(record);
+    auto found = known.find(key);
+    if (found == known.end()) {
+      const std::string_view name = key;
+      const auto values = store_->get({&name, 1}, 0);
+      if (!values) return fail(values.error());
+      std::optional<LearnLabel> label;
+      if ((*values)[0] && !(*values)[0]->empty())
+        label = static_cast<LearnLabel>((*(*values)[0])[0]);
+      found = known.emplace(key, label).first;
+    }
+    std::optional<LearnLabel>& label = found->second;
+    if (record.kind == LearnKind::kForget) {
+      out.push_back(label ? Learnt::kForgotten : Learnt::kUnknown);
+      if (label) fresh.push_back(record);
+      label.reset();
+    } else {
+      out.push_back(!label                   ? Learnt::kNew
+                    : *label == record.label ? Learnt::kSame
+                                             : Learnt::kMoved);
+      if (label != record.label) fresh.push_back(record);
+      label = record.label;
+    }
+  }
+  if (fresh.empty()) return out;
+  const Result<std::vector<uint64_t>> offsets = log_->append(fresh, *end);
+  if (!offsets) return fail(offsets.error());
+  if (Result<uint64_t> done = catch_up(*end); !done) return fail(done.error());
+  return out;
+}
+
+Result<void> TokenStatistics::mend(const StoreBatch& batch) {
+  const Result<bool> done = store_->apply(batch, 0);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
+                               std::optional<int64_t> until_ms) {
+  uint64_t at = kLearningLogHead, records = 0;
+  std::optional<uint64_t> position;
+  for (bool more = true; more;) {
+    TokenStatistics::Step step(log, store);
+    while (step.tokens() < kStepTokensMax) {
+      LearnRecord record;
+      uint64_t next = 0;
+      const Result<bool> there = log.read(at, record, next);
+      if (!there) return fail(there.error());
+      if (!*there) {
+        more = false;
+        break;
+      }
+      if (!until_ms || record.time_ms <= *until_ms) {
+        if (Result<Learnt> what = step.add(at, record); !what) return fail(what.error());
+        ++records;
+      }
+      at = next;
+    }
+    if (Result<void> done = step.finish(store, position, at); !done) return fail(done.error());
+    position = at;
+  }
+  return records;
+}
+
+Result<void> dump_model(const Store& store, const std::function<void(std::string_view)>& take) {
+  constexpr uint32_t kStep = 4096;
+  std::string line, after;
+  const auto hex = [&](std::string_view bytes) {
+    for (const char c : bytes)
+      fmt::format_to(std::back_inserter(line), "{:02x}", static_cast<uint8_t>(c));
+  };
+  for (bool more = true; more;) {
+    const auto rows = store.scan("", after, kStep);
+    if (!rows) return fail(rows.error());
+    line.clear();
+    for (const CounterRow& row : *rows) {
+      hex(row.key);
+      for (const uint64_t count : row.counts)
+        fmt::format_to(std::back_inserter(line), " {}", count);
+      line += '\n';
+    }
+    take(line);
+    more = rows->size() == kStep;
+    if (more) after = rows->back().key;
+  }
+  after.clear();
+  for (bool more = true; more;) {
+    const auto values = store.scan_values("", after, kStep, 0);
+    if (!values) return fail(values.error());
+    line.clear();
+    for (const auto& [key, value] : *values) {
+      hex(key);
+      line += " = ";
+      hex(value);
+      line += '\n';
+    }
+    take(line);
+    more = values->size() == kStep;
+    if (more) after = values->back().first;
+  }
+  return {};
+}
+
+}  // namespace winnow

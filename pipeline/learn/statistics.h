@@ -1,0 +1,96 @@
+// A site's statistics: the learning log, and the model that is made from it (token counts in a
+// store), in one folder. The log is the truth; the store remembers how far it has come in it, and
+// each step of it is one batch, so a death at any moment leaves nothing half learnt or learnt
+// twice.
+//
+// Layout of the store; t is the tokenizer as a digit:
+//   counter row 't' t hash           spam, ham           statistics that all share (big-endian
+//   hash) counter row 'u' t scope hash     spam, ham           a user's own counter row 'n' t scope
+//   learnt messages, spam, ham value       'k' t scope digest   u8 label | u64 offset of its record
+//   in the log value       'p'                  16 bytes name of the log | u64 offset of what comes
+//   next
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/classify/tokens.h"
+#include "pipeline/learn/learning_log.h"
+#include "pipeline/lookup/store/store.h"
+
+namespace winnow {
+
+struct TokenStatisticsOptions {
+  std::string folder;
+  uint64_t limit_bytes = 4ull << 30;  // of the store's file
+  bool read_only = false;             // REQUIRED then: it is there
+};
+
+// What became of one record.
+enum class Learnt : uint8_t {
+  kNew,    // learnt
+  kMoved,  // was learnt as the other class: that is undone, and this learnt
+  kSame,   // was learnt so already: nothing to do
+  kForgotten,
+  kUnknown,  // to be forgotten, but was never learnt
+};
+
+class TokenStatistics {
+ public:
+  static Result<std::unique_ptr<TokenStatistics>> open(const TokenStatisticsOptions& options);
+  // Whether there are any in a folder.
+  static bool exists(const std::string& folder);
+
+  // The counts of a message's tokens. Thread-safe.
+  Result<TokenCounts> counts(const TokenList& tokens) const;
+  Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const;
+
+  // Learns or forgets, in order; what was learnt so already is not written again. When it returns,
+  // all of it is on disk and in the model. Thread-safe, also between processes.
+  Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records);
+  // What learn() would say, without doing it.
+  Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const;
+
+  // Puts right what a rebuild found wrong, in one batch. REQUIRED: the log's lock is held.
+  Result<void> mend(const StoreBatch& batch);
+  const LearningLog& log() const { return *log_; }
+  const Store& store() const { return *store_; }
+
+ private:
+  struct Mark {
+    LearnLabel label;
+    uint64_t offset;
+    bool operator==(const Mark&) const = default;
+  };
+  class Step;
+
+  TokenStatistics(std::unique_ptr<LearningLog> log, std::unique_ptr<Store> store)
+      : log_(std::move(log)), store_(std::move(store)) {}
+  Result<uint64_t> position() const;
+  Result<uint64_t> catch_up(uint64_t position);
+
+  std::unique_ptr<LearningLog> log_;
+  std::unique_ptr<Store> store_;
+
+  friend Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
+                                        std::optional<int64_t> until_ms);
+};
+
+// Makes the model of a log in an empty store; of its records up to `until_ms` where that is given.
+// Returns how many records there were.
+Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
+                               std::optional<int64_t> until_ms = std::nullopt);
+
+// All of a model as bytes: equal models, equal bytes. Calls `take` with pieces.
+Result<void> dump_model(const Store& store, const std::function<void(std::string_view)>& take);
+
+// The files of a folder of statistics.
+std::string learning_log_path(const std::string& folder);
+
+}  // namespace winnow

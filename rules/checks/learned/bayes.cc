@@ -1,0 +1,291 @@
+// BAYES_SPAM and BAYES_HAM: what was learnt of mail like this one (facts, bayes.md). Without a
+// store of statistics nothing is asked, and the message's tokens are not even made.
+#include "rules/checks/learned/bayes.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/classify/features.h"
+#include "rules/checks/row.h"
+#include "rules/compile/rule_set.h"
+#include "rules/config/ucl.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr std::string_view kGroup = "statistics";
+constexpr SymbolDecl kSymbols[] = {
+    {"BAYES_SPAM", kGroup, 5.1, "The message is like what was learnt as spam."},
+    {"BAYES_HAM", kGroup, -3.0, "The message is like what was learnt as ham."},
+};
+enum Sym : uint32_t { kSpam, kHam };
+
+// Opinions nearer to the middle than this say nothing.
+constexpr double kClear = 0.05;
+
+// `classifier "bayes" { … }` and the old `classifier { type = "bayes" … }`. The last one counts:
+// the site's stands behind the policy's.
+const UclObject* find_section(const UclObject* classifiers) {
+  const UclObject* found = nullptr;
+  if (!classifiers) return nullptr;
+  for (const UclObject& value : classifiers->values()) {
+    if (!value.is_object()) continue;
+    if (value.find("statfile")) found = &value;
+    if (const UclObject* const named = value.find("bayes"); named && named->is_object())
+      found = &named->last_value();
+  }
+  return found;
+}
+
+bool is_spam(const UclObject& statfile) {
+  const std::string_view name = statfile.string("class", "");
+  if (!name.empty()) return name == "spam";
+  if (statfile.find("spam")) return statfile.flag("spam", false);
+  std::string symbol(statfile.string("symbol", ""));
+  std::ranges::transform(symbol, symbol.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
+  return symbol.find("spam") != std::string::npos;
+}
+
+// Calls use(symbol, spam?) for each statfile.
+template <class Use>
+void each_statfile(const UclObject& section, const Use& use) {
+  const UclObject* const statfile = section.find("statfile");
+  if (!statfile) return;
+  for (const UclObject* const one : statfile->list()) {
+    const std::string_view symbol = one->string("symbol", "");
+    if (!symbol.empty()) use(*one, symbol, is_spam(*one));
+  }
+}
+
+// Statfiles may have symbols of their own.
+void declare(CompileContext& context) {
+  const UclObject* const section = find_section(context.options);
+  if (!section) return;
+  each_statfile(*section, [&](const UclObject&, std::string_view symbol, bool spam) {
+    context.declare(symbol, nullptr, kSymbols[spam ? kSpam : kHam].score, kGroup, "");
+  });
+}
+
+uint32_t whole(CompileContext& context, const UclObject& section, const char* key, uint32_t value) {
+  const UclObject* const found = section.find(key);
+  if (!found) return value;
+  const std::optional<int64_t> number = found->last_value().as_int();
+  if (number && *number >= 0 && *number <= 1'000'000'000) return static_cast<uint32_t>(*number);
+  context.warn_at(*found, fmt::format("classifier: {} must be a whole number from 0", key));
+  return value;
+}
+
+void read_tokenizer(CompileContext& context, const UclObject& section, BayesPlan& plan) {
+  const UclObject* const given = section.find("tokenizer");
+  if (!given) return;
+  const UclObject& value = given->last_value();
+  std::string_view name = value.text();
+  if (value.is_object()) {
+    name = value.string("name", value.string("type", "osb"));
+    plan.osb.window = whole(context, value, "window", plan.osb.window);
+    const std::string_view hash = value.string("hash", "xxhash");
+    if (hash != "xxhash" || value.flag("compat", false))
+      context.warn_at(value, fmt::format("classifier: only the hash xxhash is here, not {}", hash));
+  }
+  if (name == "winnow")
+    plan.tokenizer = Tokenizer::kWinnow;
+  else if (name == "osb")
+    plan.tokenizer = Tokenizer::kOsb;
+  else
+    context.warn_at(value, fmt::format("classifier: tokenizer is osb or winnow, not {}", name));
+}
+
+Micro micro(double score) { return std::llround(score * static_cast<double>(kMicro)); }
+
+// true; [ham, spam]; { ham_threshold, spam_threshold, check_balance, min_balance }.
+void read_autolearn(CompileContext& context, const UclObject& section, BayesPlan& plan) {
+  const UclObject* const given = section.find("autolearn");
+  if (!given) return;
+  const UclObject& value = given->last_value();
+  BayesPlan::Autolearn& to = plan.autolearn;
+  const auto scores = [&](double ham, double spam) {
+    to.on = true;
+    to.strict = false;
+    to.ham = micro(ham);
+    to.spam = micro(spam);
+  };
+  if (value.is_object()) {
+    const UclObject* at = value.find("thresholds");
+    const bool inner = at && at->is_object();
+    const UclObject& from = inner ? *at : value;
+    const UclObject* const spam = from.find(inner ? "spam" : "spam_threshold");
+    const UclObject* const ham = from.find(inner ? "ham" : "ham_threshold");
+    const auto number = [](const UclObject* one) {
+      return one ? one->last_value().as_number() : std::nullopt;
+    };
+    if (number(spam) && number(ham))
+      scores(*number(ham), *number(spam));
+    else
+      context.warn_at(value,
+                      "classifier: autolearn needs spam_threshold and ham_threshold here; the "
+                      "verdict alone teaches nothing");
+    to.check_balance = value.flag("check_balance", false);
+    to.min_balance = value.number("min_balance", to.min_balance);
+    if (!(to.min_balance > 0 && to.min_balance <= 1)) {
+      context.warn_at(value, "classifier: min_balance must be over 0 and at most 1");
+      to.min_balance = 0.9;
+    }
+    return;
+  }
+  if (const std::optional<bool> flag = value.as_bool()) {
+    to.on = *flag;
+    return;
+  }
+  const std::vector<const UclObject*> list = given->list();
+  if (list.size() == 2 && list[0]->as_number() && list[1]->as_number())
+    return scores(*list[0]->as_number(), *list[1]->as_number());
+  context.warn_at(
+      value,
+      "classifier: autolearn is true, [ham, spam] or thresholds here; Lua functions are "
+      "not run");
+}
+
+std::unique_ptr<CheckPlan> compile(CompileContext& context) {
+  auto plan = std::make_unique<BayesPlan>();
+  const UclObject* const section = find_section(context.options);
+  if (!section || !section->flag("enabled", true)) return nullptr;
+  BayesOptions& bayes = plan->bayes;
+  read_tokenizer(context, *section, *plan);
+  // A token that was seen once says little, but it says it; Rspamd's curve needs two.
+  if (plan->tokenizer == Tokenizer::kWinnow) bayes.min_token_hits = 1;
+  bayes.min_tokens = whole(context, *section, "min_tokens", bayes.min_tokens);
+  bayes.max_tokens = whole(context, *section, "max_tokens", bayes.max_tokens);
+  bayes.min_learns = whole(context, *section, "min_learns", bayes.min_learns);
+  bayes.min_token_hits = whole(context, *section, "min_token_hits", bayes.min_token_hits);
+  if (const UclObject* const given = section->find("min_prob_strength")) {
+    const std::optional<double> strength = given->last_value().as_number();
+    if (strength && *strength >= 0 && *strength < 0.5)
+      bayes.min_prob_strength = *strength;
+    else
+      context.warn_at(*given, "classifier: min_prob_strength must be a number from 0 to 0.5");
+  }
+  read_autolearn(context, *section, *plan);
+  for (const char* const key : {"per_user", "users_enabled"})
+    if (const UclObject* const given = section->find(key)) {
+      if (const std::optional<bool> flag = given->last_value().as_bool())
+        plan->per_user |= *flag;
+      else
+        context.warn_at(*given, fmt::format("classifier: {} is true or false here; Lua functions "
+                                            "are not run, so all share one statistics",
+                                            key));
+    }
+  each_statfile(*section, [&](const UclObject& at, std::string_view symbol, bool spam) {
+    const SymbolId id = context.symbol(symbol);
+    SymbolId& to = spam ? plan->spam : plan->ham;
+    if (to != kNoId<SymbolId>)
+      context.warn_at(at,
+                      "classifier: there are more than two classes; only spam and ham are here");
+    to = id;
+  });
+  if (plan->spam == kNoId<SymbolId> || plan->ham == kNoId<SymbolId>) {
+    context.warn_at(*section, "classifier: it needs a statfile of spam and one of ham; it is off");
+    return nullptr;
+  }
+  return plan;
+}
+
+// Whose statistics: the first recipient of the envelope, else the first of the message.
+std::string_view user_of(const Batch& batch, uint32_t row) {
+  if (const auto recipients = batch.recipients.row(row); !recipients.empty()) return recipients[0];
+  for (const Address& address : batch.addresses.row(row))
+    if (is_recipient(address)) return address.address;
+  return {};
+}
+
+void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
+  if (batch.silent & 1u << static_cast<uint32_t>(QuestionKind::kStore)) return;
+  const auto& plan = static_cast<const BayesPlan&>(base);
+  TokenList tokens;
+  OsbScratch osb;
+  FeatureScratch features;
+  std::string key;
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    tokens.clear();
+    if (plan.tokenizer == Tokenizer::kOsb)
+      osb_tokens(plan.osb, osb, batch, row, tokens);
+    else
+      feature_tokens(features, batch, row, tokens);
+    if (tokens.hashes.empty()) continue;
+    if (plan.per_user)
+      if (const std::string_view user = user_of(batch, row); !user.empty())
+        tokens.scope = statistics_scope(user);
+    key.clear();
+    append_token_question(tokens, key);
+    asker.ask(row, QuestionKind::kStore, kTokenCounts, key);
+  }
+}
+
+// How sure: 0 in the middle, 1 at the ends; and as a symbol's weight, which only the sure have.
+double sureness(double probability) { return std::fabs(probability - 0.5) * 2; }
+
+Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
+  const auto& plan = static_cast<const BayesPlan&>(base);
+  const Question* const question = token_question(evidence);
+  if (!question) return Judged::kDone;
+  const Answer* const answer = judgement.ask(question->kind, question->type, question->key);
+  if (!answer) return Judged::kWaiting;
+  if (answer->state != AnswerState::kValue || answer->values.empty()) return Judged::kDone;
+  TokenList tokens;
+  TokenCounts counts;
+  if (!read_token_question(question->key, tokens) ||
+      !read_token_answer(answer->values[0], tokens.hashes.size(), counts))
+    return Judged::kDone;
+  MixtureScratch scratch;
+  const Opinion opinion = tokens.tokenizer == Tokenizer::kOsb
+                              ? osb_opinion(plan.bayes, tokens, counts)
+                              : winnow_opinion(plan.bayes, tokens, counts, scratch);
+  const double sure = sureness(opinion.probability);
+  if (!opinion.known || sure <= kClear * 2) return Judged::kDone;
+  double weight = sure;
+  for (int i = 0; i < 3; ++i) weight *= weight;  // to the power of 8
+  const SymbolId symbol = opinion.probability > 0.5 ? plan.spam : plan.ham;
+  judgement.insert(symbol, weight, fmt::format("{:.2f}%", sure * 100));
+  return Judged::kDone;
+}
+
+}  // namespace
+
+const BayesPlan* find_bayes(const RuleSet& rules) {
+  for (const EnabledCheck& one : rules.checks)
+    if (one.check->compile == compile) return static_cast<const BayesPlan*>(one.plan.get());
+  return nullptr;
+}
+
+const Question* token_question(const Evidence& evidence) {
+  for (const Question& question : evidence.questions)
+    if (question.kind == QuestionKind::kStore && question.type == kTokenCounts) return &question;
+  return nullptr;
+}
+
+uint64_t statistics_scope(std::string_view user) {
+  std::string low(user);
+  for (char& c : low)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  const uint64_t hash = XXH3_64bits(low.data(), low.size());
+  return hash == 0 ? 1 : hash;
+}
+
+extern constexpr Check kBayes{
+    .name = "bayes",
+    .section = "classifier",
+    .text = "Compares a message with what was learnt as spam and as ham.",
+    .symbols = kSymbols,
+    .phase = Phase::kClassifier,
+    .declare = declare,
+    .compile = compile,
+    .ask = ask,
+    .judge = judge,
+};
+
+}  // namespace winnow

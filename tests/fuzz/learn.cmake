@@ -1,0 +1,1 @@
+winnow_fuzz(learning_log SOURCES ${CMAKE_CURRENT_LIST_DIR}/learning_log_fuzz.cc LIBS winnow_pipeline)

@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""`winnow learn`, and what a scan knows afterwards: learn.py --winnow PATH. Mail is made here: two
+vocabularies, so that what is learnt decides and nothing else."""
+import argparse
+import io
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+PARSER.add_argument("--source")
+PARSER.add_argument("--build", default="build/dev")
+OPTIONS, REST = PARSER.parse_known_args()
+CACHE = str(pathlib.Path(OPTIONS.build).resolve() / "tests" / "cache")
+
+SPAM = "lottery casino winner million jackpot bonus prize claim urgent dollars betting".split()
+HAM = "meeting report compiler garden minutes review branch lunch thursday patch agenda".split()
+
+
+def message(words, number):
+    chance = random.Random(f"{words[0]} {number}")
+    text = " ".join(chance.choice(words) for _ in range(60))
+    return (f"From: Somebody <s{number}@sender.example>\r\nTo: b@x.example\r\n"
+            f"Subject: {chance.choice(words)} {chance.choice(words)}\r\n"
+            f"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{words[0]}{number}@s.example>\r\n"
+            f"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n{text}\r\n").encode()
+
+
+def winnow(*arguments, stdin=None):
+    return subprocess.run([OPTIONS.winnow, *map(str, arguments)], input=stdin, capture_output=True,
+                          timeout=240)
+
+
+class Learning(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.statistics = self.folder / "statistics"
+        for name, words in (("spam", SPAM), ("ham", HAM)):
+            (self.folder / name).mkdir()
+            for number in range(30):
+                (self.folder / name / f"{number:03}.eml").write_bytes(message(words, number))
+
+    def learn(self, what, *paths, code=0, more=()):
+        done = winnow("learn", what, "--cache", CACHE, "--statistics", self.statistics, *more, *paths)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr.decode().strip()
+
+    def config(self, text="min_learns = 20;"):
+        path = self.folder / "rspamd.conf"
+        path.touch()
+        (self.folder / "local.d").mkdir(exist_ok=True)
+        (self.folder / "local.d" / "classifier-bayes.conf").write_text(text + "\n")
+        return path
+
+    def bayes(self, *messages, statistics=True, config=None, more=()):
+        """The BAYES symbol of each message as (name, score, option), or None."""
+        lines = b"".join(json.dumps({"raw": one.decode()}).encode() + b"\n" for one in messages)
+        given = ["--statistics", self.statistics] if statistics else []
+        done = winnow("scan", "--config", config or self.config(), "--cache", CACHE, "--read-as",
+                      "jsonl", "--format", "jsonl", *given, *more, "-", stdin=lines)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = []
+        for line in done.stdout.splitlines():
+            symbols = json.loads(line)["symbols"]
+            found = [s for name, s in symbols.items() if name.startswith("BAYES_")]
+            self.assertLessEqual(len(found), 1)
+            out.append((found[0]["name"], found[0]["score"], found[0]["options"][0])
+                       if found else None)
+        return out
+
+    def learn_both(self):
+        self.learn("spam", self.folder / "spam")
+        self.learn("ham", self.folder / "ham")
+
+
+class LearnTest(Learning):
+    def test_what_was_learnt_is_found_again(self):
+        self.learn_both()
+        spam, ham = self.bayes(message(SPAM, 99), message(HAM, 99))
+        self.assertEqual(spam[0], "BAYES_SPAM")
+        self.assertGreater(spam[1], 4)
+        self.assertRegex(spam[2], r"^\d+\.\d\d%$")
+        self.assertEqual(ham[0], "BAYES_HAM")
+        self.assertLess(ham[1], -2)
+
+    def test_without_statistics_a_scan_is_as_before(self):
+        mail = self.folder / "ham"
+        plain = winnow("scan", "--cache", CACHE, "--now", "2026-11-25T00:00:00Z", "--format", "jsonl",
+                       mail)
+        self.learn_both()
+        again = winnow("scan", "--cache", CACHE, "--now", "2026-11-25T00:00:00Z", "--format", "jsonl",
+                       mail)
+        self.assertEqual(plain.stdout, again.stdout)
+        self.assertNotIn(b"BAYES", plain.stdout)
+        missing = winnow("scan", "--cache", CACHE, "--statistics", self.folder / "none", mail)
+        self.assertEqual(missing.returncode, 2)
+
+    def test_too_little_learnt_says_nothing(self):
+        self.learn_both()
+        self.assertEqual(self.bayes(message(SPAM, 99), config=self.config("min_learns = 31;")),
+                         [None])
+        self.assertIsNotNone(self.bayes(message(SPAM, 99), config=self.config("min_learns = 30;"))[0])
+        self.assertEqual(self.bayes(message(SPAM, 99), config=self.config("enabled = false;")),
+                         [None])
+        self.assertEqual(
+            self.bayes(message(SPAM, 99), config=self.config("min_learns = 1; min_tokens = 5000;")),
+            [None])
+
+    def test_each_message_once_and_again_after_a_break(self):
+        first = sorted((self.folder / "spam").iterdir())[:10]
+        self.assertEqual(self.learn("spam", *first), "10 learnt, 0 moved, 0 already")
+        self.assertEqual(self.learn("spam", self.folder / "spam"), "20 learnt, 0 moved, 10 already")
+        self.assertEqual(self.learn("spam", self.folder / "spam"), "0 learnt, 0 moved, 30 already")
+
+    def test_a_copy_that_came_another_way_is_the_same_message(self):
+        self.learn("spam", self.folder / "spam")
+        copy = b"Received: from a.example (a.example [192.0.2.1]) by b.example; " \
+               b"Tue, 24 Nov 2026 10:00:01 +0000\r\nX-Spam: yes\r\n" + message(SPAM, 3)
+        path = self.folder / "copy.eml"
+        path.write_bytes(copy)
+        self.assertEqual(self.learn("spam", path), "0 learnt, 0 moved, 1 already")
+        self.assertEqual(self.learn("ham", path), "0 learnt, 1 moved, 0 already")
+        self.assertEqual(self.learn("forget", path), "1 forgotten, 0 unknown")
+        self.assertEqual(self.learn("forget", path), "0 forgotten, 1 unknown")
+
+    def test_a_dry_run_changes_nothing(self):
+        said = self.learn("spam", self.folder / "spam", self.folder / "spam", more=["--dry-run"])
+        self.assertEqual(said, "would be: 30 learnt, 0 moved, 30 already")
+        self.assertFalse(self.statistics.exists())
+        self.learn("spam", self.folder / "spam" / "000.eml")
+        before = (self.statistics / "learn.log").read_bytes()
+        self.assertEqual(self.learn("ham", self.folder / "spam", more=["--dry-run"]),
+                         "would be: 29 learnt, 1 moved, 0 already")
+        self.assertEqual((self.statistics / "learn.log").read_bytes(), before)
+
+    def test_maildir_mbox_and_tar(self):
+        maildir = self.folder / "Maildir"
+        for name in ("cur", "new", "tmp"):
+            (maildir / name).mkdir(parents=True)
+        (maildir / "cur" / "1:2,S").write_bytes(message(HAM, 50))
+        (maildir / "new" / "2").write_bytes(message(HAM, 51))
+        mbox = self.folder / "ham.mbox"
+        mbox.write_bytes(b"".join(b"From s@x Tue Nov 24 10:00:00 2026\n" +
+                                  message(HAM, n).replace(b"\r\n", b"\n") + b"\n" for n in (52, 53)))
+        archive = self.folder / "ham.tar.gz"
+        with tarfile.open(archive, "w:gz") as tar:
+            info = tarfile.TarInfo("54.eml")
+            info.size = len(message(HAM, 54))
+            tar.addfile(info, io.BytesIO(message(HAM, 54)))
+        self.assertEqual(self.learn("ham", maildir, mbox, archive), "5 learnt, 0 moved, 0 already")
+
+    def test_an_empty_and_a_huge_message(self):
+        (self.folder / "empty.eml").write_bytes(b"")
+        huge = message(SPAM, 1) + b" ".join(b"word%d" % n for n in range(400_000))
+        (self.folder / "huge.eml").write_bytes(huge)
+        said = self.learn("spam", self.folder / "empty.eml", self.folder / "huge.eml")
+        self.assertIn("learnt", said)
+        self.learn("spam", self.folder / "missing.eml", code=3)
+
+    def test_a_user_of_his_own(self):
+        config = self.config("min_learns = 20; per_user = true;")
+        for what, words in (("spam", SPAM), ("ham", HAM)):
+            self.learn(what, self.folder / what,
+                       more=["--config", config, "--user", "Anna@x.example"])
+        lines = b"".join(
+            json.dumps({"raw": message(SPAM, 99).decode(), "rcpt": [to]}).encode() + b"\n"
+            for to in ("anna@X.example", "ben@x.example"))
+        done = winnow("scan", "--config", config, "--cache", CACHE, "--read-as", "jsonl", "--format",
+                      "jsonl", "--statistics", self.statistics, "-", stdin=lines)
+        self.assertEqual(["BAYES_SPAM" in json.loads(line)["symbols"]
+                          for line in done.stdout.splitlines()], [True, False])
+
+    def test_rspamds_tokens(self):
+        config = self.config('min_learns = 20; tokenizer { name = "osb"; }')
+        for what in ("spam", "ham"):
+            self.learn(what, self.folder / what, more=["--config", config])
+        found = self.bayes(message(SPAM, 99), message(HAM, 99), config=config)
+        self.assertEqual([one[0] for one in found], ["BAYES_SPAM", "BAYES_HAM"])
+        # The other tokenizer has learnt nothing of it.
+        self.assertEqual(self.bayes(message(SPAM, 99)), [None])
+
+    def test_recorded_and_judged_again(self):
+        self.learn_both()
+        record = self.folder / "run.wev"
+        there = self.bayes(message(SPAM, 99), more=["--record", record])
+        done = winnow("scan", "--config", self.config(), "--cache", CACHE, "--replay", record,
+                      "--format", "jsonl")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        symbol = json.loads(done.stdout)["symbols"]["BAYES_SPAM"]
+        self.assertEqual(symbol["options"][0], there[0][2])
+
+    def test_batches_and_threads_make_no_difference(self):
+        logs = []
+        for number, more in enumerate((["--threads", 1, "--batch-rows", 1], ["--threads", 2])):
+            self.statistics = self.folder / f"s{number}"
+            for what in ("spam", "ham"):
+                self.learn(what, self.folder / what, more=[*more, "--now", "2026-11-25T00:00:00Z"])
+            log = (self.statistics / "learn.log").read_bytes()
+            logs.append(log[:16] + log[32:])  # but for its name
+        self.assertEqual(*logs)
+
+    def test_what_the_configuration_asks_for_and_is_not_here(self):
+        config = self.config('backend = "redis"; learn_condition = "return true"; min_learns = -1;')
+        done = winnow("configtest", "--config", config)
+        text = (done.stdout + done.stderr).decode()
+        self.assertIn("min_learns must be a whole number", text)
+        self.assertIn("classifier.*.learn_condition", text)
+        self.assertIn("classifier.*.backend", text)
+
+
+class LearnLogTest(Learning):
+    def log(self, action, *more, code=0, stdin=None):
+        done = winnow("learn-log", action, "--statistics", self.statistics, *more, stdin=stdin)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout.decode(), done.stderr.decode().strip()
+
+    def test_list_forget_and_relabel(self):
+        self.learn_both()
+        lines = self.log("list", "--label", "spam")[0].splitlines()
+        self.assertEqual(len(lines), 30)
+        time, kind, digest, who, scope, tokens, _ = lines[0].split("\t")
+        self.assertEqual((kind, who, scope), ("spam", "learn", "0" * 16))
+        self.assertRegex(tokens, r"^\d+ tokens$")
+        self.assertEqual(self.log("relabel", "--digest", digest, "--to", "ham")[1],
+                         "1 messages relabelled")
+        self.assertEqual(self.log("forget", "--digest", digest)[1], "1 messages forgotten")
+        self.log("forget", "--digest", digest, code=1)
+        self.assertEqual(self.log("forget", "--label", "ham")[1], "30 messages forgotten")
+        self.log("forget", code=2)
+        self.log("relabel", "--digest", digest, code=2)
+        self.log("list", "--digest", "zz", code=2)
+        self.assertEqual(self.log("rebuild")[1], "0 rows differed and are mended")
+        self.assertEqual(len(self.log("list")[0].splitlines()), 92)
+
+    def test_export_and_import_give_the_same_model(self):
+        self.learn_both()
+        self.learn("ham", self.folder / "spam" / "003.eml")
+        exported = self.log("export")[0]
+        first = self.statistics
+        self.statistics = self.folder / "other"
+        self.assertEqual(self.log("import", "-", stdin=exported.encode())[1],
+                         "61 of 61 records were new")
+        self.assertEqual(self.log("export")[0], exported)
+        self.assertEqual(self.log("import", "-", stdin=exported.encode())[1],
+                         "2 of 61 records were new")
+        self.log("import", "-", stdin=b"{}\nnonsense\n", code=3)
+        self.log("import", code=2)
+        found = []
+        for self.statistics in (first, self.statistics):
+            found.append(self.bayes(message(SPAM, 99), message(HAM, 99)))
+        self.assertEqual(*found)
+
+    def test_the_model_of_an_earlier_day(self):
+        self.learn("spam", self.folder / "spam", more=["--now", "2026-11-20T00:00:00Z"])
+        self.learn("ham", self.folder / "ham", more=["--now", "2026-11-27T00:00:00Z"])
+        then = self.folder / "then"
+        said = self.log("as-of", "--until", "2026-11-24T00:00:00Z", "--to", then)[1]
+        self.assertEqual(said, "30 records")
+        self.log("as-of", "--until", "monday", "--to", then, code=2)
+        self.statistics = then
+        self.assertEqual(len(self.log("list")[0].splitlines()), 30)
+        self.assertEqual(self.bayes(message(SPAM, 99)), [None])  # no ham yet
+
+    def test_a_damaged_log_is_exported_up_to_there(self):
+        self.learn("spam", self.folder / "spam")
+        log = self.statistics / "learn.log"
+        raw = bytearray(log.read_bytes())
+        raw[len(raw) // 2] ^= 1
+        log.write_bytes(raw)
+        self.log("export", code=3)
+        rest = self.log("export", "--until-damage")[0].splitlines()
+        self.assertTrue(5 < len(rest) < 30, len(rest))
+        self.log("rebuild", code=3)
+
+    def test_evaluate_says_what_it_would_have_said(self):
+        lines = []
+        for number in range(60):
+            for label, words in (("spam", SPAM), ("ham", HAM)):
+                lines.append(json.dumps({"raw": message(words, number).decode(), "label": label,
+                                         "now": 1_700_000_000 + number}))
+        done = winnow("learn", "labelled", "--cache", CACHE, "--statistics", self.statistics,
+                      "--read-as", "jsonl", "-", stdin="\n".join(lines).encode())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out, summary = self.log("evaluate", "--config", self.config("min_learns = 10;"))
+        rows = [line.split("\t") for line in out.splitlines()]
+        self.assertEqual([row[2] for row in rows], ["unknown"] * 20 + ["known"] * 100)
+        for row in rows[20:]:
+            self.assertEqual(float(row[3]) > 0, row[1] == "spam")
+            self.assertEqual(float(row[4]) > 0.5, row[1] == "spam")
+        self.assertIn("1-ROCA 0.000 %", summary)
+        # Folders say it too; what has no label is named.
+        self.assertEqual(self.learn("labelled", self.folder / "spam", self.folder / "ham"),
+                         "0 learnt, 0 moved, 60 already")
+        (self.folder / "other").mkdir()
+        (self.folder / "other" / "x.eml").write_bytes(message(HAM, 77))
+        self.learn("labelled", self.folder / "other", code=3)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]] + REST)

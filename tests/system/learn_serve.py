@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""What the running service learns: the controller's pages, spamd's TELL, autolearn.
+learn_serve.py --winnow PATH"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import service
+from service import WAIT_S, connect, read_all
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+PARSER.add_argument("--source")
+PARSER.add_argument("--build")
+OPTIONS, REST = PARSER.parse_known_args()
+WINNOW = OPTIONS.winnow
+
+SPAM = "lottery casino winner million jackpot bonus prize claim urgent dollars betting".split()
+HAM = "meeting report compiler garden minutes review branch lunch thursday patch agenda".split()
+
+
+def message(words, number):
+    chance = random.Random(f"{words[0]} {number}")
+    text = " ".join(chance.choice(words) for _ in range(60))
+    return (f"From: Somebody <s{number}@sender.example>\r\nTo: b@x.example\r\n"
+            f"Subject: {chance.choice(words)} {chance.choice(words)}\r\n"
+            f"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{words[0]}{number}@s.example>\r\n"
+            f"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n{text}\r\n").encode()
+
+
+class Learning(unittest.TestCase):
+    BAYES = "min_learns = 5;"
+    SECURE = '["203.0.113.0/24"]'
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.statistics = self.folder / "statistics"
+        for name in ("local.d", "override.d"):
+            (self.folder / name).mkdir()
+        (self.folder / "rspamd.conf").touch()
+        (self.folder / "local.d" / "classifier-bayes.conf").write_text(self.BAYES + "\n")
+        (self.folder / "override.d" / "worker-controller.inc").write_text(
+            f'password = "read-it";\nenable_password = "learn-it";\nsecure_ip = {self.SECURE};\n')
+        self.start()
+
+    def start(self, *more):
+        self.serve = service.Serve(WINNOW, "--config", str(self.folder / "rspamd.conf"),
+                                   "--statistics", str(self.statistics), *more)
+        self.addCleanup(self.stop)
+        self.port = self.serve.port("controller")
+
+    def stop(self):
+        if self.serve:
+            serve, self.serve = self.serve, None
+            self.assertEqual(serve.stop(), 0)
+
+    def ask(self, path, body=b"", password="learn-it", headers=b"", port=None):
+        with connect(port or self.port) as sock:
+            sock.settimeout(WAIT_S)
+            head = b"POST " + path + b" HTTP/1.1\r\nConnection: close\r\n" + headers
+            if password:
+                head += b"Password: " + password.encode() + b"\r\n"
+            sock.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            head, answer = read_all(sock).split(b"\r\n\r\n", 1)
+        return int(head.split()[1]), json.loads(answer) if answer[:1] == b"{" else answer
+
+    def stat(self):
+        found = self.ask(b"/stat")[1]
+        return found["learned"], [one["revision"] for one in found["statfiles"]]
+
+    def bayes(self, raw):
+        status, answer = self.ask(b"/checkv2", raw, port=self.serve.http, password=None)
+        self.assertEqual(status, 200)
+        return [name for name in answer["symbols"] if name.startswith("BAYES_")]
+
+    def learn_both(self, count=6):
+        for number in range(count):
+            for path, words in ((b"/learnspam", SPAM), (b"/learnham", HAM)):
+                self.assertEqual(self.ask(path, message(words, number)), (200, {"success": True}))
+
+
+class ControllerTest(Learning):
+    def test_what_is_learnt_counts_at_once(self):
+        self.assertEqual(self.bayes(message(SPAM, 99)), [])
+        self.learn_both()
+        self.assertEqual(self.stat(), (12, [6, 6]))
+        self.assertEqual(self.bayes(message(SPAM, 99)), ["BAYES_SPAM"])
+        self.assertEqual(self.bayes(message(HAM, 99)), ["BAYES_HAM"])
+        metrics = self.ask(b"/metrics")[1].decode()
+        self.assertIn("rspamd_learned_total 12\n", metrics)
+        # It is there after a restart, too.
+        self.stop()
+        self.start()
+        self.assertEqual(self.stat(), (0, [6, 6]))
+        self.assertEqual(self.bayes(message(SPAM, 99)), ["BAYES_SPAM"])
+
+    def test_once_and_as_the_other_class(self):
+        self.assertEqual(self.ask(b"/learnspam", message(SPAM, 1))[0], 200)
+        status, answer = self.ask(b"/learnspam", message(SPAM, 1))
+        self.assertEqual(status, 208)
+        self.assertEqual(answer["error"],
+                         "<lottery1@s.example> has been already learned as spam, ignore it")
+        self.assertEqual(self.stat(), (1, [1, 0]))
+        self.assertEqual(self.ask(b"/learnham", message(SPAM, 1))[0], 200)
+        self.assertEqual(self.stat(), (2, [0, 1]))
+
+    def test_without_the_right_password_nothing_is_learnt(self):
+        for password in (None, "wrong", "read-it", "learn-i", "learn-itt"):
+            for path in (b"/learnspam", b"/learnham", b"/learnclass"):
+                status, answer = self.ask(path, message(SPAM, 1), password,
+                                          headers=b"Class: spam\r\n")
+                self.assertIn(status, (401, 429), password)
+        self.assertEqual((self.statistics / "learn.log").stat().st_size, 32)
+
+    def test_learnclass(self):
+        self.assertEqual(self.ask(b"/learnclass", message(SPAM, 1), headers=b"Class: spam\r\n")[0],
+                         200)
+        self.assertEqual(self.ask(b"/learnclass", message(HAM, 1), headers=b"Class: ham\r\n")[0], 200)
+        self.assertEqual(self.stat(), (2, [1, 1]))
+        self.assertEqual(self.ask(b"/learnclass", message(HAM, 2))[0], 400)
+        self.assertEqual(self.ask(b"/learnclass", message(HAM, 2), headers=b"Class: x\r\n")[0], 400)
+
+    def test_an_empty_body_and_one_without_tokens(self):
+        self.assertEqual(self.ask(b"/learnspam", b"")[0], 400)
+        self.assertEqual(self.stat(), (0, [0, 0]))
+
+    def test_many_at_once(self):
+        """Also the same one from many sides: it counts once."""
+        answers = []
+
+        def teach(number):
+            for own in range(5):
+                answers.append(self.ask(b"/learnspam", message(SPAM, 100 * number + own))[0])
+                answers.append(self.ask(b"/learnham", message(HAM, own))[0])
+
+        threads = [threading.Thread(target=teach, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(sorted(set(answers)), [200, 208])
+        self.assertEqual(answers.count(208), 35)
+        self.assertEqual(self.stat(), (45, [40, 5]))
+
+    def test_learnt_beside_it(self):
+        """`winnow learn` and the service have the statistics open at once."""
+        path = self.folder / "m.eml"
+        for number in range(5):
+            path.write_bytes(message(SPAM, number))
+            subprocess.run([WINNOW, "learn", "spam", "--statistics", self.statistics, path],
+                           check=True, stderr=subprocess.DEVNULL, timeout=WAIT_S)
+            self.assertEqual(self.ask(b"/learnham", message(HAM, number))[0], 200)
+        self.assertEqual(self.stat()[1], [5, 5])
+        self.assertEqual(self.bayes(message(SPAM, 99)), ["BAYES_SPAM"])
+
+    def test_rspamc(self):
+        """Debian's rspamc against our port."""
+        if not shutil.which("rspamc"):
+            self.skipTest("there is no rspamc")
+        path = self.folder / "m.eml"
+
+        def rspamc(*arguments):
+            done = subprocess.run(["rspamc", "-h", f"127.0.0.1:{self.port}", "-P", "learn-it",
+                                   *map(str, arguments)], capture_output=True, text=True,
+                                  timeout=WAIT_S)
+            return done.stdout + done.stderr
+
+        path.write_bytes(message(SPAM, 1))
+        self.assertIn("success = true", rspamc("learn_spam", path))
+        self.assertIn("already learned as spam", rspamc("learn_spam", path))
+        path.write_bytes(message(HAM, 1))
+        self.assertIn("success = true", rspamc("learn_ham", path))
+        said = rspamc("stat")
+        self.assertIn("Total learns: 2", said)
+        self.assertIn("BAYES_SPAM", said)
+        done = subprocess.run(["rspamc", "-h", f"127.0.0.1:{self.port}", "-P", "wrong", "learn_ham",
+                               path], capture_output=True, text=True, timeout=WAIT_S)
+        self.assertNotIn("success = true", done.stdout)
+        self.assertEqual(self.stat()[1], [1, 1])
+
+
+class TellTest(Learning):
+    SECURE = '["127.0.0.1"]'
+
+    def tell(self, raw, *headers):
+        with connect(self.serve.http) as sock:
+            sock.settimeout(WAIT_S)
+            head = "".join(one + "\r\n" for one in ("TELL SPAMC/1.5", *headers))
+            sock.sendall(head.encode() + b"Content-length: %d\r\n\r\n" % len(raw) + raw)
+            return read_all(sock).decode()
+
+    def test_tell(self):
+        raw = message(SPAM, 1)
+        answer = self.tell(raw, "Message-class: spam", "Set: local")
+        self.assertEqual(answer,
+                         "SPAMD/1.1 0 EX_OK\r\nDidSet: local\r\nContent-length: 0\r\n\r\n")
+        self.assertNotIn("DidSet", self.tell(raw, "Message-class: spam", "Set: local"))
+        self.assertIn("DidSet", self.tell(raw, "Message-class: ham", "Set: local"))
+        self.assertEqual(self.stat()[1], [0, 1])
+        self.assertIn("DidRemove: local", self.tell(raw, "Remove: local"))
+        self.assertNotIn("DidRemove", self.tell(raw, "Remove: local"))
+        self.assertEqual(self.stat()[1], [0, 0])
+        self.assertIn(" 75 ", self.tell(raw, "Message-class: spam").split(":")[0] + " ")
+
+    def test_spamc(self):
+        if not shutil.which("spamc"):
+            self.skipTest("there is no spamc")
+        for what, said in (("spam", "successfully un/learned"), ("spam", "already un/learned")):
+            done = subprocess.run(["spamc", "-d", "127.0.0.1", "-p", str(self.serve.http), "-L", what],
+                                  input=message(SPAM, 3), capture_output=True, timeout=WAIT_S)
+            self.assertIn(said, done.stdout.decode(), done)
+
+
+class TellStrangerTest(Learning):
+    def test_a_stranger_teaches_nothing(self):
+        self.assertIn("TELL is for secure_ip",
+                      TellTest.tell(self, message(SPAM, 1), "Message-class: spam", "Set: local"))
+        self.assertEqual(self.stat()[1], [0, 0])
+
+
+class AutolearnTest(Learning):
+    BAYES = "min_learns = 5; autolearn = [0.0, 12.0];"
+
+    def scan(self, raw):
+        status, answer = self.ask(b"/checkv2", raw, port=self.serve.http, password=None)
+        self.assertEqual(status, 200)
+        return answer
+
+    def test_clear_mail_is_learnt(self):
+        self.assertGreater(self.scan(service.SPAM % b"1")["score"], 12)
+        self.serve.wait_for("autolearned as spam")
+        self.assertEqual(self.stat()[1][0], 1)
+        # Neither ham nor spam.
+        middle = message(SPAM, 1).replace(b"From:", b"X-From:")
+        score = self.scan(middle)["score"]
+        self.assertTrue(0 < score < 12, score)
+        self.scan(service.SPAM % b"2" + b"another one\r\n")
+        self.serve.wait_for("autolearned as spam", 2)
+        self.assertEqual(self.stat()[1][0], 2)
+
+    def test_never_its_own_opinion(self):
+        """Mail that only the classifier calls spam is not learnt, however sure it is."""
+        self.learn_both()
+        (self.folder / "local.d" / "groups.conf").write_text(
+            'symbols { "BAYES_SPAM" { score = 50.0; } }\n')
+        self.serve.process.send_signal(1)
+        self.serve.wait_for("rules reloaded")
+        before = self.stat()
+        answer = self.scan(message(SPAM, 99))
+        self.assertGreater(answer["score"], 12)
+        self.assertIn("BAYES_SPAM", answer["symbols"])
+        self.scan(service.SPAM % b"9")  # what comes later is learnt
+        self.serve.wait_for("autolearned as spam")
+        self.assertEqual(self.stat()[1][0], before[1][0] + 1)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]] + REST)
