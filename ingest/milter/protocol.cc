@@ -160,8 +160,9 @@ SessionWant MilterSession::run(std::string& out) {
 }
 
 SessionWant MilterSession::http(std::string& out) {
-  const bool whole =
-      buffer_.find("\r\n\r\n") != std::string::npos || buffer_.find("\n\n") != std::string::npos;
+  // What stands behind the limit may be here or still to come: it is not looked at.
+  const std::string_view head = std::string_view(buffer_).substr(0, kHttpHeadMax);
+  const bool whole = head.find("\r\n\r\n") != head.npos || head.find("\n\n") != head.npos;
   if (!whole && buffer_.size() < kHttpHeadMax) return SessionWant::kBytes;
   if (whole && (buffer_.starts_with("GET /ping ") || buffer_.starts_with("GET /ping\r")))
     out += "HTTP/1.1 200 OK\r\nConnection: close\r\nServer: winnow/" WINNOW_VERSION

@@ -1,13 +1,45 @@
 // What another scanner answers: bytes of HTTP whole and in pieces, then Rspamd's JSON. What is
-// whole at some length stays so; edits render to packets of agreed form.
+// whole at some length stays so; edits render to packets of agreed form. The same bytes as what is
+// known of a message: a question of one head comes out, whatever line ends they hold.
 #include <cstdlib>
 #include <string>
 
+#include "engine/mime/ip.h"
 #include "ingest/proxy/wire.h"
+
+namespace winnow {
+namespace {
+
+void ask_about(std::string_view input) {
+  const std::string text(input.substr(0, 512));
+  const std::string half = text.substr(text.size() / 2);
+  Message message;
+  message.from = text;
+  message.recipients = {half, text};
+  message.helo = message.hostname = message.user = half;
+  message.queue_id = message.mta_name = message.settings_id = text;
+  message.request_headers = {{half, text}, {"X-Asked", half}};
+  if (text.size() % 2 != 0) message.ip = *parse_ip("2001:db8::1");
+  Upstream upstream;
+  upstream.name = "scanner.example";
+  upstream.headers = {{text, half}, {"X-Told", text}};
+  std::string out;
+  append_scan_head(message, upstream, out);
+  if (!out.starts_with("POST ") || out.find("\r\n\r\n") != out.size() - 4) std::abort();
+  for (size_t i = 0; i < out.size(); ++i) {
+    const auto c = static_cast<unsigned char>(out[i]);
+    const bool ends = (c == '\r' && out[i + 1] == '\n') || (c == '\n' && out[i - 1] == '\r');
+    if ((c < 0x20 || c == 0x7F) && !ends) std::abort();
+  }
+}
+
+}  // namespace
+}  // namespace winnow
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace winnow;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
+  ask_about(input);
   int code = 0;
   std::string_view body;
   const RemoteWant want = look_at_reply(input, true, code, body);

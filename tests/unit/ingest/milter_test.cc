@@ -254,5 +254,22 @@ TEST(Milter, LimitsEndTheConnection) {
   EXPECT_EQ(out, "");
 }
 
+// The head of an HTTP request may be 4096 bytes long, whether it comes at once or in pieces.
+TEST(Milter, PingOfTheLongestHeadAndBeyond) {
+  const std::string start = "GET /ping HTTP/1.0\r\nX: ", end = "\r\n\r\n";
+  for (const size_t bytes : {size_t{4096}, size_t{4097}}) {
+    const std::string request = start + std::string(bytes - start.size() - end.size(), 'x') + end;
+    for (const size_t piece : {request.size(), size_t{1}}) {
+      MilterSession session{MilterLimits()};
+      std::string out;
+      SessionWant want = SessionWant::kBytes;
+      for (size_t at = 0; at < request.size() && want == SessionWant::kBytes; at += piece)
+        want = session.feed(std::string_view(request).substr(at, piece), out);
+      EXPECT_EQ(want, SessionWant::kClose);
+      EXPECT_EQ(out.ends_with("pong\r\n"), bytes == 4096) << bytes << " in " << piece;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace winnow
