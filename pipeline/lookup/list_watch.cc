@@ -10,8 +10,6 @@ namespace winnow {
 
 namespace {
 
-constexpr std::chrono::milliseconds kFirst = ListWatch::kProbe / 10;
-
 // Whether the list may give the address.
 bool is_valid(const DnsList& list, std::string_view address) {
   const std::optional<IpAddress> ip = parse_ip(address);
@@ -43,7 +41,7 @@ void ListWatch::use(const std::vector<DnsList>& lists, Clock::time_point now) {
     states.push_back(std::move(state));
   }
   for (State& state : states) {
-    if (state.list.monitored && !state.watched && !state.probing) state.due = now + kFirst;
+    if (state.list.monitored && !state.watched && !state.probing) state.due = now + probe_ / 10;
     if (!state.list.monitored) state.due = Clock::time_point::max();
     state.watched = state.list.monitored;
   }
@@ -69,13 +67,13 @@ uint32_t ListWatch::find(std::string_view name) const {
 
 void ListWatch::trip(State& state, std::string why, Clock::time_point now) {
   state.factor = 1;
-  if (state.list.monitored && !state.probing) state.due = now + kFirst;
+  if (state.list.monitored && !state.probing) state.due = now + probe_ / 10;
   if (!state.counts.in_use) return;
   ++state.counts.trips;
   state.counts.in_use = false;
   ++out_;
   // Without probes nothing would bring it back.
-  if (!state.list.monitored) state.due = now + kProbe;
+  if (!state.list.monitored) state.due = now + probe_;
   if (tell_) tell_(fmt::format("list {} is out of use: {}", state.counts.zone, why));
 }
 
@@ -139,19 +137,19 @@ void ListWatch::probed(std::string_view zone, const KeptAnswer& answer, Clock::t
       state.window_answers = state.window_hits = 0;
       if (tell_) tell_(fmt::format("list {} is in use again", state.counts.zone));
     }
-    state.due = state.list.monitored ? now + kProbe * state.factor : Clock::time_point::max();
+    state.due = state.list.monitored ? now + probe_ * state.factor : Clock::time_point::max();
     state.factor = std::min(state.factor * 2, kProbeFactorMax);
     return;
   }
   state.factor = 1;
-  state.due = now + kFirst;
+  state.due = now + probe_ / 10;
   if (++state.errors < kErrorsMax) return;
-  state.due = now + kProbe;
+  state.due = now + probe_;
   trip(state,
        answer.state == AnswerState::kValue ? "it knows a name that nobody listed"
                                            : "its probes have no answer",
        now);
-  state.due = now + kProbe;
+  state.due = now + probe_;
 }
 
 ListWatch::Clock::time_point ListWatch::next_due() const {

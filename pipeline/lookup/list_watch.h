@@ -11,8 +11,9 @@
 // While it is out of use its questions are unknown at once, and nobody is asked but by probes. A
 // probe that is answered as it must be brings it back. Each change is told once.
 //
-// Probes: first after a tenth of kProbe, then each kProbe, doubling to 32 times that while all is
-// well, back to the shortest when it is not. Not thread-safe; the clock is handed in.
+// Probes: first after a tenth of kProbe (or what is given), then each kProbe, doubling to 32 times
+// that while all is well, back to the shortest when it is not. Not thread-safe; the clock is handed
+// in.
 #pragma once
 
 #include <chrono>
@@ -49,6 +50,8 @@ class ListWatch {
     std::string zone, name;
   };
 
+  explicit ListWatch(std::chrono::milliseconds probe = kProbe) : probe_(probe) {}
+
   // The lists of a rule set; what is known of those with the same zone stays.
   void use(const std::vector<DnsList>& lists, Clock::time_point now);
   void tell_to(std::function<void(const std::string&)> tell) { tell_ = std::move(tell); }
@@ -82,6 +85,7 @@ class ListWatch {
   };
   void trip(State& state, std::string why, Clock::time_point now);
 
+  const std::chrono::milliseconds probe_;  // between probes
   std::vector<State> states_;
   uint32_t out_ = 0;  // lists out of use
   std::unordered_map<std::string, uint32_t> by_zone_;

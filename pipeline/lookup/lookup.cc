@@ -66,6 +66,7 @@ Lookup::Lookup(const LookupOptions& options)
     : options_(options),
       cache_(options.cache),
       health_(options.dns.servers),
+      watch_(options.probe),
       client_(options.dns, [this](uint64_t token, Arrival what, std::span<const uint8_t> packet) {
         arrived(token, what, packet);
       }) {

@@ -47,6 +47,7 @@ namespace winnow {
 struct LookupOptions {
   DnsClientOptions dns;
   uint32_t retransmits = 5;
+  std::chrono::milliseconds probe = ListWatch::kProbe;  // between probes of a list
   uint32_t in_flight_max = 4'096;  // names asked at once; the others wait for their turn
   CacheBounds cache;
   bool operator==(const LookupOptions&) const = default;

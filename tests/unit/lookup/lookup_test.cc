@@ -260,6 +260,36 @@ TEST(Lookup, a_lost_packet_is_sent_again_before_its_time_is_up) {
   EXPECT_LE(server.count("dead.example"), 1 + static_cast<int>(Lookup::kResendsMax));
 }
 
+// Its probes are answered as if everything were listed, then as they must be.
+TEST(Lookup, a_list_whose_probes_fail_is_not_asked_until_they_are_well) {
+  NameServer server;
+  LookupOptions options = options_for({server.port}, 5'000);
+  options.probe = 10ms;
+  Lookup lookup(options);
+  std::promise<std::string> out, in;
+  const auto tell = [&](std::promise<std::string>& to) {
+    return [&to](const std::string& what) { to.set_value(what); };
+  };
+  lookup.watch({{.zone = "list.example", .probe = "a"}}, tell(out));
+  EXPECT_EQ(out.get_future().get(),
+            "list list.example is out of use: it knows a name that nobody "
+            "listed");
+  Asking one({"x.list.example", "x.other.example"});
+  one.finish(lookup);
+  EXPECT_EQ(one.answer(0).reason, UnknownReason::kNotAllowed);
+  EXPECT_EQ(one.answer(1).state, AnswerState::kValue);
+  EXPECT_EQ(server.count("x.list.example"), 0);
+  EXPECT_EQ(lookup.lists()[0].refused, 1u);
+  EXPECT_FALSE(lookup.lists()[0].in_use);
+  lookup.watch({{.zone = "list.example", .probe = "n"}}, tell(in));
+  EXPECT_EQ(in.get_future().get(), "list list.example is in use again");
+  // What it says now is looked at: 192.0.2.7 is no list's answer.
+  lookup.watch({{.zone = "list.example", .probe = "n"}}, [](const std::string&) {});
+  Asking again({"x.list.example"});
+  again.finish(lookup);
+  EXPECT_EQ(again.answer().reason, UnknownReason::kBroken);
+}
+
 TEST(Lookup, patience_follows_the_replies) {
   using std::chrono::microseconds;
   ReplyTime time;
