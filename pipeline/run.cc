@@ -59,7 +59,7 @@ void intake(const RunOptions& options, Worker& worker, std::span<Message> messag
 
 // For bare messages Return-Path gives the sender and Delivered-To the recipients; the IP is taken
 // from a Received header only where the run was told which one to trust (DESIGN section 9).
-void complete_envelopes(const RunOptions& options, Worker& worker,
+void complete_envelopes(const RuleSet& rules, const RunOptions& options, Worker& worker,
                         std::span<const Message> messages) {
   Batch& batch = worker.batch;
   Csr<std::string_view>& recipients = worker.completed_recipients;
@@ -87,6 +87,7 @@ void complete_envelopes(const RunOptions& options, Worker& worker,
     }
     if (options.now_from_received && !messages[row].now_ms && !hops.empty() && hops[0].time > 0)
       envelope.now_ms = hops[0].time * 1000;
+    envelope.own_ip = rules.is_own(envelope.ip);
   }
   std::swap(batch.recipients, recipients);
 }
@@ -173,7 +174,7 @@ void Run::look(Worker& worker, std::span<Message> messages,
   clock.done(Stage::kParse);
 
   // Beyond this point the envelope is as known as it will be.
-  complete_envelopes(options_, worker, messages);
+  complete_envelopes(*rules_, options_, worker, messages);
   clock.done(Stage::kEnvelope);
 
   // What attachments are, and what is listed in archives.

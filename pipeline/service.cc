@@ -11,12 +11,10 @@ namespace winnow {
 namespace {
 constexpr std::chrono::seconds kLateFor(10);  // not ready, after a client was sent away
 
-RunOptions run_options(const Answerer& answerer, std::string host_name) {
+RunOptions run_options(std::string host_name) {
   RunOptions options;
   options.host_name = std::move(host_name);
-  // What may be learnt is known by its digest.
-  constexpr uint32_t kStore = 1u << static_cast<uint32_t>(QuestionKind::kStore);
-  options.digest = !(answerer.silent() & kStore);
+  options.digest = true;  // names a message in the log, and in what is learnt
   return options;
 }
 
@@ -26,7 +24,7 @@ LiveRules::LiveRules(std::shared_ptr<const RuleSet> set, std::unique_ptr<Answere
                      std::string host_name)
     : rules(std::move(set)),
       answerer(std::move(who)),
-      run(rules, *answerer, run_options(*answerer, std::move(host_name))),
+      run(rules, *answerer, run_options(std::move(host_name))),
       render(make_render_plan(rules->model)) {}
 
 Service::Service(std::shared_ptr<LiveRules> live, const ServiceOptions& options)
@@ -68,6 +66,13 @@ bool Service::submit(Message& message, Done done) {
   if (submit(message, hold, std::move(done))) return true;
   admission_.release(hold);
   return false;
+}
+
+void Service::ask_ahead(Message&& envelope) {
+  if (waiting() > 0 || !live()->run.waits()) return;
+  envelope.ahead = true;
+  envelope.pass_all = true;  // what an empty message scores ends nothing
+  submit(envelope, [](const Scanned&) {});
 }
 
 bool Service::ready() const {

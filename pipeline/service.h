@@ -98,6 +98,10 @@ class Service {
   bool submit(Message& message, Hold& hold, Done done);
   // As above for who holds nothing; false also where there is no room.
   bool submit(Message& message, Done done);
+  // Asks what a message's envelope alone needs asked, while its content is still on its way: the
+  // answers are then in the lookup's cache, or in flight. Does nothing where nobody is asked, and
+  // where others wait: a busy service has no time for guesses. Thread-safe.
+  void ask_ahead(Message&& envelope);
   // Nothing waits too long, nothing was told to try again for that a moment ago, and it is not
   // finishing. Thread-safe.
   bool ready() const;

@@ -28,7 +28,8 @@ bool ip_in_net(const IpAddress& ip, const IpAddress& net, unsigned bits);
 // Loopback, link-local and site-local: never a client out in the world, whatever is configured.
 bool is_loopback_or_link_local(const IpAddress& ip);
 // The above and 10/8, 172.16/12, 192.168/16, 169.254/16, fd00::/8: local as Rspamd's default
-// options.local_addrs has it (facts: "Local").
+// options.local_addrs has it (facts: "Local"). Whether a client is the site's own:
+// Envelope::own_ip.
 bool is_local_ip(const IpAddress& ip);
 
 }  // namespace winnow

@@ -31,21 +31,6 @@ std::string reverse_of(const IpAddress& ip) {
   return name + "ip6.arpa";
 }
 
-std::string_view reason_text(UnknownReason reason) {
-  switch (reason) {
-    case UnknownReason::kTimeout:
-      return "no server answered in time";
-    case UnknownReason::kServerFailure:
-      return "the server failed, or cannot be reached";
-    case UnknownReason::kRefused:
-      return "refused";
-    case UnknownReason::kBroken:
-      return "the answer is broken";
-    default:
-      return "unknown";
-  }
-}
-
 void print(const Question& question, const LookupTrace& trace, const Lookup& lookup) {
   const KeptAnswer& answer = *trace.answer;
   std::string where;
@@ -56,7 +41,7 @@ void print(const Question& question, const LookupTrace& trace, const Lookup& loo
         fmt::format("{}, {:.1f} ms", lookup.servers()[answer.server].name, answer.took_us / 1000.0);
   fmt::print("{} {}", dns_type_name(question.type), question.key);
   if (answer.state == AnswerState::kUnknown)
-    fmt::print(": unknown, {} ({})\n", reason_text(answer.reason), where);
+    fmt::print(": unknown, {} ({})\n", unknown_reason_text(answer.reason), where);
   else if (answer.state == AnswerState::kNone)
     fmt::print(": {} ({}, for {} s)\n",
                answer.name_exists ? "no record of this type" : "no such name", where, answer.ttl_s);

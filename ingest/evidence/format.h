@@ -108,7 +108,7 @@ void visit(V& v, Evidence& e, RowCounts& counts) {
   v.i(e.facts.date), v.i(e.facts.date_zone_min), v.u(e.facts.has_date, 1);
   v.u(e.facts.subject), v.u(e.facts.message_id), v.u(e.facts.root_headers);
   v.b(e.facts.digest);
-  v.s(e.envelope.mta_name);
+  v.s(e.envelope.mta_name), v.u(e.envelope.own_ip, 1);
 }
 
 template <class V>

@@ -293,6 +293,7 @@ bool MilterSession::connect(std::string_view data) {
 bool MilterSession::recipient(std::string_view data) {
   std::string_view address;
   if (!take_field(data, address) || recipients_.size() >= limits_.recipients_max) return false;
+  if (recipients_.empty()) envelope_news_ = true;
   recipients_.emplace_back(without_brackets(address));
   add_arguments(data, "x-rspamd-rcpt-esmtp-args", std::to_string(recipients_.size() - 1) + ":");
   return true;
@@ -327,10 +328,8 @@ bool MilterSession::body(std::string_view data) {
   return true;
 }
 
-Message MilterSession::take_message(std::string_view client_ca) {
+Message MilterSession::envelope(std::string_view client_ca) const {
   Message message;
-  message.bytes = MessageBytes(body_);
-  std::string().swap(body_);  // its bytes are the message's now
   if (from_known_) message.from = from_;
   message.recipients = recipients_;
   message.recipients_known = true;
@@ -343,6 +342,13 @@ Message MilterSession::take_message(std::string_view client_ca) {
   if (message.mta_name.empty()) message.mta_name = macro("j");
   message.ip = ip_;
   if (!client_ca.empty() && macro("cert_issuer") == client_ca) message.user = macro("cert_subject");
+  return message;
+}
+
+Message MilterSession::take_message(std::string_view client_ca) {
+  Message message = envelope(client_ca);
+  message.bytes = MessageBytes(body_);
+  std::string().swap(body_);  // its bytes are the message's now
   message.request_headers = std::move(arguments_);
   for (const auto& [header, name] : kHeaderMacros)
     if (const std::string_view value = macro(name); !value.empty())
@@ -352,6 +358,7 @@ Message MilterSession::take_message(std::string_view client_ca) {
 
 void MilterSession::forget_message() {
   from_known_ = false;
+  envelope_news_ = false;
   from_.clear();
   recipients_.clear();
   body_.clear();

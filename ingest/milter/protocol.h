@@ -28,6 +28,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ingest/session.h"
@@ -76,6 +77,10 @@ class MilterSession {
   // REQUIRED: the session wants a verdict. `client_ca`: issuer of certificates whose subject is a
   // user; empty = none.
   Message take_message(std::string_view client_ca = {});
+  // True once a message, at its first recipient: sender and client are known, content is not.
+  bool take_envelope_news() { return std::exchange(envelope_news_, false); }
+  // What is known of the envelope, as a message without bytes.
+  Message envelope(std::string_view client_ca = {}) const;
   const SeenHeaders& seen() const { return seen_; }
   const MilterAgreement& agreement() const { return agreement_; }
   // The answer's packets were put out: goes on with what came meanwhile.
@@ -118,6 +123,7 @@ class MilterSession {
   size_t macro_bytes_ = 0;
 
   bool from_known_ = false;
+  bool envelope_news_ = false;
   std::string from_;
   std::vector<std::string> recipients_;
   std::vector<std::pair<std::string, std::string>> arguments_;  // ESMTP, as request headers

@@ -10,6 +10,7 @@
 #include "ingest/controller/learn_request.h"
 #include "ingest/controller/pages.h"
 #include "ingest/http/reply.h"
+#include "ingest/serve/debug_lines.h"
 #include "ingest/serve/log_line.h"
 #include "pipeline/learn/autolearn.h"
 #include "pipeline/learn/examine.h"
@@ -30,11 +31,9 @@ std::string log_tag(const Scanned& scanned) {
   return tag;
 }
 
-// What others say, in a line of the log.
 std::string log_safe(std::string_view text) {
   std::string out;
-  for (const char c : text.substr(0, 256))
-    out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
+  append_log_text(text.substr(0, 256), out);
   return out;
 }
 
@@ -336,7 +335,12 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
     if (logged()) {
       std::string line = "rspamd_task_write_log: ";
       shared_.settings()->log_format.append(scanned, line);
-      shared_.log.message(log_tag(scanned), line);
+      const std::string tag = log_tag(scanned);
+      shared_.log.message(tag, line);
+      debug_lines(scanned, shared_.settings()->debug_modules,
+                  [&](std::string_view module, std::string_view text) {
+                    shared_.log.debug(tag, module, text);
+                  });
     }
   }
   answer(std::move(self), std::move(reply));
@@ -401,7 +405,14 @@ class MilterConnection final : public Connection {
   int64_t idle_max_ms() const override { return shared_.options.milter_idle_max_ms; }
 
  private:
-  SessionWant feed(std::string_view bytes) override { return session_.feed(bytes, out_); }
+  SessionWant feed(std::string_view bytes) override {
+    const SessionWant want = session_.feed(bytes, out_);
+    if (session_.take_envelope_news() && want == SessionWant::kBytes &&
+        !shared_.proxy().settings().upstream)
+      shared_.service->ask_ahead(
+          session_.envelope(shared_.settings()->milter_options.client_ca_name));
+    return want;
+  }
   SessionWant end_of_input() override { return SessionWant::kClose; }
   SessionWant answered() override { return session_.answered(out_); }
   size_t held_bytes() const override { return session_.message_bytes(); }

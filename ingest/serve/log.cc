@@ -153,6 +153,11 @@ void Log::message(std::string_view tag, std::string_view line) {
   write(LogLevel::kNotice, "task", tag, line);
 }
 
+void Log::debug(std::string_view tag, std::string_view module, std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  write(LogLevel::kDebug, module, tag, text);
+}
+
 void Log::event(LogLevel level, std::string_view module, std::string_view text) {
   const std::lock_guard lock(mutex_);
   if (level <= LogLevel::kWarning && options_.errors_max > 0) {

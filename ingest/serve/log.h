@@ -51,6 +51,8 @@ class Log {
 
   // `tag` tells lines of one message or session apart.
   void message(std::string_view tag, std::string_view line);
+  // What `debug_modules` asks for of a message: written whatever the level is.
+  void debug(std::string_view tag, std::string_view module, std::string_view text);
   void event(LogLevel level, std::string_view module, std::string_view text);
 
   // Appends [{"ts":…,"pid":…,"type":…,"id":…,"module":…,"message":…},…], newest first.

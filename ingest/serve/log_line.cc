@@ -9,6 +9,18 @@
 
 namespace winnow {
 
+// Bytes of one text that mail says.
+constexpr size_t kFieldMax = 256;
+
+void append_log_text(std::string_view text, std::string& out) {
+  for (const char c : text.substr(0, kFieldMax)) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      out.push_back(c);
+  }
+}
+
 enum class LogField : uint8_t {
   kNone,
   kMid,
@@ -43,7 +55,6 @@ enum class LogField : uint8_t {
 
 namespace {
 
-constexpr size_t kFieldMax = 256;
 constexpr size_t kListMax = 16;
 constexpr std::string_view kDefaultFormat =
     "id: <$mid>,$if_qid{ qid: <$>,}$if_ip{ ip: $,}$if_user{ user: $,}$if_smtp_from{ from: <$>,} "
@@ -94,15 +105,6 @@ LogField field_named(std::string_view name) {
   return found == std::end(kFields) ? LogField::kNone : found->field;
 }
 
-void append_escaped(std::string_view text, std::string& out) {
-  for (const char c : text.substr(0, kFieldMax)) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out.push_back(c);
-  }
-}
-
 void append_symbols(const Scanned& scanned, bool scores, bool options, size_t options_max,
                     std::string& out) {
   const ScoreModel& model = scanned.live.rules->model;
@@ -125,7 +127,7 @@ void append_symbols(const Scanned& scanned, bool scores, bool options, size_t op
     if (!options) continue;
     out += '{';
     for (size_t i = 0; i < std::min(one->options.size(), options_max); ++i) {
-      append_escaped(one->options[i], out);
+      append_log_text(one->options[i], out);
       out += ';';
     }
     if (one->options.size() > options_max) out += "...;";
@@ -167,14 +169,14 @@ void append_mime(const Evidence& evidence, bool from, size_t max, std::string& o
       break;
     }
     if (n++ > 0) out += ',';
-    append_escaped(address.address, out);
+    append_log_text(address.address, out);
   }
 }
 
 void append_recipients(const Message& message, size_t max, std::string& out) {
   for (size_t i = 0; i < std::min(message.recipients.size(), max); ++i) {
     if (i > 0) out += ',';
-    append_escaped(message.recipients[i], out);
+    append_log_text(message.recipients[i], out);
   }
   if (max > 1 && message.recipients.size() > max) out += ",...";
 }
@@ -184,14 +186,14 @@ void append_forced(const Scanned& scanned, std::string& out) {
   if (verdict.forced_by == kNoIndex) return;
   const PreResult& forced = verdict.pre_results[verdict.forced_by];
   out += scanned.live.rules->model.actions[index(forced.action)].name + " \"";
-  append_escaped(forced.message, out);
+  append_log_text(forced.message, out);
   out += "\"; score=";
   if (forced.has_score)
     append_score(forced.score, out);
   else
     out += "nan";
   out += " (set by ";
-  append_escaped(forced.module, out);
+  append_log_text(forced.module, out);
   out += ')';
 }
 
@@ -202,11 +204,11 @@ void append_field(LogField field, const Scanned& scanned, size_t options_max, st
   const auto to = std::back_inserter(out);
   switch (field) {
     case LogField::kMid:
-      return append_escaped(evidence.message_id.empty() ? "undef" : evidence.message_id, out);
+      return append_log_text(evidence.message_id.empty() ? "undef" : evidence.message_id, out);
     case LogField::kQid:
-      return append_escaped(message.queue_id, out);
+      return append_log_text(message.queue_id, out);
     case LogField::kUser:
-      return append_escaped(message.user, out);
+      return append_log_text(message.user, out);
     case LogField::kIp:
       if (message.ip.valid()) {
         char ip[kIpTextMax];
@@ -221,7 +223,7 @@ void append_field(LogField field, const Scanned& scanned, size_t options_max, st
                      std::ranges::count(evidence.questions, QuestionKind::kDns, &Question::kind));
       return;
     case LogField::kSmtpFrom:
-      if (message.from) append_escaped(*message.from, out);
+      if (message.from) append_log_text(*message.from, out);
       return;
     case LogField::kMimeFrom:
       return append_mime(evidence, true, 1, out);
@@ -267,9 +269,9 @@ void append_field(LogField field, const Scanned& scanned, size_t options_max, st
       out += '0';
       return;
     case LogField::kFilename:
-      return append_escaped(message.file_name, out);
+      return append_log_text(message.file_name, out);
     case LogField::kSettingsId:
-      return append_escaped(message.settings_id, out);
+      return append_log_text(message.settings_id, out);
     case LogField::kNone:
       return;
   }

@@ -19,6 +19,9 @@ namespace winnow {
 
 constexpr size_t kLogLineMax = 16 * 1024;
 
+// What others say, bounded, its control characters escaped.
+void append_log_text(std::string_view text, std::string& out);
+
 enum class LogField : uint8_t;  // log_line.cc
 
 class LogFormat {

@@ -167,6 +167,8 @@ void read_logging(ServeSettings& settings, const UclObject& logging) {
       static_cast<size_t>(std::clamp<int64_t>(logging.integer("error_elts", 10), 0, 10'000));
   to.error_bytes_max =
       static_cast<size_t>(std::clamp<int64_t>(logging.integer("error_maxlen", 1000), 16, 100'000));
+  for (const std::string_view name : logging.strings("debug_modules"))
+    settings.debug_modules.emplace_back(name);
   if (const UclObject* const format = logging.find("log_format")) {
     std::vector<std::string> unknown;
     settings.log_format = LogFormat(format->last_value().text(), 8, unknown);

@@ -36,6 +36,7 @@ struct ServeSettings {
   MilterOptions milter_options;
   ControllerSettings access;
   LogFormat log_format;
+  std::vector<std::string> debug_modules;  // as logging {} names them
   LogOptions log;
   bool logs_here = false;  // the configuration has a `logging` section that says where
 

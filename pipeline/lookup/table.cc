@@ -36,6 +36,21 @@ uint16_t dns_type(std::string_view name) {
   return 0;
 }
 
+std::string_view unknown_reason_text(UnknownReason reason) {
+  switch (reason) {
+    case UnknownReason::kTimeout:
+      return "no server answered in time";
+    case UnknownReason::kServerFailure:
+      return "the server failed, or cannot be reached";
+    case UnknownReason::kRefused:
+      return "refused";
+    case UnknownReason::kBroken:
+      return "the answer is broken";
+    default:
+      return "unknown";
+  }
+}
+
 std::string_view dns_type_name(uint16_t type) {
   for (const auto& [known, number] : kTypes)
     if (type == number) return known;

@@ -32,6 +32,8 @@ enum class Absent : uint8_t {
 uint16_t dns_type(std::string_view name);
 // Its name in upper case; empty where it is not known.
 std::string_view dns_type_name(uint16_t type);
+// Why an answer is unknown, for people.
+std::string_view unknown_reason_text(UnknownReason reason);
 
 class AnswerTable {
  public:

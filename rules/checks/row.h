@@ -35,7 +35,7 @@ inline const Address* find_address(const Batch& batch, uint32_t row, AddressFiel
 
 // Local or authenticated mail, which checks of the outside world skip (facts, "Local mail").
 inline bool is_trusted(const Envelope& envelope) {
-  return !envelope.user.empty() || (envelope.ip.valid() && is_local_ip(envelope.ip));
+  return !envelope.user.empty() || envelope.own_ip;
 }
 
 // Whether nobody answers DNS questions about this batch, recorded or not (Batch::silent).

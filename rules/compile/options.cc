@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/mime/ip.h"
 #include "rules/compile/compile.h"
+#include "rules/maps/map.h"
 
 namespace winnow {
 
@@ -122,9 +124,20 @@ std::vector<FakeRecord> read_fake_records(Compiler& compiler, const UclObject& d
   return out;
 }
 
+bool RuleSet::is_own(const IpAddress& ip) const {
+  if (!ip.valid()) return false;
+  if (own_networks.empty()) return is_local_ip(ip);
+  return is_loopback_or_link_local(ip) || std::ranges::any_of(own_networks, [&](const auto& map) {
+           return map->find(ip) != kNoIndex;
+         });
+}
+
 void compile_options(Compiler& compiler, const UclObject& root) {
   const UclObject* const options = root.find("options");
   if (!options) return;
+  for (const char* const name : {"local_addrs", "local_networks"})
+    if (const UclObject* const nets = options->find(name))
+      compiler.set.own_networks.push_back(compiler.maps.load(*nets, MapKind::kIp));
   Limits& limits = compiler.set.limits;
   limit(compiler, *options, "max_urls", limits.urls_max, 1'000'000);
   limit(compiler, *options, "max_mime_parts", limits.parts_max, 1'000'000);

@@ -26,11 +26,13 @@ constexpr std::array kParts{
     Row{"composites", ""},
     Row{"group", ""},
     Row{"logging",
-        " error_elts error_maxlen facility filename level log_format log_systemd systemd type "},
+        " debug_modules error_elts error_maxlen facility filename level log_format log_systemd "
+        "systemd type "},
     Row{"metric", ""},
     Row{"options",
-        " check_all_filters dns dynamic_conf max_mime_parts max_shots max_urls one_shot "
-        "soft_reject_on_timeout words_decay "},
+        " check_all_filters dns dynamic_conf gtube_patterns local_addrs local_networks "
+        "max_mime_parts max_shots max_urls one_shot "
+        "soft_reject_on_timeout task_timeout trusted_keys words_decay "},
     Row{"options.dns",
         " connections enable_dnssec fake_records nameserver retransmits server sockets timeout "},
     Row{"regexp", ""},

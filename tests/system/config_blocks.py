@@ -65,7 +65,8 @@ class Block:
         for line in self.wanted[name]:
             path, _, expected = line.partition(" = ")
             got = look_up(found, path)
-            self.test.check(got == json.loads(expected),
+            good = isinstance(got, KeyError) if expected == "absent" else got == json.loads(expected)
+            self.test.check(good,
                             f"{self.title}: {name} {path} is {got!r}, not {expected}")
 
     def check(self):

@@ -173,6 +173,24 @@ class DnsTest(unittest.TestCase):
         finally:
             self.assertEqual(serve.stop(), 0)
 
+    def test_what_needs_only_the_envelope_is_asked_before_data(self):
+        server = self.server()
+        serve = service.Serve(WINNOW, "--config", self.config(server), "--threads", "1", dns=True)
+        try:
+            milter = service.Milter(service.connect(serve.milter))
+            milter.envelope(sender=b"anna@sender.example")
+            self.assertTrue(server.wait_for("sender.example", service.WAIT_S))
+            self.assertEqual(server.count("_dmarc.sender.example"), 0)
+            milter.content(MESSAGE % b"1")
+            milter.close()
+            serve.wait_for("R_SPF_FAIL")  # 192.0.2.5
+            self.assertEqual(server.count("sender.example"), 1)
+            self.assertEqual(server.count("_dmarc.sender.example"), 1)
+            # It is no message of its own: one line in the log.
+            self.assertEqual(sum("rspamd_task_write_log" in one for one in serve.lines), 1)
+        finally:
+            self.assertEqual(serve.stop(), 0)
+
     def late(self, more):
         """What becomes of a message that waits for a name longer than it may."""
         server = self.server()

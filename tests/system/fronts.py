@@ -192,6 +192,7 @@ tempfail_message = "Later";
 spam_header = "X-Junk";
 """, "actions.conf": "add_header = 1; reject = 15;", "logging.inc": """
 log_format = "$mid|$if_qid{<$>}|$if_user{user=$}|$action|$symbols|$len|$digest|$nothing";
+debug_modules = ["multimap", "regexp", "spf"];
 """, "multimap.conf": """
 LATER { type = "from"; map = ["later@example.org"]; prefilter = true; action = "soft reject"; }
 DISCARDED { type = "from"; map = ["void@example.org"]; prefilter = true; action = "discard"; }
@@ -227,8 +228,27 @@ SUBJECT { type = "from"; map = ["subject@example.org"]; prefilter = true;
         self.site.serve.wait_for("rspamd_task_write_log: format@example.org|<Q>||")
         line = next(one for one in self.site.serve.lines if "format@example.org|" in one)
         self.assertRegex(line, r"\|no action\|[A-Z0-9_,]+\|\d+\|[0-9a-f]{32}\|\$nothing$")
+        digest = line.split("|")[-2]  # names the content: lines of a message are told apart by it
+        self.assertIn("<%s>; " % digest[:6], line)
+        self.assertNotEqual(digest, "0" * 32)
         self.assertTrue(any("log_format: there is no variable $nothing" in one
                             for one in self.site.serve.lines))
+
+    def test_debug_modules(self):
+        """What modules found in a message, whatever the level of the log is; nothing of others."""
+        self.scan(b"kept@example.org", HAM % b"debugged")
+        self.site.serve.wait_for("debugged@example.org|<Q>|")
+        self.scan(b"anna@example.org", HAM % b"after")  # its line comes when all before are there
+        self.site.serve.wait_for("after@example.org|<Q>|")
+        line = next(one for one in self.site.serve.lines if "debugged@example.org|" in one)
+        tag = line[line.index("<"):line.index(">")]
+        debug = [one.split("; ", 2)[1:] for one in self.site.serve.lines
+                 if tag + ">" in one and "; task; " not in one]
+        self.assertIn(["multimap", "KEPT(0.00)[kept@example.org]"], debug)
+        self.assertTrue(any(module == "regexp" and " hit 1 time" in text for module, text in debug))
+        self.assertTrue(any(module == "spf" and text.startswith("asked TXT example.org: ")
+                            for module, text in debug), debug)
+        self.assertEqual({module for module, _ in debug}, {"multimap", "regexp", "spf"})
 
     def test_reload_changes_texts(self):
         self.site.write("worker-proxy.inc", 'reject_message = "Other words"; discard_on_reject = no;')

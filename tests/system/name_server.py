@@ -229,6 +229,7 @@ class NameServer:
         self.faults = Answering()
         self.released = threading.Event()
         self.lock = threading.Lock()
+        self.came = threading.Condition(self.lock)
         self.asked = []  # (name as it came, kind, "udp" or "tcp")
         self.ports = set()  # of those who ask
         self.edns, self.ad = 0, 0
@@ -276,6 +277,12 @@ class NameServer:
         with self.lock:
             return sum(1 for one in self.asked if name is None or one[0].lower() == name.lower())
 
+    def wait_for(self, name, seconds):
+        """Whether it was asked, sooner or later."""
+        with self.came:
+            return self.came.wait_for(
+                lambda: any(one[0].lower() == name.lower() for one in self.asked), seconds)
+
     def answer(self, packet, tcp, peer):
         """Packets to send for one."""
         try:
@@ -285,6 +292,7 @@ class NameServer:
         self.local.tcp = tcp
         with self.lock:
             self.asked.append((query.name, query.kind(), "tcp" if tcp else "udp"))
+            self.came.notify_all()
             self.ports.add(peer[1])
             self.edns += query.edns
             self.ad += query.wants_ad

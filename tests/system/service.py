@@ -154,11 +154,19 @@ class Milter:
         data = self.file.read(length)
         return data[:1], data[1:]
 
+    def envelope(self, queue_id=b"Q", sender=b"anna@example.org"):
+        self.sock.sendall(packet(b"D", b"Mi\0" + queue_id + b"\0") +
+                          packet(b"M", b"<" + sender + b">\0") +
+                          packet(b"R", b"<ben@example.net>\0"))
+
     def scan(self, message, queue_id=b"Q", sender=b"anna@example.org"):
         """Packets of the answer, up to the one that ends it."""
+        self.envelope(queue_id, sender)
+        return self.content(message)
+
+    def content(self, message):
         head, body = message.split(b"\r\n\r\n", 1)
-        out = packet(b"D", b"Mi\0" + queue_id + b"\0") + packet(b"M", b"<" + sender + b">\0")
-        out += packet(b"R", b"<ben@example.net>\0")
+        out = b""
         for line in head.split(b"\r\n"):
             name, value = line.split(b": ", 1)
             out += packet(b"L", name + b"\0" + value + b"\0")

@@ -321,7 +321,7 @@ void content(const CheckPlan& base, Batch& batch) {
     if (plan.url) links_only(plan, batch, row);
     const Envelope& envelope = batch.envelopes[row];
     if (!plan.check_authed && !envelope.user.empty()) continue;
-    if (!plan.check_local && envelope.ip.valid() && is_local_ip(envelope.ip)) continue;
+    if (!plan.check_local && envelope.own_ip) continue;
     if (!is_name_asked(batch, row))
       helo_and_host(plan, envelope, envelope.hostname, [&](Sym symbol, std::string_view option) {
         insert(plan, batch, row, symbol, option);
@@ -332,8 +332,7 @@ void content(const CheckPlan& base, Batch& batch) {
 }
 
 bool is_skipped(const Plan& plan, const Envelope& envelope) {
-  return (!plan.check_authed && !envelope.user.empty()) ||
-         (!plan.check_local && envelope.ip.valid() && is_local_ip(envelope.ip));
+  return (!plan.check_authed && !envelope.user.empty()) || (!plan.check_local && envelope.own_ip);
 }
 
 // --- Names that have addresses ---

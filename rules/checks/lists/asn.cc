@@ -50,7 +50,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
 }
 
 bool is_asked(const Plan& plan, const Envelope& envelope) {
-  return envelope.ip.valid() && (plan.check_local || !is_local_ip(envelope.ip)) &&
+  return envelope.ip.valid() && (plan.check_local || !envelope.own_ip) &&
          (plan.check_authed || envelope.user.empty());
 }
 

@@ -118,7 +118,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
 
 bool is_skipped(const Plan& plan, const Envelope& envelope) {
   return (!plan.check_authorized && !envelope.user.empty()) ||
-         (!plan.check_local && envelope.ip.valid() && is_local_ip(envelope.ip));
+         (!plan.check_local && envelope.own_ip);
 }
 
 // The domain of each source; empty where there is none or an earlier source has it.

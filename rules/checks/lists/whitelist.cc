@@ -194,7 +194,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   const auto& plan = static_cast<const Plan&>(base);
   const Envelope& envelope = evidence.envelope;
   if (!plan.check_authed && !envelope.user.empty()) return Judged::kDone;
-  if (!plan.check_local && envelope.ip.valid() && is_local_ip(envelope.ip)) return Judged::kDone;
+  if (!plan.check_local && envelope.own_ip) return Judged::kDone;
   // Nobody failed where nothing was looked up: without a session, or without answers.
   if (!envelope.ip.valid()) return Judged::kDone;
   for (const Answer& answer : evidence.answers)

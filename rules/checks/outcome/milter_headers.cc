@@ -355,7 +355,7 @@ void edit(const CheckPlan& base, const EditInput& input, std::vector<Edit>& edit
   for (const PreResult& result : input.verdict.pre_results)
     if (result.ends) return;
   const Envelope& envelope = input.evidence.envelope;
-  const bool local = plan.skip_local && envelope.ip.valid() && is_local_ip(envelope.ip);
+  const bool local = plan.skip_local && envelope.own_ip;
   const bool user = plan.skip_users && !envelope.user.empty();
   const bool skips = (local || user || plan.skip_all) && !is_always_for(plan, input.evidence);
   Writer writer{plan, input, edits};

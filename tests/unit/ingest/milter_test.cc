@@ -230,6 +230,32 @@ TEST(Milter, ArgumentsOfEachRecipient) {
   EXPECT_LT(many.request_headers.size(), 66u);
 }
 
+// At the first recipient sender and client are known: once a message.
+TEST(Milter, EnvelopeIsNewsOnce) {
+  std::string out;
+  MilterSession session;
+  const auto send = [&](char name, const std::string& data) {
+    return session.feed(packet(name, data + '\0'), out);
+  };
+  send('M', "<a@example.org>");
+  EXPECT_FALSE(session.take_envelope_news());
+  send('R', "<b@example.org>");
+  EXPECT_TRUE(session.take_envelope_news());
+  const Message envelope = session.envelope();
+  EXPECT_EQ(envelope.from, "a@example.org");
+  EXPECT_EQ(envelope.recipients, std::vector<std::string>{"b@example.org"});
+  EXPECT_EQ(envelope.bytes.size(), 0u);
+  send('R', "<c@example.org>");
+  EXPECT_FALSE(session.take_envelope_news());
+  // Given up: the next message has its own.
+  session.feed(packet('A', ""), out);
+  send('R', "<d@example.org>");
+  EXPECT_TRUE(session.take_envelope_news());
+  send('R', "<e@example.org>");
+  session.feed(packet('A', ""), out);
+  EXPECT_FALSE(session.take_envelope_news());
+}
+
 TEST(Milter, LimitsEndTheConnection) {
   std::string out;
   MilterSession recipients({.recipients_max = 2});
