@@ -45,6 +45,7 @@ struct PreResult {
 
 enum class EditKind : uint8_t {
   kAddHeader,
+  kSignature,  // adds a DKIM-Signature, which HTTP replies have a place of their own for
   kChangeHeader,
   kRemoveHeader,
   kRewriteSubject,

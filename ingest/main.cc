@@ -48,6 +48,8 @@ constexpr std::array kCommands{
             keypair_command},
     Command{"signtool", "FILE...", "Sign maps, verify them, edit them and sign them again.",
             signtool_command},
+    Command{"dkim-keygen", "", "Make a key that signs mail, and its DNS record.",
+            dkim_keygen_command},
     Command{"completion", "bash", "Print the completion of a shell.", completion_command},
     Command{"help", "[COMMAND]", "Say what a command does and which options it takes.",
             help_command},

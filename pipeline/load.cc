@@ -199,6 +199,8 @@ Result<Loaded> RuleLoader::compile(const std::shared_ptr<const Config>& config, 
                                    const RuleSet* before) {
   const auto cache = std::make_shared<DirectoryCache>(cache_of(options_));
   CompileOptions compile;
+  DiskFiles files;  // keys that sign
+  compile.files = &files;
   compile.supply = &maps;
   compile.before = before;
   compile.keep_tests = options_.keep_tests;

@@ -223,6 +223,8 @@ void Run::decide_edits(Case& one) const {
   const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name};
   for (const EnabledCheck& check : rules_->checks)
     if (check.check->edit) check.check->edit(*check.plan, decided, one.verdict.edits);
+  for (const EnabledCheck& check : rules_->checks)
+    if (check.check->sign) check.check->sign(*check.plan, decided, one.verdict.edits);
 }
 
 // One round of judging. True: the verdict is there.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace winnow {
 
@@ -235,6 +236,15 @@ void Board::write_symbol(const Entry& entry, Arena& slab, VerdictSymbol& out) co
     texts[n++] = slab.copy(options_[i].text);
   out.options = texts;
 }
+
+void Board::note(SymbolId symbol, std::string_view option) {
+  if (index(symbol) >= model_->symbols.size() || static_weight(symbol) != 0) return;
+  const bool closed = std::exchange(closed_, false);
+  insert(symbol, 0, option);
+  closed_ = closed;
+}
+
+ActionId Board::action() const { return decide(*model_, *this, pre_results_, total_).action; }
 
 void Board::finish(Arena& slab, Verdict& out) {
   out.clear();

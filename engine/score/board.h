@@ -58,6 +58,10 @@ class Board {
   void effect(const Effect& effect);
   // From now on insert() and pre_result() are ignored: idempotent checks may not change anything.
   void close() { closed_ = true; }
+  bool is_closed() const { return closed_; }
+  // Inserts in spite of that, where the symbol weighs nothing.
+  void note(SymbolId symbol, std::string_view option);
+  ActionId action() const;  // as it stands
 
   // Inserted; also where a composite has removed it since, as in Rspamd.
   bool has(SymbolId symbol) const { return find(symbol) != nullptr; }

@@ -40,8 +40,12 @@ class Run final : public Judgement {
   }
 
   void insert(SymbolId symbol, double weight, std::string_view option) override {
-    board_.insert(symbol, weight, option);
+    if (board_.is_closed())
+      board_.note(symbol, option);
+    else
+      board_.insert(symbol, weight, option);
   }
+  ActionId action() const override { return board_.action(); }
   void pre_result(const PreResult& result) override { board_.pre_result(result); }
   void edit(const Edit& edit) override { board_.edit(edit); }
   void effect(const Effect& effect) override { board_.effect(effect); }

@@ -25,6 +25,7 @@ enum class Phase : uint8_t {
 // Where judges leave what they found. Implemented by engine/score's judge. Texts are copied.
 class Judgement {
  public:
+  // In phase kIdempotent only symbols that weigh nothing are inserted.
   virtual void insert(SymbolId symbol, double weight, std::string_view option) = 0;
   virtual void pre_result(const PreResult& result) = 0;
   virtual void edit(const Edit& edit) = 0;
@@ -34,6 +35,8 @@ class Judgement {
   virtual std::string_view option(SymbolId symbol, uint32_t which) const = 0;
   // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting. What
   // is pointed to stays in place while the check judges, however much it asks.
+  // The action as it stands. REQUIRED: in phase kIdempotent, where nothing changes it any more.
+  virtual ActionId action() const { return kNoId<ActionId>; }
   virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
 
  protected:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -73,7 +74,6 @@ constexpr std::array kMissing{
     Tool{"control", "send HUP to the process instead of reload; /stat over HTTP has the counters"},
     Tool{"cookie", ""},
     Tool{"corpustest", "`winnow scan --format jsonl` prints a verdict a line"},
-    Tool{"dkim_keygen", "there is no signing yet"},
     Tool{"dmarc_report", "there are no reports yet"},
     Tool{"dnstool", "there is no resolver yet"},
     Tool{"fuzzyconvert", "there is no fuzzy storage yet"},
@@ -93,10 +93,17 @@ constexpr std::array kMissing{
 constexpr std::array kShared{"configtest", "configdump", "confighelp", "configwizard",
                              "pw",         "keypair",    "signtool",   "dkim_keygen"};
 
+// Ours are written with "-", theirs with "_".
+std::string tool_name(const Command& command) {
+  std::string name(command.name);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
 const Command* find_shared(std::string_view name) {
   if (std::ranges::find(kShared, name) == kShared.end()) return nullptr;
   for (const Command& command : all_commands())
-    if (command.name == name) return &command;
+    if (tool_name(command) == name) return &command;
   return nullptr;
 }
 
@@ -104,7 +111,8 @@ void list_tools() {
   fmt::print("winnow {} as rspamadm\nUsage: rspamadm [--var NAME=VALUE] command [options]\n\n",
              WINNOW_VERSION);
   for (const Command& command : all_commands())
-    if (find_shared(command.name)) fmt::print("  {:<18} {}\n", command.name, command.text);
+    if (const std::string name = tool_name(command); find_shared(name))
+      fmt::print("  {:<18} {}\n", name, command.text);
   fmt::print("  {:<18} {}\n", "help", "Say what a command does and which options it takes.");
 }
 

@@ -181,6 +181,24 @@ void append_milter_object(std::span<const Edit> edits, std::string& out) {
   out += '}';
 }
 
+void append_signatures(std::span<const Edit> edits, std::string_view key, std::string& out) {
+  const auto is = [](const Edit& edit) { return edit.kind == EditKind::kSignature; };
+  const auto count = std::ranges::count_if(edits, is);
+  if (count == 0) return;
+  out += key;
+  if (count > 1) out += '[';
+  bool first = true;
+  for (const Edit& edit : edits) {
+    if (!is(edit)) continue;
+    if (!first) out += ',';
+    first = false;
+    std::string value;  // clients write it as it is, and SMTP's line ends are CRLF
+    for (const char c : edit.value) value.append(c == '\n' ? "\r\n" : std::string(1, c));
+    append_json_string(value, out);
+  }
+  if (count > 1) out += ']';
+}
+
 std::string apply_edits(std::string_view message, std::span<const Edit> edits) {
   Head head(message);
   std::string_view body = head.rest;
@@ -191,6 +209,7 @@ std::string apply_edits(std::string_view message, std::span<const Edit> edits) {
         head.remove(edit.name, edit.position);
         break;
       case EditKind::kAddHeader:
+      case EditKind::kSignature:
         head.add(edit.name, edit.value, edit.position);
         break;
       case EditKind::kChangeHeader:

@@ -15,6 +15,10 @@ namespace winnow {
 // {"value","order"}, several of one name a list.
 void append_milter_object(std::span<const Edit> edits, std::string& out);
 
+// Appends `key` and the values of DKIM-Signatures, a string or a list of them; nothing where there
+// are none.
+void append_signatures(std::span<const Edit> edits, std::string_view key, std::string& out);
+
 // The message with header edits applied; senders, recipients and quarantine mean nothing here. New
 // lines end as those of the message do. Bounded by edits times headers. Positions are Rspamd's:
 // removal 0 all, n-th, -n from the end; adding at n from the top, -1 at the end.

@@ -66,7 +66,9 @@ void append_names(const Scanned& scanned, std::string_view between, std::string&
 }
 
 void append_edits(std::string_view key, const Verdict& verdict, std::string& body) {
-  if (verdict.edits.empty()) return;
+  append_signatures(verdict.edits, ",\"dkim-signature\":", body);
+  const auto is_other = [](const Edit& edit) { return edit.kind != EditKind::kSignature; };
+  if (!std::ranges::any_of(verdict.edits, is_other)) return;
   body += key;
   append_milter_object(verdict.edits, body);
 }

@@ -98,6 +98,7 @@ struct EditWriter {
   void apply(const Edit& edit) {
     switch (edit.kind) {
       case EditKind::kAddHeader:
+      case EditKind::kSignature:
         return add(edit);
       case EditKind::kRemoveHeader:
         return remove(edit.name, edit.position);

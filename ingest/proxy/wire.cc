@@ -82,7 +82,7 @@ class EditReader {
     each(value, [&](element one) {
       std::string_view text;
       if (one.get(text) == simdjson::SUCCESS)
-        add(EditKind::kAddHeader, at++, "DKIM-Signature", text);
+        add(EditKind::kSignature, at++, "DKIM-Signature", text);
     });
   }
 

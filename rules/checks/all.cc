@@ -15,6 +15,7 @@ extern const Check kBounce;
 extern const Check kChartable;
 extern const Check kConfirmations;
 extern const Check kDkim;
+extern const Check kDkimSigning;
 extern const Check kDmarc;
 extern const Check kForgedRecipients;
 extern const Check kForwarding;
@@ -67,6 +68,7 @@ std::span<const Check* const> all_checks() {
       &kServiceAccounts,
       &kForwarding,
       &kSignaturesThere,
+      &kDkimSigning,  // before arc: its seal covers our signature
       &kArc,
       &kArchivesCheck,
       &kSealedParts,

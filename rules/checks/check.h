@@ -106,6 +106,9 @@ struct CompileContext {
   // evidence files.
   std::function<Result<AtomId>(const PatternSpec& spec, std::string text)> pattern = {};
   std::function<AtomId(std::string text)> fact = {};
+  // A whole file, and the paths that a shell pattern matches, sorted. Null: there are none.
+  std::function<Result<std::string>(std::string_view path)> read_file = {};
+  std::function<std::vector<std::string>(std::string_view pattern)> glob = {};
   // In compile(): a new DerivedText::selector, for patterns of scope kSelector.
   std::function<uint32_t()> selector = {};
 };
@@ -140,9 +143,13 @@ struct Check {
   Judged (*judge)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
   // Judges again at the end of the filters, where the symbols of other checks are known.
   Judged (*judge_late)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
+  // Judges again when the verdict stands: may ask, and inserts symbols that weigh nothing.
+  Judged (*judge_last)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
   // Appends to the verdict's list of edits, in the order of all.cc. Names must outlive the verdict
   // (the plan's or the evidence's).
   void (*edit)(const CheckPlan&, const EditInput&, std::vector<Edit>&) = nullptr;
+  // The same when all edits are there: signatures cover the message as they leave it.
+  void (*sign)(const CheckPlan&, const EditInput&, std::vector<Edit>&) = nullptr;
 };
 
 // The section of the configuration that a check reads.

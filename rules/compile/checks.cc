@@ -108,6 +108,10 @@ CompileContext make_context(Compiler& compiler, const Check& check, const UclObj
   context.fact = [&compiler](std::string text) {
     return *new_atom(compiler, nullptr, std::move(text));
   };
+  if (FileSource* const files = compiler.options.files) {
+    context.read_file = [files](std::string_view path) { return files->read(path); };
+    context.glob = [files](std::string_view pattern) { return files->glob(pattern); };
+  }
   context.selector = [&compiler] { return compiler.selectors++; };
   return context;
 }
@@ -176,6 +180,12 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
                                   .phase = Phase::kFilter,
                                   .level = kLateLevel,
                                   .skips_trusted = check.local_skip});
+    if (check.judge_last)
+      set.judge.checks.push_back({.check = enabled.id,
+                                  .plan = enabled.plan.get(),
+                                  .judge = check.judge_last,
+                                  .phase = Phase::kIdempotent,
+                                  .skips_trusted = false});
     set.seal.seals |= check.seals;
     set.checks.push_back(std::move(enabled));
   }

@@ -11,9 +11,11 @@
 #include <array>
 
 #include "rules/checks/auth/arc_link.h"
+#include "rules/checks/auth/arc_sealing.h"
 #include "rules/checks/auth/dkim_digest.h"
 #include "rules/checks/auth/dkim_key.h"
 #include "rules/checks/auth/option_text.h"
+#include "rules/checks/auth/signing_options.h"
 #include "rules/checks/auth/tag_list.h"
 #include "rules/checks/check.h"
 #include "rules/checks/row.h"
@@ -24,7 +26,18 @@ namespace winnow {
 
 namespace {
 
-enum Sym : uint32_t { kNone, kInvalid, kAllow, kReject, kDnsFail, kTrusted, kFact, kCount };
+enum Sym : uint32_t {
+  kNone,
+  kInvalid,
+  kAllow,
+  kReject,
+  kDnsFail,
+  kTrusted,
+  kSealed,
+  kFact,
+  kSealFact,
+  kCount
+};
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"ARC_NA", "arc", 0, "Has no ARC set."},
@@ -33,15 +46,25 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"ARC_REJECT", "arc", 1, "The chain of its ARC sets does not verify."},
     {"ARC_DNSFAIL", "arc", 0, "A key of its ARC sets could not be looked up."},
     {"ARC_ALLOW_TRUSTED", "arc", -2, "A trusted forwarder sealed it."},
-    {"ARC_LINK", "arc", 0, ""},  // a packed ArcLink, for judge() alone
+    {"ARC_SIGNED", "arc", 0, "Sealed here."},
+    {"ARC_LINK", "arc", 0, ""},     // a packed ArcLink, for judge() alone
+    {"ARC_SEALING", "arc", 0, ""},  // a packed SignedMail, for sealing alone
 }};
 
-constexpr std::array<OptionDecl, 3> kOptions{{
-    {"whitelisted_signers_map", OptionType::kMap, "", "Domains whose seals are trusted."},
-    {"whitelist", OptionType::kMap, "", "Domains whose broken signatures are forgiven."},
-    {"adjust_dmarc", OptionType::kBool, "true",
-     "A failure of DMARC counts a tenth where a trusted forwarder saw a pass."},
-}};
+constexpr std::array kOptions = join_options(
+    kSigningOptions,
+    std::array{
+        OptionDecl{"whitelisted_signers_map", OptionType::kMap, "",
+                   "Domains whose seals are trusted."},
+        OptionDecl{"whitelist", OptionType::kMap, "",
+                   "Domains whose broken signatures are forgiven."},
+        OptionDecl{"adjust_dmarc", OptionType::kBool, "true",
+                   "A failure of DMARC counts a tenth where a trusted forwarder saw a pass."},
+        OptionDecl{"sign_symbol", OptionType::kString, "ARC_SIGNED",
+                   "The symbol of a seal that was added."},
+        OptionDecl{"reuse_auth_results", OptionType::kBool, "false",
+                   "Seals the Authentication-Results that the message brought."},
+        OptionDecl{"trusted_authserv_id", OptionType::kString, "", "Whose results are reused."}});
 
 constexpr std::array<std::string_view, 1> kAfter{"spf"};  // so that verifying happens once
 
@@ -49,11 +72,18 @@ struct ArcPlan final : CheckPlan {
   SymbolId fact = kNoId<SymbolId>;
   std::shared_ptr<const Map> trusted, forgiven;  // may be null
   bool adjusts_dmarc = true;
+  ArcSealing sealing;
 };
+
+void declare(CompileContext& context) {
+  if (const std::string_view name = seal_symbol_name(context); name != kSymbols[kSealed].name)
+    context.declare(name, nullptr, 0, kSymbols[kSealed].group, "");
+}
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   auto plan = std::make_unique<ArcPlan>();
   plan->fact = context.symbol(kSymbols[kFact].name);
+  plan->sealing = compile_sealing(context);
   if (context.options) plan->adjusts_dmarc = context.options->flag("adjust_dmarc", true);
   if (!context.map) return plan;
   plan->trusted = context.map("whitelisted_signers_map");
@@ -174,10 +204,13 @@ void content(const CheckPlan& base, Batch& batch) {
     else
       Chain(plan, batch, row, sets).leave();
   }
+  leave_for_sealing(plan.sealing, batch);
 }
 
 void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
-  const SymbolId fact = static_cast<const ArcPlan&>(base).fact;
+  const auto& plan = static_cast<const ArcPlan&>(base);
+  ask_for_sealing(plan.sealing, batch, asker);
+  const SymbolId fact = plan.fact;
   for (const SymbolHit& hit : batch.symbols) {
     ArcLink link;
     if (hit.symbol != fact || !unpack_arc_link(hit.option, link)) continue;
@@ -256,6 +289,14 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   return Judged::kDone;
 }
 
+Judged judge_last(const CheckPlan& plan, const Evidence& evidence, Judgement& judgement) {
+  return judge_sealing(static_cast<const ArcPlan&>(plan).sealing, evidence, judgement);
+}
+
+void sign(const CheckPlan& plan, const EditInput& input, std::vector<Edit>& edits) {
+  edit_sealing(static_cast<const ArcPlan&>(plan).sealing, input, edits);
+}
+
 }  // namespace
 
 extern constexpr Check kArc{
@@ -264,10 +305,13 @@ extern constexpr Check kArc{
     .options = kOptions,
     .symbols = kSymbols,
     .after = kAfter,
+    .declare = declare,
     .compile = compile,
     .content = content,
     .ask = ask,
     .judge = judge,
+    .judge_last = judge_last,
+    .sign = sign,
 };
 
 }  // namespace winnow

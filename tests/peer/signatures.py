@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Signatures of others and ours: signatures.py --winnow BINARY. What Winnow signs (through HTTP) is
+verified by dkimpy, OpenDKIM and rspamd, what these sign is verified here, RSA and Ed25519, simple
+and relaxed; and a byte that changes on the way breaks every one of them. The same for ARC, with
+dkimpy. OpenDKIM looks keys up as the machine does: it is run in a network of its own, where our name
+server is that of the machine."""
+import argparse
+import ctypes
+import fcntl
+import importlib.util
+import json
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "system"))
+
+if importlib.util.find_spec("dkim") is None:
+    # Packages of the system belong to its own interpreter.
+    own = shutil.which("python3", path="/usr/bin:/bin")
+    if not own or "WINNOW_OWN_PYTHON" in os.environ:
+        print("python3-dkim is not there")
+        sys.exit(77)
+    os.execve(own, [own, "-B", *sys.argv], {**os.environ, "WINNOW_OWN_PYTHON": "1"})
+
+import dkim  # noqa: E402
+import service  # noqa: E402
+from name_server import NameServer  # noqa: E402
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+OPTIONS, REST = PARSER.parse_known_args()
+
+HEAD = (b"Received: from a.example by b.example; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+        b"From: Ann Orchard <ann@%s>\r\nTo: Ben <ben@there.example>,\r\n\tBea <bea@there.example>\r\n"
+        b"Subject: the  pears \t are\r\n ripe\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+        b"Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
+BODIES = {
+    "plain": b"Hello Ben.\r\n",
+    "empty": b"",
+    "blanks": b" one  two\t three \t\r\n\r\n \r\nend  \r\n\r\n\r\n",
+    "no end of line": b"Hello\r\nBen",
+    "eight bits": "Grüße, und Birnen: 梨\r\n".encode(),
+    "dots and From": b"..\r\n.\r\nFrom here\r\n",
+    "long": b"word " * 300 + b"\r\n" + b"x" * 900 + b"\r\n",
+}
+DOMAINS = {"rsa.example": "rsa", "ed.example": "ed25519"}
+
+
+def winnow(*arguments):
+    return subprocess.run([OPTIONS.winnow, *arguments], capture_output=True, text=True, check=True,
+                          timeout=120).stdout
+
+
+def joined(record):
+    """The data of a TXT record in a zone file's form."""
+    return "".join(record.split('"')[1::2])
+
+
+class Ground:
+    """Keys, the records that publish them, and a service that signs and verifies."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+        self.path.chmod(0o755)
+        self.records = {}
+        for domain, kind in DOMAINS.items():
+            # dkimpy takes the seed, and so does Winnow.
+            made = winnow("dkim-keygen", "-d", domain, "-s", "key", "-b", "2048", "-t",
+                          kind if kind == "rsa" else "ed25519-seed", "-k", str(self.key(domain)))
+            self.records["key._domainkey." + domain, "TXT"] = [joined(made)]
+        (self.path / "rspamd.conf").touch()
+        local = self.path / "local.d"
+        local.mkdir()
+        replies = ", ".join(
+            f'{{ name = "{name}"; type = txt; replies = ["{values[0]}"]; }}'
+            for (name, _), values in self.records.items())
+        (local / "options.inc").write_text(f"dns {{ fake_records = [{replies}]; }}\n")
+        (local / "dkim_signing.conf").write_text(
+            f'selector = "key"; path = "{self.path}/$domain.$selector.pem";\n')
+        (local / "arc.conf").write_text(
+            f'selector = "key"; path = "{self.path}/$domain.$selector.pem";\n')
+        self.service = service.Serve(OPTIONS.winnow, "--config", str(self.path / "rspamd.conf"))
+
+    def key(self, domain):
+        return self.path / f"{domain}.key.pem"
+
+    def close(self):
+        self.service.stop()
+        self.folder.cleanup()
+
+    def scan(self, mail, **headers):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.service.http}/checkv2", data=mail, method="POST",
+            headers={key.replace("_", "-"): value for key, value in headers.items()})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+
+    def signed(self, domain, mail):
+        answer = self.scan(mail, IP="127.0.0.1", From="ann@" + domain, Rcpt="ben@there.example")
+        assert "DKIM_SIGNED" in answer["symbols"], answer["symbols"]
+        return b"DKIM-Signature: " + answer["dkim-signature"].encode() + b"\r\n" + mail
+
+    def verifies(self, mail):
+        """What is said of its signatures here."""
+        symbols = self.scan(mail, IP="192.0.2.1", From="a@x.example",
+                            Rcpt="ben@there.example")["symbols"]
+        return {name: symbols[name].get("options", []) for name in symbols
+                if name.startswith(("R_DKIM_", "ARC_"))}
+
+    def txt(self, name, timeout=5):
+        values = self.records.get((name.decode().rstrip("."), "TXT"))
+        return values[0].encode() if values else None
+
+
+def mails():
+    for domain in DOMAINS:
+        for name, body in BODIES.items():
+            yield domain, name, HEAD % domain.encode() + body
+
+
+def changed(mail):
+    """One byte of the subject is another one."""
+    return mail.replace(b"pears", b"peart", 1)
+
+
+# --- OpenDKIM, in a network where port 53 is ours ---
+
+def into_own_network(folder):
+    """This process from here on; OSError where it may not."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(done):
+        if done != 0:
+            raise OSError(ctypes.get_errno(), "no network of its own")
+    call(libc.unshare(0x40000000 | 0x00020000))  # CLONE_NEWNET, CLONE_NEWNS
+    call(libc.mount(b"none", b"/", None, 0x44000, None))  # MS_REC | MS_PRIVATE
+    with socket.socket() as one:
+        fcntl.ioctl(one, 0x8914, struct.pack("16sh14x", b"lo", 0x1))  # SIOCSIFFLAGS, IFF_UP
+    hosts = pathlib.Path(folder) / "resolv.conf"
+    hosts.write_text("nameserver 127.0.0.1\n")
+    call(libc.mount(str(hosts).encode(), b"/etc/resolv.conf", None, 0x1000, None))  # MS_BIND
+
+
+def opendkim_says(folder, records, mails_):
+    """[verified] of each, by a child process; None where there can be no such network."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        out = None
+        try:
+            os.close(reading)
+            into_own_network(folder)
+            with NameServer(records, port=53):
+                out = []
+                for mail in mails_:
+                    done = subprocess.run(["opendkim-testmsg"], input=mail.replace(b"\r\n", b"\n"),
+                                          capture_output=True, timeout=60)
+                    out.append(done.returncode == 0 and not done.stderr)
+        except OSError:
+            pass
+        finally:
+            os.write(writing, json.dumps(out).encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(text)
+
+
+# --- The tests ---
+
+class Signatures(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.ground = Ground()
+        cls.addClassCleanup(cls.ground.close)
+        cls.ours = [(domain, name, cls.ground.signed(domain, mail)) for domain, name, mail in mails()]
+
+    def test_ours_by_dkimpy(self):
+        for domain, name, mail in self.ours:
+            with self.subTest(domain=domain, body=name):
+                self.assertTrue(dkim.verify(mail, dnsfunc=self.ground.txt))
+                self.assertFalse(dkim.verify(changed(mail), dnsfunc=self.ground.txt))
+
+    def test_ours_by_winnow(self):
+        for domain, name, mail in self.ours:
+            with self.subTest(domain=domain, body=name):
+                self.assertEqual(self.ground.verifies(mail)["R_DKIM_ALLOW"], [domain + ":s=key"])
+                bare = mail.replace(b"\r\n", b"\n")
+                self.assertEqual(self.ground.verifies(bare)["R_DKIM_ALLOW"], [domain + ":s=key"])
+                self.assertIn("R_DKIM_REJECT", self.ground.verifies(changed(mail)))
+
+    def test_ours_by_opendkim(self):
+        # This OpenDKIM knows no Ed25519.
+        rsa = [mail for domain, _, mail in self.ours if domain == "rsa.example"]
+        said = opendkim_says(self.ground.folder.name, self.ground.records,
+                             rsa + [changed(mail) for mail in rsa])
+        if said is None:
+            self.skipTest("there can be no network of its own")
+        self.assertEqual(said, [True] * len(rsa) + [False] * len(rsa))
+
+    def test_dkimpys_by_winnow(self):
+        for domain, name, mail in mails():
+            for header in (b"simple", b"relaxed"):
+                for body in (b"simple", b"relaxed"):
+                    with self.subTest(domain=domain, body=name, canonical=header + b"/" + body):
+                        kind = DOMAINS[domain]
+                        key = self.ground.key(domain).read_bytes()
+                        mail = HEAD % domain.encode() + BODIES[name]
+                        made = dkim.sign(
+                            mail, b"key", domain.encode(), key if kind == "rsa" else key.strip(),
+                            canonicalize=(header, body), signature_algorithm=kind.encode() + (
+                                b"-sha256"), include_headers=[b"from", b"subject", b"to"])
+                        self.assertEqual(self.ground.verifies(made + mail).get("R_DKIM_ALLOW"),
+                                         [domain + ":s=key"])
+                        self.assertNotIn("R_DKIM_ALLOW",
+                                         self.ground.verifies(changed(made + mail)))
+
+    def test_opendkims_by_winnow(self):
+        for domain, name, mail in mails():
+            if DOMAINS[domain] != "rsa":
+                continue
+            done = subprocess.run(
+                ["opendkim-testmsg", "-C", "-d", domain, "-s", "key", "-k", self.ground.key(domain)],
+                input=mail.replace(b"\r\n", b"\n"), capture_output=True, timeout=60)
+            with self.subTest(body=name):
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(self.ground.verifies(done.stdout).get("R_DKIM_ALLOW"),
+                                 [domain + ":s=key"])
+                self.assertNotIn("R_DKIM_ALLOW", self.ground.verifies(changed(done.stdout)))
+
+    def sealed(self, mail):
+        headers = self.ground.scan(mail, IP="192.0.2.1", From="a@x.example", Rcpt="r@rsa.example",
+                                   MTA_Name="mx.rsa.example")["milter"]["add_headers"]
+        out = b"".join(
+            name.encode() + b": " + headers[name]["value"].encode().replace(b"\n", b"\r\n") + b"\r\n"
+            for name in ("ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results"))
+        return out + mail
+
+    def test_our_seals_by_dkimpy(self):
+        mail = self.sealed(HEAD % b"rsa.example" + BODIES["plain"])
+        for _ in range(2):
+            self.assertEqual(dkim.arc_verify(mail, dnsfunc=self.ground.txt)[0], b"pass")
+            self.assertNotEqual(dkim.arc_verify(changed(mail), dnsfunc=self.ground.txt)[0], b"pass")
+            mail = self.sealed(mail)
+
+    def test_dkimpys_seals_by_winnow(self):
+        mail = (b"Authentication-Results: mx.rsa.example; spf=pass smtp.mailfrom=a@x.example\r\n"
+                + HEAD % b"rsa.example" + BODIES["blanks"])
+        made = dkim.arc_sign(mail, b"key", b"rsa.example",
+                             self.ground.key("rsa.example").read_bytes(), b"mx.rsa.example")
+        mail = b"".join(made) + mail
+        self.assertEqual(self.ground.verifies(mail)["ARC_ALLOW"], ["rsa.example:s=key:i=1"])
+        self.assertIn("ARC_REJECT", self.ground.verifies(changed(mail)))
+        # And ours on top of it.
+        self.assertEqual(self.ground.verifies(self.sealed(mail))["ARC_ALLOW"],
+                         ["rsa.example:s=key:i=2"])
+
+
+if __name__ == "__main__":
+    for program in ("opendkim-testmsg",):
+        if shutil.which(program) is None:
+            print(program + " is not there")
+            sys.exit(77)
+    unittest.main(argv=[sys.argv[0]] + REST)
