@@ -121,8 +121,8 @@ TEST(RemoteReplyJson, EditsOfEveryForm) {
     all += std::to_string(static_cast<int>(edit.kind)) + ' ' + std::to_string(edit.position) + ' ' +
            std::string(edit.name) + '=' + edit.value + '\n';
   EXPECT_EQ(all,
-            "2 -1 B=\n0 -1 A=1\n0 1 A=2\n4 0 =f@x\n5 0 =a@x\n6 0 =d@x\n0 1 DKIM-Signature=s\n"
-            "0 2 DKIM-Signature=t\n");
+            "3 -1 B=\n0 -1 A=1\n0 1 A=2\n5 0 =f@x\n6 0 =a@x\n7 0 =d@x\n1 1 DKIM-Signature=s\n"
+            "1 2 DKIM-Signature=t\n");
   EXPECT_EQ(reply->view().subject, "new");
   EXPECT_EQ(reply->view().message, "m");
 }
