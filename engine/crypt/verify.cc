@@ -34,8 +34,8 @@ Key rsa_key(std::string_view der) {
     at = bytes_of(der);
     key.reset(d2i_PublicKey(EVP_PKEY_RSA, nullptr, &at, static_cast<long>(der.size())));
   }
-  if (key &&
-      (EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA || EVP_PKEY_bits(key.get()) > kRsaBitsMax))
+  if (key && (EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA ||
+              EVP_PKEY_bits(key.get()) < kRsaBitsMin || EVP_PKEY_bits(key.get()) > kRsaBitsMax))
     key.reset();
   return key;
 }

@@ -10,10 +10,11 @@ namespace winnow {
 enum class Verified : uint8_t {
   kGood,
   kBad,     // the key is one, the signature is not its
-  kBadKey,  // no key of that kind, or larger than kRsaBitsMax
+  kBadKey,  // no key of that kind, or one out of these bounds
 };
 
-constexpr int kRsaBitsMax = 8192;
+constexpr int kRsaBitsMin = 1024;  // RFC 8301 3.2: verifiers must not believe shorter ones
+constexpr int kRsaBitsMax = 8192;  // what is longer only costs
 
 // RSASSA-PKCS1-v1_5 (RFC 8017 8.2). `key`: DER SubjectPublicKeyInfo, or RSAPublicKey as some
 // publish it. `digest`: hash_bytes(kind) bytes. Bounded by the key size; OpenSSL allocates.

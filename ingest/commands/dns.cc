@@ -1,4 +1,6 @@
 // winnow dns: asks name servers as the service would, and says who answered what, how fast.
+#include "ingest/commands/dns.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -81,17 +83,36 @@ void print_servers(const Lookup& lookup) {
 
 }  // namespace
 
+Result<LookupOptions> dns_options(const std::string& config,
+                                  const std::vector<std::string>& servers) {
+  DnsConfig out;
+  if (!config.empty()) {
+    RulesOptions load;
+    load.config = config;
+    const Result<Loaded> loaded = load_rules(load);
+    if (!loaded) return fail(loaded.error());
+    out = loaded->rules->dns;
+  }
+  if (!servers.empty()) out.nameservers = servers;
+  return lookup_options(out);
+}
+
 int dns_command(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && (arguments[0] == "spf" || arguments[0] == "spf-flatten"))
+    return dns_spf_command({arguments.begin() + 1, arguments.end()}, "winnow dns " + arguments[0],
+                           arguments[0] == "spf-flatten");
   CLI::App app(
       "Asks name servers as the service would: with its servers, time-outs and cache. TYPE is A "
       "(the default), AAAA, MX, TXT, PTR, NS, SOA, SRV, CNAME ...; for an address the default is "
-      "its name. Exit code 3: something stayed unknown.",
+      "its name. Exit code 3: something stayed unknown. `winnow dns spf DOMAIN` prints an SPF "
+      "record "
+      "with all that it leads to, `winnow dns spf-flatten DOMAIN` one without look-ups.",
       "winnow dns");
-  RulesOptions load;
+  std::string config;
   std::vector<std::string> names, servers;
   unsigned times = 1;
   bool quiet = false;
-  app.add_option("-c,--config", load.config, "site configuration (default: none)");
+  app.add_option("-c,--config", config, "site configuration (default: none)");
   app.add_option("--server", servers,
                  "whom to ask, as options.dns.nameserver is written (default: the configuration's)")
       ->allow_extra_args(false);
@@ -101,17 +122,7 @@ int dns_command(const std::vector<std::string>& arguments) {
   app.add_option("NAME", names, "[TYPE] NAME...")->required();
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
 
-  DnsConfig config;
-  if (!load.config.empty()) {
-    const Result<Loaded> loaded = load_rules(load);
-    if (!loaded) {
-      complain("dns", loaded.error().text());
-      return kExitUsage;
-    }
-    config = loaded->rules->dns;
-  }
-  if (!servers.empty()) config.nameservers = servers;
-  const Result<LookupOptions> options = lookup_options(config);
+  const Result<LookupOptions> options = dns_options(config, servers);
   if (!options) {
     complain("dns", options.error().text());
     return kExitUsage;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "ingest/commands/command.h"
+#include "ingest/commands/dns.h"
 #include "ingest/commands/scan_options.h"
 
 namespace winnow {
@@ -75,7 +76,6 @@ constexpr std::array kMissing{
     Tool{"cookie", ""},
     Tool{"corpustest", "`winnow scan --format jsonl` prints a verdict a line"},
     Tool{"dmarc_report", "there are no reports yet"},
-    Tool{"dnstool", "there is no resolver yet"},
     Tool{"fuzzyconvert", "there is no fuzzy storage yet"},
     Tool{"grep", ""},
     Tool{"keypair", ""},
@@ -116,8 +116,27 @@ void list_tools() {
   fmt::print("  {:<18} {}\n", "help", "Say what a command does and which options it takes.");
 }
 
+// dnstool spf -d DOMAIN: winnow dns spf; the configuration's servers are asked.
+int run_dnstool(std::vector<std::string> arguments) {
+  std::string config;
+  if (arguments.size() > 1 && (arguments[0] == "-c" || arguments[0] == "--config")) {
+    config = arguments[1];
+    arguments.erase(arguments.begin(), arguments.begin() + 2);
+  }
+  if (arguments.empty() || (arguments[0] != "spf" && arguments[0] != "spf-flatten")) {
+    fmt::print(stderr, "rspamadm dnstool: its commands are spf and spf-flatten\n");
+    return kExitUsage;
+  }
+  if (config.empty() && site_has_config()) config = kSiteConfig;
+  const std::string name = "rspamadm dnstool " + arguments[0];
+  std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (!config.empty()) rest.insert(rest.begin(), {"--config", config});
+  return dns_spf_command(rest, name, arguments[0] == "spf-flatten");
+}
+
 int run_tool(std::string_view name, std::vector<std::string> arguments,
              const std::vector<std::string>& variables) {
+  if (name == "dnstool") return run_dnstool(arguments);
   const Command* const command = find_shared(name);
   if (!command) {
     for (const Tool& tool : kMissing)

@@ -114,6 +114,54 @@ class DnsTest(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"nonsense", done.stderr)
 
+    SPF = {("org.example", "TXT"): ["v=spf1 a mx:mail.example include:_spf.example -ip4:192.0.2.99 "
+                                     "exists:%{i}.x.example ~all"],
+           ("org.example", "A"): ["192.0.2.1"], ("org.example", "AAAA"): ["2001:db8::1"],
+           ("mail.example", "MX"): ["10 mx.mail.example"], ("mx.mail.example", "A"): ["192.0.2.2"],
+           ("_spf.example", "TXT"): ["v=spf1 ip4:198.51.100.0/24 ?ip4:192.0.2.77 a:mx.mail.example -all"],
+           ("gone.example", "TXT"): ["v=spf1 include:nowhere.example -all"],
+           ("loop.example", "TXT"): ["v=spf1 include:loop.example -all"],
+           ("two.example", "TXT"): ["v=spf1 -all", "v=spf1 +all"],
+           ("moved.example", "TXT"): ["v=spf1 redirect=org.example"]}
+
+    def spf(self, *arguments):
+        server = NameServer(self.SPF)
+        self.addCleanup(server.close)
+        done = winnow("dns", arguments[0], "--server", f"127.0.0.1:{server.port}", *arguments[1:])
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def test_spf_records(self):
+        code, out, _ = self.spf("spf", "Org.example")
+        self.assertEqual(code, 0)
+        self.assertEqual(out.splitlines(), [
+            "org.example: " + self.SPF["org.example", "TXT"][0],
+            "  a is ip4:192.0.2.1", "  a is ip6:2001:db8::1", "  mx:mail.example is ip4:192.0.2.2",
+            "  _spf.example: " + self.SPF["_spf.example", "TXT"][0],
+            "    a:mx.mail.example is ip4:192.0.2.2"])
+        for domain, part, code in (("nowhere.example", "there is no SPF record", 1),
+                                   ("gone.example", "nowhere.example: there is no SPF record", 1),
+                                   ("two.example", "several SPF records", 1),
+                                   ("name.servfail", "nobody answered", 3)):
+            done = self.spf("spf", domain)
+            self.assertIn(part, done[1], domain)
+            self.assertEqual(done[0], code, domain)
+        code, out, err = self.spf("spf", "loop.example")
+        self.assertIn("leads further than SPF goes", err)
+        self.assertLess(len(out.splitlines()), 20)
+
+    def test_spf_of_a_client(self):
+        for ip, said in (("192.0.2.2", "pass by +mx:mail.example"), ("192.0.2.99", "fail by -ip4:192.0.2.99"),
+                         ("198.51.100.4", "pass by +ip4:198.51.100.0/24"), ("203.0.113.1", "softfail by ~all")):
+            self.assertEqual(self.spf("spf", "-f", "ann@org.example", "-i", ip),
+                             (0, f"{ip}: {said}\n", ""))
+
+    def test_spf_flattened(self):
+        flat = ("v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ip4:192.0.2.2 ip4:198.51.100.0/24 -ip4:192.0.2.99 "
+                "exists:%{i}.x.example ~all\n")
+        self.assertEqual(self.spf("spf-flatten", "org.example"), (0, flat, ""))
+        self.assertEqual(self.spf("spf-flatten", "moved.example"), (0, flat, ""))
+        self.assertEqual(self.spf("spf-flatten", "gone.example")[0], 1)
+
     def jsonl(self, n):
         return b"".join(json.dumps({
             "raw": (MESSAGE % str(i).encode()).decode(), "from": "anna@sender.example",

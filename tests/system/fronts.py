@@ -22,6 +22,8 @@ WINNOW = OPTIONS.winnow
 
 DNS = """dns { fake_records = [
   { name = "example.org", type = txt, replies = ["v=spf1 ip4:192.0.2.0/24 -all"] },
+  { name = "example.org", type = a, replies = ["192.0.2.5"] },
+  { name = "mail.example.org", type = a, replies = ["192.0.2.5"] },
   { name = "_dmarc.example.org", type = txt, replies = ["v=DMARC1; p=reject"] } ] }
 """
 

@@ -85,6 +85,10 @@ def main():
             (["rspamadm", "configtest", "-c", "/nowhere/rspamd.conf"], "no such configuration", 2),
             (["rspamadm", "confighelp", "options.task_timeout"], "options.task_timeout", 0),
             (["rspamadm", "configdump", "-C", "--config", "", "actions"], '"reject"', 0),
+            (["rspamadm", "dkim_keygen", "-s", "k1", "-d", "a.example"], "k1._domainkey IN TXT ( \"v=DKIM1; k=rsa; ", 0),
+            (["rspamadm", "dkim_keygen", "-b", "1023"], "1023", 2),
+            (["rspamadm", "dnstool", "nothing"], "spf-flatten", 2),
+            (["rspamadm", "dnstool", "spf", "--server", "127.0.0.1:1", "-d", "a.example"], "nobody answered", 3),
             (["rspamadm", "help"], "configdump", 0), (["rspamadm", "vault"], "does not have it", 2),
             (["rspamadm", "nothing"], "no command nothing", 2), (["rspamd", "-v"], "winnow", 0),
             (["rspamd", "--help"], "--no-fork", 0), (["rspamd", "-f", "-c", "/nowhere/x"], "/nowhere", 2)):

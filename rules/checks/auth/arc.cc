@@ -147,7 +147,7 @@ class Chain {
     if (!hashes_) return link;
     BodyHashes bodies(batch_.raw[row_].substr(batch_.facts[row_].body_offset), batch_.arena);
     SignedFields fields(own_, batch_.arena);
-    link.signature.body = bodies.match(header) ? BodyHash::kSigned : BodyHash::kOther;
+    bodies.match(header, link.signature);
     link.signature.digest = fields.digest(header, sets_.signatures[sets_.sets], batch_.arena);
     return link;
   }
@@ -236,8 +236,8 @@ OptionText name_of(const ArcLink& link) {
 
 // The signature that fails; what fails first is said.
 void refuse(const CheckPlan& plan, Judgement& judgement, const ArcLink& link, DkimResult result) {
-  OptionText text({link.role == ArcRole::kSeal ? "seal" : "signature", " check failed: fail, {["});
-  text.add(link.instance).add("] = sig:").add(link.signature.domain);
+  OptionText text({link.role == ArcRole::kSeal ? "seal" : "signature",
+                   " check failed: fail, {[1] = sig:", link.signature.domain});
   text.add(result == DkimResult::kPermFail ? ":permerror}" : ":reject}");
   say(plan, judgement, kReject, text.view());
 }

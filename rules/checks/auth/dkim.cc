@@ -19,7 +19,7 @@ namespace winnow {
 namespace {
 
 // The first four as DkimResult.
-enum Sym : uint32_t { kAllow, kReject, kPermFail, kTempFail, kTrace, kFact, kCount };
+enum Sym : uint32_t { kAllow, kReject, kPermFail, kTempFail, kTrace, kPart, kFact, kCount };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"R_DKIM_ALLOW", "policies", -0.2, "A DKIM signature verified.", true},
@@ -27,6 +27,8 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"R_DKIM_PERMFAIL", "policies", 0, "A DKIM key is missing, revoked or broken."},
     {"R_DKIM_TEMPFAIL", "policies", 0, "A DKIM key could not be looked up."},
     {"DKIM_TRACE", "policies", 0, "What became of each signing domain: + - ~ ?", true},
+    {"DKIM_PART_OF_BODY", "policies", 0, "A signature that verified covers the body in part (l=).",
+     true},
     {"DKIM_SIGNATURE", "policies", 0, ""},  // a packed DkimSignature, for judge() alone
 }};
 
@@ -80,7 +82,7 @@ void signatures_of(const DkimPlan& plan, Batch& batch, uint32_t row) {
       signature.body = BodyHash::kNotMade;
     } else {
       if (!fields) fields.emplace(own, batch.arena);
-      signature.body = bodies.match(header) ? BodyHash::kSigned : BodyHash::kOther;
+      bodies.match(header, signature);
       signature.digest = fields->digest(header, i, batch.arena);
     }
     batch.symbols.push_back({row, plan.fact, 1, pack_signature(signature, batch.arena), {}});
@@ -139,6 +141,13 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
         static_cast<Sym>(judge_signature(signature, name ? key_of(*name) : nullptr));
     say(plan, judgement, result, {signature.domain, ":s=", signature.selector});
     say(plan, judgement, kTrace, {signature.domain, kMarks[result]});
+    if (result != kAllow || signature.body != BodyHash::kPart) return;
+    char percent[4];
+    const auto end =
+        std::to_chars(percent, percent + sizeof percent, signature.covered_percent).ptr;
+    say(plan, judgement, kPart,
+        {signature.domain, ":", std::string_view(percent, static_cast<size_t>(end - percent)),
+         "%"});
   });
   return Judged::kDone;
 }

@@ -76,18 +76,17 @@ BodyHashes::Known BodyHashes::make(Canonical canonical, HashKind kind, uint64_t 
   return known;
 }
 
-bool BodyHashes::match(const DkimHeader& wanted) {
-  return make(wanted.body, wanted.hash, wanted.body_bytes).digest == wanted.body_hash;
+void BodyHashes::match(const DkimHeader& wanted, DkimSignature& out) {
+  const Known known = make(wanted.body, wanted.hash, wanted.body_bytes);
+  out.body = known.digest == wanted.body_hash ? BodyHash::kSigned : BodyHash::kOther;
+  if (out.body != BodyHash::kSigned || wanted.body_bytes >= known.bytes) return;
+  out.body = BodyHash::kPart;
+  out.covered_percent = static_cast<uint8_t>(static_cast<double>(wanted.body_bytes) * 100 /
+                                             static_cast<double>(known.bytes));
 }
 
 std::string_view BodyHashes::digest(Canonical canonical, HashKind kind) {
   return make(canonical, kind, kWholeBody).digest;
-}
-
-uint64_t BodyHashes::canonical_bytes(Canonical canonical) {
-  for (size_t i = 0; i < count_; ++i)
-    if (known_[i].canonical == canonical) return known_[i].bytes;
-  return make(canonical, HashKind::kSha256, kWholeBody).bytes;
 }
 
 }  // namespace winnow

@@ -39,11 +39,10 @@ class SignedFields {
 class BodyHashes {
  public:
   BodyHashes(std::string_view body, Arena& arena) : body_(body), arena_(arena) {}
-  // Whether the body has the hash that the signature says.
-  bool match(const DkimHeader& wanted);
-  // In canonical form and in bytes, as l= counts it; what match() has seen is not made again.
+  // Whether the body has the hash that the signature says, into `out.body` and covered_percent.
+  void match(const DkimHeader& wanted, DkimSignature& out);
+  // Of the whole body.
   std::string_view digest(Canonical canonical, HashKind kind);
-  uint64_t canonical_bytes(Canonical canonical);
 
  private:
   struct Known {

@@ -173,7 +173,8 @@ std::string_view pack_signature(const DkimSignature& signature, Arena& arena) {
   char* const to = arena.alloc_bytes(size);
   char* at = to;
   *at++ = static_cast<char>(signature.algorithm);
-  *at++ = static_cast<char>(signature.body);
+  *at++ = static_cast<char>(signature.body == BodyHash::kPart ? 128 + signature.covered_percent
+                                                              : static_cast<int>(signature.body));
   *at++ = static_cast<char>(signature.identity_is_domain);
   for (const std::string_view text : texts) {
     *at++ = static_cast<char>(text.size() & 255u);
@@ -184,10 +185,13 @@ std::string_view pack_signature(const DkimSignature& signature, Arena& arena) {
 }
 
 bool unpack_signature(std::string_view bytes, DkimSignature& out) {
-  if (bytes.size() < 3 || static_cast<uint8_t>(bytes[0]) > 2 || static_cast<uint8_t>(bytes[1]) > 2)
-    return false;
+  if (bytes.size() < 3 || static_cast<uint8_t>(bytes[0]) > 2) return false;
+  const auto body = static_cast<uint8_t>(bytes[1]);
+  const bool part = body >= 128 && body < 228;
+  if (body > 2 && !part) return false;
   out.algorithm = static_cast<DkimAlgorithm>(bytes[0]);
-  out.body = static_cast<BodyHash>(bytes[1]);
+  out.body = part ? BodyHash::kPart : static_cast<BodyHash>(body);
+  out.covered_percent = static_cast<uint8_t>(part ? body - 128 : 0);
   out.identity_is_domain = bytes[2] != 0;
   bytes.remove_prefix(3);
   for (std::string_view* const text : {&out.domain, &out.selector, &out.digest, &out.signature}) {

@@ -46,13 +46,15 @@ enum class DkimAlgorithm : uint8_t { kRsaSha256, kRsaSha1, kEd25519Sha256 };
 
 DkimAlgorithm algorithm_of(const DkimHeader& header);
 
-enum class BodyHash : uint8_t { kOther, kSigned, kNotMade };
+// kPart: as far as l= goes; what stands behind is nobody's.
+enum class BodyHash : uint8_t { kOther, kSigned, kNotMade, kPart };
 
 // A signature as far as the message's bytes decide it. What is left is to ask for the key and to
 // check `signature` over `digest` with it.
 struct DkimSignature {
   DkimAlgorithm algorithm = DkimAlgorithm::kRsaSha256;
   BodyHash body = BodyHash::kOther;
+  uint8_t covered_percent = 0;     // of the canonical body, where `body` is kPart; at most 99
   bool identity_is_domain = true;  // i= is of d= itself, not of a name under it
   std::string_view domain;         // d=, lower case
   std::string_view selector;       // s=, lower case
@@ -60,7 +62,8 @@ struct DkimSignature {
   std::string_view signature;      // b=, raw bytes
 };
 
-// As bytes, for the evidence: algorithm:u8 body:u8 identity_is_domain:u8, then domain,
+// As bytes, for the evidence: algorithm:u8 body:u8 (128 + covered_percent for kPart)
+// identity_is_domain:u8, then domain,
 // selector, digest and signature, each size:u16le bytes.
 std::string_view pack_signature(const DkimSignature& signature, Arena& arena);
 // False where the bytes are none of these. Views point into them.

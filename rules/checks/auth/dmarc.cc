@@ -10,16 +10,28 @@
 #include "engine/url/suffix.h"
 #include "rules/checks/auth/arc_link.h"
 #include "rules/checks/auth/dmarc_record.h"
+#include "rules/checks/auth/dmarc_walk.h"
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/auth/identity.h"
 #include "rules/checks/auth/option_text.h"
 #include "rules/checks/check.h"
+#include "rules/config/ucl.h"
 
 namespace winnow {
 
 namespace {
 
-enum Sym : uint32_t { kAllow, kReject, kQuarantine, kSoftFail, kNa, kBadPolicy, kDnsFail, kCount };
+enum Sym : uint32_t {
+  kAllow,
+  kReject,
+  kQuarantine,
+  kSoftFail,
+  kNa,
+  kBadPolicy,
+  kDnsFail,
+  kDiffers,
+  kCount
+};
 
 // One-shot: a second option is added with a second insertion, which must not count.
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
@@ -31,16 +43,44 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"DMARC_NA", "policies", 0, "The visible sender's domain has no DMARC policy.", true},
     {"DMARC_BAD_POLICY", "policies", 0, "The domain's DMARC policy is broken.", true},
     {"DMARC_DNSFAIL", "policies", 0, "A look-up that DMARC needs failed.", true},
+    {"DMARC_ORGANISATION_DIFFERS", "policies", 0,
+     "The tree walk finds another organisational domain than the public suffix list.", true},
+}};
+
+constexpr std::array<OptionDecl, 2> kOptions{{
+    {"actions", OptionType::kObject, "", "Action for reject, quarantine and softfail."},
+    {"discovery_method", OptionType::kString, "psl",
+     "How organisational domains are found: psl (public suffix list) or treewalk (RFC 9989)."},
 }};
 
 constexpr std::array<std::string_view, 3> kAfter{"spf", "dkim", "arc"};
 
 struct DmarcPlan final : CheckPlan {
   SymbolId spf_allow, spf_dnsfail, dkim_trace, arc_trusted, arc_link;
+  std::array<ActionId, 3> actions;  // by DmarcPolicy; kNoId: the symbol only counts
+  bool walks = false;
 };
+
+void read_options(CompileContext& context, DmarcPlan& plan) {
+  const std::string_view method = context.options->string("discovery_method", "psl");
+  plan.walks = method == "treewalk";
+  if (!plan.walks && method != "psl")
+    context.warn("discovery_method", "it is psl or treewalk; psl holds");
+  const UclObject* const actions = context.options->find("actions");
+  if (!actions) return;
+  static constexpr std::string_view kNames[] = {"softfail", "quarantine", "reject"};
+  for (size_t i = 0; i < plan.actions.size(); ++i) {
+    const std::string_view name = actions->string(kNames[i], "");
+    if (name.empty()) continue;
+    plan.actions[i] = context.action(name);
+    if (plan.actions[i] == kNoId<ActionId>) context.warn("actions", "there is no such action");
+  }
+}
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   auto plan = std::make_unique<DmarcPlan>();
+  plan->actions.fill(kNoId<ActionId>);
+  if (context.options) read_options(context, *plan);
   plan->spf_allow = context.symbol("R_SPF_ALLOW");
   plan->spf_dnsfail = context.symbol("R_SPF_DNSFAIL");
   plan->dkim_trace = context.symbol("DKIM_TRACE");
@@ -90,47 +130,75 @@ Names policy_names(std::string_view domain) {
   return names;
 }
 
-bool is_aligned(std::string_view domain, std::string_view from, bool strict) {
-  const DnsName one(domain), two(from);
-  if (one.empty() || two.empty()) return false;
-  if (strict) return one.view() == two.view();
-  return find_suffix(one.view()).domain == find_suffix(two.view()).domain;
-}
+// Whether domains are aligned with that of From.
+class Alignment {
+ public:
+  // `organisation`: of From, where the tree is walked; else empty.
+  Alignment(std::string_view from, std::string_view organisation, Judgement& judgement)
+      : from_(from), organisation_(organisation), judgement_(judgement) {}
+
+  bool holds(std::string_view domain, bool strict) {
+    const DnsName one(domain);
+    if (one.empty() || from_.empty()) return false;
+    if (one.view() == from_.view()) return true;
+    if (strict) return false;
+    if (organisation_.empty())
+      return find_suffix(one.view()).domain == find_suffix(from_.view()).domain;
+    const DmarcWalk walk = walk_dmarc(one.view(), judgement_);
+    waiting_ |= walk.state == WalkState::kWaiting;
+    unknown_ |= walk.state == WalkState::kUnknown;
+    return walk.state == WalkState::kDone && walk.organisation == organisation_;
+  }
+  bool waiting() const { return waiting_; }
+  bool unknown() const { return unknown_; }
+
+ private:
+  const DnsName from_;
+  std::string_view organisation_;
+  Judgement& judgement_;
+  bool waiting_ = false, unknown_ = false;
+};
 
 // What SPF and DKIM say for the From domain.
 struct Proof {
   bool passed = false;
   bool temporary = false;  // an aligned one ended in a temporary error
-  std::string_view spf_reason, dkim_reason;
+  std::string_view spf_reason;
+  std::string_view dkim_reason;  // with its comma; may be empty
 };
 
 Proof prove(const DmarcPlan& plan, const Evidence& evidence, const Judgement& judgement,
-            std::string_view from, const DmarcRecord& record) {
+            Alignment& alignment, const DmarcRecord& record) {
   Proof proof;
   const bool spf_aligned =
-      is_aligned(spf_identity(evidence.envelope).domain, from, record.strict_spf);
+      alignment.holds(spf_identity(evidence.envelope).domain, record.strict_spf);
   const bool spf_pass = has(judgement, plan.spf_allow);
   proof.passed = spf_pass && spf_aligned;
   proof.temporary = spf_aligned && has(judgement, plan.spf_dnsfail);
   proof.spf_reason = !spf_pass           ? "No valid SPF"
                      : record.strict_spf ? "SPF not aligned (strict)"
                                          : "SPF not aligned (relaxed)";
-  bool dkim_pass = false;
+  bool dkim_pass = false, dkim_broken = false;
   for (uint32_t i = 0; plan.dkim_trace != kNoId<SymbolId>; ++i) {
     const std::string_view option = judgement.option(plan.dkim_trace, i);
     const size_t colon = option.rfind(':');
     if (colon == std::string_view::npos) break;
-    const bool aligned = is_aligned(option.substr(0, colon), from, record.strict_dkim);
+    const bool aligned = alignment.holds(option.substr(0, colon), record.strict_dkim);
     if (option.ends_with(":+")) {
       dkim_pass = true;
       proof.passed |= aligned;
     } else if (option.ends_with(":?")) {
       proof.temporary |= aligned;
+    } else if (option.ends_with(":~")) {
+      dkim_broken = true;
     }
   }
-  proof.dkim_reason = !dkim_pass           ? "No valid DKIM"
-                      : record.strict_dkim ? "DKIM not aligned (strict)"
-                                           : "DKIM not aligned (relaxed)";
+  proof.temporary |= alignment.unknown();
+  // As Rspamd says it: a key that is missing or broken is no reason of its own.
+  proof.dkim_reason = dkim_pass     ? record.strict_dkim ? ", DKIM not aligned (strict)"
+                                                         : ", DKIM not aligned (relaxed)"
+                      : dkim_broken ? ""
+                                    : ", No valid DKIM";
   return proof;
 }
 
@@ -208,29 +276,50 @@ bool is_vouched_for(const DmarcPlan& plan, const Evidence& evidence, const Judge
   return false;
 }
 
-void conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
-              std::string_view from, const DmarcRecord& record, DmarcPolicy wish) {
-  const Proof proof = prove(plan, evidence, judgement, from, record);
-  if (proof.passed) return say(plan, judgement, kAllow, from, policy_text(wish));
+// What a failure means.
+void fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
+           const Proof& proof, std::string_view from, const DmarcRecord& record, DmarcPolicy wish) {
   if (proof.temporary) {
     const OptionText text({from, " : SPF/DKIM temp error"});
     return say(plan, judgement, kDnsFail, text.view(), policy_text(wish));
   }
   // Where SPF or DKIM was not judged, nobody failed.
   if (!evidence.envelope.ip.valid() || plan.dkim_trace == kNoId<SymbolId>) return;
+  // RFC 9989 has no pct any more; its t=y lowers every policy by a step.
   const bool sampled_out =
-      1 + chance_of(evidence.facts) > record.percent && wish != DmarcPolicy::kNone;
+      wish != DmarcPolicy::kNone &&
+      (plan.walks ? record.is_test : 1 + chance_of(evidence.facts) > record.percent);
   const int step = static_cast<int>(wish) - (sampled_out ? 1 : 0);
   const Sym symbol = step == 2 ? kReject : step == 1 ? kQuarantine : kSoftFail;
-  const OptionText text({from, " : ", proof.spf_reason, ", ", proof.dkim_reason});
+  const OptionText text({from, " : ", proof.spf_reason, proof.dkim_reason});
   const bool vouched = symbol != kSoftFail && is_vouched_for(plan, evidence, judgement);
-  say(plan, judgement, symbol, text.view(), policy_text(wish), sampled_out ? "sampled_out" : "",
-      vouched ? 0.1 : 1);
-  if (vouched) add_option(plan, judgement, symbol, "ARC trusted");
+  say(plan, judgement, symbol, text.view(), policy_text(wish),
+      sampled_out ? plan.walks ? "test_mode" : "sampled_out" : "", vouched ? 0.1 : 1);
+  if (vouched) return add_option(plan, judgement, symbol, "ARC trusted");
+  if (const ActionId action = plan.actions[static_cast<size_t>(step)]; action != kNoId<ActionId>) {
+    PreResult result{.action = action};
+    result.least = true;
+    result.message = "Action set by DMARC";
+    result.module = "dmarc";
+    judgement.pre_result(result);
+  }
 }
 
+// False: answers are open.
+bool conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
+              Alignment& alignment, std::string_view from, const DmarcRecord& record,
+              DmarcPolicy wish) {
+  const Proof proof = prove(plan, evidence, judgement, alignment, record);
+  if (alignment.waiting()) return false;
+  if (proof.passed)
+    say(plan, judgement, kAllow, from, policy_text(wish));
+  else
+    fails(plan, evidence, judgement, proof, from, record, wish);
+  return true;
+}
 // Both names at once, while content is at hand: they do not depend on what SPF finds.
-void ask(const CheckPlan&, const Batch& batch, Asker& asker) {
+void ask(const CheckPlan& plan, const Batch& batch, Asker& asker) {
+  const bool walks = static_cast<const DmarcPlan&>(plan).walks;
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const Envelope& envelope = batch.envelopes[row];
     if (is_trusted(envelope)) continue;
@@ -241,8 +330,48 @@ void ask(const CheckPlan&, const Batch& batch, Asker& asker) {
     const Names names = policy_names(domain);
     if (names.author.empty()) continue;
     asker.ask(row, QuestionKind::kDns, rr::kTxt, names.author.view());
+    if (walks) continue;
     if (names.differ) asker.ask(row, QuestionKind::kDns, rr::kTxt, names.organisation.view());
   }
+}
+
+// By the tree walk of RFC 9989.
+Judged judge_walk(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
+                  std::string_view from) {
+  const DnsName author(from);
+  const DmarcWalk walk = walk_dmarc(author.view(), judgement);
+  if (walk.state == WalkState::kWaiting) return Judged::kWaiting;
+  if (walk.state == WalkState::kUnknown) {
+    say(plan, judgement, kDnsFail, OptionText({from, " : no answer"}).view());
+    return Judged::kDone;
+  }
+  if (walk.policy == kDmarcWalkMax) {
+    say(plan, judgement, kNa, from);
+    return Judged::kDone;
+  }
+  const DmarcRecord& record = walk.steps[walk.policy].record;
+  // A policy that is none counts as none where reports are wanted, else as no record (4.7).
+  if (!record.bad_policy.empty() && !record.has_reports) {
+    say(plan, judgement, kNa, OptionText({from, ": no valid DMARC record"}).view());
+    return Judged::kDone;
+  }
+  DmarcPolicy wish = record.policy;
+  if (walk.policy > 0) {
+    wish = record.subdomain_policy;
+    if (record.absent_policy != record.subdomain_policy) {
+      const Answer* const exists = judgement.ask(QuestionKind::kDns, rr::kA, author.view());
+      if (!exists) return Judged::kWaiting;
+      if (exists->state == AnswerState::kNone && !exists->name_exists) wish = record.absent_policy;
+    }
+  }
+  Alignment alignment(from, walk.organisation, judgement);
+  if (!conclude(plan, evidence, judgement, alignment, from, record, wish)) return Judged::kWaiting;
+  if (const std::string_view listed = find_suffix(author.view()).domain;
+      listed != walk.organisation)
+    say(plan, judgement, kDiffers,
+        OptionText({from, ": ", walk.organisation, " by the tree, ", listed, " by the list"})
+            .view());
+  return Judged::kDone;
 }
 
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
@@ -255,6 +384,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
     say(plan, judgement, kNa, from.empty() ? why : "No domain in From header");
     return Judged::kDone;
   }
+  if (plan.walks) return judge_walk(plan, evidence, judgement, from);
   const Answer* const author = judgement.ask(QuestionKind::kDns, rr::kTxt, names.author.view());
   const Answer* const organisation =
       names.differ ? judgement.ask(QuestionKind::kDns, rr::kTxt, names.organisation.view())
@@ -270,7 +400,8 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   }
   if (found == Found::kFinal) return Judged::kDone;
   if (found == Found::kRecord) {
-    conclude(plan, evidence, judgement, from, record, wish);
+    Alignment alignment(from, {}, judgement);
+    conclude(plan, evidence, judgement, alignment, from, record, wish);
   } else if (found == Found::kNoRecord || first == Found::kNoRecord) {
     say(plan, judgement, kNa, OptionText({from, ": no valid DMARC record"}).view());
   } else {
@@ -284,6 +415,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
 extern constexpr Check kDmarc{
     .name = "dmarc",
     .text = "Judges whether the visible sender's domain is proved by SPF or DKIM.",
+    .options = kOptions,
     .symbols = kSymbols,
     .after = kAfter,
     .local_skip = true,

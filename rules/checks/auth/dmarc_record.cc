@@ -28,16 +28,23 @@ DmarcParse parse_dmarc_record(std::string_view text, DmarcRecord& record) {
   Tag tag;
   if (!tags.next(tag) || !equal_caseless(tag.name, "v") || tag.value != "DMARC1")
     return DmarcParse::kNoRecord;
-  bool has_policy = false, has_subdomain = false;
+  bool has_policy = false, has_subdomain = false, has_absent = false;
   while (tags.next(tag)) {
     if (equal_caseless(tag.name, "p")) {
-      if (!read_policy(tag.value, record.policy)) {
-        record.bad_policy = tag.value;
-        return DmarcParse::kBadPolicy;
-      }
-      has_policy = true;
+      has_policy = read_policy(tag.value, record.policy);
+      if (!has_policy && record.bad_policy.empty()) record.bad_policy = tag.value;
     } else if (equal_caseless(tag.name, "sp")) {
       has_subdomain |= read_policy(tag.value, record.subdomain_policy);
+    } else if (equal_caseless(tag.name, "np")) {
+      has_absent |= read_policy(tag.value, record.absent_policy);
+    } else if (equal_caseless(tag.name, "psd")) {
+      record.psd = equal_caseless(tag.value, "y")   ? DmarcPsd::kYes
+                   : equal_caseless(tag.value, "n") ? DmarcPsd::kNo
+                                                    : DmarcPsd::kUnsaid;
+    } else if (equal_caseless(tag.name, "t")) {
+      record.is_test = equal_caseless(tag.value, "y");
+    } else if (equal_caseless(tag.name, "rua")) {
+      record.has_reports = find_caseless(tag.value, "mailto:") != std::string_view::npos;
     } else if (equal_caseless(tag.name, "adkim")) {
       record.strict_dkim = equal_caseless(tag.value, "s");
     } else if (equal_caseless(tag.name, "aspf")) {
@@ -50,9 +57,9 @@ DmarcParse parse_dmarc_record(std::string_view text, DmarcRecord& record) {
         record.percent = static_cast<uint8_t>(percent);
     }
   }
-  if (!has_policy) return DmarcParse::kBadPolicy;
   if (!has_subdomain) record.subdomain_policy = record.policy;
-  return DmarcParse::kGood;
+  if (!has_absent) record.absent_policy = record.subdomain_policy;
+  return has_policy && record.bad_policy.empty() ? DmarcParse::kGood : DmarcParse::kBadPolicy;
 }
 
 }  // namespace winnow

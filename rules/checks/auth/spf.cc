@@ -4,10 +4,13 @@
 // the RFC's.
 #include <array>
 
+#include "engine/mime/ip.h"
 #include "rules/checks/auth/identity.h"
 #include "rules/checks/auth/spf_evaluate.h"
 #include "rules/checks/check.h"
+#include "rules/checks/text.h"
 #include "rules/config/ucl.h"
+#include "rules/maps/map.h"
 
 namespace winnow {
 
@@ -22,6 +25,7 @@ enum Sym : uint32_t {
   kDnsFail,
   kPermFail,
   kPlusAll,
+  kFact,
   kCount
 };
 
@@ -34,17 +38,23 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"R_SPF_DNSFAIL", "policies", 0, "The SPF record could not be looked up."},
     {"R_SPF_PERMFAIL", "policies", 0, "The SPF record is broken or passes a limit."},
     {"R_SPF_PLUSALL", "policies", 4, "The SPF record lets everybody send."},
+    {"SPF_CLIENT", "policies", 0, ""},  // of an own relay's mail: who gave it to us, for judge()
 }};
 
-constexpr std::array<OptionDecl, 2> kOptions{{
+constexpr std::array<OptionDecl, 4> kOptions{{
     {"max_dns_requests", OptionType::kInteger, "10",
      "Terms of one record, its includes counted, that may ask DNS.", 1, SpfLimits::kLookupsHard},
     {"max_void_lookups", OptionType::kInteger, "2",
      "Terms of one record that may ask DNS for what does not exist.", 0, 100},
+    {"whitelist", OptionType::kMap, "", "Networks whose mail is not judged."},
+    {"external_relay", OptionType::kMap, "",
+     "Own relays: the client is who gave the mail to the first of them."},
 }};
 
 struct SpfPlan final : CheckPlan {
   SpfLimits limits;
+  std::shared_ptr<const Map> whitelist, relays;  // may be null
+  SymbolId fact = kNoId<SymbolId>;
 };
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
@@ -57,6 +67,13 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
     else
       context.warn(option.name, "the value is out of bounds; the default holds");
   };
+  const auto networks = [&](std::string_view name) -> std::shared_ptr<const Map> {
+    const UclObject* const value = context.options ? context.options->find(name) : nullptr;
+    return value && context.map_of ? context.map_of(*value, MapKind::kIp) : nullptr;
+  };
+  plan->whitelist = networks("whitelist");
+  plan->relays = networks("external_relay");
+  if (plan->relays) plan->fact = context.symbol(kSymbols[kFact].name);
   read(kOptions[0], plan->limits.lookups_max);
   read(kOptions[1], plan->limits.void_lookups_max);
   return plan;
@@ -91,10 +108,51 @@ void conclude(const CheckPlan& plan, const SpfResult& result, Judgement& judgeme
   }
 }
 
+bool holds(const std::shared_ptr<const Map>& networks, const IpAddress& ip) {
+  return networks && ip.valid() && networks->find(ip) != kNoIndex;
+}
+
+// Mail from an own relay: the first hop, from the top, that is none of them. The option is its
+// address, a blank, and its HELO; empty where no hop says.
+void content(const CheckPlan& base, Batch& batch) {
+  const auto& plan = static_cast<const SpfPlan&>(base);
+  if (!plan.relays) return;
+  for (uint32_t row = 0; row < batch.rows; ++row) {
+    if (!holds(plan.relays, batch.envelopes[row].ip)) continue;
+    std::string_view client;
+    for (const Received& hop : batch.received.row(row)) {
+      if (!hop.real_ip.valid() || holds(plan.relays, hop.real_ip)) continue;
+      char ip[kIpTextMax];
+      client = join_text(batch.arena, std::string_view(ip, format_ip(hop.real_ip, ip)),
+                         std::string_view(" "), hop.from_hostname);
+      break;
+    }
+    batch.symbols.push_back({row, plan.fact, 1, client, {}});
+  }
+}
+
+// Who is judged: the client, or who gave the mail to an own relay. False: nobody.
+bool find_client(const SpfPlan& plan, const Evidence& evidence, IpAddress& ip,
+                 std::string_view& helo) {
+  ip = evidence.envelope.ip;
+  helo = evidence.envelope.helo;
+  for (const SymbolFact& fact : evidence.symbols) {
+    if (!plan.relays || fact.symbol != plan.fact) continue;
+    const size_t blank = std::min(fact.option.find(' '), fact.option.size());
+    const std::optional<IpAddress> hop = parse_ip(fact.option.substr(0, blank));
+    if (!hop) return false;
+    ip = *hop;
+    helo = fact.option.substr(std::min(blank + 1, fact.option.size()));
+  }
+  return ip.valid() && !holds(plan.whitelist, ip);
+}
+
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
-  const Envelope& envelope = evidence.envelope;
+  const auto& plan = static_cast<const SpfPlan&>(base);
+  Envelope envelope = evidence.envelope;
   // Without a session there is nothing to judge, and nothing that looks like a judgement.
-  if (!envelope.ip.valid() || (envelope.from.empty() && envelope.helo.empty()))
+  if (!find_client(plan, evidence, envelope.ip, envelope.helo) ||
+      (envelope.from.empty() && envelope.helo.empty()))
     return Judged::kDone;
   const SpfIdentity identity = spf_identity(envelope);
   if (identity.domain.empty()) {
@@ -105,7 +163,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
                        .sender_local = identity.local,
                        .sender_domain = identity.domain,
                        .helo = envelope.helo};
-  const SpfResult result = evaluate_spf(input, static_cast<const SpfPlan&>(base).limits, judgement);
+  const SpfResult result = evaluate_spf(input, plan.limits, judgement);
   if (result.waiting) return Judged::kWaiting;
   conclude(base, result, judgement);
   return Judged::kDone;
@@ -120,6 +178,7 @@ extern constexpr Check kSpf{
     .symbols = kSymbols,
     .local_skip = true,
     .compile = compile,
+    .content = content,
     .judge = judge,
 };
 

@@ -70,16 +70,31 @@ std::string_view option(const VerdictSymbol& symbol, size_t number) {
   return number < symbol.options.size() ? symbol.options[number] : std::string_view();
 }
 
+// A value (RFC 8601 2.2): quoted where it holds what no token may (RFC 2045 5.1), but for "@".
+void append_value(std::string_view text, std::string& out) {
+  const bool quoted = text.find_first_of("()<>,;:\\\"/[]?= \t") != std::string_view::npos;
+  if (quoted) out += '"';
+  std::string clean;
+  append_header_text(text, clean);
+  for (const char c : clean) {
+    if (quoted && (c == '"' || c == '\\')) out += '\\';
+    out += c;
+  }
+  if (quoted) out += '"';
+}
+
 // The first eight characters of a signature (RFC 6008), as base64.
 void append_signature_begin(std::string_view bytes, std::string& out) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   if (bytes.size() < 6) return;
-  out += " header.b=";
+  std::string digits;
   for (size_t i = 0; i < 6; i += 3) {
     uint32_t bits = 0;
     for (size_t k = 0; k < 3; ++k) bits = bits << 8 | static_cast<uint8_t>(bytes[i + k]);
-    for (int shift = 18; shift >= 0; shift -= 6) out.push_back(kDigits[bits >> shift & 63]);
+    for (int shift = 18; shift >= 0; shift -= 6) digits.push_back(kDigits[bits >> shift & 63]);
   }
+  out += " header.b=";
+  append_value(digits, out);
 }
 
 // "example.org:s=sel" is among the options of the symbol.
@@ -109,14 +124,14 @@ void append_dkim(const AuthenticationPlan& plan, const EditInput& input, std::st
       any = true;
       out.append(";\n\tdkim=").append(one.result);
       if (one.result == "fail")
-        out += signature.body == BodyHash::kSigned ? " (\"headers did not verify\")"
-                                                   : " (\"body hash did not verify\")";
+        out += signature.body != BodyHash::kOther ? " (\"headers did not verify\")"
+                                                  : " (\"body hash did not verify\")";
       if (one.result == "permerror") out += " (\"invalid DKIM record\")";
       if (one.result == "temperror") out += " (\"DNS error\")";
       out += " header.d=";
-      append_header_text(signature.domain, out);
+      append_value(signature.domain, out);
       out += " header.s=";
-      append_header_text(signature.selector, out);
+      append_value(signature.selector, out);
       if (ended == 1) append_signature_begin(signature.signature, out);
       break;
     }
@@ -152,7 +167,7 @@ void append_spf(const AuthenticationPlan& plan, const EditInput& input, std::str
   else
     say({address, " is neither permitted nor denied by domain of ", who});
   out += envelope.from.empty() ? ") smtp.helo=" : ") smtp.mailfrom=";
-  say({who});
+  append_value(who, out);
 }
 
 void append_dmarc(const AuthenticationPlan& plan, const Verdict& verdict, std::string& out) {
@@ -168,7 +183,7 @@ void append_dmarc(const AuthenticationPlan& plan, const Verdict& verdict, std::s
     out += ";\n\tdmarc=pass (policy=";
     append_header_text(policy, out);
     out += ") header.from=";
-    append_header_text(first, out);
+    append_value(first, out);
     return;
   }
   const size_t colon = first.find(" : ");
@@ -182,7 +197,7 @@ void append_dmarc(const AuthenticationPlan& plan, const Verdict& verdict, std::s
     out += " reason=\"" + reason + '"';
   }
   out += " header.from=";
-  append_header_text(first.substr(0, colon), out);
+  append_value(first.substr(0, colon), out);
   out += " (policy=";
   append_header_text(is_error ? one->result : policy, out);
   out += ')';
@@ -230,9 +245,9 @@ bool append_authentication_results(const AuthenticationPlan& plan, const EditInp
     out.append(";\n\tarc=").append(arc->result == "reject" ? "fail" : arc->result);
   if (plan.add_smtp_user && !envelope.user.empty()) {
     out += ";\n\tauth=pass smtp.auth=";
-    append_header_text(envelope.user, out);
+    append_value(envelope.user, out);
     out += " smtp.mailfrom=";
-    append_header_text(envelope.from, out);
+    append_value(envelope.from, out);
   }
   if (out.size() == before) out += ";\n\tnone";
   return true;

@@ -26,7 +26,7 @@ class Asking final : public Judgement {
   void insert(SymbolId symbol, double, std::string_view option) override {
     inserted.push_back(fmt::format("{}({})", index(symbol), option));
   }
-  void pre_result(const PreResult&) override {}
+  void pre_result(const PreResult& result) override { pre_results.push_back(result); }
   void edit(const Edit&) override {}
   void effect(const Effect&) override {}
   bool has_symbol(SymbolId symbol) const override { return present.contains(index(symbol)); }
@@ -48,6 +48,7 @@ class Asking final : public Judgement {
   auto run(F step) {
     for (rounds = 1;; ++rounds) {
       inserted.clear();
+      pre_results.clear();
       auto result = step();
       if (!result.waiting || rounds > 500) return result;
       table.answer_open(evidence);
@@ -64,6 +65,7 @@ class Asking final : public Judgement {
   Evidence evidence;
   AnswerTable table;
   std::vector<std::string> inserted;
+  std::vector<PreResult> pre_results;
   std::map<uint32_t, std::vector<std::string>> present;  // symbols of earlier levels
   int rounds = 0;
 };

@@ -9,6 +9,8 @@
 namespace winnow {
 namespace {
 
+using namespace std::string_literals;
+
 // RFC 8463 appendix A.3 (message) and A.2 (keys). Code components of RFCs: BSD licence of the
 // IETF Trust.
 const char* const kMessage =
@@ -198,6 +200,30 @@ TEST_F(Dkim, HeadersThatSayNothing) {
             "R_DKIM_REJECT " + kEd + " | R_DKIM_REJECT " + kRsa);
   EXPECT_EQ(result(kMessage, 1'528'000'000), "");  // signed in the future
   EXPECT_EQ(result(replaced(kMessage, "t=1528637909;", "x=1528637909;")), "");
+}
+
+// A key's length decides before its signature does: 1023 and 8193 bits are none.
+TEST(DkimKeys, LengthsAtTheLimits) {
+  // DER RSAPublicKey: SEQUENCE { INTEGER modulus, INTEGER 65537 }; the modulus is all ones.
+  const auto key = [](size_t bits) {
+    const auto length = [](size_t n) {
+      return std::string{'\x82', static_cast<char>(n >> 8), static_cast<char>(n & 255)};
+    };
+    std::string modulus((bits + 7) / 8, '\xff');
+    if (bits % 8) modulus[0] = static_cast<char>((1 << bits % 8) - 1);
+    if (bits % 8 == 0) modulus.insert(0, 1, '\0');
+    const std::string inner = "\x02" + length(modulus.size()) + modulus + "\x02\x03\x01\x00\x01"s;
+    return "\x30" + length(inner.size()) + inner;
+  };
+  const auto verified = [&](size_t bits) {
+    return verify_rsa(key(bits), HashKind::kSha256, std::string(32, 'd'),
+                      std::string(bits / 8, 's'));
+  };
+  EXPECT_EQ(verified(1023), Verified::kBadKey);
+  EXPECT_EQ(verified(1024), Verified::kBad);
+  EXPECT_EQ(verified(8192), Verified::kBad);
+  EXPECT_EQ(verified(8193), Verified::kBadKey);
+  EXPECT_EQ(verified(16384), Verified::kBadKey);
 }
 
 TEST(DkimCanonical, Bodies) {

@@ -2,7 +2,9 @@
 
 #include "engine/mime/ip.h"
 #include "rules/checks/auth/dmarc_record.h"
+#include "rules/checks/auth/dmarc_walk.h"
 #include "rules/checks/check.h"
+#include "rules/config/ucl_parse.h"
 #include "tests/unit/rules/asking.h"
 
 namespace winnow {
@@ -51,15 +53,30 @@ class Dmarc : public ::testing::Test {
   Dmarc() {
     for (const Check* const check : all_checks())
       if (check->name == "dmarc") check_ = check;
-    CompileContext context{.headers = names_,
+    make({});
+  }
+
+  void make(const std::string& options) {
+    auto parsed = parse_ucl(options, "t.conf", {});
+    ASSERT_TRUE(parsed);
+    CompileContext context{.options = &parsed->document->root(),
+                           .headers = names_,
                            .limits = limits_,
                            .map = {},
-                           .warn = {},
-                           .symbol = [](std::string_view name) {
-                             return static_cast<SymbolId>(name == "R_SPF_ALLOW"     ? kSpfAllow
-                                                          : name == "R_SPF_DNSFAIL" ? kSpfDnsFail
-                                                                                    : kDkimTrace);
-                           }};
+                           .warn = [](std::string_view, std::string) {},
+                           .symbol =
+                               [](std::string_view name) {
+                                 return static_cast<SymbolId>(name == "R_SPF_ALLOW" ? kSpfAllow
+                                                              : name == "R_SPF_DNSFAIL"
+                                                                  ? kSpfDnsFail
+                                                                  : kDkimTrace);
+                               },
+                           .action =
+                               [](std::string_view name) {
+                                 return name == "reject"       ? ActionId{1}
+                                        : name == "add header" ? ActionId{2}
+                                                               : kNoId<ActionId>;
+                               }};
     plan_ = check_->compile(context);
     for (uint32_t i = 0; i < check_->symbols.size(); ++i)
       plan_->symbols.push_back(static_cast<SymbolId>(i));
@@ -143,6 +160,12 @@ TEST_F(Dmarc, Judges) {
        "a@d.example",
        "b@other.example",
        "DMARC_POLICY_REJECT d.example : No valid SPF, DKIM not aligned (relaxed), reject"},
+      {"dkim without a key",
+       {reject},
+       dkim("m.d.example:~"),
+       "a@d.example",
+       "b@other.example",
+       "DMARC_POLICY_REJECT d.example : No valid SPF, reject"},
       {"dkim temporary",
        {reject},
        dkim("d.example:?"),
@@ -238,6 +261,171 @@ TEST_F(Dmarc, NobodyFailsWhereSpfWasNotJudged) {
   proved.present = {{kDkimTrace, {"d.example:+"}}};
   EXPECT_EQ(judged(proved, {"a@d.example"}, "a@d.example", nullptr),
             "DMARC_POLICY_ALLOW d.example, reject");
+}
+
+TEST_F(Dmarc, ActionsOfTheSite) {
+  make("actions { reject = reject; quarantine = \"add header\"; softfail = nothing; }");
+  const auto result = [&](const char* record) {
+    Asking asking({{"_dmarc.d.example", "txt", {record}, ""}});
+    judged(asking, {"a@d.example"}, "");
+    std::string out;
+    for (const PreResult& one : asking.pre_results)
+      out += fmt::format("{} {} {}", index(one.action), one.least, one.message);
+    return out;
+  };
+  EXPECT_EQ(result("v=DMARC1; p=reject"), "1 true Action set by DMARC");
+  EXPECT_EQ(result("v=DMARC1; p=quarantine"), "2 true Action set by DMARC");
+  EXPECT_EQ(result("v=DMARC1; p=none"), "");
+}
+
+TEST(DmarcWalk, Names) {
+  const auto names = [](std::string_view domain) {
+    std::array<std::string_view, kDmarcWalkMax> out;
+    const size_t count = walk_names(domain, out);
+    std::string text;
+    for (size_t i = 0; i < count; ++i) text += std::string(i ? " " : "") + std::string(out[i]);
+    return text;
+  };
+  EXPECT_EQ(names("example"), "example");
+  EXPECT_EQ(names("a.mail.example.com"), "a.mail.example.com mail.example.com example.com com");
+  // Seven labels: every name; eight and more: the domain, then its last seven (RFC 9989 4.10.1).
+  EXPECT_EQ(names("a.b.c.d.e.f.com"),
+            "a.b.c.d.e.f.com b.c.d.e.f.com c.d.e.f.com d.e.f.com e.f.com f.com com");
+  EXPECT_EQ(
+      names("a.b.c.d.e.f.g.com"),
+      "a.b.c.d.e.f.g.com b.c.d.e.f.g.com c.d.e.f.g.com d.e.f.g.com e.f.g.com f.g.com g.com com");
+  EXPECT_EQ(names("a.b.c.d.e.f.g.h.i.j.mail.example.com"),
+            "a.b.c.d.e.f.g.h.i.j.mail.example.com g.h.i.j.mail.example.com h.i.j.mail.example.com "
+            "i.j.mail.example.com j.mail.example.com mail.example.com example.com com");
+}
+
+TEST_F(Dmarc, WalksTheTree) {
+  make("discovery_method = treewalk;");
+  using Present = std::map<uint32_t, std::vector<std::string>>;
+  const Present spf{{kSpfAllow, {}}};
+  const auto at = [](const char* name, const char* text) {
+    return TableRecord{std::string("_dmarc.") + name, "txt", {text}, ""};
+  };
+  struct Row {
+    const char* name;
+    std::vector<TableRecord> records;
+    Present present;
+    const char* from;
+    const char* sender;
+    const char* expected;
+  };
+  const Row rows[] = {
+      {"own record",
+       {at("d.example", "v=DMARC1; p=reject")},
+       spf,
+       "a@d.example",
+       "b@d.example",
+       "DMARC_POLICY_ALLOW d.example, reject"},
+      {"organisation's record",
+       {at("d.example", "v=DMARC1; p=reject; sp=quarantine")},
+       {},
+       "a@x.y.d.example",
+       "",
+       "DMARC_POLICY_QUARANTINE x.y.d.example : No valid SPF, No valid DKIM, quarantine"},
+      {"aligned by the organisation",
+       {at("d.example", "v=DMARC1; p=reject")},
+       spf,
+       "a@x.d.example",
+       "b@y.d.example",
+       "DMARC_POLICY_ALLOW x.d.example, reject"},
+      {"strict",
+       {at("d.example", "v=DMARC1; p=reject; aspf=s")},
+       spf,
+       "a@x.d.example",
+       "b@y.d.example",
+       "DMARC_POLICY_REJECT x.d.example : SPF not aligned (strict), No valid DKIM, reject"},
+      // psd=n: a part of a domain that stands by itself.
+      {"psd=n",
+       {at("x.d.example", "v=DMARC1; p=reject; psd=n"), at("d.example", "v=DMARC1; p=none")},
+       spf,
+       "a@m.x.d.example",
+       "b@y.d.example",
+       "DMARC_POLICY_REJECT m.x.d.example : SPF not aligned (relaxed), No valid DKIM, reject | "
+       "DMARC_ORGANISATION_DIFFERS m.x.d.example: x.d.example by the tree, d.example by the list"},
+      // psd=y: who is below a public suffix is an organisation.
+      {"psd=y",
+       {at("d.example", "v=DMARC1; p=reject; psd=y")},
+       spf,
+       "a@m.x.d.example",
+       "b@n.x.d.example",
+       "DMARC_POLICY_ALLOW m.x.d.example, reject | DMARC_ORGANISATION_DIFFERS m.x.d.example: "
+       "x.d.example by the tree, d.example by the list"},
+      {"psd=y parts",
+       {at("d.example", "v=DMARC1; p=reject; psd=y")},
+       spf,
+       "a@m.x.d.example",
+       "b@y.d.example",
+       "DMARC_POLICY_REJECT m.x.d.example : SPF not aligned (relaxed), No valid DKIM, reject | "
+       "DMARC_ORGANISATION_DIFFERS m.x.d.example: x.d.example by the tree, d.example by the list"},
+      {"np",
+       {at("d.example", "v=DMARC1; p=none; np=reject")},
+       {},
+       "a@x.d.example",
+       "",
+       "DMARC_POLICY_REJECT x.d.example : No valid SPF, No valid DKIM, reject"},
+      {"np, the name is there",
+       {at("d.example", "v=DMARC1; p=none; np=reject"), {"x.d.example", "a", {"192.0.2.1"}, ""}},
+       {},
+       "a@x.d.example",
+       "",
+       "DMARC_POLICY_SOFTFAIL x.d.example : No valid SPF, No valid DKIM, none"},
+      {"t=y",
+       {at("d.example", "v=DMARC1; p=reject; t=y")},
+       {},
+       "a@d.example",
+       "",
+       "DMARC_POLICY_QUARANTINE d.example : No valid SPF, No valid DKIM, reject, test_mode"},
+      {"no pct any more",
+       {at("d.example", "v=DMARC1; p=reject; pct=1")},
+       {},
+       "a@d.example",
+       "",
+       "DMARC_POLICY_REJECT d.example : No valid SPF, No valid DKIM, reject"},
+      {"two records are none",
+       {{"_dmarc.x.d.example", "txt", {"v=DMARC1; p=reject", "v=DMARC1; p=none"}, ""},
+        at("d.example", "v=DMARC1; p=none")},
+       {},
+       "a@x.d.example",
+       "",
+       "DMARC_POLICY_SOFTFAIL x.d.example : No valid SPF, No valid DKIM, none"},
+      {"bad policy with reports",
+       {at("d.example", "v=DMARC1; p=x; rua=mailto:a@d.example")},
+       {},
+       "a@d.example",
+       "",
+       "DMARC_POLICY_SOFTFAIL d.example : No valid SPF, No valid DKIM, none"},
+      {"bad policy",
+       {at("d.example", "v=DMARC1; p=x")},
+       {},
+       "a@d.example",
+       "",
+       "DMARC_NA d.example: no valid DMARC record"},
+      {"none", {}, spf, "a@d.example", "b@d.example", "DMARC_NA d.example"},
+      {"time-out",
+       {{"_dmarc.example", "txt", {}, "timeout"}},
+       spf,
+       "a@d.example",
+       "b@d.example",
+       "DMARC_DNSFAIL d.example : no answer"},
+      {"time-out of the other",
+       {at("d.example", "v=DMARC1; p=reject"), {"_dmarc.other.example", "txt", {}, "timeout"}},
+       spf,
+       "a@d.example",
+       "b@other.example",
+       "DMARC_DNSFAIL d.example : SPF/DKIM temp error, reject"},
+  };
+  for (const Row& row : rows) {
+    Asking asking(row.records);
+    asking.present = row.present;
+    EXPECT_EQ(judged(asking, {row.from}, row.sender), row.expected) << row.name;
+    EXPECT_LE(asking.rounds, 4) << row.name;
+    EXPECT_LE(asking.evidence.questions.size(), 3 * kDmarcWalkMax) << row.name;
+  }
 }
 
 }  // namespace

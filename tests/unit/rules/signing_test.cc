@@ -10,6 +10,7 @@
 #include "engine/mime/ip.h"
 #include "pipeline/lookup/answers.h"
 #include "pipeline/worker.h"
+#include "rules/checks/auth/dkim_canonical.h"
 #include "rules/checks/auth/signed_mail.h"
 #include "rules/compile/compile.h"
 #include "rules/config/ucl_parse.h"
@@ -446,6 +447,32 @@ TEST(SignedMailBytes, PackAndUnpack) {
   EXPECT_FALSE(unpack_signed_mail(bytes + "x", back));
 }
 
+// l= covers a part: what is behind it may be anybody's, and that is said.
+TEST(DkimPart, SaysHowMuchIsCovered) {
+  const std::string body = "0123456789\n0123456789\n";  // 24 bytes in canonical form
+  const auto signed_to = [&](uint64_t bytes, const std::string& more) {
+    Hash hash(HashKind::kSha256);
+    add_canonical_body(body, Canonical::kRelaxed, bytes, hash);
+    const std::string from = "From: ann@example.org";
+    std::string value = fmt::format(
+        "v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=dkim; h=from; l={}; bh={}; b=",
+        bytes, encode_base64_text(hash.finish()));
+    Hash head(HashKind::kSha256);
+    add_canonical_header(from, 4, Canonical::kRelaxed, true, head);
+    add_canonical_header("DKIM-Signature: " + value, 14, Canonical::kRelaxed, false, head);
+    value += encode_base64_text(rsa_key().sign(head.finish()));
+    Chain chain = verifier();
+    chain.scan("DKIM-Signature: " + value + "\n" + from + "\n\n" + body + more, kForeign);
+    return chain.options("R_DKIM_ALLOW") + " " + chain.options("DKIM_PART_OF_BODY");
+  };
+  EXPECT_EQ(signed_to(24, ""), "example.org:s=dkim -");
+  EXPECT_EQ(signed_to(24, "\n\n"), "example.org:s=dkim -");
+  EXPECT_EQ(signed_to(24, "add\n"), "example.org:s=dkim example.org:82%");
+  EXPECT_EQ(signed_to(12, ""), "example.org:s=dkim example.org:50%");
+  EXPECT_EQ(signed_to(0, ""), "example.org:s=dkim example.org:0%");
+  EXPECT_EQ(signed_to(25, ""), "- -");  // there is less than it says
+}
+
 // --- Sealing ---
 
 // Seals `mail` as it passes there.example, with these keys known.
@@ -531,6 +558,37 @@ TEST(ArcSealing, ReusesResults) {
   EXPECT_EQ(results("reuse_auth_results = true; trusted_authserv_id = \"mx.there.example\";"),
             "i=1; mx.there.example 1;\n\tspf=pass");
   EXPECT_EQ(results("").find("i=1; mx.example.net;"), 0u);
+}
+
+// --- SPF behind own relays ---
+
+TEST(SpfRelays, TheClientIsWhoGaveItToThem) {
+  const std::string records =
+      "options { dns { fake_records = [{ name = \"example.org\"; type = txt; replies = [\"v=spf1 "
+      "ip4:198.51.100.7 -all\"]; }]; } } ";
+  const std::string hops =
+      "Received: from relay.here.example (relay.here.example [192.0.2.8])\n\tby mx.here.example "
+      "with "
+      "ESMTP id 1; Wed, 21 Oct 2026 09:00:00 +0000\n"
+      "Received: from out.example.org (out.example.org [198.51.100.7])\n\tby relay.here.example "
+      "with "
+      "ESMTP id 2; Wed, 21 Oct 2026 09:00:00 +0000\n"
+      "From: ann@example.org\n\nhello\n";
+  const auto judged = [&](const std::string& options, const std::string& mail, const char* ip) {
+    Chain chain(records + "spf { " + options + " }");
+    chain.scan(mail, {.ip = ip});
+    std::string out;
+    for (const char* const symbol : {"R_SPF_ALLOW", "R_SPF_FAIL"})
+      if (const std::string found = chain.options(symbol); found != "-") out += symbol;
+    return out;
+  };
+  const std::string relays = "external_relay = [\"192.0.2.0/24\"];";
+  EXPECT_EQ(judged("", hops, "192.0.2.9"), "R_SPF_FAIL");
+  EXPECT_EQ(judged(relays, hops, "192.0.2.9"), "R_SPF_ALLOW");
+  EXPECT_EQ(judged(relays, hops, "203.0.113.9"), "R_SPF_FAIL");  // none of ours: as it comes
+  EXPECT_EQ(judged(relays, hops.substr(hops.find("From:")), "192.0.2.9"), "");  // no hop says
+  EXPECT_EQ(judged("whitelist = [\"192.0.2.0/24\"];", hops, "192.0.2.9"), "");
+  EXPECT_EQ(judged("whitelist = [\"192.0.3.0/24\"];", hops, "192.0.2.9"), "R_SPF_FAIL");
 }
 
 // --- Keys ---
