@@ -75,7 +75,12 @@ Flow::Flow(const Run& run, const FlowOptions& options, Deliver deliver)
                   .rows_max = options.rows_max,
                   .bytes_max = options.bytes_max,
                   .byte_budget = options.byte_budget}) {
-  if (options_.plain_threads)
+#ifdef WINNOW_PLAIN_THREADS
+  const bool plain = true;  // the thread sanitizer's preset
+#else
+  const bool plain = options_.plain_threads;
+#endif
+  if (plain)
     executor_ = std::make_unique<ThreadExecutor>(*this, options_.threads);
   else
     executor_ = std::make_unique<TbbExecutor>(*this, options_.threads);

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <thread>
 #include <tuple>
 
 #include "pipeline/disk_files.h"
@@ -136,7 +138,16 @@ std::string map_cache_of(const RulesOptions& options, const MapSettings& setting
 }
 
 void parallel_tasks(size_t count, const std::function<void(size_t)>& task) {
+#ifdef WINNOW_PLAIN_THREADS
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < count; i = next++) task(i);
+  };
+  const std::jthread other(work);
+  work();
+#else
   tbb::parallel_for(size_t{0}, count, [&](size_t i) { task(i); });
+#endif
 }
 
 }  // namespace

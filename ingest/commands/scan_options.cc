@@ -92,9 +92,6 @@ Result<void> ScanOptions::finish() {
           "--now takes an RFC 3339 time such as 2026-11-24T15:00:00Z, not \"{}\"", now));
     now_ms = *parsed;
   }
-#ifdef WINNOW_PLAIN_THREADS
-  flow.plain_threads = true;
-#endif
   return {};
 }
 
