@@ -259,7 +259,9 @@ DnsReply read_dns_reply(std::span<const uint8_t> packet, std::string_view name, 
     owner = *to;
   }
   if (cut) return {.outcome = DnsOutcome::kBroken};  // by TCP, too: what is not there may exist
-  if (reply.outcome == DnsOutcome::kNoData && owner != asked && authorities == 0) {
+  // An alias of the root leads to nothing: what mail asks about does not stand there.
+  const bool followed = owner != asked && !owner.empty();
+  if (reply.outcome == DnsOutcome::kNoData && followed && authorities == 0) {
     reply.outcome = DnsOutcome::kAlias;
     reply.alias = std::move(owner);
     return reply;

@@ -176,6 +176,12 @@ TEST(DnsReply, an_alias_that_leads_out_of_the_reply) {
             DnsOutcome::kValue);
 }
 
+TEST(DnsReply, an_alias_of_the_root_leads_to_nothing) {
+  const DnsReply reply = read(Made().record(kName, kCname, wire_name(""), 70), kA);
+  EXPECT_EQ(reply.outcome, DnsOutcome::kNoData);
+  EXPECT_EQ(reply.alias, "");
+}
+
 TEST(DnsReply, a_ring_of_aliases_is_broken) {
   Made made;
   made.record(kName, kCname, wire_name("b.example")).record("b.example", kCname, wire_name(kName));
