@@ -250,27 +250,33 @@ Result<LearnCount> TokenStatistics::learns(Tokenizer tokenizer, uint64_t scope) 
 }
 
 Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
+  const uint64_t now = store_->version();
+  const uint64_t space = tokens.scope * 4 + static_cast<uint64_t>(tokens.tokenizer);
+  TokenCounts out;
+  out.counts.resize(tokens.hashes.size());
+  std::vector<uint32_t> missing;
+  cache_.find(now, space, tokens.hashes, out.counts, missing);
+
   const std::string prefix = token_prefix(tokens.tokenizer, tokens.scope);
   const size_t width = prefix.size() + 8;
   std::string bytes;
-  bytes.reserve(tokens.hashes.size() * width);
-  for (const uint64_t hash : tokens.hashes) {
+  bytes.reserve(missing.size() * width);
+  for (const uint32_t i : missing) {
     bytes += prefix;
-    put_big(bytes, hash);
+    put_big(bytes, tokens.hashes[i]);
   }
   const std::string learns = learns_key(tokens.tokenizer, tokens.scope);
   std::vector<std::string_view> keys;
-  keys.reserve(tokens.hashes.size() + 1);
+  keys.reserve(missing.size() + 1);
   keys.push_back(learns);
-  for (size_t i = 0; i < tokens.hashes.size(); ++i)
+  for (size_t i = 0; i < missing.size(); ++i)
     keys.push_back(std::string_view(bytes).substr(i * width, width));
   const auto found = store_->counts(keys, 2);
   if (!found) return fail(found.error());
-  TokenCounts out;
   out.learns = {(*found)[0], (*found)[1]};
-  out.counts.resize(tokens.hashes.size());
-  for (size_t i = 0; i < out.counts.size(); ++i)
-    out.counts[i] = {clamped((*found)[2 * i + 2]), clamped((*found)[2 * i + 3])};
+  for (size_t i = 0; i < missing.size(); ++i)
+    out.counts[missing[i]] = {clamped((*found)[2 * i + 2]), clamped((*found)[2 * i + 3])};
+  if (!missing.empty()) cache_.keep(now, space, tokens.hashes, out.counts, missing);
   return out;
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/classify/tokens.h"
+#include "pipeline/learn/count_cache.h"
 #include "pipeline/learn/learning_log.h"
 #include "pipeline/lookup/store/store.h"
 
@@ -77,6 +78,7 @@ class TokenStatistics {
 
   std::unique_ptr<LearningLog> log_;
   std::unique_ptr<Store> store_;
+  mutable CountCache cache_;
 
   friend Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
                                         std::optional<int64_t> until_ms);

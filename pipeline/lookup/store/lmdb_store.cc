@@ -249,6 +249,11 @@ class LmdbStore final : public Store {
     return write([&](StoreTable& table) { return table_expire(table, now_ms, max); },
                  [](uint64_t gone) { return gone > 0; });
   }
+  uint64_t version() const override {
+    MDB_envinfo info;
+    mdb_env_info(environment_, &info);
+    return info.me_last_txnid;
+  }
   Result<StoreSize> size() const override {
     return read([&](LmdbTable&, MDB_txn* txn) -> Result<StoreSize> {
       MDB_envinfo info;

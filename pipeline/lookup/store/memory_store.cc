@@ -108,15 +108,25 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     table_.begin();
     Result<bool> done = table_apply(table_, batch, now_ms);
-    if (!done || !*done) table_.undo();
+    if (!done || !*done)
+      table_.undo();
+    else
+      ++version_;
     return done;
   }
   Result<uint64_t> expire(int64_t now_ms, uint64_t max) override {
     const std::lock_guard lock(mutex_);
     table_.begin();
     Result<uint64_t> gone = table_expire(table_, now_ms, max);
-    if (!gone) table_.undo();
+    if (!gone)
+      table_.undo();
+    else
+      ++version_;
     return gone;
+  }
+  uint64_t version() const override {
+    const std::lock_guard lock(mutex_);
+    return version_;
   }
   Result<StoreSize> size() const override {
     const std::lock_guard lock(mutex_);
@@ -126,6 +136,7 @@ class MemoryStore final : public Store {
  private:
   mutable std::mutex mutex_;
   mutable MemoryTable table_;
+  uint64_t version_ = 0;
 };
 
 }  // namespace

@@ -151,6 +151,8 @@ class Store {
   // Removes up to `max` values that expired; returns how many.
   virtual Result<uint64_t> expire(int64_t now_ms, uint64_t max) = 0;
   virtual Result<StoreSize> size() const = 0;
+  // Another number after every change, by whichever process. Cheap.
+  virtual uint64_t version() const = 0;
 };
 
 }  // namespace winnow

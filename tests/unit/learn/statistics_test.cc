@@ -92,6 +92,29 @@ TEST(StatisticsTest, moving_and_forgetting_take_away_what_was_added) {
   EXPECT_EQ(dump(statistics->store()), rebuilt(*statistics));
 }
 
+// Each answer is that of a store that is asked for the first time, whatever was asked before.
+TEST(StatisticsTest, what_was_asked_before_does_not_show) {
+  const OwnFolder folder;
+  const auto statistics = open(folder.path());
+  const std::vector<uint64_t> tokens{1, 2, 3, uint64_t{1} << 63};
+  EXPECT_EQ(shown(*statistics, tokens).substr(0, 7), "0/0 1:0");
+  for (uint8_t message = 1; message < 20; ++message) {
+    learn(*statistics, {make_record(kSpam, message, {1, 2, message + uint64_t{100}}),
+                        make_record(kHam, message, {1, uint64_t{1} << 63}, 42)});
+    const std::string n = std::to_string(message);
+    for (int again = 0; again < 3; ++again) {
+      EXPECT_EQ(shown(*statistics, tokens),
+                n + "/0 1:" + n + "/0 2:" + n + "/0 3:0/0 9223372036854775808:0/0");
+      EXPECT_EQ(shown(*statistics, tokens, 42),
+                "0/" + n + " 1:0/" + n + " 2:0/0 3:0/0 9223372036854775808:0/" + n);
+    }
+  }
+  StoreBatch harm;  // a rebuild that mends moves nothing in the log
+  harm.add(std::string("t2") + std::string(7, '\0') + '\3', 0, 5);
+  ASSERT_TRUE(statistics->mend(harm).has_value());
+  EXPECT_EQ(shown(*statistics, {3}), "19/0 3:5/0");
+}
+
 TEST(StatisticsTest, users_have_their_own) {
   const OwnFolder folder;
   const auto statistics = open(folder.path());

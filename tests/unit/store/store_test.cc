@@ -367,6 +367,21 @@ TEST_P(StoreTest, agrees_with_a_naive_model) {
   }
 }
 
+TEST_P(StoreTest, a_change_has_a_version_of_its_own) {
+  const uint64_t first = store_->version();
+  counts({"a"}, 1);
+  EXPECT_EQ(store_->version(), first);
+  StoreBatch batch;
+  batch.add("a", 0, 1);
+  ASSERT_TRUE(apply(batch));
+  const uint64_t second = store_->version();
+  EXPECT_NE(second, first);
+  StoreBatch guarded;
+  guarded.expect_value("none", "x");
+  EXPECT_FALSE(apply(guarded));
+  EXPECT_EQ(store_->version(), second);
+}
+
 TEST_P(StoreTest, writers_at_once_lose_nothing) {
   std::vector<std::thread> writers;
   for (int w = 0; w < 4; ++w)
