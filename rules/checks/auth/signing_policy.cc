@@ -294,7 +294,7 @@ std::unique_ptr<const SigningPolicy> SigningPolicy::compile(CompileContext& cont
 
 SigningPolicy::Origin SigningPolicy::origin(const Envelope& envelope) const {
   const bool user = !envelope.user.empty();
-  const bool local = envelope.ip.valid() && is_local_ip(envelope.ip);
+  const bool local = envelope.own_ip;
   const bool network = networks_ && envelope.ip.valid() && networks_->find(envelope.ip) != kNoIndex;
   if (user && sign_authenticated_) return Origin::kUser;
   if (network) return Origin::kNetwork;
