@@ -467,7 +467,7 @@ Result<int> serve(ServeCommand& options, const std::vector<std::string>& argumen
   if (left->link < 0) return fail("--engine and --trial are for winnow itself");
   std::vector<std::string> plain = arguments;
   std::erase(plain, "--engine");
-  if (Result<void> done = engine(options, plain, std::move(*left)); !done)
+  if (Result<void> done = engine(options, plain, *left); !done)
     return fail(std::move(done.error()));
   return kExitGood;
 }
