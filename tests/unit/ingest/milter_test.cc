@@ -125,8 +125,8 @@ void Conversation::line(const std::string& text) {
   } else if (word == "body") {
     EXPECT_EQ(message.bytes.view(), unescape(rest()));
   } else if (word == "edit") {
-    const std::string_view kinds[] = {"add",     "change",  "remove",  "subject",   "from",
-                                      "addrcpt", "delrcpt", "newbody", "quarantine"};
+    const std::string_view kinds[] = {"add",  "signature", "change",  "remove",  "subject",
+                                      "from", "addrcpt",   "delrcpt", "newbody", "quarantine"};
     std::string kind, name;
     Edit edit{.kind = {}, .value = {}};
     in >> kind >> edit.position >> name;
