@@ -46,7 +46,6 @@ struct Message {
   // What a request says beyond the fields above, names in lower case; bounded by its front end.
   std::vector<std::pair<std::string, std::string>> request_headers;
   IpAddress ip;
-  bool ahead = false;             // its envelope alone, so that answers are there when it comes
   bool pass_all = false;          // as the request says: pre-results and scores skip nothing
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };

@@ -70,7 +70,6 @@ bool Service::submit(Message& message, Done done) {
 
 void Service::ask_ahead(Message&& envelope) {
   if (waiting() > 0 || !live()->run.waits()) return;
-  envelope.ahead = true;
   envelope.pass_all = true;  // what an empty message scores ends nothing
   submit(envelope, [](const Scanned&) {});
 }

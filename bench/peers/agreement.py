@@ -73,8 +73,8 @@ def envelope(raw):
     return out
 
 
-def ask(port, raw, headers):
-    """{symbol: answer} of one message."""
+def reply(port, raw, headers):
+    """What is answered to one message: the object of /checkv2."""
     head = b"POST /checkv2 HTTP/1.0\r\nPass: all\r\nContent-Length: %d\r\n" % len(raw)
     for name, value in headers:
         head += f"{name}: {value}\r\n".encode("latin-1", "replace")
@@ -83,9 +83,13 @@ def ask(port, raw, headers):
         answer = b""
         while chunk := s.recv(65536):
             answer += chunk
-    body = answer.split(b"\r\n\r\n", 1)[1]
+    return json.loads(answer.split(b"\r\n\r\n", 1)[1])
+
+
+def ask(port, raw, headers):
+    """{symbol: answer} of one message."""
     return {name: (round(one.get("score", 0), 3), one.get("options", []))
-            for name, one in json.loads(body).get("symbols", {}).items()}
+            for name, one in reply(port, raw, headers).get("symbols", {}).items()}
 
 
 class Rspamd(compare.Rspamd):

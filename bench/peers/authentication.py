@@ -11,10 +11,8 @@ authentication.py CORPUS --winnow BINARY [--sample 2000] [--show SYMBOL]
 Prints a line a symbol: how many messages have it in both, only here, only there."""
 import argparse
 import collections
-import json
 import pathlib
 import re
-import socket
 import subprocess
 import tempfile
 import threading
@@ -89,16 +87,8 @@ class Rspamd(compare.Rspamd):
 
 
 def ask(port, raw):
-    head = b"POST /checkv2 HTTP/1.0\r\nPass: all\r\nMTA-Name: mx.here.example\r\nContent-Length: %d\r\n"
-    head %= len(raw)
-    for name, value in agreement.envelope(raw):
-        head += f"{name}: {value}\r\n".encode("latin-1", "replace")
-    with socket.create_connection(("127.0.0.1", port), 120) as s:
-        s.sendall(head + b"\r\n" + raw)
-        answer = b""
-        while chunk := s.recv(65536):
-            answer += chunk
-    reply = json.loads(answer.split(b"\r\n\r\n", 1)[1])
+    headers = [("MTA-Name", "mx.here.example"), *agreement.envelope(raw)]
+    reply = agreement.reply(port, raw, headers)
     symbols = {name: one.get("options", []) for name, one in reply.get("symbols", {}).items()
                if NAMES.fullmatch(name)}
     added = reply.get("milter", {}).get("add_headers", {}).get("Authentication-Results", "")

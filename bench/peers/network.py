@@ -135,13 +135,16 @@ def measure(name, args, messages):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", nargs="?", default=os.environ.get("WINNOW_MAIL", "/tmp/mail"))
+    parser.add_argument("corpus", nargs="?", default=os.environ.get("WINNOW_MAIL"),
+                        help="a folder of messages; without it $WINNOW_MAIL")
     parser.add_argument("--winnow", required=True)
     parser.add_argument("--sample", type=int, default=2000)
     parser.add_argument("--in-flight", type=int, nargs="*", default=[50, 500, 2000])
     parser.add_argument("--delay-ms", type=int, default=5)
     parser.add_argument("--lose", type=int, default=10)
     args = parser.parse_args()
+    if not args.corpus:
+        parser.error("no corpus: name a folder of messages, or set WINNOW_MAIL")
     args.winnow = os.path.abspath(args.winnow)
     files = sorted(path for path in pathlib.Path(args.corpus).rglob("*") if path.is_file())
     random.Random(1).shuffle(files)

@@ -1,35 +1,20 @@
 #include "engine/crypt/private_key.h"
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "engine/crypt/base64_text.h"
+#include "engine/crypt/openssl_owned.h"
 
 namespace winnow {
 
 namespace {
 
-struct Free {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free>;
-
-// OpenSSL leaves what went wrong in a queue of the thread.
-struct ErrorsCleared {
-  ~ErrorsCleared() { ERR_clear_error(); }
-};
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+using openssl::bytes_of;
+using openssl::ErrorsCleared;
+using openssl::Free;
+using openssl::Key;
 
 // A file with a passphrase has none here: nobody can be asked.
 int no_passphrase(char*, int, int, void*) { return 0; }

@@ -1,31 +1,18 @@
 #include "engine/crypt/verify.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <memory>
+#include "engine/crypt/openssl_owned.h"
 
 namespace winnow {
 
 namespace {
 
-struct Free {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free>;
-
-// OpenSSL leaves what went wrong in a queue of the thread, which would grow with hostile keys.
-struct ErrorsCleared {
-  ~ErrorsCleared() { ERR_clear_error(); }
-};
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
+using openssl::bytes_of;
+using openssl::ErrorsCleared;
+using openssl::Free;
+using openssl::Key;
 
 Key rsa_key(std::string_view der) {
   const unsigned char* at = bytes_of(der);

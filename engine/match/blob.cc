@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "engine/little_endian.h"
 #include "fmt/format.h"
 
 namespace winnow {
@@ -13,20 +14,6 @@ namespace {
 constexpr std::string_view kMagic = "WNMATCH3";
 constexpr size_t kKeyBytes = 32;
 constexpr size_t kCheckBytes = 8;
-
-template <class T>
-void put(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<char>(value >> (8 * i) & 0xFF));
-}
-
-template <class T>
-T get(std::string_view bytes) {
-  T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    value |= static_cast<T>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-  }
-  return value;
-}
 
 }  // namespace
 
@@ -43,11 +30,11 @@ std::string blob_key(std::span<const DatabasePattern> members, bool joined) {
 std::string write_blob(std::string_view key, const LoadedGroup& group) {
   std::string out(kMagic);
   out += key;
-  for (const PatternClass how : group.classes) put(out, static_cast<uint8_t>(how));
-  put<uint32_t>(out, static_cast<uint32_t>(group.refused.size()));
-  for (uint32_t refused : group.refused) put<uint32_t>(out, refused);
+  for (const PatternClass how : group.classes) append_little(out, static_cast<uint8_t>(how));
+  append_little<uint32_t>(out, static_cast<uint32_t>(group.refused.size()));
+  for (uint32_t refused : group.refused) append_little<uint32_t>(out, refused);
   if (group.database) out += group.database->serialise();
-  put<uint64_t>(out, XXH3_64bits(out.data(), out.size()));
+  append_little<uint64_t>(out, XXH3_64bits(out.data(), out.size()));
   return out;
 }
 
@@ -59,7 +46,8 @@ Result<LoadedGroup> read_blob(std::string_view key, std::string_view bytes, size
     return fail("cached pattern database is of another kind or for other patterns");
   }
   const std::string_view checked = bytes.substr(0, bytes.size() - kCheckBytes);
-  if (XXH3_64bits(checked.data(), checked.size()) != get<uint64_t>(bytes.substr(checked.size()))) {
+  if (XXH3_64bits(checked.data(), checked.size()) !=
+      read_little<uint64_t>(bytes.data() + checked.size())) {
     return damaged();
   }
   LoadedGroup loaded;
@@ -69,10 +57,10 @@ Result<LoadedGroup> read_blob(std::string_view key, std::string_view bytes, size
     loaded.classes.push_back(static_cast<PatternClass>(how));
     listed += loaded.classes.back() != PatternClass::kAlone;
   }
-  const uint32_t refused = get<uint32_t>(checked.substr(head - 4));
+  const uint32_t refused = read_little<uint32_t>(checked.data() + head - 4);
   if (refused > listed || checked.size() - head < refused * size_t{4}) return damaged();
   for (uint32_t i = 0; i < refused; ++i) {
-    loaded.refused.push_back(get<uint32_t>(checked.substr(head + i * size_t{4})));
+    loaded.refused.push_back(read_little<uint32_t>(checked.data() + head + i * size_t{4}));
     if (loaded.refused.back() >= listed) return damaged();
   }
   if (listed == 0) return loaded;

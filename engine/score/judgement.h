@@ -33,14 +33,28 @@ class Judgement {
   virtual bool has_symbol(SymbolId symbol) const = 0;
   // Option number `which` of an inserted symbol; empty where there is none.
   virtual std::string_view option(SymbolId symbol, uint32_t which) const = 0;
-  // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting. What
-  // is pointed to stays in place while the check judges, however much it asks.
   // The action as it stands. REQUIRED: in phase kIdempotent, where nothing changes it any more.
   virtual ActionId action() const { return kNoId<ActionId>; }
+  // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting. What
+  // is pointed to stays in place while the check judges, however much it asks.
   virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
 
  protected:
   ~Judgement() = default;
+};
+
+// For who wants nothing of a check but its questions.
+class QuestionsOnly : public Judgement {
+ public:
+  void insert(SymbolId, double, std::string_view) override {}
+  void pre_result(const PreResult&) override {}
+  void edit(const Edit&) override {}
+  void effect(const Effect&) override {}
+  bool has_symbol(SymbolId) const override { return false; }
+  std::string_view option(SymbolId, uint32_t) const override { return {}; }
+
+ protected:
+  ~QuestionsOnly() = default;
 };
 
 // Adds questions before sealing, while content is at hand.

@@ -12,6 +12,7 @@
 #include "engine/crypt/private_key.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/write_all.h"
 
 namespace winnow {
 
@@ -44,14 +45,7 @@ std::string record(const Options& options, const PrivateKey& key) {
 bool write_new(const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return false;
-  size_t at = 0;
-  while (at < text.size()) {
-    const ssize_t n = ::write(fd, text.data() + at, text.size() - at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) break;
-    at += static_cast<size_t>(n);
-  }
-  const bool good = at == text.size();
+  const bool good = write_all(fd, text);
   return ::close(fd) == 0 && good;
 }
 

@@ -22,15 +22,9 @@ namespace winnow {
 namespace {
 
 // Asks one after the other, and keeps the answers.
-class Asked final : public Judgement {
+class Asked final : public QuestionsOnly {
  public:
   explicit Asked(Lookup& lookup) : lookup_(lookup) {}
-  void insert(SymbolId, double, std::string_view) override {}
-  void pre_result(const PreResult&) override {}
-  void edit(const Edit&) override {}
-  void effect(const Effect&) override {}
-  bool has_symbol(SymbolId) const override { return false; }
-  std::string_view option(SymbolId, uint32_t) const override { return {}; }
   const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) override {
     uint32_t at = find_question(evidence_.questions, kind, type, key);
     if (at == kNoIndex) {

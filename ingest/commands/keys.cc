@@ -23,6 +23,7 @@
 #include "engine/crypt/verify.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/write_all.h"
 #include "pipeline/maps/map_file.h"
 #include "pipeline/maps/settings.h"
 #include "rules/config/ucl_parse.h"
@@ -48,14 +49,8 @@ Result<void> write_file(const std::string& path, std::string_view bytes, mode_t 
   const std::string fresh = fmt::format("{}.{}.new", path, getpid());
   const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return failed();
-  size_t at = 0;
-  while (at < bytes.size()) {
-    const ssize_t n = ::write(fd, bytes.data() + at, bytes.size() - at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) break;
-    at += static_cast<size_t>(n);
-  }
-  const bool good = ::close(fd) == 0 && at == bytes.size();
+  const bool written = write_all(fd, bytes);
+  const bool good = ::close(fd) == 0 && written;
   if (good && std::rename(fresh.c_str(), path.c_str()) == 0) return {};
   const auto out = failed();
   ::unlink(fresh.c_str());

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "ingest/write_all.h"
+
 namespace winnow {
 
 namespace {
@@ -47,12 +49,7 @@ EvidenceFile::~EvidenceFile() {
 }
 
 Result<void> EvidenceFile::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return broken(path_, "cannot be written");
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
+  if (!write_all(fd_, bytes)) return broken(path_, "cannot be written");
   return {};
 }
 

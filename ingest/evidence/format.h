@@ -245,17 +245,4 @@ inline void put_text(std::string& out, std::string_view text) {
   out.append(text);
 }
 
-template <class T>
-void put_fixed(std::string& out, T value) {
-  for (size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<char>(value >> 8 * i));
-}
-
-template <class T>
-T get_fixed(const char* from) {
-  T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i)
-    value |= static_cast<T>(static_cast<unsigned char>(from[i])) << 8 * i;
-  return value;
-}
-
 }  // namespace winnow::wev

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "engine/little_endian.h"
+
 namespace winnow {
 
 namespace wev {
@@ -76,7 +78,7 @@ class Take {
     Cursor* column = next();
     if (!column) return;
     const std::string_view raw = column->bytes(8, bad_);
-    if (raw.size() == 8) value = std::bit_cast<double>(get_fixed<uint64_t>(raw.data()));
+    if (raw.size() == 8) value = std::bit_cast<double>(read_little<uint64_t>(raw.data()));
   }
   void s(std::string_view& value) {
     Cursor* column = next();
@@ -134,13 +136,13 @@ Result<EvidenceReader::Block> EvidenceReader::read_block(std::string& buffer) {
   if (bytes_.size() - pos_ < wev::kBlockHeadBytes) return fail(error("the file is cut"));
   const char* const head = bytes_.data() + pos_;
   Block block;
-  block.kind = wev::get_fixed<uint32_t>(head);
-  const auto flags = wev::get_fixed<uint32_t>(head + 4);
-  const auto raw_bytes = wev::get_fixed<uint64_t>(head + 8);
-  const auto stored = wev::get_fixed<uint64_t>(head + 16);
+  block.kind = read_little<uint32_t>(head);
+  const auto flags = read_little<uint32_t>(head + 4);
+  const auto raw_bytes = read_little<uint64_t>(head + 8);
+  const auto stored = read_little<uint64_t>(head + 16);
   if (stored > bytes_.size() - pos_ - wev::kBlockHeadBytes) return fail(error("the file is cut"));
   const std::string_view data(head + wev::kBlockHeadBytes, stored);
-  if (XXH3_64bits(data.data(), data.size()) != wev::get_fixed<uint64_t>(head + 24))
+  if (XXH3_64bits(data.data(), data.size()) != read_little<uint64_t>(head + 24))
     return fail(error("a checksum is wrong"));
   if (flags > 1 || raw_bytes > wev::kBlockRawBytesMax || (flags == 0 && raw_bytes != stored))
     return fail(error("a block's head is broken or too large"));
@@ -210,7 +212,7 @@ Result<EvidenceReader> EvidenceReader::open(std::string_view bytes, const Eviden
   EvidenceReader reader(bytes, names);
   if (!bytes.starts_with(wev::kMagic) || bytes.size() < wev::kFileHeadBytes)
     return fail(reader.error("this is no evidence file"));
-  const auto version = wev::get_fixed<uint32_t>(bytes.data() + wev::kMagic.size());
+  const auto version = read_little<uint32_t>(bytes.data() + wev::kMagic.size());
   if (version == 0 || version > wev::kVersion)
     return fail(reader.error("version " + std::to_string(version) + " is newer than this program"));
   const auto level = static_cast<unsigned char>(bytes[wev::kMagic.size() + 4]);

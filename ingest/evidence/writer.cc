@@ -5,6 +5,8 @@
 
 #include <bit>
 
+#include "engine/little_endian.h"
+
 namespace winnow {
 
 namespace wev {
@@ -12,7 +14,7 @@ namespace wev {
 Result<void> append_block(uint32_t kind, std::string_view raw, bool pack, std::string& out) {
   constexpr int kLevel = 3;
   const size_t head = out.size();
-  put_fixed(out, kind);
+  append_little(out, kind);
   uint32_t flags = 0;
   size_t stored = raw.size();
   out.resize(head + kBlockHeadBytes);
@@ -31,11 +33,11 @@ Result<void> append_block(uint32_t kind, std::string_view raw, bool pack, std::s
   }
   if (!flags) out.append(raw);
   std::string fields;
-  put_fixed(fields, kind);
-  put_fixed(fields, flags);
-  put_fixed(fields, uint64_t{raw.size()});
-  put_fixed(fields, uint64_t{stored});
-  put_fixed(fields, uint64_t{XXH3_64bits(out.data() + head + kBlockHeadBytes, stored)});
+  append_little(fields, kind);
+  append_little(fields, flags);
+  append_little(fields, uint64_t{raw.size()});
+  append_little(fields, uint64_t{stored});
+  append_little(fields, uint64_t{XXH3_64bits(out.data() + head + kBlockHeadBytes, stored)});
   out.replace(head, kBlockHeadBytes, fields);
   return {};
 }
@@ -68,7 +70,7 @@ class Put {
     const auto wide = static_cast<int64_t>(value);
     put_varint(next(), static_cast<uint64_t>(wide) << 1 ^ static_cast<uint64_t>(wide >> 63));
   }
-  void d(double& value) { put_fixed(next(), std::bit_cast<uint64_t>(value)); }
+  void d(double& value) { append_little(next(), std::bit_cast<uint64_t>(value)); }
   void s(std::string_view& value) {
     if (!hashes_ || value.empty()) return put_text(next(), value);
     put_text(next(), HashText(value).view());
@@ -107,8 +109,8 @@ Result<void> EvidenceWriter::emit() {
 Result<void> EvidenceWriter::begin() {
   begun_ = true;
   out_.append(wev::kMagic);
-  wev::put_fixed(out_, wev::kVersion);
-  wev::put_fixed(out_, static_cast<uint32_t>(level_));
+  append_little(out_, wev::kVersion);
+  append_little(out_, static_cast<uint32_t>(level_));
   std::string raw;
   wev::put_varint(raw, wev::kNameKinds);
   for (const auto& list : names_.lists) {

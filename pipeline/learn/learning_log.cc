@@ -11,25 +11,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/little_endian.h"
+
 namespace winnow {
 
 namespace {
 
 constexpr std::string_view kMagic = "WINNOWLL";
 constexpr uint64_t kFrame = 16;  // bytes before the payload
-
-template <class Number>
-void put(std::string& out, Number value) {
-  for (size_t i = 0; i < sizeof value; ++i)
-    out += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i) & 0xFF);
-}
-
-uint64_t get(const char* bytes, size_t n) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < n; ++i)
-    value |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[i])) << (8 * i);
-  return value;
-}
 
 // Bytes read, less than asked for at the end; -1 with errno.
 ssize_t read_at(int fd, char* to, size_t bytes, uint64_t offset) {
@@ -76,8 +65,8 @@ Error system_error(std::string_view what, const std::string& path) {
 
 std::string head_of(const LearningLog::Name& name) {
   std::string head(kMagic);
-  put(head, kLearningLogVersion);
-  put(head, uint32_t{0});
+  append_little(head, kLearningLogVersion);
+  append_little(head, uint32_t{0});
   return head.append(reinterpret_cast<const char*>(name.data()), name.size());
 }
 
@@ -114,7 +103,7 @@ Result<std::unique_ptr<LearningLog>> LearningLog::open(const std::string& path, 
   if (got < 0) return fail(log->error("cannot be read"));
   if (got != static_cast<ssize_t>(sizeof head) || std::memcmp(head, kMagic.data(), 8) != 0)
     return fail({.what = "this is no learning log", .file = path});
-  const auto version = static_cast<uint32_t>(get(head + 8, 4));
+  const auto version = read_little<uint32_t>(head + 8);
   if (version != kLearningLogVersion)
     return fail({.what = fmt::format("the learning log has version {}, this program knows {}: use "
                                      "the newer program",
@@ -155,16 +144,16 @@ Result<bool> LearningLog::read(uint64_t offset, LearnRecord& out, uint64_t& next
   const ssize_t head = read_at(fd_, frame, sizeof frame, offset);
   if (head < 0) return fail(error("cannot be read"));
   if (head < static_cast<ssize_t>(sizeof frame)) return false;
-  const auto bytes = static_cast<uint32_t>(get(frame, 4));
+  const auto bytes = read_little<uint32_t>(frame);
   const uint64_t size = size_of(fd_);
-  if (get(frame + 4, 4) == length_check(offset, bytes) && bytes <= kLearnRecordMax) {
+  if (read_little<uint32_t>(frame + 4) == length_check(offset, bytes) && bytes <= kLearnRecordMax) {
     next = offset + kFrame + bytes;
     if (next > size) return false;  // cut off
     std::string payload(bytes, '\0');
     const ssize_t got = read_at(fd_, payload.data(), payload.size(), offset + kFrame);
     if (got < 0) return fail(error("cannot be read"));
-    if (got == static_cast<ssize_t>(bytes) && checksum(offset, payload) == get(frame + 8, 8) &&
-        read_record(payload, out))
+    if (got == static_cast<ssize_t>(bytes) &&
+        checksum(offset, payload) == read_little<uint64_t>(frame + 8) && read_record(payload, out))
       return true;
     if (next == size) return false;  // the last one, half of it on the disk
     return fail(damage(offset));
@@ -192,9 +181,9 @@ Result<std::vector<uint64_t>> LearningLog::append(std::span<const LearnRecord> r
                    .file = path_});
     offsets.push_back(end + bytes.size());
     const auto length = static_cast<uint32_t>(payload.size());
-    put(bytes, length);
-    put(bytes, length_check(offsets.back(), length));
-    put(bytes, checksum(offsets.back(), payload));
+    append_little(bytes, length);
+    append_little(bytes, length_check(offsets.back(), length));
+    append_little(bytes, checksum(offsets.back(), payload));
     bytes += payload;
   }
   if (size_of(fd_) > end && ftruncate(fd_, static_cast<off_t>(end)) != 0)

@@ -10,6 +10,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "engine/little_endian.h"
 #include "pipeline/lookup/store/lmdb_store.h"
 
 namespace winnow {
@@ -22,15 +23,6 @@ constexpr size_t kStepTokensMax = 2 << 20;
 
 void put_big(std::string& out, uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFF);
-}
-void put_little(std::string& out, uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>(value >> shift & 0xFF);
-}
-uint64_t get_little(std::string_view bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < 8; ++i)
-    value |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[i])) << (8 * i);
-  return value;
 }
 
 char digit(Tokenizer tokenizer) { return static_cast<char>('0' + static_cast<int>(tokenizer)); }
@@ -58,7 +50,7 @@ std::string mark_key(const LearnRecord& record) {
 
 std::string position_value(const LearningLog::Name& name, uint64_t offset) {
   std::string value(reinterpret_cast<const char*>(name.data()), name.size());
-  put_little(value, offset);
+  append_little<uint64_t>(value, offset);
   return value;
 }
 
@@ -118,7 +110,7 @@ class TokenStatistics::Step {
         continue;
       }
       std::string value(1, static_cast<char>(known->label));
-      put_little(value, known->offset);
+      append_little<uint64_t>(value, known->offset);
       batch.set(key, value);
     }
     for (auto& [prefix, deltas] : counters_) {
@@ -146,8 +138,7 @@ class TokenStatistics::Step {
     if (!values) return fail(values.error());
     std::optional<Mark> found;
     if (const std::optional<std::string>& value = (*values)[0]; value && value->size() == 9)
-      found = Mark{static_cast<LearnLabel>((*value)[0]),
-                   get_little(std::string_view(*value).substr(1))};
+      found = Mark{static_cast<LearnLabel>((*value)[0]), read_little<uint64_t>(value->data() + 1)};
     return &marks_.emplace(key, found).first->second;
   }
 
@@ -216,7 +207,7 @@ Result<uint64_t> TokenStatistics::position() const {
     return fail(
         "the model was made from another learning log: move the model (data.mdb) away, and run "
         "`winnow learn-log rebuild`");
-  return get_little(std::string_view(*value).substr(16));
+  return read_little<uint64_t>(value->data() + 16);
 }
 
 // Counts what stands in the log behind `position`; returns the log's end. REQUIRED: the lock.

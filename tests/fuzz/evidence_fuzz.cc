@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "engine/little_endian.h"
 #include "ingest/evidence/reader.h"
 
 namespace {
@@ -37,8 +38,8 @@ void read_all(std::string_view bytes) {
 // A file up to its first group: our own names and schema.
 std::string file_head() {
   std::string file(wev::kMagic);
-  wev::put_fixed(file, wev::kVersion);
-  wev::put_fixed(file, uint32_t{0});
+  append_little(file, wev::kVersion);
+  append_little(file, uint32_t{0});
   std::string raw;
   wev::put_varint(raw, wev::kNameKinds);
   for (const auto& list : names().lists) {
@@ -62,7 +63,7 @@ void read_payloads(std::string_view input) {
   while (input.size() >= 3) {
     const uint32_t kind = static_cast<uint8_t>(input[0]) % 32;
     const size_t length =
-        std::min<size_t>(wev::get_fixed<uint16_t>(input.data() + 1), input.size() - 3);
+        std::min<size_t>(read_little<uint16_t>(input.data() + 1), input.size() - 3);
     (void)wev::append_block(kind, input.substr(3, length), kind % 2 == 0, file);
     input.remove_prefix(3 + length);
   }

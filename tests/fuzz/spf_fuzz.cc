@@ -10,15 +10,9 @@
 namespace winnow {
 namespace {
 
-class Answers final : public Judgement {
+class Answers final : public QuestionsOnly {
  public:
   explicit Answers(std::string_view text) : text_(text) {}
-  void insert(SymbolId, double, std::string_view) override {}
-  void pre_result(const PreResult&) override {}
-  void edit(const Edit&) override {}
-  void effect(const Effect&) override {}
-  bool has_symbol(SymbolId) const override { return false; }
-  std::string_view option(SymbolId, uint32_t) const override { return {}; }
   const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) override {
     if (key.empty() || key.size() > DnsName::kBytesMax || key.ends_with('.')) std::abort();
     const uint32_t at = find_question(evidence.questions, kind, type, key);

@@ -5,7 +5,6 @@ import argparse
 import json
 import os
 import pathlib
-import random
 import shutil
 import socket
 import subprocess
@@ -15,6 +14,7 @@ import threading
 import unittest
 
 import service
+from learn_mail import HAM, SPAM, message
 from service import WAIT_S, connect, read_all
 
 PARSER = argparse.ArgumentParser()
@@ -23,18 +23,6 @@ PARSER.add_argument("--source")
 PARSER.add_argument("--build")
 OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = OPTIONS.winnow
-
-SPAM = "lottery casino winner million jackpot bonus prize claim urgent dollars betting".split()
-HAM = "meeting report compiler garden minutes review branch lunch thursday patch agenda".split()
-
-
-def message(words, number):
-    chance = random.Random(f"{words[0]} {number}")
-    text = " ".join(chance.choice(words) for _ in range(60))
-    return (f"From: Somebody <s{number}@sender.example>\r\nTo: b@x.example\r\n"
-            f"Subject: {chance.choice(words)} {chance.choice(words)}\r\n"
-            f"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{words[0]}{number}@s.example>\r\n"
-            f"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n{text}\r\n").encode()
 
 
 class Learning(unittest.TestCase):

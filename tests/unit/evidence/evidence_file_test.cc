@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "engine/little_endian.h"
 #include "engine/mime/header_names.h"
 #include "engine/score/evaluate.h"
 #include "engine/score/render.h"
@@ -288,8 +289,8 @@ template <class F>
 std::string rewrite(const std::string& file, F change) {
   std::string out = file.substr(0, wev::kFileHeadBytes);
   for (size_t at = wev::kFileHeadBytes; at < file.size();) {
-    const auto kind = wev::get_fixed<uint32_t>(file.data() + at);
-    const size_t size = wev::kBlockHeadBytes + wev::get_fixed<uint64_t>(file.data() + at + 16);
+    const auto kind = read_little<uint32_t>(file.data() + at);
+    const size_t size = wev::kBlockHeadBytes + read_little<uint64_t>(file.data() + at + 16);
     change(kind, std::string_view(file).substr(at, size), out);
     at += size;
   }

@@ -2,24 +2,18 @@
 #include "ingest/serve/log.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <vector>
+
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {
 
 class LogTest : public ::testing::Test {
  protected:
-  LogTest() {
-    char name[] = "/tmp/winnow-log-XXXXXX";
-    folder_ = mkdtemp(name);
-  }
-  ~LogTest() override { std::filesystem::remove_all(folder_); }
-
   LogOptions options(LogLevel level = LogLevel::kInfo) const {
     LogOptions out;
     out.type = LogType::kFile;
@@ -37,7 +31,8 @@ class LogTest : public ::testing::Test {
     return out;
   }
 
-  std::string folder_;
+  const OwnFolder own_folder_;
+  const std::string& folder_ = own_folder_.path();
 };
 
 using Lines = std::vector<std::string>;

@@ -5,7 +5,7 @@
 
 #include "make_record.h"
 #include "pipeline/learn/rebuild.h"
-#include "tests/unit/store/own_folder.h"
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {

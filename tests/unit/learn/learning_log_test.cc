@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "make_record.h"
-#include "tests/unit/store/own_folder.h"
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {

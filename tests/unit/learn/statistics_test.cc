@@ -15,7 +15,7 @@
 #include "make_record.h"
 #include "pipeline/lookup/store/lmdb_store.h"
 #include "pipeline/lookup/store/memory_store.h"
-#include "tests/unit/store/own_folder.h"
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {

@@ -16,6 +16,7 @@
 #include "pipeline/maps/service.h"
 #include "rules/compile/compile.h"
 #include "rules/config/ucl_parse.h"
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {
@@ -24,19 +25,14 @@ namespace fs = std::filesystem;
 
 class Folder {
  public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "winnow-maps-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  std::string path(const std::string& name) const { return path_ / name; }
+  std::string path(const std::string& name) const { return fs::path(own_.path()) / name; }
   std::string put(const std::string& name, std::string_view bytes) const {
     std::ofstream(path(name), std::ios::binary) << bytes;
     return path(name);
   }
 
  private:
-  fs::path path_;
+  const OwnFolder own_;
 };
 
 // --- Keys ---

@@ -9,9 +9,9 @@
 #include <csignal>
 #include <fstream>
 
-#include "own_folder.h"
 #include "pipeline/lookup/store/lmdb_store.h"
 #include "pipeline/lookup/store/memory_store.h"
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {

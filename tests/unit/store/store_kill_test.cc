@@ -11,8 +11,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "own_folder.h"
 #include "pipeline/lookup/store/lmdb_store.h"
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {

@@ -12,9 +12,9 @@
 #include <random>
 #include <thread>
 
-#include "own_folder.h"
 #include "pipeline/lookup/store/lmdb_store.h"
 #include "pipeline/lookup/store/memory_store.h"
+#include "tests/unit/own_folder.h"
 
 namespace winnow {
 namespace {

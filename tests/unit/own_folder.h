@@ -11,7 +11,7 @@ namespace winnow {
 class OwnFolder {
  public:
   OwnFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "winnow-store-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "winnow-XXXXXX").string();
     path_ = mkdtemp(name.data());
   }
   ~OwnFolder() { std::filesystem::remove_all(path_); }
