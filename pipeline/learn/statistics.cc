@@ -96,11 +96,11 @@ class TokenStatistics::Step {
   }
   size_t tokens() const { return tokens_; }
 
-  // The store comes from `before` to `after` in the log.
-  Result<void> finish(Store& store, std::optional<uint64_t> before, uint64_t after) {
+  // The store comes from `before` (0: it knows nothing yet) to `after` in the log.
+  Result<void> finish(Store& store, uint64_t before, uint64_t after) {
     StoreBatch batch;
-    if (before)
-      batch.expect_value(kPositionKey, position_value(log_.name(), *before));
+    if (before != 0)
+      batch.expect_value(kPositionKey, position_value(log_.name(), before));
     else
       batch.expect_absent(kPositionKey);
     batch.set(kPositionKey, position_value(log_.name(), after));
@@ -226,8 +226,7 @@ Result<uint64_t> TokenStatistics::catch_up(uint64_t position) {
       at = next;
     }
     if (at == begin && position != 0) return at;
-    const auto before = position == 0 ? std::optional<uint64_t>() : std::optional(position);
-    if (Result<void> done = step.finish(*store_, before, at); !done) return fail(done.error());
+    if (Result<void> done = step.finish(*store_, position, at); !done) return fail(done.error());
     position = at;
   }
 }
@@ -335,7 +334,7 @@ Result<void> TokenStatistics::mend(const StoreBatch& batch) {
 Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
                                std::optional<int64_t> until_ms) {
   uint64_t at = kLearningLogHead, records = 0;
-  std::optional<uint64_t> position;
+  uint64_t position = 0;
   for (bool more = true; more;) {
     TokenStatistics::Step step(log, store);
     while (step.tokens() < kStepTokensMax) {
