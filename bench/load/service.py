@@ -45,7 +45,7 @@ class Service:
         reader, writer = os.pipe()
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [winnow, "serve", "--threads", "1", "--milter", "127.0.0.1:0", "--http",
+            [winnow, "serve", "--no-dns", "--threads", "1", "--milter", "127.0.0.1:0", "--http",
              "127.0.0.1:0"], stderr=writer, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
         os.close(writer)
         text = ""
