@@ -14,23 +14,27 @@ constexpr size_t kHead = 20;
 }  // namespace
 
 void append_token_question(const TokenList& tokens, std::string& out) {
-  out.reserve(out.size() + kHead + tokens.hashes.size() * 9);
+  const std::string_view user = std::string_view(tokens.user).substr(0, kTokenUserMax);
+  out.reserve(out.size() + kHead + tokens.hashes.size() * 9 + user.size());
   append_little(out, kFormat);
   append_little(out, static_cast<uint8_t>(tokens.tokenizer));
-  append_little<uint16_t>(out, 0);
+  append_little(out, static_cast<uint16_t>(user.size()));
   append_little(out, static_cast<uint32_t>(tokens.hashes.size()));
   append_little(out, tokens.text_tokens);
   append_little(out, tokens.scope);
   for (const uint64_t hash : tokens.hashes) append_little(out, hash);
   out.append(reinterpret_cast<const char*>(tokens.kinds.data()), tokens.kinds.size());
+  out += user;
 }
 
 bool read_token_question(std::string_view key, TokenList& out) {
   out.clear();
   if (key.size() < kHead || key[0] != kFormat) return false;
   const auto tokenizer = static_cast<uint8_t>(key[1]);
+  const auto user = read_little<uint16_t>(key.data() + 2);
   const auto n = read_little<uint32_t>(key.data() + 4);
-  if (tokenizer < 1 || tokenizer > 2 || n > kTokensMax || key.size() != kHead + n * size_t{9})
+  if (tokenizer < 1 || tokenizer > 2 || n > kTokensMax || user > kTokenUserMax ||
+      key.size() != kHead + n * size_t{9} + user)
     return false;
   out.tokenizer = static_cast<Tokenizer>(tokenizer);
   out.text_tokens = read_little<uint32_t>(key.data() + 8);
@@ -39,8 +43,9 @@ bool read_token_question(std::string_view key, TokenList& out) {
   out.hashes.resize(n);
   for (uint32_t i = 0; i < n; ++i)
     out.hashes[i] = read_little<uint64_t>(key.data() + kHead + i * size_t{8});
-  const std::string_view kinds = key.substr(kHead + n * size_t{8});
+  const std::string_view kinds = key.substr(kHead + n * size_t{8}, n);
   out.kinds.assign(kinds.begin(), kinds.end());
+  out.user = key.substr(kHead + n * size_t{9});
   return true;
 }
 

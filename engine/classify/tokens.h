@@ -1,11 +1,12 @@
 // What a classifier looks at: hashes of a message's features, with the kind of each. And the
 // layout in which they are asked of a store and answered:
 //
-//   question   u8 format = 1 | u8 tokenizer | u16 0 | u32 n | u32 text_tokens |
-//              u64 scope | n x u64 hash | n x u8 kind
+//   question   u8 format = 1 | u8 tokenizer | u16 user bytes | u32 n | u32 text_tokens |
+//              u64 scope | n x u64 hash | n x u8 kind | user
 //   answer     u64 learns[spam] | u64 learns[ham] | n x (u32 spam, u32 ham)
 //
-// All little-endian. `scope` is 0 for the statistics that all share, else the hash of a user.
+// All little-endian. `scope` is 0 for the statistics that all share, else the hash of a user. The
+// user's name is there only where who keeps the counts names users (Redis, as Rspamd does).
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ using TokenKind = uint8_t;
 constexpr uint16_t kTokenCounts = 1;
 // Over it a message's further tokens are left out.
 constexpr uint32_t kTokensMax = 1 << 16;
+constexpr size_t kTokenUserMax = 320;  // bytes of a user's name; longer is cut
 
 struct TokenList {
   Tokenizer tokenizer = Tokenizer::kWinnow;
@@ -33,9 +35,11 @@ struct TokenList {
   std::vector<uint64_t> hashes;
   std::vector<TokenKind> kinds;  // same length
   uint32_t text_tokens = 0;      // osb: those of text; they stand first
+  std::string user = {};
 
   void clear() {
     scope = 0;
+    user.clear();
     hashes.clear();
     kinds.clear();
     text_tokens = 0;

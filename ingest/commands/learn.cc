@@ -11,7 +11,7 @@
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
 #include "pipeline/learn/examine.h"
-#include "pipeline/learn/statistics.h"
+#include "pipeline/learn/open_statistics.h"
 
 namespace winnow {
 
@@ -28,13 +28,13 @@ struct LearnCommand {
 constexpr size_t kStepMessages = 1'024;
 constexpr size_t kStepBytes = 32 << 20;
 
-constexpr std::array<std::string_view, 5> kOutcomes{"learnt", "moved", "already", "forgotten",
-                                                    "unknown"};
+constexpr std::array<std::string_view, 6> kOutcomes{"learnt",    "moved",   "already",
+                                                    "forgotten", "unknown", "later"};
 
 // Gathers records and learns them step by step.
 class Learner {
  public:
-  Learner(TokenStatistics* statistics, bool dry_run, bool verbose)
+  Learner(SiteStatistics* statistics, bool dry_run, bool verbose)
       : statistics_(statistics), dry_run_(dry_run), verbose_(verbose) {}
 
   void add(LearnRecord&& record, std::string source) {
@@ -80,7 +80,7 @@ class Learner {
     return out;
   }
 
-  TokenStatistics* const statistics_;
+  SiteStatistics* const statistics_;
   const bool dry_run_, verbose_;
   std::vector<LearnRecord> records_;
   std::vector<std::string> sources_;
@@ -97,15 +97,13 @@ int learn(LearnCommand& options) {
     return kExitUsage;
   }
   const std::string folder = statistics_folder(options.statistics, options.common.load);
-  std::unique_ptr<TokenStatistics> statistics;
-  if (!options.dry_run || TokenStatistics::exists(folder)) {
-    auto opened = TokenStatistics::open({.folder = folder, .read_only = options.dry_run});
-    if (!opened) {
-      complain("learn", opened.error().text());
-      return kExitUsage;
-    }
-    statistics = std::move(*opened);
+  auto opened = open_statistics(*loaded, folder,
+                                options.dry_run ? OpenStatistics::kLook : OpenStatistics::kLearn);
+  if (!opened) {
+    complain("learn", opened.error().text());
+    return kExitUsage;
   }
+  const std::shared_ptr<SiteStatistics> statistics = std::move(*opened);
   Examiner examiner(loaded->rules);
   if (!examiner.can_learn()) {
     complain("learn", "the classifier is off in this configuration");
@@ -137,7 +135,6 @@ int learn(LearnCommand& options) {
         // Labelled mail is of other days: each message was learnt when it came.
         record.time_ms = options.labelled ? one.evidence.envelope.now_ms : options.common.now_ms;
         record.who = options.who;
-        if (options.forget) record.tokens.clear(), record.symbols.clear();
         learner.add(std::move(record), std::string(one.evidence.source));
       }
       progress.message();
@@ -172,8 +169,11 @@ int learn(LearnCommand& options) {
   if (!options.quiet) {
     std::string line;
     for (size_t i = 0; i < kOutcomes.size(); ++i) {
-      const bool forgetting = i >= static_cast<size_t>(Learnt::kForgotten);
-      if (forgetting == options.forget)
+      const auto what = static_cast<Learnt>(i);
+      const bool forgetting = what == Learnt::kForgotten || what == Learnt::kUnknown;
+      const bool shown =
+          what == Learnt::kLater ? learner.counts()[i] > 0 : forgetting == options.forget;
+      if (shown)
         line += fmt::format("{}{} {}", line.empty() ? "" : ", ", learner.counts()[i], kOutcomes[i]);
     }
     fmt::print(stderr, "{}{}{}{}\n", options.dry_run ? "would be: " : "", line,

@@ -13,6 +13,7 @@
 #include "ingest/commands/scan_options.h"
 #include "ingest/evidence/files.h"
 #include "ingest/evidence/needs.h"
+#include "pipeline/learn/open_statistics.h"
 #include "pipeline/lookup/answers.h"
 #include "pipeline/lookup/settings.h"
 
@@ -55,7 +56,7 @@ void add_options(CLI::App& app, ScanCommand& options) {
   app.add_flag("--dns", options.dns,
                "ask name servers (options.dns of the configuration, else those of the system)");
   app.add_flag("--offline", options.offline,
-               "remote maps as the cache has them, nothing is fetched");
+               "remote maps as the cache has them, nothing is fetched; no Redis is asked");
 }
 
 // Builds databases that were not cached beside the scan, and puts them in when they are there.
@@ -124,9 +125,11 @@ int scan(ScanCommand& options) {
     lookup = std::make_shared<Lookup>(*servers);
     lookup->watch(lists_of(rules), [](const std::string& what) { complain("scan", what); });
   }
-  std::shared_ptr<const TokenStatistics> statistics;
-  if (!options.statistics.empty() && options.replay.empty()) {
-    auto opened = TokenStatistics::open({.folder = options.statistics, .read_only = true});
+  std::shared_ptr<const SiteStatistics> statistics;
+  if (options.replay.empty()) {
+    auto opened =
+        open_statistics(*loaded, options.statistics,
+                        options.offline ? OpenStatistics::kFolder : OpenStatistics::kRead);
     if (!opened) {
       complain("scan", opened.error().text());
       return kExitUsage;

@@ -22,8 +22,11 @@
 #include "ingest/serve/service_limits.h"
 #include "ingest/supervise/supervisor.h"
 #include "ingest/supervise/trial.h"
+#include "pipeline/learn/open_statistics.h"
+#include "pipeline/learn/statistics.h"
 #include "pipeline/lookup/answers.h"
 #include "pipeline/lookup/settings.h"
+#include "rules/checks/learned/bayes.h"
 
 namespace winnow {
 
@@ -90,13 +93,16 @@ std::string host_name() {
 // that is asked for, else with its maps as they are now.
 class Reloader {
  public:
-  Reloader(const RulesOptions& options, bool dns, std::shared_ptr<const TokenStatistics> statistics,
+  // Opens what the first rules that are loaded say of statistics; null: nothing is learnt.
+  using OpenSite = std::function<Result<std::shared_ptr<SiteStatistics>>(const Loaded&)>;
+
+  Reloader(const RulesOptions& options, bool dns, OpenSite open_site,
            const std::vector<Listening>& sockets, Log& log,
            std::function<void(std::shared_ptr<const ServeSettings>)> settings)
       : loader_(options,
                 [&log](std::string_view line) { log.event(LogLevel::kInfo, "map", line); }),
         dns_(dns),
-        statistics_(std::move(statistics)),
+        open_site_(std::move(open_site)),
         sockets_(sockets),
         log_(log),
         settings_(std::move(settings)) {}
@@ -112,6 +118,11 @@ class Reloader {
     if (!proxy) return fail(std::move(proxy.error()));
     settings->proxy = std::make_shared<const ProxySettings>(std::move(*proxy));
     said_.clear();
+    if (open_site_) {
+      Result<std::shared_ptr<SiteStatistics>> opened = std::exchange(open_site_, {})(*loaded);
+      if (!opened) return fail(std::move(opened.error()));
+      statistics_ = std::move(*opened);
+    }
     std::shared_ptr<LiveRules> live = take(*loaded);
     for (const std::string& note : loaded->rules->notes) log_.event(LogLevel::kNotice, "cfg", note);
     for (const Warning& warning : settings->warnings)
@@ -119,6 +130,7 @@ class Reloader {
     settings_(std::move(settings));
     return live;
   }
+  const std::shared_ptr<SiteStatistics>& statistics() const { return statistics_; }
   // Maps are watched, and fetched, from now on. `swapped` is called after each attempt.
   void start(Service& service, std::function<void()> swapped) {
     swapped_ = std::move(swapped);
@@ -214,7 +226,8 @@ class Reloader {
 
   RuleLoader loader_;
   const bool dns_;
-  const std::shared_ptr<const TokenStatistics> statistics_;
+  OpenSite open_site_;
+  std::shared_ptr<SiteStatistics> statistics_;
   std::shared_ptr<Lookup> lookup_;
   const std::vector<Listening> sockets_;
   Log& log_;
@@ -399,14 +412,20 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
   return code;
 }
 
-// Those that were asked for must be there; those of $DBDIR are used where there are some.
-Result<std::shared_ptr<TokenStatistics>> open_statistics(const ServeCommand& options, Log& log) {
+// Those that were asked for must be there; those of $DBDIR are used where there are some, and those
+// in Redis where the configuration names it.
+Result<std::shared_ptr<SiteStatistics>> open_site(const ServeCommand& options, const Loaded& loaded,
+                                                  Log& log) {
   const std::string folder = statistics_folder(options.statistics, options.load);
-  if (options.statistics.empty() && !TokenStatistics::exists(folder)) return nullptr;
-  auto opened = TokenStatistics::open({.folder = folder});
+  const BayesPlan* const plan = find_bayes(*loaded.rules);
+  const bool redis = plan && plan->redis;
+  if (!redis && options.statistics.empty() && !TokenStatistics::exists(folder)) return nullptr;
+  auto opened = open_statistics(loaded, folder, OpenStatistics::kLearn);
   if (opened) {
-    log.event(LogLevel::kInfo, "learn", fmt::format("statistics are in {}", folder));
-    return std::shared_ptr<TokenStatistics>(std::move(*opened));
+    log.event(LogLevel::kInfo, "learn",
+              fmt::format("statistics are in {}{}",
+                          redis ? "Redis, what is learnt is logged in " : "", folder));
+    return opened;
   }
   if (!options.statistics.empty()) return fail(opened.error());
   log.event(LogLevel::kError, "learn",
@@ -422,19 +441,18 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   if (!config) return fail(std::move(config.error()));
   Log log(where_to_log(options, read_serve_settings(config->root())));
   if (Result<void> done = log.open(); !done) return done;
-  std::shared_ptr<TokenStatistics> statistics;
-  if (!options.trial) {
-    Result<std::shared_ptr<TokenStatistics>> opened = open_statistics(options, log);
-    if (!opened) return fail(std::move(opened.error()));
-    statistics = std::move(*opened);
-  }
   std::optional<Reloader> reloader;
   ServerHooks hooks;
   hooks.reload = [&] { reloader->request(true); };
   hooks.reopen_logs = [&] { reopen(log); };
   Server server(options.server, std::move(hooks), log);
   reloader.emplace(
-      options.load, !options.no_dns && !options.trial, statistics, left.sockets, log,
+      options.load, !options.no_dns && !options.trial,
+      [&](const Loaded& loaded) -> Result<std::shared_ptr<SiteStatistics>> {
+        if (options.trial) return nullptr;
+        return open_site(options, loaded, log);
+      },
+      left.sockets, log,
       [&](std::shared_ptr<const ServeSettings> settings) { server.use(std::move(settings)); });
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
@@ -449,7 +467,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
       .marks = &*marks, .side = static_cast<uint32_t>(left.side), .trial = &trial};
   Service service(std::move(*live), options.service);
   std::optional<LearnQueue> learner;
-  if (statistics) server.learn_with(&learner.emplace(statistics));
+  if (reloader->statistics()) server.learn_with(&learner.emplace(reloader->statistics()));
   reloader->start(service, [&] {
     trial.rules_changed();
     server.tell("reloaded");

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "ingest/http/request.h"
-#include "pipeline/learn/statistics.h"
+#include "pipeline/learn/site_statistics.h"
 
 namespace winnow {
 

@@ -378,7 +378,7 @@ LearntNow ConnectionShared::learnt() const {
     out.spam = learns->spam;
     out.ham = learns->ham;
   }
-  if (const auto size = learner->statistics().store().size()) out.bytes = size->used_bytes;
+  out.bytes = learner->statistics().used_bytes();
   out.spam_symbol = live->rules->model.symbols[index(plan->spam)].name;
   out.ham_symbol = live->rules->model.symbols[index(plan->ham)].name;
   return out;
@@ -491,7 +491,6 @@ class HttpConnection : public Connection {
     record.label = learn.label;
     record.time_ms = scanned.one.evidence.envelope.now_ms;
     record.who = session_.request().command == HttpCommand::kTell ? "spamc" : "controller";
-    if (learn.kind == LearnKind::kForget) record.tokens.clear(), record.symbols.clear();
     const bool taken = shared_.learner->learn(
         std::move(record),
         [this, self, learn, id, tag = log_tag(scanned)](const Result<Learnt>& what) {
@@ -550,8 +549,8 @@ class HttpConnection : public Connection {
   HttpSession session_;
 
  private:
-  static constexpr std::array<std::string_view, 5> kLearntWords{"learned", "relearned", "knew",
-                                                                "forgot", "never knew"};
+  static constexpr std::array<std::string_view, 6> kLearntWords{
+      "learned", "relearned", "knew", "forgot", "never knew", "will learn once Redis is back"};
   std::optional<LearnRequest> learn_;
 };
 

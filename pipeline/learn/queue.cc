@@ -4,7 +4,7 @@
 
 namespace winnow {
 
-LearnQueue::LearnQueue(std::shared_ptr<TokenStatistics> statistics)
+LearnQueue::LearnQueue(std::shared_ptr<SiteStatistics> statistics)
     : statistics_(std::move(statistics)), thread_([this] { work(); }) {}
 
 LearnQueue::~LearnQueue() {
@@ -31,9 +31,13 @@ void LearnQueue::work() {
     std::vector<Job> jobs;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || !waiting_.empty(); });
-      if (waiting_.empty()) return;
+      wake_.wait_for(lock, kTend, [&] { return stop_ || !waiting_.empty(); });
+      if (waiting_.empty() && stop_) return;
       jobs.swap(waiting_);
+    }
+    if (jobs.empty()) {
+      statistics_->tend();
+      continue;
     }
     std::vector<LearnRecord> records;
     records.reserve(jobs.size());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -10,24 +11,25 @@
 #include <thread>
 #include <vector>
 
-#include "pipeline/learn/statistics.h"
+#include "pipeline/learn/site_statistics.h"
 
 namespace winnow {
 
 class LearnQueue {
  public:
   static constexpr size_t kWaitingMax = 1'000;
+  static constexpr std::chrono::seconds kTend{5};  // between looks at what is left to do
   // Called once, on the queue's thread. Must not block.
   using Done = std::function<void(const Result<Learnt>&)>;
 
-  explicit LearnQueue(std::shared_ptr<TokenStatistics> statistics);
+  explicit LearnQueue(std::shared_ptr<SiteStatistics> statistics);
   ~LearnQueue();  // learns what waits
   LearnQueue(const LearnQueue&) = delete;
   LearnQueue& operator=(const LearnQueue&) = delete;
 
   // False where too many wait: nothing is taken. Thread-safe.
   bool learn(LearnRecord&& record, Done done);
-  const TokenStatistics& statistics() const { return *statistics_; }
+  const SiteStatistics& statistics() const { return *statistics_; }
   // Messages learnt, moved or forgotten since the start.
   uint64_t learnt() const { return learnt_.load(std::memory_order_relaxed); }
 
@@ -38,7 +40,7 @@ class LearnQueue {
   };
   void work();
 
-  const std::shared_ptr<TokenStatistics> statistics_;
+  const std::shared_ptr<SiteStatistics> statistics_;
   std::atomic<uint64_t> learnt_{0};
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -49,7 +49,7 @@ bool read_record(std::string_view bytes, LearnRecord& out) {
   out.who = bytes.substr(kHead, who);
   out.tokens = bytes.substr(kHead + who, tokens);
   out.symbols = bytes.substr(kHead + who + tokens, symbols);
-  if (out.kind == LearnKind::kForget) return out.tokens.empty();
+  if (out.kind == LearnKind::kForget && out.tokens.empty()) return true;
   TokenList list;
   return read_token_question(out.tokens, list) && list.tokenizer == out.tokenizer &&
          list.scope == out.scope;

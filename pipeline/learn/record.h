@@ -32,7 +32,7 @@ struct LearnRecord {
   uint64_t scope = 0;  // whose statistics; 0: those that all share
   LearnDigest digest{};
   std::string who = {};      // who said so: "learn", "controller", "autolearn" …
-  std::string tokens = {};   // a token question; empty where kind is kForget
+  std::string tokens = {};   // a token question; may be empty where kind is kForget
   std::string symbols = {};  // that the message had, with blanks between
 
   bool operator==(const LearnRecord&) const = default;

@@ -308,7 +308,11 @@ Result<std::vector<Learnt>> TokenStatistics::learn(std::span<const LearnRecord> 
     std::optional<LearnLabel>& label = found->second;
     if (record.kind == LearnKind::kForget) {
       out.push_back(label ? Learnt::kForgotten : Learnt::kUnknown);
-      if (label) fresh.push_back(record);
+      if (label) {
+        fresh.push_back(record);  // what is taken away is what was learnt, whatever it says
+        fresh.back().tokens.clear();
+        fresh.back().symbols.clear();
+      }
       label.reset();
     } else {
       out.push_back(!label                   ? Learnt::kNew
@@ -323,6 +327,11 @@ Result<std::vector<Learnt>> TokenStatistics::learn(std::span<const LearnRecord> 
   if (!offsets) return fail(offsets.error());
   if (Result<uint64_t> done = catch_up(*end); !done) return fail(done.error());
   return out;
+}
+
+uint64_t TokenStatistics::used_bytes() const {
+  const Result<StoreSize> size = store_->size();
+  return size ? size->used_bytes : 0;
 }
 
 Result<void> TokenStatistics::mend(const StoreBatch& batch) {

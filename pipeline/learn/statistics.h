@@ -23,6 +23,7 @@
 #include "engine/classify/tokens.h"
 #include "pipeline/learn/count_cache.h"
 #include "pipeline/learn/learning_log.h"
+#include "pipeline/learn/site_statistics.h"
 #include "pipeline/lookup/store/store.h"
 
 namespace winnow {
@@ -33,30 +34,18 @@ struct TokenStatisticsOptions {
   bool read_only = false;             // REQUIRED then: it is there
 };
 
-// What became of one record.
-enum class Learnt : uint8_t {
-  kNew,    // learnt
-  kMoved,  // was learnt as the other class: that is undone, and this learnt
-  kSame,   // was learnt so already: nothing to do
-  kForgotten,
-  kUnknown,  // to be forgotten, but was never learnt
-};
-
-class TokenStatistics {
+class TokenStatistics final : public SiteStatistics {
  public:
   static Result<std::unique_ptr<TokenStatistics>> open(const TokenStatisticsOptions& options);
   // Whether there are any in a folder.
   static bool exists(const std::string& folder);
 
-  // The counts of a message's tokens. Thread-safe.
-  Result<TokenCounts> counts(const TokenList& tokens) const;
-  Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const;
-
-  // Learns or forgets, in order; what was learnt so already is not written again. When it returns,
-  // all of it is on disk and in the model. Thread-safe, also between processes.
-  Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records);
-  // What learn() would say, without doing it.
-  Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const;
+  Result<TokenCounts> counts(const TokenList& tokens) const override;
+  Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const override;
+  // When it returns, all of it is on disk and in the model. Also between processes.
+  Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records) override;
+  Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const override;
+  uint64_t used_bytes() const override;
 
   // Puts right what a rebuild found wrong, in one batch. REQUIRED: the log's lock is held.
   Result<void> mend(const StoreBatch& batch);

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "pipeline/learn/statistics.h"
+#include "pipeline/learn/site_statistics.h"
 #include "pipeline/lookup/lookup.h"
 #include "pipeline/lookup/table.h"
 #include "pipeline/run.h"
@@ -18,7 +18,7 @@ class TableAnswers final : public Answerer {
   // table all is unknown, never none.
   explicit TableAnswers(const RuleSet& rules, const std::function<void(std::string)>& warn = {},
                         std::shared_ptr<Lookup> lookup = nullptr,
-                        std::shared_ptr<const TokenStatistics> statistics = nullptr)
+                        std::shared_ptr<const SiteStatistics> statistics = nullptr)
       : lookup_(std::move(lookup)),
         statistics_(std::move(statistics)),
         table_(rules.fake_records.empty() || lookup_ ? Absent::kUnknown : Absent::kNxDomain) {
@@ -31,19 +31,36 @@ class TableAnswers final : public Answerer {
     }
   }
   void answer(Evidence& evidence) const override {
-    answer_counts(evidence);
+    answer_counts(evidence,
+                  [this](const TokenList& tokens) { return statistics_->counts(tokens); });
     table_.answer_open(evidence);
   }
   const Lookup* lookup() const override { return lookup_.get(); }
-  bool waits() const override { return lookup_ != nullptr; }
+  bool waits() const override { return lookup_ || (statistics_ && statistics_->waits()); }
   bool ask(Evidence& evidence, Deadline deadline, Ready ready) const override {
-    if (!lookup_) {
+    if (!waits()) {
       answer(evidence);
       return true;
     }
-    answer_counts(evidence);
-    if (!table_.empty()) answer_known(evidence);
-    return lookup_->ask(evidence, deadline, std::move(ready));
+    if (!statistics_ || !statistics_->waits()) {
+      answer_counts(evidence,
+                    [this](const TokenList& tokens) { return statistics_->counts(tokens); });
+      return ask_others(evidence, deadline, std::move(ready));
+    }
+    // Token counts first, then the others: they are the quicker ones by far.
+    TokenList tokens;
+    const Question* const question = open_counts(evidence, tokens);
+    if (!question) return ask_others(evidence, deadline, std::move(ready));
+    if (std::optional<TokenCounts> there = statistics_->counts_at_hand(tokens)) {
+      answer_counts(evidence, [&](const TokenList&) -> Result<TokenCounts> { return *there; });
+      return ask_others(evidence, deadline, std::move(ready));
+    }
+    statistics_->ask_counts(
+        std::move(tokens), [this, &evidence, deadline, ready](Result<TokenCounts>&& counts) {
+          answer_counts(evidence, [&](const TokenList&) { return std::move(counts); });
+          if (ask_others(evidence, deadline, ready)) ready();
+        });
+    return false;
   }
   uint32_t silent() const override {
     return ~((table_.empty() && !lookup_ ? 0u : kDns) | (statistics_ ? kStore : 0u));
@@ -53,8 +70,30 @@ class TableAnswers final : public Answerer {
   static constexpr uint32_t kDns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
   static constexpr uint32_t kStore = 1u << static_cast<uint32_t>(QuestionKind::kStore);
 
+  bool ask_others(Evidence& evidence, Deadline deadline, Ready ready) const {
+    if (!lookup_) {
+      table_.answer_open(evidence);
+      return true;
+    }
+    if (!table_.empty()) answer_known(evidence);
+    return lookup_->ask(evidence, deadline, std::move(ready));
+  }
+
+  // The one question of token counts that a message has, where it is open and can be read.
+  static const Question* open_counts(const Evidence& evidence, TokenList& tokens) {
+    for (size_t i = 0; i < evidence.questions.size(); ++i) {
+      const Question& question = evidence.questions[i];
+      if (evidence.answers[i].state == AnswerState::kOpen &&
+          question.kind == QuestionKind::kStore && question.type == kTokenCounts &&
+          read_token_question(question.key, tokens))
+        return &question;
+    }
+    return nullptr;
+  }
+
   // What the statistics know of a message's tokens. Where they cannot be read it is unknown.
-  void answer_counts(Evidence& evidence) const {
+  template <class Counts>
+  void answer_counts(Evidence& evidence, const Counts& counts_of) const {
     if (!statistics_) return;
     for (size_t i = 0; i < evidence.questions.size(); ++i) {
       const Question& question = evidence.questions[i];
@@ -65,7 +104,7 @@ class TableAnswers final : public Answerer {
       TokenList tokens;
       answer = {.state = AnswerState::kUnknown, .reason = UnknownReason::kBroken};
       if (!read_token_question(question.key, tokens)) continue;
-      const Result<TokenCounts> counts = statistics_->counts(tokens);
+      const Result<TokenCounts> counts = counts_of(tokens);
       answer.reason = UnknownReason::kServerFailure;
       if (!counts) continue;
       std::string bytes;
@@ -86,7 +125,7 @@ class TableAnswers final : public Answerer {
   }
 
   const std::shared_ptr<Lookup> lookup_;
-  const std::shared_ptr<const TokenStatistics> statistics_;
+  const std::shared_ptr<const SiteStatistics> statistics_;
   AnswerTable table_;
 };
 

@@ -19,8 +19,9 @@ constexpr std::array kParts{
     Row{"actions", ""},
     Row{"classifier", " bayes "},
     Row{"classifier.*",
-        " autolearn enabled max_tokens min_learns min_prob_strength min_token_hits min_tokens name "
-        "per_user "
+        " autolearn backend cache_max_elt cache_max_keys cache_prefix enabled max_tokens "
+        "min_learns "
+        "min_prob_strength min_token_hits min_tokens name new_schema per_user prefix redis servers "
         "statfile tokenizer type users_enabled "},
     Row{"composite", ""},
     Row{"composites", ""},
@@ -35,6 +36,7 @@ constexpr std::array kParts{
         "soft_reject_on_timeout task_timeout trusted_keys words_decay "},
     Row{"options.dns",
         " connections enable_dnssec fake_records nameserver retransmits server sockets timeout "},
+    Row{"redis", ""},
     Row{"regexp", ""},
     Row{"symbols", ""},
     Row{"tests", ""},

@@ -1,1 +1,2 @@
 winnow_fuzz(learning_log SOURCES ${CMAKE_CURRENT_LIST_DIR}/learning_log_fuzz.cc LIBS winnow_pipeline)
+winnow_fuzz(redis SOURCES ${CMAKE_CURRENT_LIST_DIR}/redis_fuzz.cc LIBS winnow_pipeline)

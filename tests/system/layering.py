@@ -17,7 +17,8 @@ HOMES = {
     r"unicode/.*": ["engine/text/"],
     r"idn2\.h": ["engine/url/"],
     r"libpsl\.h": ["engine/url/"],
-    r"openssl/.*": ["engine/crypt/", "engine/hash/", "ingest/serve/tls.cc"],
+    r"openssl/.*": ["engine/crypt/", "engine/hash/", "ingest/serve/tls.cc",
+                      "pipeline/lookup/store/redis_connection.cc"],
     r"sodium.*": ["engine/crypt/", "engine/hash/", "ingest/controller/", "ingest/commands/pw.cc"],
     r"zstd\.h": ["ingest/evidence/", "ingest/http/", "rules/maps/", "pipeline/corpus/"],
     r"simdjson\.h": ["ingest/", "rules/maps/"],
@@ -27,7 +28,8 @@ HOMES = {
     r"fstream|sys/socket\.h|netinet/.*|dirent\.h|filesystem": ["pipeline/", "ingest/"],
     r"chrono|ctime|time\.h|sys/time\.h": ["pipeline/", "ingest/"],
     r"regex|iostream|locale": ["ingest/"],
-    r"lua.*\.h|hiredis/.*|ares\.h": ["rules/lua/", "pipeline/"],
+    r"lua.*\.h|ares\.h": ["rules/lua/", "pipeline/"],
+    r"hiredis/.*": ["pipeline/lookup/store/redis_reply.cc"],
     r"lmdb\.h": ["pipeline/lookup/store/lmdb_store.cc"],
 }
 # Files that the build runs or that only make tables.

@@ -197,12 +197,12 @@ class LearnTest(Learning):
         self.assertEqual(*logs)
 
     def test_what_the_configuration_asks_for_and_is_not_here(self):
-        config = self.config('backend = "redis"; learn_condition = "return true"; min_learns = -1;')
+        config = self.config('store_tokens = true; learn_condition = "return true"; min_learns = -1;')
         done = winnow("configtest", "--config", config)
         text = (done.stdout + done.stderr).decode()
         self.assertIn("min_learns must be a whole number", text)
         self.assertIn("classifier.*.learn_condition", text)
-        self.assertIn("classifier.*.backend", text)
+        self.assertIn("classifier.*.store_tokens", text)
 
 
 class LearnLogTest(Learning):

@@ -93,7 +93,6 @@ void write_counters(std::span<const uint64_t> counters, std::string& out) {
 // --- writes ---
 
 Result<void> add(StoreTable& table, const StoreBatch::Write& write, std::string& record) {
-  if (write.field >= kStoreFieldsMax) return fail("a counter row has no such field");
   const std::string key = named('c', write.key);
   const auto found = table.find(key);
   if (!found) return fail(found.error());
@@ -196,7 +195,6 @@ Result<void> sorted_erase(StoreTable& table, std::string_view key, std::string_v
 }
 
 Result<void> sorted_add(StoreTable& table, const StoreBatch::Write& write, std::string& record) {
-  if (std::isnan(write.score)) return fail("a score of a sorted set is not a number");
   if (Result<void> good = sorted_erase(table, write.key, write.value); !good) return good;
   const uint64_t score = score_bits(write.score);
   record.clear();
@@ -227,19 +225,6 @@ Result<bool> expect(StoreTable& table, const StoreBatch::Write& write, int64_t n
   const bool there = *found && holds(**found, now_ms);
   if (write.kind == StoreBatch::Kind::kExpectAbsent) return !there;
   return there && (*found)->substr(8) == write.value;
-}
-
-Result<void> check_sizes(const StoreBatch::Write& write) {
-  using Kind = StoreBatch::Kind;
-  if (write.key.empty() || write.key.size() > kStoreKeyMax)
-    return fail(fmt::format("a key of the store has 1 to {} bytes, not {}", kStoreKeyMax,
-                            write.key.size()));
-  const bool member = write.kind == Kind::kSortedAdd || write.kind == Kind::kSortedErase;
-  const size_t most = member ? kStoreMemberMax : kStoreValueMax;
-  if (write.value.size() > most)
-    return fail(fmt::format("a {} of the store has at most {} bytes, not {}",
-                            member ? "member" : "value", most, write.value.size()));
-  return {};
 }
 
 Result<void> carry_out(StoreTable& table, const StoreBatch::Write& write, std::string& record) {
@@ -283,6 +268,23 @@ Result<void> walk(StoreTable& table, char kind, std::string_view prefix, std::st
 }
 
 }  // namespace
+
+Result<void> check_write(const StoreBatch::Write& write) {
+  using Kind = StoreBatch::Kind;
+  if (write.key.empty() || write.key.size() > kStoreKeyMax)
+    return fail(fmt::format("a key of the store has 1 to {} bytes, not {}", kStoreKeyMax,
+                            write.key.size()));
+  const bool member = write.kind == Kind::kSortedAdd || write.kind == Kind::kSortedErase;
+  const size_t most = member ? kStoreMemberMax : kStoreValueMax;
+  if (write.value.size() > most)
+    return fail(fmt::format("a {} of the store has at most {} bytes, not {}",
+                            member ? "member" : "value", most, write.value.size()));
+  if (write.kind == Kind::kAdd && write.field >= kStoreFieldsMax)
+    return fail("a counter row has no such field");
+  if (write.kind == Kind::kSortedAdd && std::isnan(write.score))
+    return fail("a score of a sorted set is not a number");
+  return {};
+}
 
 Result<std::vector<std::optional<std::string>>> table_get(StoreTable& table,
                                                           std::span<const std::string_view> keys,
@@ -387,7 +389,7 @@ Result<bool> table_apply(StoreTable& table, const StoreBatch& batch, int64_t now
   using Kind = StoreBatch::Kind;
   std::string record;
   for (const StoreBatch::Write& write : batch.writes) {
-    if (Result<void> good = check_sizes(write); !good) return fail(good.error());
+    if (Result<void> good = check_write(write); !good) return fail(good.error());
     if (write.kind == Kind::kExpectValue || write.kind == Kind::kExpectAbsent) {
       Result<bool> expected = expect(table, write, now_ms);
       if (!expected || !*expected) return expected;

@@ -30,6 +30,9 @@ class StoreTable {
   virtual Result<void> erase(std::string_view key) = 0;  // none: no error
 };
 
+// Errors: a key or value of no allowed size, no such field, a score that is no number.
+Result<void> check_write(const StoreWrite& write);
+
 // The operations; an error or `false` means that the caller undoes what was put.
 Result<std::vector<std::optional<std::string>>> table_get(StoreTable& table,
                                                           std::span<const std::string_view> keys,

@@ -41,15 +41,18 @@ const UclObject* find_section(const UclObject* classifiers) {
   return found;
 }
 
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
 bool is_spam(const UclObject& statfile) {
   const std::string_view name = statfile.string("class", "");
   if (!name.empty()) return name == "spam";
   if (statfile.find("spam")) return statfile.flag("spam", false);
-  std::string symbol(statfile.string("symbol", ""));
-  std::ranges::transform(symbol, symbol.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return symbol.find("spam") != std::string::npos;
+  return lowered(statfile.string("symbol", "")).find("spam") != std::string::npos;
 }
 
 // Calls use(symbol, spam?) for each statfile.
@@ -99,6 +102,36 @@ void read_tokenizer(CompileContext& context, const UclObject& section, BayesPlan
     plan.tokenizer = Tokenizer::kOsb;
   else
     context.warn_at(value, fmt::format("classifier: tokenizer is osb or winnow, not {}", name));
+}
+
+std::string_view backend_of(const UclObject& section) {
+  const UclObject* const given = section.find("backend");
+  if (!given) return {};
+  const UclObject& value = given->last_value();
+  return value.is_object() ? value.string("name", "") : value.text();
+}
+
+// REQUIRED: per_user is read.
+void read_redis(CompileContext& context, const UclObject& section, BayesPlan& plan) {
+  RedisLayout& to = plan.redis.emplace();
+  to.prefix = section.string("prefix", plan.per_user ? "%s%l%r" : "%s%l");
+  to.ids = section.string("cache_prefix", to.ids);
+  to.ids_max = whole(context, section, "cache_max_elt", to.ids_max);
+  to.ids_keys = std::min(15u, whole(context, section, "cache_max_keys", to.ids_keys));
+  bool labelled = false;
+  each_statfile(section, [&](const UclObject& at, std::string_view symbol, bool spam) {
+    (spam ? to.spam_symbol : to.ham_symbol) = symbol;
+    const std::string_view label = at.string("label", "");
+    if (labelled && label != to.label)
+      context.warn_at(at, "classifier: with Redis both statfiles must have the same label here");
+    labelled = true;
+    to.label = label;
+  });
+  // Data of Rspamd has Rspamd's tokens: another tokenizer only where the site itself asks for it.
+  const UclObject* name = section.find("tokenizer");
+  if (name && name->last_value().is_object()) name = name->last_value().find("name");
+  if (!name || name->last_value().place().file.starts_with("policy:/"))
+    plan.tokenizer = Tokenizer::kOsb;
 }
 
 Micro micro(double score) { return std::llround(score * static_cast<double>(kMicro)); }
@@ -157,6 +190,22 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   if (!section || !section->flag("enabled", true)) return nullptr;
   BayesOptions& bayes = plan->bayes;
   read_tokenizer(context, *section, *plan);
+  for (const char* const key : {"per_user", "users_enabled"})
+    if (const UclObject* const given = section->find(key)) {
+      if (const std::optional<bool> flag = given->last_value().as_bool())
+        plan->per_user |= *flag;
+      else
+        context.warn_at(*given, fmt::format("classifier: {} is true or false here; Lua functions "
+                                            "are not run, so all share one statistics",
+                                            key));
+    }
+  const std::string_view backend = backend_of(*section);
+  const bool redis = backend == "redis";
+  if (!backend.empty() && !redis)
+    context.warn_at(
+        *section->find("backend"),
+        fmt::format("classifier: backend is redis, or none for a folder; not {}", backend));
+  if (redis) read_redis(context, *section, *plan);
   // A token that was seen once says little, but it says it; Rspamd's curve needs two.
   if (plan->tokenizer == Tokenizer::kWinnow) bayes.min_token_hits = 1;
   bayes.min_tokens = whole(context, *section, "min_tokens", bayes.min_tokens);
@@ -171,15 +220,6 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
       context.warn_at(*given, "classifier: min_prob_strength must be a number from 0 to 0.5");
   }
   read_autolearn(context, *section, *plan);
-  for (const char* const key : {"per_user", "users_enabled"})
-    if (const UclObject* const given = section->find(key)) {
-      if (const std::optional<bool> flag = given->last_value().as_bool())
-        plan->per_user |= *flag;
-      else
-        context.warn_at(*given, fmt::format("classifier: {} is true or false here; Lua functions "
-                                            "are not run, so all share one statistics",
-                                            key));
-    }
   each_statfile(*section, [&](const UclObject& at, std::string_view symbol, bool spam) {
     const SymbolId id = context.symbol(symbol);
     SymbolId& to = spam ? plan->spam : plan->ham;
@@ -218,8 +258,10 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
       feature_tokens(features, batch, row, tokens);
     if (tokens.hashes.empty()) continue;
     if (plan.per_user)
-      if (const std::string_view user = user_of(batch, row); !user.empty())
+      if (const std::string_view user = user_of(batch, row); !user.empty()) {
         tokens.scope = statistics_scope(user);
+        if (plan.redis) tokens.user = lowered(user);
+      }
     key.clear();
     append_token_question(tokens, key);
     asker.ask(row, QuestionKind::kStore, kTokenCounts, key);
@@ -268,10 +310,12 @@ const Question* token_question(const Evidence& evidence) {
   return nullptr;
 }
 
+const UclObject* bayes_section(const UclObject& root) {
+  return find_section(root.find("classifier"));
+}
+
 uint64_t statistics_scope(std::string_view user) {
-  std::string low(user);
-  for (char& c : low)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  const std::string low = lowered(user);
   const uint64_t hash = XXH3_64bits(low.data(), low.size());
   return hash == 0 ? 1 : hash;
 }

@@ -13,13 +13,26 @@
 
 namespace winnow {
 
+class UclObject;
 struct RuleSet;
+
+// Where in Redis a site's statistics are, as Rspamd lays them out
+// (pipeline/learn/redis_statistics.h).
+struct RedisLayout {
+  std::string prefix = "%s%l";  // %s: RS; %l: the label of the statfiles; %r, %u: the user
+  std::string label;
+  std::string spam_symbol, ham_symbol;
+  std::string ids = "learned_ids";
+  uint32_t ids_max = 10'000;  // learnt messages a key of ids
+  uint32_t ids_keys = 5;      // further keys of ids
+};
 
 struct BayesPlan final : CheckPlan {
   Tokenizer tokenizer = Tokenizer::kWinnow;
   OsbOptions osb;
   BayesOptions bayes;
   bool per_user = false;
+  std::optional<RedisLayout> redis;  // backend = "redis"; nothing: a folder
   struct Autolearn {
     bool on = false;
     std::optional<Micro> spam;  // from this score on; nothing: over the reject threshold
@@ -33,6 +46,9 @@ struct BayesPlan final : CheckPlan {
 
 // The plan of a rule set; null where the classifier is off.
 const BayesPlan* find_bayes(const RuleSet& rules);
+
+// `classifier "bayes" { … }` of a configuration; null where there is none.
+const UclObject* bayes_section(const UclObject& root);
 
 // The question of a case that holds its tokens; null where it has none.
 const Question* token_question(const Evidence& evidence);

@@ -14,7 +14,9 @@
 
 #include "pipeline/lookup/store/lmdb_store.h"
 #include "pipeline/lookup/store/memory_store.h"
+#include "pipeline/lookup/store/redis_store.h"
 #include "tests/unit/own_folder.h"
+#include "tests/unit/store/redis_process.h"
 
 namespace winnow {
 namespace {
@@ -27,6 +29,12 @@ class StoreTest : public testing::TestWithParam<const char*> {
   void SetUp() override {
     if (std::string_view(GetParam()) == "memory") {
       store_ = memory_store();
+    } else if (std::string_view(GetParam()) == "redis") {
+      if (!RedisProcess::installed()) GTEST_SKIP() << "redis-server is not installed";
+      server_ = std::make_unique<RedisProcess>();
+      RedisOptions options = server_->options();
+      options.timeout_ms = 60'000;
+      store_ = redis_store(RedisClient::make(options).value());
     } else {
       auto opened = open_lmdb_store({.folder = folder_.path(), .sync = false});
       ASSERT_TRUE(opened.has_value()) << opened.error().text();
@@ -46,9 +54,10 @@ class StoreTest : public testing::TestWithParam<const char*> {
   }
 
   OwnFolder folder_;
+  std::unique_ptr<RedisProcess> server_;
   std::unique_ptr<Store> store_;
 };
-INSTANTIATE_TEST_SUITE_P(Backends, StoreTest, testing::Values("memory", "lmdb"));
+INSTANTIATE_TEST_SUITE_P(Backends, StoreTest, testing::Values("memory", "lmdb", "redis"));
 
 TEST_P(StoreTest, counters_add_up_and_stay_within_their_bounds) {
   StoreBatch batch;

@@ -1,0 +1,127 @@
+// Statistics in Redis or Valkey, in Rspamd's layout byte for byte, so that a site switches to
+// Winnow and back with its data (facts: Rspamd 3.4 and 4.1):
+//
+//   KEY                 hash  version = 2, learns_spam, learns_ham     KEY: "RS", "RS<user>" …
+//   KEY_<token>         hash  S, H: counts; the token as a decimal number
+//   <SYMBOL>_keys       set   of all KEYs
+//   learned_ids         hash  learn id -> class. 3.4: all 103 letters, 1 or -1; 4.1: the first 32,
+//   1
+//                             or 0. Both are written and both are read; of 4.1's further keys
+//                             (learned_idsX …) too, and full ones are moved on as it does.
+// A learn id is the base32 (engine/crypt/base32.h) of BLAKE2b-512 over the user's name and every
+// token, 8 bytes each, in order. Tokens of the tokenizer `winnow` have KEYs that begin with WN
+// instead.
+//
+// Learning: each record is first written into a log in the site's folder (learning_log.h), then
+// delivered: one script in Redis sees whether this very record came before (a key MARK that expires
+// after a week), whether the message is known, and counts. So what Redis cannot take now, or what
+// nobody knows whether it took, is delivered again, and counts once. In a Cluster the keys are in
+// many slots: one script decides and remembers what it decided, then one a slot counts, each with a
+// mark of its own.
+//
+//   FOLDER/redis-learn.log     the log
+//   FOLDER/redis-learn.done    16 bytes name of the log | u64 offset of what is not delivered yet
+//   {KEY}:winnow:<name>:<offset>   MARK, in the slot of KEY
+//
+// Counting: counts that were asked for are kept for cache_ms, or until this process learns; so what
+// others learn is seen after that time at the latest. One thread asks Redis for all that wait, in
+// one pipeline.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "pipeline/learn/count_cache.h"
+#include "pipeline/learn/learning_log.h"
+#include "pipeline/learn/site_statistics.h"
+#include "pipeline/lookup/store/redis_client.h"
+#include "rules/checks/learned/bayes.h"
+
+namespace winnow {
+
+struct RedisStatisticsOptions {
+  RedisLayout layout;  // of keys
+  std::string folder;  // of the log; empty: nothing can be learnt
+  uint32_t cache_ms = 60'000;
+};
+
+// Of `tokens`, as Rspamd names what was learnt: 103 letters.
+std::string redis_learn_id(const TokenList& tokens);
+// KEY of a user ("" for those that share); `base` is RS or WN.
+std::string redis_statistics_key(const RedisLayout& layout, std::string_view base,
+                                 std::string_view user);
+
+class RedisStatistics final : public SiteStatistics {
+ public:
+  // Errors: a log that cannot be opened. Redis itself is not asked yet: it may be away.
+  static Result<std::unique_ptr<RedisStatistics>> open(std::unique_ptr<RedisClient> client,
+                                                       const RedisStatisticsOptions& options);
+  ~RedisStatistics() override;  // who waits for counts is told that they are unknown
+
+  Result<TokenCounts> counts(const TokenList& tokens) const override;
+  Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const override;
+  Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records) override;
+  Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const override;
+  uint64_t used_bytes() const override { return 0; }
+  bool waits() const override { return true; }
+  std::optional<TokenCounts> counts_at_hand(const TokenList& tokens) const override;
+  void ask_counts(TokenList&& tokens, Done done) const override;
+  void tend() override;  // delivers what is not delivered yet
+
+  // Records that wait for Redis.
+  uint64_t undelivered() const { return undelivered_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Asked {
+    TokenList tokens;
+    Done done;
+  };
+  struct Fetch;
+  RedisStatistics(std::unique_ptr<RedisClient> client, RedisStatisticsOptions options);
+  std::string key_of(const TokenList& tokens) const;
+  uint64_t state() const;
+  // Fills what is at hand; the indices of the others.
+  std::vector<uint32_t> fill(const TokenList& tokens, const std::string& key, uint64_t now,
+                             TokenCounts& out, bool& learns_known) const;
+  std::vector<Result<TokenCounts>> fetch(std::span<const TokenList* const> lists) const;
+  void work() const;
+
+  struct Pending;  // records of the log that are not delivered
+  Result<Pending> pending() const;
+  Result<void> deliver(const Pending& what, std::vector<Learnt>* outcomes, uint64_t& done);
+  Result<std::vector<Learnt>> deliver_step(std::span<const std::pair<uint64_t, LearnRecord>> step);
+  Result<std::vector<std::string>> decide(std::span<const std::pair<uint64_t, LearnRecord>> step,
+                                          bool cluster);
+  Result<void> count_slots(std::span<const std::pair<uint64_t, LearnRecord>> step,
+                           std::span<const std::string> said);
+  Result<void> write_position(uint64_t offset) const;
+  Result<std::vector<std::optional<LearnLabel>>> known(std::span<const LearnRecord> records) const;
+  std::string mark(std::string_view key, uint64_t offset) const;
+
+  const std::unique_ptr<RedisClient> client_;
+  const RedisStatisticsOptions options_;
+  std::unique_ptr<LearningLog> log_;
+  std::string log_name_;  // as hex
+  std::atomic<uint64_t> undelivered_{0};
+
+  mutable CountCache cache_;
+  mutable std::mutex mutex_;  // guards what follows
+  mutable uint64_t state_ = 1;
+  mutable RedisDeadline state_until_{};
+  mutable std::map<std::string, std::pair<uint64_t, LearnCount>> learns_;  // with the state
+
+  mutable std::mutex asked_mutex_;  // guards what follows
+  mutable std::condition_variable asked_wake_;
+  mutable std::vector<Asked> asked_;
+  mutable std::thread thread_;
+  mutable bool stop_ = false;
+};
+
+}  // namespace winnow

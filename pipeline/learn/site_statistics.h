@@ -1,0 +1,58 @@
+// What a site learnt, wherever it is kept: in a folder (statistics.h) or in Redis in Rspamd's
+// layout (redis_statistics.h). Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/classify/tokens.h"
+#include "engine/result.h"
+#include "pipeline/learn/record.h"
+
+namespace winnow {
+
+// What became of one record.
+enum class Learnt : uint8_t {
+  kNew,    // learnt
+  kMoved,  // was learnt as the other class: that is undone, and this learnt
+  kSame,   // was learnt so already: nothing to do
+  kForgotten,
+  kUnknown,  // to be forgotten, but was never learnt
+  kLater,    // written down here; counted once who keeps the counts is there again
+};
+
+class SiteStatistics {
+ public:
+  using Done = std::function<void(Result<TokenCounts>&&)>;
+  virtual ~SiteStatistics() = default;
+
+  // The counts of a message's tokens.
+  virtual Result<TokenCounts> counts(const TokenList& tokens) const = 0;
+  // Learnt messages; `scope` as in TokenList, of which only 0 has them everywhere.
+  virtual Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const = 0;
+  // Learns or forgets, in order; what was learnt so already is not learnt again. When it returns,
+  // no death of this process loses any of it, and nothing counts twice.
+  virtual Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records) = 0;
+  // What learn() would say, without doing it.
+  virtual Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const = 0;
+  virtual uint64_t used_bytes() const = 0;  // 0: not known
+
+  // True where counts() may have to wait for somebody: who may not wait asks by ask_counts().
+  virtual bool waits() const { return false; }
+  // The counts, where they are at hand.
+  virtual std::optional<TokenCounts> counts_at_hand(const TokenList& tokens) const {
+    Result<TokenCounts> found = counts(tokens);
+    if (!found) return std::nullopt;
+    return std::move(*found);
+  }
+  // As counts(); `done` is called once, from another thread or before this returns.
+  virtual void ask_counts(TokenList&& tokens, Done done) const { done(counts(tokens)); }
+
+  // Carries on with what is left to be done; to be called now and then.
+  virtual void tend() {}
+};
+
+}  // namespace winnow

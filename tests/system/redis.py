@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Statistics in Redis, by the commands: what one learns the others judge by; and a Redis that is away,
+stalls, or talks rubbish. redis.py --winnow PATH"""
+import argparse
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peer"))
+import redis_server
+import service
+from learn_mail import HAM, SPAM, message
+from service import WAIT_S, connect, read_all
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+PARSER.add_argument("--source")
+PARSER.add_argument("--build", default="build/dev")
+OPTIONS, REST = PARSER.parse_known_args()
+CACHE = str(pathlib.Path(OPTIONS.build).resolve() / "tests" / "cache")
+
+
+def winnow(*arguments, stdin=None):
+    return subprocess.run([OPTIONS.winnow, *map(str, arguments)], input=stdin, capture_output=True,
+                          timeout=240)
+
+
+class RedisTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.statistics = self.folder / "statistics"
+        (self.folder / "local.d").mkdir()
+        self.config = self.folder / "rspamd.conf"
+        self.config.touch()
+        (self.folder / "local.d" / "worker-controller.inc").write_text('secure_ip = "127.0.0.1";\n')
+
+    def use(self, servers, more=""):
+        """The site's configuration, with servers where Rspamd's users write them."""
+        (self.folder / "local.d" / "redis.conf").write_text(
+            f'servers = "{servers}"; timeout = 1s;\n')
+        (self.folder / "local.d" / "classifier-bayes.conf").write_text(
+            'backend = "redis"; min_learns = 20;\n' + more)
+
+    def redis(self, *more):
+        server = redis_server.RedisServer(*more)
+        self.addCleanup(server.stop)
+        self.use(server.socket)
+        return server
+
+    def learn(self, what, numbers, words, code=0, more=()):
+        lines = b"".join(json.dumps({"raw": message(words, n).decode()}).encode() + b"\n"
+                         for n in numbers)
+        done = winnow("learn", what, "--config", self.config, "--cache", CACHE, "--statistics",
+                      self.statistics, "--read-as", "jsonl", *more, "-", stdin=lines)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr.decode().strip()
+
+    def bayes(self, *mails, more=()):
+        lines = b"".join(json.dumps({"raw": one.decode()}).encode() + b"\n" for one in mails)
+        done = winnow("scan", "--config", self.config, "--cache", CACHE, "--read-as", "jsonl",
+                      "--format", "jsonl", *more, "-", stdin=lines)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [[name for name in json.loads(line)["symbols"] if name.startswith("BAYES_")]
+                for line in done.stdout.splitlines()]
+
+    def serve(self):
+        serve = service.Serve(OPTIONS.winnow, "--config", str(self.config), "--statistics",
+                              str(self.statistics), "--threads", "2")
+        self.addCleanup(serve.stop)
+        return serve
+
+    def ask(self, port, path, body):
+        with connect(port) as sock:
+            sock.settimeout(WAIT_S)
+            sock.sendall(b"POST " + path + b" HTTP/1.1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" %
+                         len(body) + body)
+            head, answer = read_all(sock).split(b"\r\n\r\n", 1)
+        return int(head.split()[1]), json.loads(answer)
+
+    def symbols(self, serve, body):
+        status, answer = self.ask(serve.http, b"/checkv2", body)
+        self.assertEqual(status, 200)
+        return [name for name in answer["symbols"] if name.startswith("BAYES_")]
+
+    def test_learn_scan_and_serve_share_one_redis(self):
+        server = self.redis()
+        self.assertEqual(self.learn("spam", range(25), SPAM), "25 learnt, 0 moved, 0 already")
+        self.assertEqual(self.learn("ham", range(25), HAM), "25 learnt, 0 moved, 0 already")
+        self.assertEqual(self.learn("ham", range(27), HAM, more=["--dry-run"]),
+                         "would be: 2 learnt, 0 moved, 25 already")
+        self.assertEqual(server.ask.hash("RS"),
+                         {"learns_spam": "25", "learns_ham": "25", "version": "2"})
+        self.assertEqual(self.bayes(message(SPAM, 99), message(HAM, 99)),
+                         [["BAYES_SPAM"], ["BAYES_HAM"]])
+        self.assertEqual(self.bayes(message(SPAM, 99), more=["--offline"]), [[]])
+        serve = self.serve()
+        self.assertEqual(self.symbols(serve, message(SPAM, 99)), ["BAYES_SPAM"])
+        controller = serve.port("controller")
+        self.assertEqual(self.ask(controller, b"/learnspam", message(SPAM, 50)),
+                         (200, {"success": True}))
+        self.assertEqual(self.ask(controller, b"/learnspam", message(SPAM, 50))[0], 208)
+        self.assertEqual(server.ask.hash("RS")["learns_spam"], "26")
+        self.assertEqual(self.ask(controller, b"/stat", b"")[1]["total_learns"], 51)
+        self.assertEqual(self.learn("forget", [50], SPAM), "1 forgotten, 0 unknown")
+        self.assertEqual(server.ask.hash("RS")["learns_spam"], "25")
+
+    def test_while_it_is_away_mail_flows_and_learning_waits(self):
+        server = self.redis()
+        self.learn("spam", range(25), SPAM)
+        self.learn("ham", range(25), HAM)
+        serve = self.serve()
+        self.assertEqual(self.symbols(serve, message(SPAM, 98)), ["BAYES_SPAM"])
+        server.kill()
+        self.assertEqual(self.symbols(serve, message(SPAM, 99)), [])
+        controller = serve.port("controller")
+        for number in range(30, 33):
+            self.assertEqual(self.ask(controller, b"/learnspam", message(SPAM, number)),
+                             (200, {"success": True}))
+        serve.wait_for("will learn once Redis is back", 3)
+        self.assertEqual(self.learn("ham", range(30, 34), HAM),
+                         "0 learnt, 0 moved, 0 already, 4 later")
+        server.start()  # empty, as one without persistence comes back
+        until = time.monotonic() + WAIT_S
+        while server.ask.hash("RS").get("learns_spam") != "3" and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertEqual(server.ask.hash("RS"),
+                         {"learns_spam": "3", "learns_ham": "4", "version": "2"})
+
+    def test_one_that_stalls_holds_nobody_up_for_long(self):
+        server = self.redis()
+        self.learn("spam", range(25), SPAM)
+        serve = self.serve()
+        server.stall()
+        begin = time.monotonic()
+        answers = []
+        threads = [threading.Thread(
+            target=lambda n=n: answers.append(self.symbols(serve, message(SPAM, n))))
+            for n in range(60, 80)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(answers, [[]] * 20)
+        self.assertLess(time.monotonic() - begin, 20)  # one second each would be enough for that
+        server.go_on()
+
+    def test_rubbish_is_unknown(self):
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen(64)
+
+            def answer():
+                while True:
+                    try:
+                        one, _ = listening.accept()
+                    except OSError:
+                        return
+                    one.recv(4096)
+                    one.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    one.close()
+            threading.Thread(target=answer, daemon=True).start()
+            self.use("127.0.0.1:%d" % listening.getsockname()[1])
+            self.assertEqual(self.bayes(message(SPAM, 1)), [[]])
+            self.assertEqual(self.learn("spam", [1], SPAM), "0 learnt, 0 moved, 0 already, 1 later")
+            listening.shutdown(socket.SHUT_RDWR)
+
+    def test_a_wrong_configuration_is_said(self):
+        (self.folder / "local.d" / "classifier-bayes.conf").write_text('backend = "redis";\n')
+        said = self.learn("spam", [1], SPAM, code=2)
+        self.assertIn("no server is named", said)
+        self.use("127.0.0.1:99999")
+        said = self.learn("spam", [1], SPAM, code=2)
+        self.assertIn("redis.conf:1:", said)
+        self.assertIn("no port", said)
+
+    def test_users_by_name(self):
+        server = self.redis()
+        self.use(server.socket, "per_user = true;\n")
+        self.learn("spam", [1], SPAM, more=["--user", "Anna@X.example"])
+        self.assertEqual(server.ask.hash("RSanna@x.example")["learns_spam"], "1")
+        self.assertEqual(server.ask.all()["BAYES_SPAM_keys"], {"RSanna@x.example"})
+
+
+if __name__ == "__main__":
+    if redis_server.missing():
+        print("Skipped: redis-server is not installed")
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
