@@ -83,7 +83,9 @@ if again then return said end
 local from, to = string.sub(said, 1, 1), string.sub(said, 2, 2)
 if from == to then return said end
 local key = KEYS[ids + 2]
-for i = ids + 5, #KEYS do change(KEYS[i], fields[from], fields[to], tonumber(ARGV[i - ids + 2]), 0) end
+for i = ids + 5, #KEYS do
+  change(KEYS[i], fields[from], fields[to], tonumber(ARGV[i - ids + 2]), 0)
+end
 change(key, learns[from], learns[to], 1, 0)
 redis.call('HSET', key, 'version', '2')
 if to == 'S' then redis.call('SADD', KEYS[ids + 3], key) end

@@ -66,7 +66,8 @@ for i = 2, #ARGV, 5 do
     else redis.call('LTRIM', p .. 'l' .. key, 0, tonumber(number) - 1) end
   elseif kind == 'sorted_add' then redis.call('ZADD', p .. 's' .. key, score, text)
   elseif kind == 'sorted_erase' then redis.call('ZREM', p .. 's' .. key, text)
-  elseif kind == 'sorted_trim' then redis.call('ZREMRANGEBYSCORE', p .. 's' .. key, '-inf', '(' .. score)
+  elseif kind == 'sorted_trim' then
+    redis.call('ZREMRANGEBYSCORE', p .. 's' .. key, '-inf', '(' .. score)
   end
 end
 redis.call('INCR', p .. 'n')

@@ -69,13 +69,18 @@ bool wait_until(const Condition& condition) {
 class Cluster {
  public:
   Cluster() {
-    for (int i = 0; i < 3; ++i) {
-      ports_.push_back(free_port());
-      nodes_.push_back(std::make_unique<RedisProcess>(std::vector<std::string>{
-          "--port", std::to_string(ports_[i]), "--bind", "127.0.0.1", "--cluster-enabled", "yes",
+    // Another process may take a port that was free: then with the next.
+    for (int tries = 0; nodes_.size() < 3 && tries < 50; ++tries) {
+      const uint16_t port = free_port();
+      auto node = std::make_unique<RedisProcess>(std::vector<std::string>{
+          "--port", std::to_string(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes",
           "--cluster-port", std::to_string(free_port()), "--cluster-config-file", "nodes",
-          "--cluster-node-timeout", "2000"}));
+          "--cluster-node-timeout", "2000"});
+      if (!node->runs()) continue;
+      ports_.push_back(port);
+      nodes_.push_back(std::move(node));
     }
+    if (nodes_.size() < 3) return;
     constexpr std::array<int, 4> kBegin{0, 5461, 10923, 16384};
     for (size_t i = 0; i < 3; ++i) {
       tell(server(i), {"CLUSTER", "ADDSLOTSRANGE", std::to_string(kBegin[i]),

@@ -31,8 +31,8 @@ class RedisProcess {
   std::string socket() const { return folder_.path() + "/s"; }
   const std::string& folder() const { return folder_.path(); }
 
-  // Waits until it answers.
-  void start() {
+  // Waits until it answers. False: it ended instead, as where a port is taken.
+  bool start() {
     std::vector<std::string> words{"redis-server",
                                    "--port",
                                    "0",
@@ -57,8 +57,16 @@ class RedisProcess {
       ::execv("/usr/bin/redis-server", arguments.data());
       ::_exit(127);
     }
-    while (!answers()) ::usleep(2'000);
+    while (!answers()) {
+      if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
+        pid_ = -1;
+        return false;
+      }
+      ::usleep(2'000);
+    }
+    return true;
   }
+  bool runs() const { return pid_ > 0; }
   // As a death of the machine: nothing is said to anybody.
   void kill() {
     if (pid_ <= 0) return;
