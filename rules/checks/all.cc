@@ -23,8 +23,11 @@ extern const Check kFromCheck;
 extern const Check kGtube;
 extern const Check kHfilter;
 extern const Check kHiddenUrls;
+extern const Check kHtmlMake;
 extern const Check kHtmlShape;
+extern const Check kLinkOwner;
 extern const Check kMailingList;
+extern const Check kManner;
 extern const Check kMessageIdCheck;
 extern const Check kMilterHeaders;
 extern const Check kMimeStructure;
@@ -33,8 +36,10 @@ extern const Check kOnceReceived;
 extern const Check kMultimap;
 extern const Check kMxCheck;
 extern const Check kPartsDiffer;
+extern const Check kPath;
 extern const Check kPhishingFeeds;
 extern const Check kRbl;
+extern const Check kReader;
 extern const Check kReceivedCheck;
 extern const Check kRecipientOrder;
 extern const Check kRecipients;
@@ -59,6 +64,7 @@ std::span<const Check* const> all_checks() {
       &kForgedRecipients,
       &kReceivedCheck,
       &kOnceReceived,
+      &kPath,
       &kHfilter,
       &kMessageIdCheck,
       &kSubjectCheck,
@@ -76,12 +82,16 @@ std::span<const Check* const> all_checks() {
       &kMimeTypes,
       &kPartsDiffer,
       &kHtmlShape,
+      &kHtmlMake,
+      &kManner,
+      &kReader,
       &kAddressLists,
       &kBitcoin,
       &kChartable,
       &kGtube,
       &kHiddenUrls,
       &kUrlSuspect,
+      &kLinkOwner,
       // Who sent it.
       &kSpf,
       &kDkim,
