@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/match/pattern.h"
+#include "engine/match/utf8_valid.h"
 
 namespace winnow {
 
@@ -156,6 +157,11 @@ Find Regex::find(RegexScratch& scratch, std::string_view text, size_t from,
     *match = {std::min(ends[0], ends[1]), std::max(ends[0], ends[1])};
   }
   return Find::kFound;
+}
+
+Find Regex::find_in_bytes(RegexScratch& scratch, std::string_view text, RegexMatch* match) const {
+  if (utf_ && !is_valid_utf8(text)) return Find::kNone;
+  return find(scratch, text, 0, match);
 }
 
 Find Regex::test_without_backtracking(RegexScratch& scratch, std::string_view text) const {

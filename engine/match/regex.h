@@ -51,6 +51,9 @@ class Regex {
   // First match at or after `from`. `match` may be null. REQUIRED: a UTF pattern gets valid UTF-8.
   Find find(RegexScratch& scratch, std::string_view text, size_t from = 0,
             RegexMatch* match = nullptr) const;
+  // find() in any bytes: a pattern that reads code points matches in valid UTF-8 alone.
+  Find find_in_bytes(RegexScratch& scratch, std::string_view text,
+                     RegexMatch* match = nullptr) const;
   // Is there a match? Tries PCRE2's other algorithm, which never goes back, where find() met the
   // step limit. Only for patterns without back-references.
   Find test_without_backtracking(RegexScratch& scratch, std::string_view text) const;

@@ -91,6 +91,7 @@ CompileContext make_context(Compiler& compiler, const Check& check, const UclObj
     return declare(compiler, check, name, body, score, group, std::move(expression));
   };
   context.action = [&set](std::string_view name) {
+    if (name == "accept" || name == "noaction") name = "no action";
     const ActionId id = set.model.find_action(name);
     if (id != kNoId<ActionId>) return id;
     std::string spaced(name);

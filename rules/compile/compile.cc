@@ -34,7 +34,7 @@ uint32_t RuleSet::add_option_regexp(Regex regex) {
 bool RuleSet::option_matches(const void* context, uint32_t regexp, std::string_view option) {
   thread_local RegexScratch scratch;
   const auto& set = *static_cast<const RuleSet*>(context);
-  return set.option_regexps_[regexp].find(scratch, option) == Find::kFound;
+  return set.option_regexps_[regexp].find_in_bytes(scratch, option) == Find::kFound;
 }
 
 Compiler::Compiler(RuleSet& rules, const CompileOptions& how)
@@ -271,6 +271,7 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
   declare_checks(compiler, root);
   name_faults(compiler);
   compile_regexp_rules(compiler, root);
+  compile_regexp_maps(compiler, root);
   compile_composites(compiler, root);
 
   // Beyond this point no symbol is new: groups only weigh and sort them.

@@ -71,6 +71,7 @@ void compile_options(Compiler& compiler, const UclObject& root);
 Result<void> compile_actions(Compiler& compiler, const UclObject& root);
 void declare_checks(Compiler& compiler, const UclObject& root);  // their symbols
 void compile_regexp_rules(Compiler& compiler, const UclObject& root);
+void compile_regexp_maps(Compiler& compiler, const UclObject& root);  // rules in maps
 void compile_composites(Compiler& compiler, const UclObject& root);
 void compile_groups(Compiler& compiler, const UclObject& root);  // weights win here
 void compile_checks(Compiler& compiler, const UclObject& root);

@@ -1,11 +1,8 @@
 // regexp {}: rules that are expressions over patterns and functions.
 #include <fmt/format.h>
 
-#include <map>
-
 #include "engine/score/evaluate.h"
-#include "rules/compile/compile.h"
-#include "rules/lang/expression.h"
+#include "rules/compile/rule_parser.h"
 
 namespace winnow {
 
@@ -14,58 +11,47 @@ namespace {
 // Indices from here on stand for a definition instead of an atom, until they are put in place.
 constexpr uint32_t kDefinition = 1u << 31;
 
-struct Definition {
-  std::string name;
-  Program program;
-};
+}  // namespace
 
 // Puts the programs of definitions where they are named, and links the result.
-Result<Program> expand(const Program& program, const std::vector<Definition>& definitions) {
+Result<Program> RuleParser::expand(const Program& program) const {
   Program out;
   for (const Instruction& one : program) {
     if (one.op == Op::kAtom && one.atom >= kDefinition) {
-      const Program& inner = definitions[one.atom - kDefinition].program;
+      const Program& inner = definitions_[one.atom - kDefinition];
       out.insert(out.end(), inner.begin(), inner.end());
     } else {
       out.push_back(one);
     }
+    if (out.size() > kInstructionsMax) return fail("the expression is too large");
   }
   if (!link_program(out)) return fail("the expression is too deep");
   return out;
 }
 
-// One rule's expressions: `re`, and what it defines.
-class RuleParser {
- public:
-  explicit RuleParser(Compiler& compiler) : compiler_(compiler) {}
+Result<Program> RuleParser::parse(std::string_view text) {
+  Result<Program> program = parse_expression(
+      text, Dialect::kRegexp, [&](std::string_view atom, size_t) -> Result<uint32_t> {
+        if (const auto known = numbers_.find(std::string(atom)); known != numbers_.end())
+          return kDefinition + known->second;
+        Result<AtomId> id = compiler_.atom(atom);
+        if (!id) return fail(id.error());
+        atoms.push_back(*id);
+        return index(*id);
+      });
+  if (!program) return program;
+  return expand(*program);
+}
 
-  Result<Program> parse(std::string_view text) {
-    Result<Program> program = parse_expression(
-        text, Dialect::kRegexp, [&](std::string_view atom, size_t) -> Result<uint32_t> {
-          for (size_t i = 0; i < definitions_.size(); ++i)
-            if (definitions_[i].name == atom) return kDefinition + static_cast<uint32_t>(i);
-          Result<AtomId> id = compiler_.atom(atom);
-          if (!id) return fail(id.error());
-          atoms.push_back(*id);
-          return index(*id);
-        });
-    if (!program) return program;
-    return expand(*program, definitions_);
-  }
+Result<void> RuleParser::define(std::string_view name, std::string_view text) {
+  Result<Program> program = parse(text);
+  if (!program) return fail(program.error());
+  if (numbers_.try_emplace(std::string(name), static_cast<uint32_t>(definitions_.size())).second)
+    definitions_.push_back(std::move(*program));
+  return {};
+}
 
-  Result<void> define(std::string_view name, std::string_view text) {
-    Result<Program> program = parse(text);
-    if (!program) return fail(program.error());
-    definitions_.push_back({std::string(name), std::move(*program)});
-    return {};
-  }
-
-  std::vector<AtomId> atoms;
-
- private:
-  Compiler& compiler_;
-  std::vector<Definition> definitions_;
-};
+namespace {
 
 void compile_rule(Compiler& compiler, const UclObject& object) {
   const std::string_view name = object.key();

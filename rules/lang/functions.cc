@@ -75,7 +75,7 @@ void FunctionRow::mark_headers() {
 bool FunctionRow::is(const FunctionArgument& argument, std::string_view text) {
   if (!argument.regex.valid()) return same_text(argument.text, text);
   const Find found =
-      argument.regex.find(scratch_.regex, text.substr(0, scratch_.limits.pcre_bytes_max));
+      argument.regex.find_in_bytes(scratch_.regex, text.substr(0, scratch_.limits.pcre_bytes_max));
   if (found == Find::kLimit) batch_.facts[row_].faults.set(Fault::kLimitMatch);
   return found == Find::kFound;
 }

@@ -284,6 +284,14 @@ class SelectorParser {
   Result<void> map(Selector::Step& step) {
     step.map = map_of_ ? map_of_(step.arguments[0]) : nullptr;
     if (!step.map) return broken(fmt::format("there is no map '{}'", step.arguments[0]));
+    for (const MapPattern& one : step.map->patterns()) {
+      Result<Regex> made = Regex::compile(one.regex, one.flags);
+      if (!made)
+        return broken(
+            fmt::format("line {} of map '{}': {}", one.line, step.arguments[0], made.error().what));
+      made->jit();
+      step.patterns.push_back(std::move(*made));
+    }
     return {};
   }
 
@@ -402,12 +410,16 @@ class SelectorRun {
            url.scheme == UrlScheme::kFtp;
   }
 
+  // By its host or organisational domain; patterns look at the whole URL.
+  bool is_listed(const Selector::Step& step, const Url& url) {
+    if (has_patterns(step.map->kind())) return found(step, url.normal) != kNoIndex;
+    return found(step, url.host) != kNoIndex || found(step, url.domain) != kNoIndex;
+  }
+
   void take_urls(const Selector::Step& step) {
     for (const Url& one : batch_.urls.row(row_)) {
       if (!is_page(one) || values_.size() == Selector::kValuesMax) continue;
-      if (step.map && step.map->find(one.host) == kNoIndex &&
-          step.map->find(one.domain) == kNoIndex)
-        continue;
+      if (step.map && !is_listed(step, one)) continue;
       values_.push_back({.text = one.normal, .url = &one});
     }
   }
@@ -578,8 +590,15 @@ class SelectorRun {
     return format_ip(out, arena_);
   }
 
-  uint32_t found(const Selector::Step& step, const Value& value) {
-    const std::string_view text = value.text;
+  // Number of the map's value for a text.
+  uint32_t found(const Selector::Step& step, std::string_view text) {
+    if (has_patterns(step.map->kind())) {
+      thread_local RegexScratch scratch;
+      for (size_t i = 0; i < step.patterns.size(); ++i)
+        if (step.patterns[i].find_in_bytes(scratch, text) == Find::kFound)
+          return step.map->patterns()[i].value;
+      return kNoIndex;
+    }
     if (step.map->kind() != MapKind::kIp) return step.map->find(text);
     const std::optional<IpAddress> ip = parse_ip(text);
     return ip ? step.map->find(*ip) : kNoIndex;
@@ -664,18 +683,18 @@ class SelectorRun {
         each([&](const Value& one) {
           thread_local RegexScratch scratch;
           RegexMatch place;
-          if (step.regex.find(scratch, one.text, 0, &place) != Find::kFound)
+          if (step.regex.find_in_bytes(scratch, one.text, &place) != Find::kFound)
             return std::string_view{};
           return one.text.substr(place.begin, place.end - place.begin);
         });
         return keep([](const Value& one) { return !one.text.empty(); });
       case Change::kFilterMap:
-        return keep([&](const Value& one) { return found(step, one) != kNoIndex; });
+        return keep([&](const Value& one) { return found(step, one.text) != kNoIndex; });
       case Change::kExceptMap:
-        return keep([&](const Value& one) { return found(step, one) == kNoIndex; });
+        return keep([&](const Value& one) { return found(step, one.text) == kNoIndex; });
       case Change::kApplyMap:
-        keep([&](const Value& one) { return found(step, one) != kNoIndex; });
-        return each([&](const Value& one) { return step.map->value(found(step, one)); });
+        keep([&](const Value& one) { return found(step, one.text) != kNoIndex; });
+        return each([&](const Value& one) { return step.map->value(found(step, one.text)); });
       case Change::kEqual:
         return keep([&](const Value& one) { return one.text == arguments[0]; });
       case Change::kIn:
@@ -707,6 +726,30 @@ void Selector::values(const Batch& batch, uint32_t row, Arena& arena,
                       std::vector<std::string_view>& out) const {
   SelectorRun run(batch, row, arena);
   for (const Pipeline& one : pipelines_) run.run(one, out);
+}
+
+void Selector::joined(const Batch& batch, uint32_t row, Arena& arena, std::string_view delimiter,
+                      std::vector<std::string_view>& out) const {
+  if (pipelines_.size() == 1) return values(batch, row, arena, out);
+  std::vector<std::vector<std::string_view>> columns;
+  SelectorRun run(batch, row, arena);
+  size_t count = 0;
+  for (const Pipeline& one : pipelines_) {
+    std::vector<std::string_view> column;
+    run.run(one, column);
+    if (column.empty()) continue;
+    if (column.size() > 1) count = count == 0 ? column.size() : std::min(count, column.size());
+    columns.push_back(std::move(column));
+  }
+  if (columns.empty()) return;
+  for (size_t i = 0; i < std::max<size_t>(count, 1); ++i) {
+    ArenaText text(arena);
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (c > 0) text.append(delimiter);
+      text.append(columns[c][columns[c].size() == 1 ? 0 : i]);
+    }
+    out.push_back(text.finish());
+  }
 }
 
 }  // namespace winnow

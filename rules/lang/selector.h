@@ -38,6 +38,11 @@ class Selector {
   // Appends the values of the row to `out`.
   void values(const Batch& batch, uint32_t row, Arena& arena,
               std::vector<std::string_view>& out) const;
+  // One text of all pipelines: their values side by side, with `delimiter` between. A pipeline of
+  // one value stands beside each of the others'; of lists the shortest ends it, and a pipeline
+  // without values is left out.
+  void joined(const Batch& batch, uint32_t row, Arena& arena, std::string_view delimiter,
+              std::vector<std::string_view>& out) const;
 
  private:
   struct Step {
@@ -45,6 +50,7 @@ class Selector {
     HeaderId header = kNoId<HeaderId>;
     Regex regex = {};
     std::shared_ptr<const Map> map = {};
+    std::vector<Regex> patterns = {};  // of the map, where it holds some
     std::vector<std::string> arguments = {};
   };
   using Pipeline = std::vector<Step>;

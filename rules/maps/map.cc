@@ -13,8 +13,8 @@
 namespace winnow {
 
 std::string_view map_kind_name(MapKind kind) {
-  constexpr std::string_view kNames[] = {"set",  "hash",       "regexp", "regexp_multi",
-                                         "glob", "glob_multi", "ip",     "cdb"};
+  constexpr std::string_view kNames[] = {"set",        "hash", "regexp", "regexp_multi", "glob",
+                                         "glob_multi", "ip",   "cdb",    "lines"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -108,6 +108,7 @@ void MapBuilder::add_lines(std::string_view text, uint32_t source) {
   print.add(map_->identity_);
   print.add(text);
   map_->identity_ = print.value();
+  if (map_->kind_ == MapKind::kLines) return add_bare_lines(text, source);
   const bool keyed = map_->kind_ != MapKind::kIp && !has_patterns(map_->kind_);
   if (keyed) {
     const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
@@ -131,6 +132,18 @@ void MapBuilder::add_lines(std::string_view text, uint32_t source) {
     } else {
       map_->keys_.put(entry.key, value);
     }
+  }
+}
+
+void MapBuilder::add_bare_lines(std::string_view text, uint32_t source) {
+  for (uint32_t number = 1; !text.empty(); ++number) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) continue;
+    map_->patterns_.push_back({.regex = std::string(line), .source = source, .line = number});
+    ++added_;
   }
 }
 

@@ -34,6 +34,7 @@ enum class MapKind : uint8_t {
   kGlobMulti,
   kIp,
   kCdb,
+  kLines,  // lines as they stand, in patterns(): what they mean is said elsewhere
 };
 // "set", "hash", "regexp", …
 std::string_view map_kind_name(MapKind kind);
@@ -112,6 +113,7 @@ class MapBuilder {
   uint32_t value_number(std::string_view value);
   void complain(uint32_t line, std::string what);
   void add_pattern(std::string_view key, uint32_t value, uint32_t source, uint32_t line);
+  void add_bare_lines(std::string_view text, uint32_t source);
   void add_networks(std::string_view keys, uint32_t value, uint32_t line);
 
   std::shared_ptr<Map> map_;

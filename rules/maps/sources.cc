@@ -90,6 +90,20 @@ void add_inline(MapSpec& spec, std::string_view line) {
   text += '\n';
 }
 
+// The parts of "192.0.2.1, 2001:db8::/32"; none where any of them is no network.
+std::vector<std::string_view> networks_in(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find_first_of(",; \t"), text.size());
+    const std::string_view one = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (one.empty()) continue;
+    if (!parse_network(one)) return {};
+    out.push_back(one);
+  }
+  return out;
+}
+
 void read_text(MapSpec& spec, std::string_view text, bool in_list,
                const std::function<bool(std::string_view)>& is_file) {
   take_kind(text, spec.kind);
@@ -97,9 +111,13 @@ void read_text(MapSpec& spec, std::string_view text, bool in_list,
   const bool pattern_like = has_patterns(spec.kind) && source.kind == MapSourceKind::kFile &&
                             source.text == text && pattern_end(text) != 0;
   if (pattern_like && !is_file(text)) return add_inline(spec, text);
-  // Rspamd has always taken one address where a map of networks is asked for.
-  const bool alone = spec.kind == MapKind::kIp && parse_network(text);
-  if (source.kind == MapSourceKind::kBroken && (in_list || alone)) return add_inline(spec, text);
+  if (source.kind == MapSourceKind::kBroken && in_list) return add_inline(spec, text);
+  // Rspamd has always taken addresses where a map of networks is asked for.
+  if (source.kind == MapSourceKind::kBroken && spec.kind == MapKind::kIp) {
+    const std::vector<std::string_view> networks = networks_in(text);
+    for (const std::string_view one : networks) add_inline(spec, one);
+    if (!networks.empty()) return;
+  }
   spec.sources.push_back(std::move(source));
 }
 

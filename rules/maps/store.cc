@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <zstd.h>
 
+#include "rules/maps/entries.h"
+
 namespace winnow {
 
 Result<std::string> unpack_zstd(std::string_view packed, size_t bytes_max) {
@@ -55,7 +57,10 @@ void MapStore::read_bytes(Reading& reading, uint32_t number) {
   Result<MapBytes> got = supply_.read(source);
   if (!got) {
     const bool absent = got.error().what == "is absent";
-    return broken(got.error().what + (absent ? "; it counts as empty" : ""));
+    const bool pattern = absent && !has_patterns(reading.spec.kind) &&
+                         pattern_end(source.text) == source.text.size();
+    return broken(got.error().what + (absent ? "; it counts as empty" : "") +
+                  (pattern ? " (for patterns write regexp = true)" : ""));
   }
   kept.versions[number] = got->version;
   if (source.is_packed()) {

@@ -371,11 +371,11 @@ void SigningPolicy::by_domain(std::string_view domain, Arena& arena,
 void SigningPolicy::by_table(std::string_view address, std::string_view domain, Arena& arena,
                              RegexScratch& scratch, std::vector<Signer>& out) const {
   for (const Pattern& signing : signing_table_) {
-    if (signing.regex.find(scratch, address) != Find::kFound) continue;
+    if (signing.regex.find_in_bytes(scratch, address) != Find::kFound) continue;
     std::string wanted = signing.value;
     replace_all(wanted, "%", domain);
     for (size_t i = 0; i < key_table_.size(); ++i) {
-      if (key_table_[i].regex.find(scratch, wanted) != Find::kFound) continue;
+      if (key_table_[i].regex.find_in_bytes(scratch, wanted) != Find::kFound) continue;
       std::string value = key_table_[i].value;
       replace_all(value, "%", domain);
       const auto entry = read_key_entry(value, selector_);

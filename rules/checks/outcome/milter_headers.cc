@@ -7,6 +7,7 @@
 // The flag X-Spam of others is removed from all mail. Routines that need what is not there add
 // nothing: x-os-fingerprint (p0f), stat-signature (Bayes), fuzzy-hashes.
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "engine/score/render.h"
@@ -369,9 +370,24 @@ void edit(const CheckPlan& base, const EditInput& input, std::vector<Edit>& edit
 
 }  // namespace
 
+constexpr std::array<OptionDecl, 11> kOptions{{
+    {"use", OptionType::kList, "", "Routines that write headers."},
+    {"routines", OptionType::kObject, "", "Settings of routines, by name."},
+    {"extended_spam_headers", OptionType::kBool, "false", "Result, server, queue and action."},
+    {"extended_headers_rcpt", OptionType::kMap, "", "Recipients who always get headers."},
+    {"skip_local", OptionType::kBool, "true", "None for mail of our own nets."},
+    {"skip_authenticated", OptionType::kBool, "true", "None for mail of authenticated users."},
+    {"skip_all", OptionType::kBool, "false", "None but for those recipients."},
+    {"local_headers", OptionType::kList, "", "Routines that write for our own nets too."},
+    {"authenticated_headers", OptionType::kList, "", "Routines that write for users too."},
+    {"default_headers_order", OptionType::kInteger, "-1", "Where headers are put; -1 = below."},
+    {"remove_upstream_spam_flag", OptionType::kBool, "true", "Takes X-Spam of others out."},
+}};
+
 extern constexpr Check kMilterHeaders{
     .name = "milter_headers",
     .text = "Writes headers that tell of the verdict.",
+    .options = kOptions,
     .compile = compile,
     .edit = edit,
 };

@@ -7,7 +7,8 @@
 // see evidence alone.
 //
 // Rules with required symbols insert late: their symbols are facts that do not count by
-// themselves (phase kIdempotent), and the judge at the end of the filters inserts them.
+// themselves (phase kIdempotent), and the judge at the end of the filters inserts them. Judges
+// stand in multimap_judge.cc.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,37 +16,14 @@
 
 #include "engine/match/pattern.h"
 #include "engine/match/scope_texts.h"
-#include "engine/mime/ip.h"
-#include "engine/score/evaluate.h"
-#include "rules/checks/check.h"
-#include "rules/checks/policy/multimap_rule.h"
-#include "rules/checks/text.h"
+#include "rules/checks/policy/multimap_plan.h"
+#include "rules/config/nearest.h"
 #include "rules/config/ucl.h"
 #include "rules/lang/expression.h"
 
 namespace winnow {
 
 namespace {
-
-struct DerivedSource {
-  uint32_t source;
-  uint32_t selector;
-};
-
-struct AtomUse {  // pattern number `pattern` of a rule's map is this atom
-  AtomId atom;
-  uint32_t rule;
-  uint32_t pattern;
-};
-
-struct MultimapPlan : CheckPlan {
-  std::vector<MultimapSource> sources;
-  std::vector<MultimapRule> rules;
-  std::vector<uint32_t> keyed;         // rules whose maps are looked up, sorted by source
-  std::vector<DerivedSource> derived;  // sources whose values patterns are asked of
-  std::vector<AtomUse> uses;           // sorted by atom, rule, pattern
-  std::vector<uint32_t> early, late;   // rules that are judged: without, with required symbols
-};
 
 const MultimapPlan& plan_of(const CheckPlan& plan) {
   return static_cast<const MultimapPlan&>(plan);
@@ -75,8 +53,9 @@ void declare(CompileContext& context) {
 }
 
 void read_outcomes(CompileContext& context, MultimapRule& rule) {
+  if (!rule.map) return;
   const UclObject& body = *rule.body;
-  const SymbolId own = context.symbol(rule.symbol);
+  const SymbolId own = rule.own;
   const std::vector<std::string_view> listed = body.strings("symbols");
   const bool plain = body.flag("disable_multisymbol", false);
   for (uint32_t i = 0; i < rule.map->values(); ++i) {
@@ -123,9 +102,16 @@ void read_action(CompileContext& context, MultimapRule& rule) {
   const UclObject* const given = rule.body->find("action");
   if (!given) return;
   rule.action = context.action(given->last_value().text());
-  if (rule.action == kNoId<ActionId>)
-    context.warn_at(*given, fmt::format("multimap rule {}: there is no action {}", rule.body->key(),
-                                        given->last_value().text()));
+  if (rule.action == kNoId<ActionId>) {
+    constexpr std::string_view kNames[] = {"reject",   "soft reject",     "add header",
+                                           "greylist", "rewrite subject", "no action",
+                                           "accept",   "discard",         "quarantine"};
+    const std::string_view text = given->last_value().text();
+    const std::string near = did_you_mean(text, kNames);
+    context.warn_at(*given, fmt::format("multimap rule {}: there is no action {}, so a hit forces "
+                                        "none{}{}",
+                                        rule.body->key(), text, near.empty() ? "" : ". ", near));
+  }
   rule.message = rule.body->string("message", fmt::format("Matched map: {}", rule.symbol));
 }
 
@@ -145,7 +131,8 @@ void add_patterns(CompileContext& context, MultimapPlan& plan, uint32_t number) 
     spec.name = context.headers.name(spec.header);
   }
   if (spec.scope == ScopeKind::kSelector) {
-    const auto at = std::ranges::find(plan.derived, rule.source_number, &DerivedSource::source);
+    const auto at =
+        std::ranges::find(plan.derived, rule.source_number, &MultimapPlan::Derived::source);
     if (at == plan.derived.end()) {
       spec.selector = context.selector();
       plan.derived.push_back({rule.source_number, spec.selector});
@@ -173,7 +160,7 @@ void add_patterns(CompileContext& context, MultimapPlan& plan, uint32_t number) 
 void set_phases(CompileContext& context, MultimapPlan& plan) {
   std::vector<SymbolId> other;
   for (const MultimapRule& rule : plan.rules) {
-    if (!rule.require.empty()) continue;
+    if (!rule.require.empty() || rule.source.type == MultimapType::kOptions) continue;
     for (const MultimapOutcome& out : rule.outcomes) {
       if (out.symbol == kNoId<SymbolId>) continue;
       other.push_back(out.symbol);
@@ -194,31 +181,100 @@ void set_phases(CompileContext& context, MultimapPlan& plan) {
   }
 }
 
+// Where the map of a rule over content is looked up: as keys, or as patterns of the match plan.
+void add_lookup(CompileContext& context, MultimapPlan& plan, MultimapRule rule) {
+  const auto number = static_cast<uint32_t>(plan.rules.size());
+  rule.source_number = source_number(plan, rule.source);
+  plan.rules.push_back(std::move(rule));
+  const Map& map = *plan.rules.back().map;
+  if (has_patterns(map.kind()))
+    add_patterns(context, plan, number);
+  else if (map.size() > 0)
+    plan.keyed.push_back(number);
+}
+
+// Each part leaves a fact and nothing else. False: a part is broken, and so is the rule.
+bool add_parts(CompileContext& context, MultimapPlan& plan, MultimapRule& rule) {
+  std::vector<MultimapRule> parts;
+  for (const MultimapPart& one : rule.parts) {
+    std::optional<MultimapRule> part = read_multimap_part(context, *one.body);
+    if (!part) {
+      context.warn_at(*rule.body, fmt::format("multimap rule {} is off: its rule {} is broken",
+                                              rule.body->key(), one.name));
+      return false;
+    }
+    part->outcomes.resize(part->map->values());
+    part->fact = context.fact(
+        fmt::format("multimap rule {} {} {}", rule.body->key(), one.name, part->source.key));
+    rule.part_facts.push_back(part->fact);
+    parts.push_back(std::move(*part));
+  }
+  for (MultimapRule& part : parts) add_lookup(context, plan, std::move(part));
+  return true;
+}
+
+// What judges look up: the options of another symbol. False: there is no such symbol.
+bool read_target(CompileContext& context, MultimapRule& rule) {
+  rule.target = context.symbol(rule.source.target);
+  if (rule.target == kNoId<SymbolId>) {
+    context.warn_at(*rule.body, fmt::format("multimap rule {} is off: nothing here inserts {}",
+                                            rule.body->key(), rule.source.target));
+    return false;
+  }
+  for (const MapPattern& pattern : rule.map->patterns()) {
+    Result<Regex> made = Regex::compile(pattern.regex, pattern.flags);
+    if (!made)
+      context.warn_at(*rule.body,
+                      fmt::format("multimap rule {}: line {} of its map is left out: {}",
+                                  rule.body->key(), pattern.line, made.error().what));
+    else
+      made->jit();
+    rule.regexes.push_back(made ? std::move(*made) : Regex());
+  }
+  return true;
+}
+
+void add_rule(CompileContext& context, MultimapPlan& plan, MultimapRule rule) {
+  read_outcomes(context, rule);
+  read_requirement(context, rule);
+  read_action(context, rule);
+  std::vector<uint32_t>& judged = rule.require.empty() ? plan.early : plan.late;
+  const auto number = [&] { return static_cast<uint32_t>(plan.rules.size()); };
+  switch (rule.source.type) {
+    case MultimapType::kCombined:
+      if (!add_parts(context, plan, rule)) return;
+      judged.push_back(number());
+      break;
+    case MultimapType::kOptions:
+      if (!read_target(context, rule)) return;
+      plan.options.push_back(number());
+      break;
+    case MultimapType::kDnsbl:
+      plan.lists.push_back(number());
+      break;
+    default:
+      if (rule.action != kNoId<ActionId> || !rule.require.empty()) {
+        rule.fact = context.fact(fmt::format("multimap rule {}", rule.body->key()));
+        judged.push_back(number());
+      }
+      return add_lookup(context, plan, std::move(rule));
+  }
+  plan.rules.push_back(std::move(rule));
+}
+
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   if (!context.options) return nullptr;
   auto plan = std::make_unique<MultimapPlan>();
   for (const UclObject* const body : multimap_rules(*context.options)) {
     std::optional<MultimapRule> rule = read_multimap_rule(context, *body);
-    if (!rule || context.symbol(rule->symbol) == kNoId<SymbolId>) continue;
-    rule->source_number = source_number(*plan, rule->source);
-    read_outcomes(context, *rule);
-    read_requirement(context, *rule);
-    read_action(context, *rule);
-    const auto number = static_cast<uint32_t>(plan->rules.size());
-    if (rule->action != kNoId<ActionId> || !rule->require.empty()) {
-      rule->fact = context.fact(fmt::format("multimap rule {}", body->key()));
-      (rule->require.empty() ? plan->early : plan->late).push_back(number);
-    }
-    plan->rules.push_back(std::move(*rule));
-    if (has_patterns(plan->rules.back().map->kind()))
-      add_patterns(context, *plan, number);
-    else if (plan->rules.back().map->size() > 0)
-      plan->keyed.push_back(number);
+    if (!rule) continue;
+    rule->own = context.symbol(rule->symbol);
+    if (rule->own != kNoId<SymbolId>) add_rule(context, *plan, std::move(*rule));
   }
   if (plan->rules.empty()) return nullptr;
   std::ranges::stable_sort(plan->keyed, {},
                            [&](uint32_t rule) { return plan->rules[rule].source_number; });
-  std::ranges::sort(plan->uses, [](const AtomUse& a, const AtomUse& b) {
+  std::ranges::sort(plan->uses, [](const MultimapPlan::AtomUse& a, const MultimapPlan::AtomUse& b) {
     return std::tie(a.atom, a.rule, a.pattern) < std::tie(b.atom, b.rule, b.pattern);
   });
   set_phases(context, *plan);
@@ -229,7 +285,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
 
 void derive(const CheckPlan& base, Batch& batch, uint32_t row) {
   const MultimapPlan& plan = plan_of(base);
-  for (const DerivedSource& one : plan.derived)
+  for (const MultimapPlan::Derived& one : plan.derived)
     each_multimap_value(plan.sources[one.source], batch, row, [&](std::string_view value) {
       batch.derived.values.push_back({one.selector, value});
     });
@@ -241,17 +297,9 @@ void hit(const MultimapRule& rule, Batch& batch, uint32_t row, uint32_t value,
   const MultimapOutcome& out = rule.outcomes[value];
   if (rule.fact != kNoId<AtomId>) batch.atoms.push_back({row, rule.fact, 1, where});
   if (out.symbol == kNoId<SymbolId>) return;
-  std::string_view options = out.options;
-  if (options.empty()) {
-    batch.symbols.push_back({row, out.symbol, out.weight, looked_up, where});
-    return;
-  }
-  for (bool first = true; !options.empty(); first = false) {
-    const size_t comma = std::min(options.find(','), options.size());
-    batch.symbols.push_back(
-        {row, out.symbol, first ? out.weight : 0, options.substr(0, comma), where});
-    options.remove_prefix(std::min(comma + 1, options.size()));
-  }
+  each_multimap_option(out, looked_up, [&](double weight, std::string_view option) {
+    batch.symbols.push_back({row, out.symbol, weight, option, where});
+  });
 }
 
 void look_up(const MultimapPlan& plan, Batch& batch, uint32_t row) {
@@ -262,12 +310,7 @@ void look_up(const MultimapPlan& plan, Batch& batch, uint32_t row) {
     each_multimap_value(plan.sources[source], batch, row, [&](std::string_view value) {
       for (size_t k = i; k < end; ++k) {
         const MultimapRule& rule = plan.rules[plan.keyed[k]];
-        uint32_t found = kNoIndex;
-        if (rule.map->kind() != MapKind::kIp) {
-          found = rule.map->find(value);
-        } else if (const std::optional<IpAddress> ip = parse_ip(value)) {
-          found = rule.map->find(*ip);
-        }
+        const uint32_t found = find_multimap_key(*rule.map, value);
         if (found != kNoIndex) hit(rule, batch, row, found, value, {});
       }
     });
@@ -292,7 +335,7 @@ void read_atoms(const MultimapPlan& plan, Batch& batch) {
   thread_local std::vector<PatternHit> found;
   found.clear();
   for (const AtomHit& atom : batch.atoms) {
-    auto at = std::ranges::lower_bound(plan.uses, atom.atom, {}, &AtomUse::atom);
+    auto at = std::ranges::lower_bound(plan.uses, atom.atom, {}, &MultimapPlan::AtomUse::atom);
     for (; at != plan.uses.end() && at->atom == atom.atom; ++at)
       found.push_back({atom.row, at->rule, at->pattern, atom.where});
   }
@@ -316,43 +359,6 @@ void content(const CheckPlan& base, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) look_up(plan, batch, row);
 }
 
-// --- Judging ---
-
-bool has_fact(const Evidence& evidence, AtomId atom) {
-  const auto at = std::ranges::lower_bound(evidence.atoms, atom, {}, &AtomCount::atom);
-  return at != evidence.atoms.end() && at->atom == atom;
-}
-
-void act(const MultimapRule& rule, Judgement& judgement) {
-  if (rule.action == kNoId<ActionId>) return;
-  judgement.pre_result({.action = rule.action, .message = rule.message, .module = "multimap"});
-}
-
-Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
-  const MultimapPlan& plan = plan_of(base);
-  for (const uint32_t number : plan.early)
-    if (has_fact(evidence, plan.rules[number].fact)) act(plan.rules[number], judgement);
-  return Judged::kDone;
-}
-
-Judged judge_late(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
-  const MultimapPlan& plan = plan_of(base);
-  for (const uint32_t number : plan.late) {
-    const MultimapRule& rule = plan.rules[number];
-    if (!has_fact(evidence, rule.fact)) continue;
-    const double value = evaluate(rule.require, 1, [&](uint32_t atom) -> double {
-      const SymbolId symbol = rule.require_symbols[atom];
-      return symbol != kNoId<SymbolId> && judgement.has_symbol(symbol);
-    });
-    if (value == 0) continue;
-    for (const SymbolFact& fact : evidence.symbols)
-      if (std::ranges::binary_search(rule.late_symbols, fact.symbol))
-        judgement.insert(fact.symbol, fact.weight, fact.option);
-    act(rule, judgement);
-  }
-  return Judged::kDone;
-}
-
 }  // namespace
 
 extern constexpr Check kMultimap{
@@ -363,8 +369,9 @@ extern constexpr Check kMultimap{
     .compile = compile,
     .derive = derive,
     .content = content,
-    .judge = judge,
-    .judge_late = judge_late,
+    .ask = ask_multimap,
+    .judge = judge_multimap,
+    .judge_late = judge_multimap_late,
 };
 
 }  // namespace winnow

@@ -29,10 +29,15 @@ struct MultimapOutcome {
   std::string_view options = {};  // comma separated; empty: the value that was looked up
 };
 
+struct MultimapPart {  // of a combined rule
+  std::string name;
+  const UclObject* body;
+};
+
 struct MultimapRule {
   const UclObject* body = nullptr;
-  std::string symbol;
-  std::shared_ptr<const Map> map;
+  std::string symbol;              // of a part: empty
+  std::shared_ptr<const Map> map;  // null: kDnsbl, kCombined
   MultimapSource source;
   bool multi = false;
   uint32_t source_number = 0;             // into the plan's sources
@@ -44,13 +49,24 @@ struct MultimapRule {
   Program require;  // over require_symbols; empty = nothing
   std::vector<SymbolId> require_symbols;
   std::vector<SymbolId> late_symbols;  // sorted: inserted when what is required is there
+  SymbolId own = kNoId<SymbolId>;      // the rule's own symbol
+  // kOptions: the symbol whose options are looked up, and the map's patterns in their order.
+  SymbolId target = kNoId<SymbolId>;
+  std::vector<Regex> regexes;
+  // kCombined: a condition over parts, by number.
+  Program expression;
+  std::vector<MultimapPart> parts;
+  std::vector<AtomId> part_facts;
 };
 
-// Reads a rule's type, filter, fields and map. nullopt: it cannot be; the operator was told.
+// Reads a rule's type, filter, fields, map and parts. nullopt: it cannot be; the operator was told.
 std::optional<MultimapRule> read_multimap_rule(CompileContext& context, const UclObject& body);
 
 // Its rules, in order; those of a name that stands twice last, as written.
 std::vector<const UclObject*> multimap_rules(const UclObject& section);
+
+// The part of a combined rule that is written `body`: a selector and a map.
+std::optional<MultimapRule> read_multimap_part(CompileContext& context, const UclObject& body);
 
 // Names of the symbols that the values of a rule's map set, each once, in order of their numbers.
 std::vector<std::string_view> multimap_symbols(const MultimapRule& rule);

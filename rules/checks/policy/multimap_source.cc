@@ -30,6 +30,18 @@ std::string_view last_label(std::string_view host) {
   return host.substr(host.rfind('.') + 1);
 }
 
+constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+
+std::string_view url_part(const Url& url, std::string_view name) {
+  if (name == "host") return url.host;
+  if (name == "tld") return url.domain;
+  if (name == "path") return url.path;
+  if (name == "query") return url.query;
+  if (name == "fragment") return url.fragment;
+  if (name == "user") return url.user;
+  return name == "url" ? url.normal : std::string_view{};
+}
+
 // Walks the values of one row.
 class Values {
  public:
@@ -62,6 +74,12 @@ class Values {
         return content();
       case MultimapType::kReceived:
         return received();
+      case MultimapType::kSelector:
+        return selector();
+      case MultimapType::kOptions:
+      case MultimapType::kDnsbl:
+      case MultimapType::kCombined:
+        return;
     }
   }
 
@@ -73,15 +91,8 @@ class Values {
     if (ip.valid()) give(format_ip(ip, batch_.arena));
   }
   // What the filter's pattern finds first.
-  void found(std::string_view text) {
-    thread_local RegexScratch scratch;
-    RegexMatch place;
-    if (source_.regex.find(scratch, text, 0, &place) == Find::kFound)
-      give(text.substr(place.begin, place.end - place.begin));
-  }
-  void filtered(std::string_view text) {
-    source_.filter == MultimapFilter::kRegexp ? found(text) : give(text);
-  }
+  void found(std::string_view text) { give(filtered_text(source_, text)); }
+  void filtered(std::string_view text) { found(text); }
 
   void email(const Address& address) {
     switch (source_.filter) {
@@ -211,10 +222,34 @@ class Values {
         case MultimapFilter::kObscured:
           if (flag(one, UrlFlag::kObscured)) give(one.host);
           break;
+        case MultimapFilter::kTemplate:
+          give(filled(one));
+          break;
         default:
           filtered(one.host);
       }
     }
+  }
+
+  // The template with $names and ${names} of the URL's parts in their places.
+  std::string_view filled(const Url& url) {
+    ArenaText out(batch_.arena);
+    std::string_view rest = source_.text;
+    while (!rest.empty()) {
+      const size_t dollar = std::min(rest.find('$'), rest.size());
+      out.append(rest.substr(0, dollar));
+      rest.remove_prefix(dollar);
+      if (rest.empty()) break;
+      const bool braces = rest.substr(1).starts_with('{');
+      const size_t begin = braces ? 2 : 1;
+      size_t end = begin;
+      while (end < rest.size() && is_lower(rest[end])) ++end;
+      const std::string_view name = rest.substr(begin, end - begin);
+      if (braces) end = std::min(end + 1, rest.size());
+      out.append(url_part(url, name));
+      rest.remove_prefix(end);
+    }
+    return out.finish();
   }
 
   void name(std::string_view file) {
@@ -254,6 +289,13 @@ class Values {
     thread_local TextRoom room;
     each_text(source_.scope(), batch_, row_, false, room,
               [&](uint32_t, std::string_view text) { give(text); });
+  }
+
+  void selector() {
+    thread_local std::vector<std::string_view> values;
+    values.clear();
+    source_.selector->joined(batch_, row_, batch_.arena, source_.delimiter, values);
+    for (const std::string_view value : values) found(value);
   }
 
   void received() {
@@ -320,6 +362,14 @@ ScopeKind MultimapSource::scope() const {
     default:
       return ScopeKind::kSelector;
   }
+}
+
+std::string_view filtered_text(const MultimapSource& source, std::string_view text) {
+  if (!source.regex.valid()) return text;
+  thread_local RegexScratch scratch;
+  RegexMatch place;
+  if (source.regex.find_in_bytes(scratch, text, &place) != Find::kFound) return {};
+  return text.substr(place.begin, place.end - place.begin);
 }
 
 void each_multimap_value(const MultimapSource& source, Batch& batch, uint32_t row,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "engine/batch.h"
 #include "engine/ids.h"
 #include "engine/match/regex.h"
+#include "rules/lang/selector.h"
 
 namespace winnow {
 
@@ -26,6 +28,10 @@ enum class MultimapType : uint8_t {
   kFilename,
   kContent,
   kReceived,
+  kSelector,
+  kOptions,   // what a symbol says: symbol_options, asn, country; known when it is judged
+  kDnsbl,     // what a DNS list says of the client's address
+  kCombined,  // a condition over parts, each a selector and a map
 };
 
 // What of a value is looked up. Each type takes some of them.
@@ -48,6 +54,7 @@ enum class MultimapFilter : uint8_t {
   kPhished,  // host of URLs that are such
   kRedirected,
   kObscured,
+  kTemplate,  // url: a text of its parts
   kExtension,
   kBody,  // content
   kHeaders,
@@ -77,7 +84,12 @@ struct MultimapSource {
   int min_pos = 1, max_pos = -1;    // received: 1 = topmost; negative from the end
   uint8_t flags = 0, no_flags = 0;  // received: ReceivedFlag bits
   std::vector<HeaderId> headers = {};
-  Regex regex = {};  // of kRegexp, kTldRegexp, kFullRegexp
+  Regex regex = {};                               // of kRegexp, kTldRegexp, kFullRegexp
+  std::string text = {};                          // kTemplate: as written; kDnsbl: the zone
+  std::shared_ptr<const Selector> selector = {};  // kSelector
+  std::string delimiter = {};                     // kSelector: between values of its pipelines
+  std::string target = {};                        // kOptions: the symbol …
+  std::string prefix = {};                        // … and how its options begin
 
   std::string key = {};  // equal for equal sources: type, filter and fields as written
 
@@ -90,8 +102,11 @@ struct MultimapSource {
   }
 };
 
-// Calls f(value) for each value of the row; views live as long as the batch. Empty values are
-// none.
+// What the source's pattern finds first in a text; the whole text where it has none.
+std::string_view filtered_text(const MultimapSource& source, std::string_view text);
+
+// Calls f(value) for each value of the row; nothing of what only judges know. Views live as long as
+// the batch. Empty values are none.
 void each_multimap_value(const MultimapSource& source, Batch& batch, uint32_t row,
                          const std::function<void(std::string_view)>& f);
 

@@ -12,6 +12,11 @@ namespace winnow {
 namespace {
 
 std::shared_ptr<const Map> test_map(std::string_view name) {
+  if (name == "patterns") {
+    MapBuilder builder(MapKind::kRegexp);
+    builder.add_lines("/shop[.]example\\/a/ yes\n/^anna$/i mail\n", 0);
+    return builder.finish();
+  }
   if (name != "hosts") return nullptr;
   MapBuilder builder(MapKind::kHash);
   builder.add_lines("shop.example yes\nanna mail\n", 0);
@@ -49,6 +54,17 @@ class Selectors : public testing::Test {
     batch.urls.begin = {0, 2};
   }
 
+  std::string joined(std::string_view text, std::string_view delimiter) {
+    HeaderNames names;
+    std::vector<std::string_view> values;
+    Arena arena{1024, 4096};
+    Selector::parse(text, names, test_map)->joined(mails_.batch, 0, arena, delimiter, values);
+    std::string out;
+    for (const std::string_view one : values)
+      out += fmt::format("{}{}", out.empty() ? "" : " ", one);
+    return out;
+  }
+
   std::string made(std::string_view text) {
     HeaderNames names;
     const Result<Selector> selector = Selector::parse(text, names, test_map);
@@ -64,6 +80,16 @@ class Selectors : public testing::Test {
 
   MailBatch mails_;
 };
+
+TEST_F(Selectors, JoinedPipelines) {
+  EXPECT_EQ(joined("ip", "|"), "192.0.2.77");
+  EXPECT_EQ(joined("ip; helo", "|"), "192.0.2.77|helo.example");
+  EXPECT_EQ(joined("rcpts", "|"), "b@one.example c@two.example");
+  EXPECT_EQ(joined("ip; rcpts:user", ":"), "192.0.2.77:b 192.0.2.77:c");
+  EXPECT_EQ(joined("rcpts:user; urls:tld", "@"), "b@shop.example c@other.example");
+  EXPECT_EQ(joined("user; helo", "|"), "helo.example");  // nobody logged in
+  EXPECT_EQ(joined("user; queueid", "|"), "");
+}
 
 TEST_F(Selectors, Values) {
   struct Row {
@@ -90,6 +116,9 @@ TEST_F(Selectors, Values) {
            {"messageid.regexp('/@[^@]+$/').substring(2, -1)", "mid.example"},
            {"urls:get_host", "www.shop.example other.example"},
            {"urls:tld.filter_map('hosts')", "shop.example"},
+           {"from:user.apply_map('patterns')", "mail"},
+           {"helo.filter_map('patterns')", ""},
+           {"specific_urls_filter_map('patterns').get_host", "www.shop.example"},
            {"urls:tld.except_map(hosts)", "other.example"},
            {"urls:tld.apply_map(hosts)", "yes"},
            {"specific_urls_filter_map('hosts', {limit = 2}).apply_methods('host', "

@@ -163,6 +163,20 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"ReceivedBy", "type = received; filter = by_hostname", "mx.example.org", "example.org"},
         Row{"ReceivedByTld", "type = received; filter = 'tld:by_hostname'", "example.org",
             "mx.example.org"},
+        Row{"Selector", "type = selector; selector = \"from('smtp'):domain\"", "mail.sender.co.uk",
+            "sender.co.uk"},
+        Row{"SelectorJoined", "type = selector; selector = 'ip;rcpts:addr'; delimiter = '|'",
+            "203.0.113.5|bob@here.example", "203.0.113.5bob@here.example"},
+        Row{"SelectorRegexp",
+            "type = selector; selector = \"header('Subject').lower\"; regexp = true",
+            "/ripe pears/", "/Ripe/"},
+        Row{"SelectorFilter", "type = selector; selector = 'helo'; filter = 'regexp:/^mx[0-9]/'",
+            "mx1", "mx1.helo.co.uk"},
+        Row{"SelectorNetworks", "type = selector; selector = 'ip'", "radix;203.0.113.0/24",
+            "radix;203.0.114.0/24"},
+        Row{"UrlNamedHost", "type = url; filter = host", "www.pear.co.uk", "pear.co.uk"},
+        Row{"UrlTemplate", "type = url; filter = 'template:$host/${path}?$query'",
+            "www.pear.co.uk/buy?x=1", "www.pear.co.uk/buy"},
         Row{"KindPrefix", "type = header; header = Subject", "regexp;/ripe/i", "regexp;/rope/i"}),
     [](const auto& one) { return one.param.name; });
 
@@ -206,6 +220,20 @@ TEST(Multimap, ActionsAreForced) {
   EXPECT_EQ(chain.scan("Subject: x\n\ny\n"), "=> no action");
 }
 
+TEST(Multimap, AcceptIsNoAction) {
+  Chain chain(
+      "actions { reject = 15; }\n"
+      "multimap { HIGH { type = header; header = Subject; regexp = true; map = ['/pear/']; "
+      "score = 40 } WELCOME { type = ip; map = '203.0.113.0/29, 198.51.100.1'; action = accept } "
+      "}");
+  EXPECT_EQ(chain.told(), "");
+  EXPECT_EQ(chain.scan("Subject: pear\n\nx\n", {.ip = "198.51.100.1"}),
+            "WELCOME[198.51.100.1] => no action");
+  EXPECT_EQ(chain.scan("Subject: pear\n\nx\n", {.ip = "203.0.113.7"}),
+            "WELCOME[203.0.113.7] => no action");
+  EXPECT_EQ(chain.scan("Subject: pear\n\nx\n", {.ip = "203.0.113.8"}), "HIGH(400)[pear] => reject");
+}
+
 TEST(Multimap, RequiredSymbols) {
   Chain chain(
       "multimap { FIRST { type = user; map = [carol]; score = 1 }\n"
@@ -218,6 +246,141 @@ TEST(Multimap, RequiredSymbols) {
             "NOT(30)[a.example] => no action");
 }
 
+TEST(Multimap, OptionsOfASymbol) {
+  const std::string first = "multimap { FIRST { type = user; map = [carol, dave] }\n";
+  const auto rule = [&](const std::string& more) {
+    return Chain(first + "RULE { type = symbol_options; target_symbol = FIRST; score = 2; " + more +
+                 " } }");
+  };
+  const auto scan = [](Chain chain, const char* user) {
+    EXPECT_EQ(chain.told(), "");
+    return chain.scan("Subject: x\n\ny\n", {.user = user});
+  };
+  EXPECT_EQ(scan(rule("map = [carol]"), "carol"), "FIRST[carol] RULE(20)[carol] => no action");
+  EXPECT_EQ(scan(rule("map = [carol]"), "dave"), "FIRST[dave] => no action");
+  EXPECT_EQ(scan(rule("map = [carol]"), "erin"), "=> no action");
+  EXPECT_EQ(scan(rule("regexp = true; map = ['/^d/ OTHER:3', '/ave/ OTHER:4']"), "dave"),
+            "FIRST[dave] OTHER(30)[dave] => no action");
+  EXPECT_EQ(scan(rule("regexp = true; multi = true; map = ['/^d/ A:3', '/ave/ B:4']"), "dave"),
+            "A(30)[dave] B(40)[dave] FIRST[dave] => no action");
+  EXPECT_EQ(scan(rule("filter = 'regexp:/^../'; map = [da]"), "dave"),
+            "FIRST[dave] RULE(20)[da] => no action");
+  EXPECT_EQ(scan(rule("map = [carol]; action = reject; message = no"), "carol"),
+            "FIRST[carol] RULE(20)[carol] => reject");
+  EXPECT_EQ(scan(rule("map = [carol]; require_symbols = '!FIRST'"), "carol"),
+            "FIRST[carol] => no action");
+}
+
+constexpr std::string_view kRecords =
+    "options { dns { fake_records = [\n"
+    "  { name = '5.113.0.203.asn.rspamd.com', type = txt, replies = ['64500 | 203.0.113.0/24 | NL "
+    "| x |'] },\n"
+    "  { name = '6.113.0.203.asn.rspamd.com', type = txt, replies = ['64501 | 203.0.113.0/24 | FR "
+    "| x |'] },\n"
+    "  { name = '5.113.0.203.zone.example', type = a, replies = ['127.0.0.2'] },\n"
+    "  { name = '6.113.0.203.zone.example', type = a, replies = ['192.0.2.1'] } ] } }\n"
+    "actions { reject = 100; }\n";
+
+TEST(Multimap, NetworksAndCountries) {
+  Chain chain(
+      std::string(kRecords) +
+      "multimap { NUMBER { type = asn; map = ['64500'] } LAND { type = country; map = [nl] }\n"
+      "NET { type = mempool; variable = ipnet; map = ['203.0.113.0/24'] } }");
+  EXPECT_EQ(chain.told(), "");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.ip = "203.0.113.5"}),
+            "LAND[NL] NET[203.0.113.0/24] NUMBER[64500] => no action");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.ip = "203.0.113.6"}),
+            "NET[203.0.113.0/24] => no action");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.ip = "203.0.113.7"}), "=> no action");
+}
+
+TEST(Multimap, ListsOfNameServers) {
+  Chain chain(
+      std::string(kRecords) +
+      "multimap { LISTED { type = dnsbl; map = 'zone.example'; score = 2 }\n"
+      "REFUSED { type = dnsbl; map = 'zone.example'; action = reject; require_symbols = USER }\n"
+      "USER { type = user; map = [carol] } }");
+  EXPECT_EQ(chain.told(), "");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.ip = "203.0.113.5"}),
+            "LISTED(20)[zone.example] => no action");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.ip = "203.0.113.5", .user = "carol"}),
+            "LISTED(20)[zone.example] REFUSED[zone.example] USER[carol] => reject");
+  // An answer that is no list's, none, and no address.
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.ip = "203.0.113.6"}), "=> no action");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n", {.ip = "203.0.113.7"}), "=> no action");
+  EXPECT_EQ(chain.scan("Subject: x\n\ny\n"), "=> no action");
+}
+
+TEST(Multimap, ConditionsOverParts) {
+  const auto rule = [](const std::string& expression, const std::string& more = "") {
+    Chain chain(
+        "actions { reject = 100; }\n"
+        "multimap { RULE { type = combined; score = 3; expression = '" +
+        expression +
+        "';\n"
+        "rules { net { type = radix; selector = ip; map = ['203.0.113.0/24']; }\n"
+        "  sender { selector = \"from('smtp'):addr\"; regexp = true; map = ['/^ann@/i']; } } " +
+        more + " } }");
+    EXPECT_EQ(chain.told(), "");
+    return chain;
+  };
+  const Envelopes both{.from = "ANN@a.example", .ip = "203.0.113.5"};
+  const Envelopes net{.from = "bob@a.example", .ip = "203.0.113.5"};
+  const Envelopes none{.from = "bob@a.example", .ip = "198.51.100.5"};
+  constexpr std::string_view kEmpty = "Subject: x\n\ny\n";
+  Chain all = rule("net & sender");
+  EXPECT_EQ(all.scan(kEmpty, both), "RULE(30)[net][sender] => no action");
+  EXPECT_EQ(all.scan(kEmpty, net), "=> no action");
+  Chain some = rule("net || sender");
+  EXPECT_EQ(some.scan(kEmpty, net), "RULE(30)[net] => no action");
+  EXPECT_EQ(some.scan(kEmpty, none), "=> no action");
+  Chain neither = rule("!net & !sender", "action = reject");
+  EXPECT_EQ(neither.scan(kEmpty, none), "RULE(30) => reject");
+  EXPECT_EQ(neither.scan(kEmpty, net), "=> no action");
+}
+
+TEST(Multimap, RulesInAMap) {
+  MemoryFiles files;
+  files.add("/m/rules.map",
+            "# ours\nheader __PEARS Subject =~ /ripe pears/i\nbody PLUMS /fresh plums/\n"
+            "meta BOTH FRUIT && PLUMS\nmeta FRUIT __PEARS\nscore BOTH 2.5\nscore FRUIT 0\n"
+            "describe BOTH Pears and plums\nuri SHOP /pear[.]co/\nheader NO_ONE X-None =~ /x/\n");
+  Chain chain(
+      "multimap { RULES { type = regexp_rules; map = '/m/rules.map'; } }\n"
+      "group \"ours\" { symbols { PLUMS { weight = 4; } } }",
+      files);
+  EXPECT_EQ(chain.told(), "");
+  EXPECT_EQ(chain.scan(kMail), "BOTH(25) FRUIT PLUMS(40) SHOP(10) => no action");
+  EXPECT_EQ(chain.scan("Subject: ripe plums\n\nfresh plums\n"), "PLUMS(40) => no action");
+  EXPECT_EQ(chain.scan("Subject: ripe plums\n\nplums\n"), "=> no action");
+}
+
+TEST(Multimap, BrokenLinesOfRulesAreNamed) {
+  MemoryFiles files;
+  files.add("/m/rules.map",
+            "body A /a/\nbody A /b/\nmeta B A && NOT_THERE\nbody C /(/\nnonsense\n"
+            "meta D E\nmeta E D\n");
+  Chain chain("multimap { RULES { type = regexp_rules; map = '/m/rules.map'; } }", files);
+  for (const char* const part : {"line 2 of its map is left out: A: the name stands twice",
+                                 "line 3 of its map is left out: B: \"NOT_THERE\" is neither",
+                                 "line 4 of its map is left out: C: ", "line 5 of its map",
+                                 "line 6 of its map is left out: D: \"E\"", "6 lines of its map"})
+    EXPECT_NE(chain.told().find(part), std::string::npos) << part << "\n" << chain.told();
+  EXPECT_EQ(chain.scan("Subject: x\n\na\n"), "A(10) => no action");
+}
+
+// Expressions that double with each line end at a limit, not at the end of memory.
+TEST(Multimap, RulesThatGrowAreBounded) {
+  MemoryFiles files;
+  std::string text = "body A0 /a/\n";
+  for (int i = 1; i < 40; ++i)
+    text += "meta A" + std::to_string(i) + " A" + std::to_string(i - 1) + " && A" +
+            std::to_string(i - 1) + "\n";
+  files.add("/m/rules.map", text);
+  Chain chain("multimap { RULES { type = regexp_rules; map = '/m/rules.map'; } }", files);
+  EXPECT_NE(chain.told().find("the expression is too large"), std::string::npos) << chain.told();
+}
+
 TEST(Multimap, OnePatternOrAllOfThem) {
   const std::string head = "multimap { RULE { type = header; header = Subject; regexp = true; ";
   const std::string map = "map = ['/pear/ P:2', '/ripe/i R']; score = 1; ";
@@ -228,15 +391,59 @@ TEST(Multimap, OnePatternOrAllOfThem) {
 
 TEST(Multimap, WhatIsNotThereIsNamed) {
   Chain chain(
-      "multimap { A { type = asn; map = ['1'] } B { type = nonsense; map = [x] }\n"
-      "C { type = url; filter = 'template:x'; map = [x] } D { type = header; map = [x] }\n"
+      "multimap { A { type = regexp_rules } B { type = nonsense; map = [x] }\n"
+      "C { type = url; filter = 'tag:x'; map = [x] } D { type = header; map = [x] }\n"
       "E { type = from } F { type = from; map = '/absent' } G { type = ip; map = 'https://a/b' }\n"
       "H { type = from; regexp = true; map = ['/(/', '/a/'] } I { type = ip; map = [name] } }");
   for (const char* const part :
-       {"type asn is not there yet", "no type nonsense", "filter template:x", "needs header",
+       {"multimap rule A is off: it has no map", "no type nonsense", "filter tag:x", "needs header",
         "it has no map", "/absent is absent", "1 map sources on the network", "no IP address"})
     EXPECT_NE(chain.told().find(part), std::string::npos) << part << "\n" << chain.told();
   EXPECT_EQ(std::ranges::count(chain.told(), '\n'), 9) << chain.told();
+}
+
+struct Notice {
+  const char* name;
+  const char* rule;  // inside RULE { … }
+  const char* said;  // after "multimap rule RULE is off: "
+};
+
+class Notices : public ::testing::TestWithParam<Notice> {};
+
+TEST_P(Notices, SayWhatIsWrong) {
+  Chain chain(std::string("multimap { RULE { ") + GetParam().rule + " } }");
+  EXPECT_EQ(chain.told(),
+            std::string("t.conf:1: multimap rule RULE is off: ") + GetParam().said + "\n");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Multimap, Notices,
+    ::testing::Values(
+        Notice{"NoSelector", "type = selector; map = [x]", "it needs selector = \"…\""},
+        Notice{"UnknownSelector", "type = selector; selector = nothing; map = [x]",
+               "its selector is broken: 'nothing' is no part of a message that is known here (byte "
+               "1)"},
+        Notice{"NoTarget", "type = symbol_options; map = [x]",
+               "type symbol_options needs target_symbol = \"SYMBOL\""},
+        Notice{"UnknownTarget", "type = symbol_options; target_symbol = NO_ONE; map = [x]",
+               "nothing here inserts NO_ONE"},
+        Notice{"UnknownVariable", "type = mempool; variable = mine; map = [x]",
+               "variable \"mine\" is not there: of variables asn, ipnet and country are known"},
+        Notice{"NoZone", "type = dnsbl; map = 'zone..example'", "\"zone..example\" is no zone"},
+        Notice{"NoParts", "type = combined; expression = a",
+               "type combined needs rules { NAME { selector, map } } and an expression of names"},
+        Notice{
+            "UnknownPart",
+            "type = combined; expression = sendr; rules { sender { selector = helo; map = [x] } }",
+            "none of its rules is sendr. Did you mean \"sender\"? (byte 1 of its expression)"}),
+    [](const auto& one) { return one.param.name; });
+
+TEST(Multimap, ABrokenPartIsNamedWithItsRule) {
+  Chain chain(
+      "multimap { RULE { type = combined; expression = a; rules { a { selector = helo } } } }");
+  EXPECT_EQ(chain.told(),
+            "t.conf:1: multimap rule a is off: it has no map\n"
+            "t.conf:1: multimap rule RULE is off: its rule a is broken\n");
 }
 
 // --- Real sites ---

@@ -83,6 +83,15 @@ TEST(Regex, StepLimitIsToldApartFromNoMatch) {
   EXPECT_EQ(regex.find(scratch, hostile), Find::kLimit);
 }
 
+TEST(Regex, CodePointsAreLookedForInValidTextAlone) {
+  RegexScratch scratch;
+  const Regex letters = *Regex::compile("^..$", bit(PatternFlag::kUtf));
+  EXPECT_EQ(letters.find_in_bytes(scratch, "\xC3\xA9z"), Find::kFound);
+  EXPECT_EQ(letters.find_in_bytes(scratch, "\xC3z"), Find::kNone);  // cut off
+  const Regex bytes = *Regex::compile("^..$", 0);
+  EXPECT_EQ(bytes.find_in_bytes(scratch, "\xC3z"), Find::kFound);
+}
+
 TEST(Regex, FindsPlaces) {
   RegexScratch scratch;
   RegexMatch match;
