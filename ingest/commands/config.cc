@@ -9,6 +9,7 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/serve/settings.h"
 #include "rules/config/dump.h"
 #include "rules/config/options.h"
 
@@ -37,9 +38,12 @@ int configtest_command(const std::vector<std::string>& arguments) {
   }
   for (const ConfigWarning& warning : loaded->rules->warnings)
     complain("configtest", warning.text());
+  // What front ends alone read.
+  const std::vector<Warning> front = read_serve_settings(loaded->config->root()).warnings;
+  for (const Warning& warning : front) complain("configtest", warning.text());
   if (!quiet)
     for (const std::string& note : loaded->rules->notes) complain("configtest", "note: " + note);
-  const size_t count = loaded->rules->warnings.size();
+  const size_t count = loaded->rules->warnings.size() + front.size();
   if (!quiet || count > 0)
     fmt::print("syntax OK, {} symbols, {} rules, {} composites, {} warning{}\n",
                loaded->rules->model.symbols.size(), loaded->rules->judge.rules.size(),
@@ -79,7 +83,36 @@ int confighelp_command(const std::vector<std::string>& arguments) {
 
 namespace {
 
-int why(const Config& config, const std::string& what) {
+// A symbol that a rule of a module inserts, as multimap's and rbl's: where its weight stands.
+bool why_symbol(const RulesOptions& options, const std::string& what) {
+  const Result<Loaded> loaded = load_rules(options);
+  const SymbolId id = loaded ? loaded->rules->model.find_symbol(what) : kNoId<SymbolId>;
+  if (id == kNoId<SymbolId>) return false;
+  const ScoreModel& model = loaded->rules->model;
+  const Symbol& symbol = model.symbols[index(id)];
+  if (symbol.flags & static_cast<uint16_t>(SymbolFlag::kUndefined)) return false;
+  const Place& place = symbol.score_place.file.empty() ? symbol.place : symbol.score_place;
+  std::string groups;
+  for (const GroupId group : symbol.groups)
+    groups += (groups.empty() ? "" : ", ") + model.groups[index(group)].name;
+  fmt::print("= {}  score {} in group {}\n", place.file.empty() ? "a rule" : place.text(),
+             score_text(symbol.score), groups.empty() ? "(none)" : groups);
+  return true;
+}
+
+// Where an option of that name stands, for who left out its section.
+std::string places_of_option(std::string_view name) {
+  constexpr size_t kShown = 3;
+  std::string out;
+  size_t count = 0;
+  for (const OptionRow& row : option_rows())
+    if (row.key == name && row.section.find_first_of("* ") == std::string_view::npos &&
+        count++ < kShown)
+      out += fmt::format("{}{}.{}", out.empty() ? "" : ", ", row.section, row.key);
+  return out;
+}
+
+int why(const Config& config, const RulesOptions& options, const std::string& what) {
   bool found = false;
   for (const SymbolDefinition& definition : symbol_definitions(config.root(), what)) {
     found = true;
@@ -96,14 +129,12 @@ int why(const Config& config, const std::string& what) {
                  origin.value, origin.priority);
     }
   }
-  if (!found)
-    for (const Check* const check : all_checks())
-      for (const SymbolDecl& symbol : check->symbols)
-        if (symbol.name == what) {
-          fmt::print("= check {}  score {} in group {}\n", check->name, symbol.score, symbol.group);
-          found = true;
-        }
-  if (!found) complain("config", fmt::format("nothing sets {}", what));
+  if (!found) found = why_symbol(options, what);
+  if (!found) {
+    const std::string places = places_of_option(what);
+    complain("config", fmt::format("nothing sets {}{}{}", what,
+                                   places.empty() ? "" : "; options of that name: ", places));
+  }
   return found ? kExitGood : kExitFindings;
 }
 
@@ -124,7 +155,7 @@ int config_command(const std::vector<std::string>& arguments) {
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
   if (why_app->parsed()) {
     Result<Config> config = load_configuration(options);
-    if (config) return why(*config, what);
+    if (config) return why(*config, options, what);
     complain("config", config.error().text());
     return kExitUsage;
   }

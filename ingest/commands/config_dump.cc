@@ -14,6 +14,7 @@
 #include "rules/compile/parts.h"
 #include "rules/config/dump.h"
 #include "rules/config/embedded.h"
+#include "rules/config/nearest.h"
 #include "rules/config/options.h"
 
 namespace winnow {
@@ -195,15 +196,22 @@ int configdump_command(const std::vector<std::string>& arguments) {
   how.comment = help ? help_comment : comments ? kept_comment : nullptr;
   how.context = &sources;
   if (sections.empty()) put(dump(config->root(), how) + "\n");
+  int code = kExitGood;
   for (const std::string& path : sections) {
-    const UclObject* const value = config->root().get(path);
-    if (!value) {
-      complain("configdump", fmt::format("nothing is set at {}", path));
-      return kExitFindings;
+    if (const UclObject* const value = config->root().get(path)) {
+      put(dump_entry(*value, how) + "\n");
+    } else if (const std::string text = option_help(path, false); !text.empty()) {
+      complain("configdump", fmt::format("nothing is set at {}, so its defaults hold: `winnow "
+                                         "confighelp {}` tells them",
+                                         path, path));
+    } else {
+      const std::string near = did_you_mean(path, option_sections());
+      complain("configdump",
+               fmt::format("there is no {}{}{}", path, near.empty() ? "" : ". ", near));
+      code = kExitFindings;
     }
-    put(dump_entry(*value, how) + "\n");
   }
-  return kExitGood;
+  return code;
 }
 
 }  // namespace winnow

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 namespace winnow {
@@ -62,30 +63,39 @@ void read_tls(ServeSettings::Tls& to, const UclObject& worker) {
   to.key = worker.string("ssl_key", "");
 }
 
+// The bytes of a file of networks; the networks of an option, one a line.
+std::optional<std::string> networks_of(ServeSettings& settings, const UclObject& option) {
+  std::string text(option.text());
+  if (text.starts_with("file://")) text.erase(0, 7);
+  if (!text.starts_with('/')) {
+    std::ranges::replace_if(
+        text, [](char c) { return c == ',' || c == ';' || c == ' '; }, '\n');
+    return text;
+  }
+  std::ifstream file{text};
+  std::ostringstream lines;
+  if (file) lines << file.rdbuf();
+  if (file) return lines.str();
+  warn(settings, option, fmt::format("{} cannot be read: nobody is trusted for it", text));
+  return std::nullopt;
+}
+
 // A list of networks, a file of them, or several of both. What cannot be read trusts nobody.
 void read_secure_ip(ServeSettings& settings, const UclObject& worker) {
   MapBuilder networks(MapKind::kIp);
   uint32_t source = 0;
   for (const char* const key : {"secure_ip", "trusted_ips"}) {
-    for (std::string_view text : worker.strings(key)) {
-      if (text.starts_with("file://")) text.remove_prefix(7);
-      if (!text.starts_with('/')) {
-        networks.add_lines(text, source++);
-        continue;
-      }
-      std::ifstream file{std::string(text)};
-      if (!file) {
-        warn(settings, *worker.find(key),
-             fmt::format("{} cannot be read: nobody is trusted for it", text));
-        continue;
-      }
-      std::ostringstream lines;
-      lines << file.rdbuf();
-      networks.add_lines(lines.str(), source++);
+    const UclObject* const given = worker.find(key);
+    if (!given) continue;
+    for (const UclObject* const one : given->list()) {
+      const std::optional<std::string> text =
+          one->is_container() ? std::nullopt : networks_of(settings, *one);
+      if (!text) continue;
+      networks.add_lines(*text, source++);
+      for (const MapBuilder::Complaint& complaint : networks.complaints())
+        warn(settings, *one, fmt::format("{}: {}", key, complaint.what));
     }
   }
-  for (const MapBuilder::Complaint& one : networks.complaints())
-    warn(settings, worker, "secure_ip: " + one.what);
   settings.access.secure_ip = networks.finish();
 }
 
@@ -95,7 +105,8 @@ void read_controller(ServeSettings& settings, const UclObject& worker) {
   to.enable_password = worker.string("enable_password", "");
   for (const std::string& one : {to.password, to.enable_password})
     if (one == "q1" || one == "q2")
-      warn(settings, worker, "a password of the examples lets nobody in; `winnow pw` makes one");
+      warn(settings, *worker.find(one == to.password ? "password" : "enable_password"),
+           "a password of the examples lets nobody in; `winnow pw` makes one");
   to.failures_max = static_cast<uint32_t>(
       std::clamp<int64_t>(worker.integer("max_auth_failures", 10), 0, 1 << 30));
   to.failure_window_ms = static_cast<int64_t>(

@@ -127,12 +127,39 @@ class Names {
                                           name->text(), near(name->text())));
   }
 
+  void group_list(const UclObject& owner, const char* key) {
+    const UclObject* const list = owner.find(key);
+    if (!list) return;
+    std::vector<std::string_view> groups;
+    for (const KnownSymbol& symbol : known_symbols()) groups.push_back(symbol.group);
+    for (const Group& group : compiler_.set.model.groups) groups.push_back(group.name);
+    for (const UclObject* const name : list->list())
+      if (!name->is_container() && std::ranges::find(groups, name->text()) == groups.end()) {
+        const std::string near = did_you_mean(name->text(), groups);
+        compiler_.warn(*name, fmt::format("{} names {}, and there is no such group.{}{}", key,
+                                          name->text(), near.empty() ? "" : " ", near));
+      }
+  }
+
+  void priority(const UclObject& rule) {
+    const UclObject* const given = rule.find("priority");
+    if (!given || given->last_value().as_number()) return;
+    const std::string_view text = given->last_value().text();
+    if (text != "low" && text != "medium" && text != "high")
+      compiler_.warn(*given, fmt::format("priority of settings is low, medium, high or a number, "
+                                         "not \"{}\"",
+                                         text));
+  }
+
   void settings() {
     const UclObject* const rules = root_.find("settings");
     if (!rules) return;
     for (const UclObject* const rule : rules->named()) {
       const UclObject* const apply = rule->is_object() ? rule->find("apply") : nullptr;
       if (!apply || !apply->is_object()) continue;
+      priority(*rule);
+      group_list(*apply, "groups_enabled");
+      group_list(*apply, "groups_disabled");
       symbol_list(*apply, "symbols_enabled");
       symbol_list(*apply, "symbols_disabled");
       for (const UclObject& one : apply->children())

@@ -97,8 +97,11 @@ void read_action(Compiler& compiler, const UclObject& given, Action& action) {
     if (!number) return;
   }
   if (!number || !std::isfinite(*number)) {
+    // `add header = 6` is the key "add" with the value "header = 6".
+    const bool two_words = value.text().find('=') != std::string_view::npos;
     compiler.warn(
-        value, fmt::format("threshold of action \"{}\" is neither a number nor null", action.name));
+        value, fmt::format("threshold of action \"{}\" is neither a number nor null{}", action.name,
+                           two_words ? "; names of two words are written add_header" : ""));
     return;
   }
   action.threshold = std::llround(*number * static_cast<double>(kMicro));

@@ -197,6 +197,10 @@ void unknown_files(FileSource& files, const std::string& folder, Config& config)
     for (const std::string& path : files.glob(folder + pattern)) {
       if (asked.count(path)) continue;
       std::string near = same_stem(base_name(path));
+      if (near.empty() && path.ends_with("_group.conf") &&
+          edit_distance(base_name(path), nearest_name(base_name(path), known), 2) > 1)
+        near =
+            "Write its symbols into local.d/groups.conf: symbols { \"NAME\" { weight = 1.0; } }.";
       if (near.empty()) near = did_you_mean(base_name(path), known);
       config.warnings.push_back(
           {.file = path,

@@ -30,12 +30,18 @@ unsigned edit_distance(std::string_view a, std::string_view b, unsigned limit) {
 }
 
 std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known) {
+  constexpr size_t kLongName = 6;  // of short ones anything holds anything
+  const auto holds = [&](std::string_view one) {
+    return name.size() >= kLongName && one.find(name) != one.npos;
+  };
   std::string_view best;
   unsigned least = std::max(1u, static_cast<unsigned>(name.size() / 3)) + 1;
   for (std::string_view candidate : known) {
     if (candidate == name) continue;
     const unsigned distance = edit_distance(name, candidate, least);
-    if (distance < least) {
+    // Of equally near ones that which only adds something: SPF_FAIL is R_SPF_FAIL.
+    if (distance < least ||
+        (distance == least && !best.empty() && holds(candidate) && !holds(best))) {
       least = distance;
       best = candidate;
     }

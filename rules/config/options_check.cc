@@ -242,6 +242,8 @@ class Checker {
                "\" stands twice with the same priority; this one counts.",
            "Remove the one at " + head.key_place().text() + ".");
     if (row.section == "logging" && row.key == "debug_modules") check_modules(head);
+    if (row.section == "worker.controller" && row.key.ends_with("password"))
+      check_password(head.last_value());
     const UclObject& value = head.last_value();
     if (value.is_null()) return;
     if (value.is_container()) {
@@ -268,6 +270,12 @@ class Checker {
 
   static bool is_scalar(std::string_view type) {
     return type == "int" || type == "float" || type == "time" || type == "size";
+  }
+
+  void check_password(const UclObject& value) {
+    if (value.is_container() || value.is_null() || value.text().starts_with('$')) return;
+    warn(value, std::string(value.key()) + " of the controller stands here for everybody to read.",
+         "`winnow pw` makes a hash to write in its place.");
   }
 
   void check_modules(const UclObject& head) {

@@ -355,6 +355,9 @@ Result<void> ChunkParser::scalar(const Head& head) {
     if (text->empty())
       return error(at, head.key.empty() ? "unexpected " + show(c) + " in a list"
                                         : "\"" + head.key + "\" has no value; write null or \"\"");
+    if (chunk_.peek() == '#' && chunk_.at > 0 && !blank(chunk_.text[chunk_.at - 1]))
+      parser_.warn(chunk_, at, "The value ends at \"" + *text + "\": # begins a comment.",
+                   "Write the value in quotes if # belongs to it.");
     if (typographic(*text))
       parser_.warn(chunk_, at, "Typographic quotes are part of this value.",
                    "Write straight quotes: \"…\".");

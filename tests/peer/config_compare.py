@@ -120,6 +120,7 @@ def trees(comparison, folder, shared):
     for path in sorted((comparison.source / "tests/config/blocks").glob("*.blocks")):
         for number, (_, files, _) in enumerate(read_blocks(path)):
             tree = folder / path.stem / str(number)
+            (tree / "local.d").mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
                 (tree / name).write_text(text + "\n")

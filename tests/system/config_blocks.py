@@ -2,6 +2,7 @@
 a site's directory, must load, and must have the effect that it promises."""
 
 import json
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 
 from checking import Checking
@@ -51,6 +52,7 @@ class Block:
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text + "\n")
+        self.folder.mkdir(exist_ok=True)
         (self.folder / "rspamd.conf").touch()
 
     def run(self, *arguments, stdin=None):
@@ -69,7 +71,18 @@ class Block:
             self.test.check(good,
                             f"{self.title}: {name} {path} is {got!r}, not {expected}")
 
+    def runs(self):
+        """ARGUMENTS => part of what is printed; @ is the site's folder."""
+        for line in self.wanted.get("runs", []):
+            command, _, part = line.partition(" => ")
+            done = self.test.run(*shlex.split(command.replace("@", str(self.folder))), stdin=b"")
+            text = (done.stdout + done.stderr).decode()
+            self.test.check(done.returncode == 0 and part in text,
+                            f"{self.title}: {command} ends with {done.returncode} and does not say "
+                            f"\"{part}\": {text[:600]}")
+
     def check(self):
+        self.runs()
         done = self.run("configtest")
         lines = done.stderr.decode().splitlines()
         notes = "\n".join(line for line in lines if ": note: " in line)

@@ -1,6 +1,6 @@
 """Reads tests/config/blocks: see tests/config/README.md."""
 
-EXPECTATIONS = ("dump", "groups", "modules", "verdict", "says", "notes")
+EXPECTATIONS = ("dump", "groups", "modules", "verdict", "says", "notes", "runs")
 
 
 def read_blocks(path):
