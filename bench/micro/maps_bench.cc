@@ -65,7 +65,7 @@ void find(benchmark::State& state) {
     at = (at + 1) & 4095;
     found += (kind == MapKind::kIp ? map->find(ips[at]) : map->find(keys[at])) != kNoIndex;
   }
-  if (found != state.iterations()) std::abort();
+  if (found != static_cast<size_t>(state.iterations())) std::abort();
   state.SetLabel(std::string(map_kind_name(kind)));
 }
 BENCHMARK(find)->Arg(static_cast<int>(MapKind::kHash))->Arg(static_cast<int>(MapKind::kIp));

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "bench/micro/mail.h"
+#include "engine/content/content.h"
 #include "engine/match/database.h"
 #include "engine/match/match.h"
 #include "engine/match/scope_texts.h"
@@ -77,8 +78,10 @@ std::string made_up_rules(MemoryFiles& files) {
   for (size_t map = 0; map < 120; ++map) {
     std::string text;
     for (size_t line = 0; line < 30; ++line)
-      text += fmt::format(line % 3 == 0 ? "/\\b{} (?:your )?{}\\b/i\n" : "/{}.{{1,20}}{} {}/i\n",
-                          word(map + line), word(map * 7 + line * 3 + 1), line);
+      text += line % 3 == 0 ? fmt::format("/\\b{} (?:your )?{}\\b/i\n", word(map + line),
+                                          word(map * 7 + line * 3 + 1))
+                            : fmt::format("/{}.{{1,20}}{} {}/i\n", word(map + line),
+                                          word(map * 7 + line * 3 + 1), line);
     text += fmt::format("/{} {}/i\n", word(map), word(map + 1));
     const std::string path = fmt::format("/m/{}.map", map);
     files.add(path, text);
@@ -148,6 +151,7 @@ void each_batch(Visit visit) {
       batch.add(std::string_view(mail()[i]).substr(0, mail()[i].size() - Batch::kPadding), i, {},
                 {});
     parse({rules.headers, rules.limits}, parse_scratch, batch);
+    content({&rules.limits}, batch);
     texts(rules.text_plan, text_scratch, batch);
     urls({rules.limits}, url_scratch, batch);
     words(rules.text_plan, word_scratch, batch);

@@ -737,11 +737,10 @@ void Selector::joined(const Batch& batch, uint32_t row, Arena& arena, std::strin
   for (const Pipeline& one : pipelines_) {
     std::vector<std::string_view> column;
     run.run(one, column);
-    if (column.empty()) continue;
+    if (column.empty()) return;
     if (column.size() > 1) count = count == 0 ? column.size() : std::min(count, column.size());
     columns.push_back(std::move(column));
   }
-  if (columns.empty()) return;
   for (size_t i = 0; i < std::max<size_t>(count, 1); ++i) {
     ArenaText text(arena);
     for (size_t c = 0; c < columns.size(); ++c) {

@@ -39,8 +39,8 @@ class Selector {
   void values(const Batch& batch, uint32_t row, Arena& arena,
               std::vector<std::string_view>& out) const;
   // One text of all pipelines: their values side by side, with `delimiter` between. A pipeline of
-  // one value stands beside each of the others'; of lists the shortest ends it, and a pipeline
-  // without values is left out.
+  // one value stands beside each of the others'; of lists the shortest ends it. Where a
+  // pipeline has no value there is none at all.
   void joined(const Batch& batch, uint32_t row, Arena& arena, std::string_view delimiter,
               std::vector<std::string_view>& out) const;
 

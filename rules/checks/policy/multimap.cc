@@ -12,11 +12,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "engine/match/pattern.h"
 #include "engine/match/scope_texts.h"
 #include "rules/checks/policy/multimap_plan.h"
+#include "rules/checks/text.h"
 #include "rules/config/nearest.h"
 #include "rules/config/ucl.h"
 #include "rules/lang/expression.h"
@@ -24,6 +26,10 @@
 namespace winnow {
 
 namespace {
+
+constexpr std::array<SymbolDecl, 1> kSymbols{{
+    {"MULTIMAP_PART", "multimap", 0, ""},  // for the judges alone
+}};
 
 const MultimapPlan& plan_of(const CheckPlan& plan) {
   return static_cast<const MultimapPlan&>(plan);
@@ -203,6 +209,7 @@ bool add_parts(CompileContext& context, MultimapPlan& plan, MultimapRule& rule) 
                                               rule.body->key(), one.name));
       return false;
     }
+    part->is_part = true;
     part->outcomes.resize(part->map->values());
     part->fact = context.fact(
         fmt::format("multimap rule {} {} {}", rule.body->key(), one.name, part->source.key));
@@ -265,6 +272,7 @@ void add_rule(CompileContext& context, MultimapPlan& plan, MultimapRule rule) {
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   if (!context.options) return nullptr;
   auto plan = std::make_unique<MultimapPlan>();
+  plan->part = context.symbol(kSymbols[0].name);
   for (const UclObject* const body : multimap_rules(*context.options)) {
     std::optional<MultimapRule> rule = read_multimap_rule(context, *body);
     if (!rule) continue;
@@ -292,10 +300,15 @@ void derive(const CheckPlan& base, Batch& batch, uint32_t row) {
 }
 
 // A rule hit: its symbol, and the fact that judges read.
-void hit(const MultimapRule& rule, Batch& batch, uint32_t row, uint32_t value,
+void hit(SymbolId part, const MultimapRule& rule, Batch& batch, uint32_t row, uint32_t value,
          std::string_view looked_up, Where where) {
   const MultimapOutcome& out = rule.outcomes[value];
   if (rule.fact != kNoId<AtomId>) batch.atoms.push_back({row, rule.fact, 1, where});
+  if (rule.is_part)
+    batch.symbols.push_back(
+        {row, part, 1,
+         join_text(batch.arena, number_text(batch.arena, index(rule.fact)), "=", looked_up),
+         where});
   if (out.symbol == kNoId<SymbolId>) return;
   each_multimap_option(out, looked_up, [&](double weight, std::string_view option) {
     batch.symbols.push_back({row, out.symbol, weight, option, where});
@@ -311,7 +324,7 @@ void look_up(const MultimapPlan& plan, Batch& batch, uint32_t row) {
       for (size_t k = i; k < end; ++k) {
         const MultimapRule& rule = plan.rules[plan.keyed[k]];
         const uint32_t found = find_multimap_key(*rule.map, value);
-        if (found != kNoIndex) hit(rule, batch, row, found, value, {});
+        if (found != kNoIndex) hit(plan.part, rule, batch, row, found, value, {});
       }
     });
     i = end;
@@ -347,7 +360,7 @@ void read_atoms(const MultimapPlan& plan, Batch& batch) {
     const MultimapRule& rule = plan.rules[one.rule];
     const bool again = i > 0 && found[i - 1].row == one.row && found[i - 1].rule == one.rule;
     if (again && !rule.multi) continue;
-    hit(rule, batch, one.row, rule.map->patterns()[one.pattern].value,
+    hit(plan.part, rule, batch, one.row, rule.map->patterns()[one.pattern].value,
         matched_text(rule, batch, one), one.where);
   }
 }
@@ -364,6 +377,7 @@ void content(const CheckPlan& base, Batch& batch) {
 extern constexpr Check kMultimap{
     .name = "multimap",
     .text = "Inserts symbols and sets actions by what stands in maps.",
+    .symbols = kSymbols,
     .phase = Phase::kPrefilter,
     .declare = declare,
     .compile = compile,

@@ -1,6 +1,8 @@
 // multimap {}: what is decided over evidence. Rules with an action, with required symbols or made
 // of parts are known by facts that content() left; what a symbol says (symbol_options, asn,
 // country) and what a DNS list answers is looked up here, at the end of the filters.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -44,13 +46,19 @@ void act(const MultimapRule& rule, Judgement& judgement) {
   judgement.pre_result({.action = rule.action, .message = rule.message, .module = "multimap"});
 }
 
-// The names of a combined rule's parts that are true are its options.
-void insert_combined(const MultimapRule& rule, const Evidence& evidence, Judgement& judgement) {
+// Its options are what was found of each part: "NAME=VALUE".
+void insert_combined(const MultimapPlan& plan, const MultimapRule& rule, const Evidence& evidence,
+                     Judgement& judgement) {
   bool first = true;
   for (size_t i = 0; i < rule.part_facts.size(); ++i) {
-    if (!has_fact(evidence, rule.part_facts[i])) continue;
-    judgement.insert(rule.own, first ? 1 : 0, rule.parts[i].name);
-    first = false;
+    const std::string fact = fmt::format("{}=", index(rule.part_facts[i]));
+    for (const SymbolFact& one : evidence.symbols) {
+      if (one.symbol != plan.part || !one.option.starts_with(fact)) continue;
+      judgement.insert(rule.own, first ? 1 : 0,
+                       fmt::format("{}={}", rule.parts[i].name, one.option.substr(fact.size())));
+      first = false;
+      break;
+    }
   }
   if (first) judgement.insert(rule.own, 1, {});
 }
@@ -140,7 +148,8 @@ Judged judge_multimap(const CheckPlan& base, const Evidence& evidence, Judgement
   for (const uint32_t number : plan.early) {
     const MultimapRule& rule = plan.rules[number];
     if (!is_hit(rule, evidence)) continue;
-    if (rule.source.type == MultimapType::kCombined) insert_combined(rule, evidence, judgement);
+    if (rule.source.type == MultimapType::kCombined)
+      insert_combined(plan, rule, evidence, judgement);
     act(rule, judgement);
   }
   return Judged::kDone;
@@ -152,7 +161,8 @@ Judged judge_multimap_late(const CheckPlan& base, const Evidence& evidence, Judg
   for (const uint32_t number : plan.late) {
     const MultimapRule& rule = plan.rules[number];
     if (!is_hit(rule, evidence) || !is_required(rule, judgement)) continue;
-    if (rule.source.type == MultimapType::kCombined) insert_combined(rule, evidence, judgement);
+    if (rule.source.type == MultimapType::kCombined)
+      insert_combined(plan, rule, evidence, judgement);
     for (const SymbolFact& fact : evidence.symbols)
       if (std::ranges::binary_search(rule.late_symbols, fact.symbol))
         judgement.insert(fact.symbol, fact.weight, fact.option);

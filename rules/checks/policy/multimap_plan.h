@@ -21,6 +21,9 @@ struct MultimapPlan : CheckPlan {
     uint32_t pattern;
   };
 
+  // A fact that a part of a combined rule leaves: "FACT=VALUE", the number of its atom and what
+  // was looked up.
+  SymbolId part = kNoId<SymbolId>;
   std::vector<MultimapSource> sources;
   std::vector<MultimapRule> rules;
   std::vector<uint32_t> keyed;   // rules whose maps are looked up, sorted by source

@@ -40,6 +40,7 @@ struct MultimapRule {
   std::shared_ptr<const Map> map;  // null: kDnsbl, kCombined
   MultimapSource source;
   bool multi = false;
+  bool is_part = false;                   // of a combined rule: leaves facts alone
   uint32_t source_number = 0;             // into the plan's sources
   std::vector<MultimapOutcome> outcomes;  // by number of the map's value
   // Set where something is judged: an action, or symbols that must be there.

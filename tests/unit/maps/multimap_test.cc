@@ -329,10 +329,10 @@ TEST(Multimap, ConditionsOverParts) {
   const Envelopes none{.from = "bob@a.example", .ip = "198.51.100.5"};
   constexpr std::string_view kEmpty = "Subject: x\n\ny\n";
   Chain all = rule("net & sender");
-  EXPECT_EQ(all.scan(kEmpty, both), "RULE(30)[net][sender] => no action");
+  EXPECT_EQ(all.scan(kEmpty, both), "RULE(30)[net=203.0.113.5][sender=ANN@a.example] => no action");
   EXPECT_EQ(all.scan(kEmpty, net), "=> no action");
   Chain some = rule("net || sender");
-  EXPECT_EQ(some.scan(kEmpty, net), "RULE(30)[net] => no action");
+  EXPECT_EQ(some.scan(kEmpty, net), "RULE(30)[net=203.0.113.5] => no action");
   EXPECT_EQ(some.scan(kEmpty, none), "=> no action");
   Chain neither = rule("!net & !sender", "action = reject");
   EXPECT_EQ(neither.scan(kEmpty, none), "RULE(30) => reject");
