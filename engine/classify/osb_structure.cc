@@ -1,8 +1,9 @@
 // The words of the third pass (facts/bayes.md, "lua_stat tokens in list order"): structure, chosen
 // headers, links, date. Hashed as they stand.
 //
-// Rspamd walks the headers in the order of a Lua hash table; seen are X-Mailer, Content-Type,
-// User-Agent and Organization, Content-Type, X-MimeOLE, which the order here agrees with.
+// Rspamd walks the headers in the order of a Lua hash table, which is another one after each start
+// of it: seen are all turns of Organization, X-Mailer, Content-Type, User-Agent, X-MimeOLE. So
+// where a message has two of them, not even two processes of Rspamd make the same tokens.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -10,6 +11,7 @@
 #include "engine/classify/logarithm.h"
 #include "engine/classify/osb.h"
 #include "engine/mime/header_names.h"
+#include "engine/text/charset.h"
 
 namespace winnow {
 
@@ -86,6 +88,21 @@ void add_file_name(std::string_view name, bool pieces, Words& words) {
   add_pieces(base, words);
 }
 
+// As Rspamd names it: what ICU calls the converter of the declared charset; ASCII is UTF-8. A
+// charset that was found out has the name that ICU's detector gives it, which for most is in
+// capitals.
+std::string charset_name(const Text& text, const Part& part) {
+  if (text.charset == "utf-8" || text.charset == "us-ascii") return "UTF-8";
+  if (text.flags & static_cast<uint16_t>(TextFlag::kCharsetDeclared))
+    if (const std::string_view name = icu_name(part.charset); !name.empty())
+      return std::string(name);
+  std::string name(text.charset);
+  if (name.starts_with("iso-") || name.starts_with("koi8-"))
+    for (char& c : name)
+      if (is_lower(c)) c = static_cast<char>(c - 32);
+  return name;
+}
+
 std::string_view first_header(const Batch& batch, uint32_t row, known::Known name) {
   const std::span<const Header> all = batch.headers.row(row);
   for (uint32_t i = 0; i < batch.facts[row].root_headers; ++i)
@@ -99,7 +116,7 @@ void add_shape(std::span<const Part> parts, std::span<const Text> texts, Words& 
   for (const Text& text : texts) {
     const bool is_html = text.html != kNoIndex;
     (is_html ? html : plain) = true;
-    short_text |= text.lines < 2;
+    short_text |= text.lines - text.empty_lines <= 2;
     if (text.words.empty()) (is_html ? empty_html : empty_plain) = true;
   }
   const bool multipart = !parts.empty() && parts[0].kind == PartKind::kMultipart;
@@ -161,7 +178,7 @@ void osb_structure_words(const OsbOptions& options, OsbScratch& scratch, const B
     if (part.text == kNoIndex || part.text >= texts.size()) continue;
     const Text& text = texts[part.text];
     words.add("#lang:", text.language.empty() ? std::string_view("unk") : text.language);
-    words.add("#cs:", text.charset);
+    words.add("#cs:", std::string_view(charset_name(text, part)));
   }
   add_shape(parts, texts, words);
 
@@ -169,8 +186,8 @@ void osb_structure_words(const OsbOptions& options, OsbScratch& scratch, const B
       {known::kOrganization, "org"},
       {known::kXMailer, "xmai"},
       {known::kContentType, "C-T"},
-      {known::kXMimeOle, "xmim"},
       {known::kUserAgent, "U-A"},
+      {known::kXMimeOle, "xmim"},
   }};
   for (const auto& [name, shown] : kHeaders)
     if (const std::string_view value = first_header(batch, row, name); !value.empty())

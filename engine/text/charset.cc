@@ -186,6 +186,15 @@ CharsetScratch::~CharsetScratch() {
   if (detector != nullptr) ucsdet_close(static_cast<UCharsetDetector*>(detector));
 }
 
+std::string_view icu_name(std::string_view label) {
+  char text[64] = {};
+  if (label.size() >= sizeof text) return {};
+  label.copy(text, label.size());
+  UErrorCode error = U_ZERO_ERROR;
+  const char* const name = ucnv_getAlias(text, 0, &error);
+  return U_SUCCESS(error) && name ? std::string_view(name) : std::string_view();
+}
+
 bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
              ArenaText& out) {
   return convert(charset, without_bom(charset, bytes), scratch, out);

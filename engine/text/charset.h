@@ -48,6 +48,9 @@ class CharsetScratch {
 
 // The charset a label means, or null. Any case and punctuation: "UTF8", "iso 8859-1", "cp1252".
 const Charset* find_charset(std::string_view label);
+// What ICU calls the converter of a label ("windows-1252": "ibm-5348_P100-1997"); empty where it
+// knows none. Static storage.
+std::string_view icu_name(std::string_view label);
 
 const Charset& utf8_charset();
 

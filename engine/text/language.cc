@@ -1,7 +1,6 @@
 #include "engine/text/language.h"
 
 #include <cld2/public/compact_lang_det.h>
-#include <libstemmer.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -23,6 +22,9 @@ constexpr LanguageRow kLanguages[] = {
 #include "engine/text/stopwords.inc"
 };
 constexpr size_t kLanguageCount = std::size(kLanguages);
+constexpr std::string_view kStopStems =
+#include "engine/text/stop_stems.inc"
+    ;
 static_assert(kLanguageCount <= 32);
 
 // Snowball languages without a stop word list.
@@ -88,25 +90,13 @@ struct StopWords {
   uint32_t count = 0;
 
   StopWords() {
-    for (size_t i = 0; i < kLanguageCount; ++i) add(i);
-  }
-  void add(size_t i) {
-    const LanguageRow& row = kLanguages[i];
-    sb_stemmer* stemmer = *row.stemmer == 0 ? nullptr : sb_stemmer_new(row.stemmer, "UTF_8");
-    each_word(row.words, [&](std::string_view word) {
-      StopWord* stop = words.insert(word_hash(word));
-      if (stop->languages == 0) stop->order = count++;
-      stop->languages |= 1u << i;
-      if (stemmer != nullptr) {
-        const sb_symbol* stem =
-            sb_stemmer_stem(stemmer, reinterpret_cast<const sb_symbol*>(word.data()),
-                            static_cast<int>(word.size()));
-        word = {reinterpret_cast<const char*>(stem),
-                static_cast<size_t>(sb_stemmer_length(stemmer))};
-      }
-      *stems.insert(word_hash(word)) = true;
-    });
-    if (stemmer != nullptr) sb_stemmer_delete(stemmer);
+    for (size_t i = 0; i < kLanguageCount; ++i)
+      each_word(kLanguages[i].words, [&](std::string_view word) {
+        StopWord* stop = words.insert(word_hash(word));
+        if (stop->languages == 0) stop->order = count++;
+        stop->languages |= 1u << i;
+      });
+    each_word(kStopStems, [&](std::string_view stem) { *stems.insert(word_hash(stem)) = true; });
   }
 };
 

@@ -34,18 +34,18 @@ LANGUAGES = {
            "потому",
            "лотерея выигрыш деньги бесплатно скидка кредит приз срочно миллионы подарок казино",
            "встреча отчёт сад протокол счёт проект офис обед неделя документ команда повестка"),
-    "pl": ("nie się jest że do na to jak ale tak już czy dla być przez tylko może bardzo który kiedy "
-           "jednak gdzie także wszystko między będzie żeby ponieważ zawsze nigdy teraz tutaj potem "
-           "jeszcze",
-           "loteria wygrana pieniądze darmowy promocja kredyt nagroda pilne miliony rabat prezent",
-           "spotkanie raport ogród faktura projekt biuro obiad tydzień dokument zespół protokół"),
+    "pt": ("que não uma com para por mais como mas foi ele das tem seu sua ou ser quando muito nos já "
+           "está também pelo pela até isso ela entre depois sem mesmo aos ter seus quem nas esse eles "
+           "você essa num nem suas meu",
+           "loteria ganhador dinheiro grátis oferta crédito prêmio urgente milhões desconto presente",
+           "reunião relatório jardim fatura projeto escritório almoço semana documento equipe pauta"),
     "nl": ("de het een van en dat niet zijn voor met ook maar deze worden heeft naar door over hebben "
            "wordt nog meer kunnen onder tussen altijd wanneer omdat zonder tegen tijdens daarna alleen "
            "veel andere",
            "loterij winnaar geldprijs gratis aanbieding krediet korting dringend miljoenen cadeau",
            "vergadering verslag tuin factuur project kantoor lunch week document ploeg notulen"),
 }
-ORDER = ("en", "de", "en", "fr", "es", "ru", "it", "pl", "en", "nl")
+ORDER = ("en", "de", "en", "fr", "es", "ru", "it", "pt", "en", "nl")
 
 
 def is_html(number):
@@ -102,10 +102,6 @@ def message(number, seed=0):
             f"Subject: {subject}\r\n"
             f"Date: Tue, 24 Nov 2026 {number % 24:02}:00:00 +0000\r\n"
             f"Message-ID: <{seed}.{number}@s.example>\r\nMIME-Version: 1.0\r\n")
-    if number % 5 == 0:
-        head += "X-Mailer: Posting 1.5\r\n"
-    if number % 7 == 0:
-        head += "User-Agent: Letters/3.2\r\n"
     plain = "\r\n\r\n".join(paragraphs)
     if not is_html(number):
         body = part("plain", plain)

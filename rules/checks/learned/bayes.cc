@@ -92,6 +92,8 @@ void read_tokenizer(CompileContext& context, const UclObject& section, BayesPlan
   if (value.is_object()) {
     name = value.string("name", value.string("type", "osb"));
     plan.osb.window = whole(context, value, "window", plan.osb.window);
+    // Who has the window of Rspamd up to 3.8 has its data, which knows no pieces of file names.
+    plan.osb.filename_pieces = plan.osb.window == OsbOptions{}.window;
     const std::string_view hash = value.string("hash", "xxhash");
     if (hash != "xxhash" || value.flag("compat", false))
       context.warn_at(value, fmt::format("classifier: only the hash xxhash is here, not {}", hash));

@@ -206,9 +206,9 @@ TEST(Words, split_normalise_stem) {
   };
   const Row rows[] = {
       {"", ""},
-      {"Don't stop the running 3.14 AbC_DeF!", "dont* stop the* run 314 abc_def"},
-      {"happy meetings -- $100, (e.g. this)", "happi meet $ 100 eg this*"},
-      {"a,b 1,000.50 x.y 1.x", "a* b 100050 xy 1 x"},
+      {"Don't stop the running 3.14 AbC_DeF!", "dont stop the* run 314 abc_def"},
+      {"happy meetings -- $100, (e.g. this)", "happi meet $ 100 eg* this*"},
+      {"a,b 1,000.50 x.y 1.x", "a b 100050 xy 1 x"},
       {"vi\u200bagra", "viagra~"},
       {"caf\u00e9 cafe\u0301", "caf\u00e9 caf\u00e9"},
   };
@@ -248,7 +248,7 @@ TEST(Words, urls_are_one_word_each) {
   message.batch.url_spans.values.push_back({0, 31, 43, kNoIndex});
   message.batch.url_spans.end_row();
   message.run();
-  EXPECT_EQ(message.stems(message.text().words), "see* example.com now* !!EX!! ok");
+  EXPECT_EQ(message.stems(message.text().words), "see example.com now* !!EX!! ok");
 }
 
 TEST(Words, meta_words_follow_and_take_the_first_texts_language) {
