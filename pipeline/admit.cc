@@ -79,18 +79,22 @@ void Share::clear() {
   answered = false;
 }
 
-void Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& client) {
+bool Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& client, bool here) {
   const uint64_t size = message.bytes.size();
   const Lane lane = size <= kSmallBytes ? kSmall : size <= kLargeBytes ? kLarge : kAlone;
   {
     const std::lock_guard lock(mutex_);
+    const bool alone = lane == kSmall && idle_ == options_.workers && answered_.empty() &&
+                       !promised_ && next_lane(true) < 0;
     lanes_[lane].push_back({std::move(message), std::move(one), std::move(client)});
+    if (here && alone) return promised_ = true;
   }
   // The worker that is woken may be the one that leaves large messages alone.
   if (lane == kAlone)
     ready_.notify_all();
   else
     ready_.notify_one();
+  return false;
 }
 
 void Admission::put_back(std::unique_ptr<Case> one, Client&& client) {
@@ -111,10 +115,37 @@ int Admission::next_lane(bool takes_alone) const {
   return -1;
 }
 
+void Admission::take_first(Lane lane, Share& share) {
+  Waiting& next = lanes_[lane].front();
+  share.messages.push_back(std::move(next.message));
+  share.cases.push_back(std::move(next.one));
+  share.clients.push_back(std::move(next.client));
+  lanes_[lane].pop_front();
+}
+
+bool Admission::take_here(Share& share) {
+  const std::lock_guard lock(mutex_);
+  promised_ = false;
+  if (lanes_[kSmall].empty()) return false;
+  take_first(kSmall, share);
+  return true;
+}
+
+void Admission::take_over() {
+  {
+    const std::lock_guard lock(mutex_);
+    promised_ = false;
+  }
+  ready_.notify_all();
+}
+
 bool Admission::take(bool wait, bool takes_alone, Share& share) {
   std::unique_lock lock(mutex_);
-  if (wait)
+  if (wait) {
+    ++idle_;
     ready_.wait(lock, [&] { return stop_ || !answered_.empty() || next_lane(takes_alone) >= 0; });
+    --idle_;
+  }
   if (!answered_.empty()) {
     share.answered = true;
     for (uint32_t i = 0; i < std::max(1u, options_.rows_max) && !answered_.empty(); ++i) {
@@ -134,13 +165,9 @@ bool Admission::take(bool wait, bool takes_alone, Share& share) {
       found == kAlone ? 1 : std::clamp<size_t>(fair, 1, std::max(1u, options_.rows_max));
   uint64_t bytes = 0;
   while (share.cases.size() < rows && !lane.empty()) {
-    Waiting& next = lane.front();
-    bytes += next.message.bytes.size();
+    bytes += lane.front().message.bytes.size();
     if (!share.cases.empty() && bytes > options_.bytes_max) break;
-    share.messages.push_back(std::move(next.message));
-    share.cases.push_back(std::move(next.one));
-    share.clients.push_back(std::move(next.client));
-    lane.pop_front();
+    take_first(static_cast<Lane>(found), share);
   }
   return true;
 }

@@ -18,6 +18,11 @@
 // take turns. Where there are two workers or more, one never takes from the lane "alone". Cases
 // that waited for answers go first: they hold memory, and their clients have waited longest.
 //
+// Here. Who submits may offer to scan a small message on its own thread (put's `here`). Where
+// nothing waits and every worker idles that saves waking one and being woken by it: some 50 us of
+// the CPU, a seventh of what a lone message costs. Under load nobody idles, and all goes to the
+// workers.
+//
 // Rejected: a lane's batch is filled by who submits (the flow did so once): its last messages wait
 // for others that may never come, and the submitter must know who is idle. Refusing a message once
 // it is read (the service did so once): what connections read was counted nowhere.
@@ -91,12 +96,18 @@ class Admission {
   void release(Hold& hold);
 
   // Into its lane. REQUIRED: the case holds what was reserved for the message.
-  void put(Message&& message, std::unique_ptr<Case> one, Client&& client);
+  // True: nothing else is here, nobody was woken, and the caller must call take_here() soon. Only
+  // where it offered to (`here`).
+  bool put(Message&& message, std::unique_ptr<Case> one, Client&& client, bool here = false);
   // A case that waited for answers goes on, before anything new. It holds what it held.
   void put_back(std::unique_ptr<Case> one, Client&& client);
   // Fills `share` with what a worker scans next; waits for it where `wait`. False where there is
   // nothing, and with `wait`: there never will be.
   bool take(bool wait, bool takes_alone, Share& share);
+  // Keeps the promise of put(): one small message, or false where a worker has it already.
+  bool take_here(Share& share);
+  // Somebody else must take what was promised to be taken here.
+  void take_over();
   // take() no longer waits.
   void stop();
   // Waits until no message is here any more.
@@ -117,6 +128,7 @@ class Admission {
   bool room(uint64_t bytes) const;
   void tell_room();
   int next_lane(bool takes_alone) const;
+  void take_first(Lane lane, Share& share);
 
   const AdmitOptions options_;
   std::function<void()> hook_;
@@ -125,6 +137,8 @@ class Admission {
   std::array<std::deque<Waiting>, kLanes> lanes_;
   std::deque<Waiting> answered_;
   int turn_ = kSmall;
+  unsigned idle_ = 0;      // workers that wait
+  bool promised_ = false;  // take_here() will come
   uint64_t held_ = 0;
   uint64_t messages_ = 0;
   bool overdrawn_ = false;  // somebody has the overdraft

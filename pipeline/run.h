@@ -41,7 +41,8 @@ constexpr std::array<std::string_view, static_cast<size_t>(Stage::kCount)> kStag
     "intake", "parse", "envelope",  "content", "texts", "urls",
     "words",  "match", "functions", "checks",  "seal",  "judge"};
 
-// CPU time of the workers spent in each stage; shown by --perf and nowhere else.
+// Time of the workers spent in each stage: CPU time (shown by --perf), or by the wall clock
+// (RunOptions::wall_times, in /metrics).
 struct StageTimes {
   std::array<uint64_t, static_cast<size_t>(Stage::kCount)> ns{};
   uint64_t messages = 0;
@@ -86,6 +87,7 @@ struct RunOptions {
   bool locate = false;             // find the bytes of each hit (explain)
   std::string host_name = {};      // for headers that name it; empty: they are not written
   bool digest = false;             // fill Facts::digest: no rule reads it, recordings hold it
+  bool wall_times = false;         // stages by the wall clock: no system call for each
   bool seal_all = false;           // also what no answer can ask for here (--record)
 };
 

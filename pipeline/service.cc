@@ -14,7 +14,8 @@ constexpr std::chrono::seconds kLateFor(10);  // not ready, after a client was s
 RunOptions run_options(std::string host_name) {
   RunOptions options;
   options.host_name = std::move(host_name);
-  options.digest = true;  // names a message in the log, and in what is learnt
+  options.digest = true;      // names a message in the log, and in what is learnt
+  options.wall_times = true;  // one message at a time pays a clock's call for itself
   return options;
 }
 
@@ -40,6 +41,7 @@ Service::Service(std::shared_ptr<LiveRules> live, const ServiceOptions& options)
                   come_back(fate, std::move(message), std::move(one), std::move(client));
                 }) {
   const unsigned threads = std::max(1u, options_.threads);
+  hands_.resize(threads);
   for (unsigned i = 0; i < threads; ++i)
     threads_.emplace_back([this, i, takes_alone = i > 0 || threads == 1] { work(i, takes_alone); });
 }
@@ -51,13 +53,22 @@ Service::~Service() {
 }
 
 bool Service::submit(Message& message, Hold& hold, Done done) {
+  return take(message, hold, std::move(done), false) != Taken::kRefused;
+}
+
+Service::Taken Service::submit_here(Message& message, Hold& hold, Done done) {
+  return take(message, hold, std::move(done), true);
+}
+
+Service::Taken Service::take(Message& message, Hold& hold, Done done, bool here) {
   const std::lock_guard lock(mutex_);
-  if (finishing_) return false;
+  if (finishing_) return Taken::kRefused;
   std::unique_ptr<Case> one = cases_.take();
   one->hold = std::exchange(hold, {});
   admission_.set(one->hold, message.bytes.size() + kCaseBytes, true);
-  admission_.put(std::move(message), std::move(one), {std::move(done), Clock::now()});
-  return true;
+  return admission_.put(std::move(message), std::move(one), {std::move(done), Clock::now()}, here)
+             ? Taken::kHere
+             : Taken::kByWorkers;
 }
 
 bool Service::submit(Message& message, Done done) {
@@ -102,32 +113,42 @@ void Service::finish() {
     const std::lock_guard lock(mutex_);
     finishing_ = true;
   }
+  admission_.take_over();
   admission_.wait_empty();
 }
 
 void Service::work(unsigned number, bool takes_alone) {
-  std::shared_ptr<LiveRules> live;
-  std::unique_ptr<Worker> worker;
   Share share;
-  std::vector<uint64_t> digests;
   while (admission_.take(true, takes_alone, share)) {
-    std::shared_ptr<LiveRules> now = this->live();
-    if (now != live) {
-      // Scratch is made for the limits and patterns of one rule set.
-      worker.reset();
-      live = std::move(now);
-      worker = std::make_unique<Worker>(live->run);
-    }
-    if (!share.answered) give_up_late(*live, share);
-    if (share.answered) {
-      go_on(live, *worker, share);
-    } else {
-      suspects_.begin(number, share, digests);
-      if (!share.messages.empty()) scan(live, *worker, share);
-      suspects_.end(number);
-    }
-    share.clear();
+    const std::lock_guard lock(hands_[number].mutex);
+    do_share(number, hands_[number], share);
   }
+}
+
+void Service::scan_here() {
+  // Its worker was idle a moment ago; where it is not any more, it takes this message too.
+  const std::unique_lock lock(hands_.front().mutex, std::try_to_lock);
+  if (!lock) return admission_.take_over();
+  if (admission_.take_here(here_)) do_share(0, hands_.front(), here_);
+}
+
+void Service::do_share(unsigned number, Hand& hand, Share& share) {
+  std::shared_ptr<LiveRules> now = this->live();
+  if (now != hand.live) {
+    // Scratch is made for the limits and patterns of one rule set.
+    hand.worker.reset();
+    hand.live = std::move(now);
+    hand.worker = std::make_unique<Worker>(hand.live->run);
+  }
+  if (!share.answered) give_up_late(*hand.live, share);
+  if (share.answered) {
+    go_on(hand.live, *hand.worker, share);
+  } else {
+    suspects_.begin(number, share, hand.digests);
+    if (!share.messages.empty()) scan(hand.live, *hand.worker, share);
+    suspects_.end(number);
+  }
+  share.clear();
 }
 
 void Service::give_up_late(const LiveRules& live, Share& share) {
@@ -154,8 +175,10 @@ void Service::give_up_late(const LiveRules& live, Share& share) {
 }
 
 void Service::come_back(Fate fate, Message&& message, std::unique_ptr<Case> one, Client&& client) {
-  if (fate == Fate::kLives)
-    return admission_.put(std::move(message), std::move(one), std::move(client));
+  if (fate == Fate::kLives) {
+    admission_.put(std::move(message), std::move(one), std::move(client));
+    return;
+  }
   const std::shared_ptr<LiveRules> live = this->live();
   if (fate == Fate::kDies) live->run.condemn(message, one);
   one->message = std::move(message);

@@ -15,6 +15,10 @@
 // budget, and holds no worker: the answerer calls when it can go on, and it goes before what is new
 // (Admission::put_back). It is judged to its end by the rules that sealed it.
 //
+// Here. The thread that reads the sockets offers to scan what is small while nothing else is to do
+// (submit_here, scan_here): a lone message then wakes no other thread. It does so with the first
+// worker's scratch and marks, while that worker idles.
+//
 // Rules. The running rule set is one counted reference. A worker looks at it before each batch;
 // `done` gets the rule set that judged its message, and that set lives until then.
 //
@@ -30,6 +34,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -75,7 +80,7 @@ struct Scanned {
   int64_t scan_us = 0;    // from submit() to the verdict
 };
 
-// What messages cost, for /metrics. Stages: CPU time a message, of a batch its mean.
+// What messages cost, for /metrics. Stages: time a message, of a batch its mean.
 struct ServiceTimings {
   Histogram queue;
   std::array<Histogram, static_cast<size_t>(Stage::kCount)> stages;
@@ -83,7 +88,8 @@ struct ServiceTimings {
 
 class Service {
  public:
-  // Called once for each admitted message, on a worker's thread. Must not throw or block.
+  // Called once for each admitted message, on a worker's thread or in scan_here(). Must not throw
+  // or block.
   using Done = std::function<void(const Scanned&)>;
 
   Service(std::shared_ptr<LiveRules> live, const ServiceOptions& options);
@@ -96,6 +102,11 @@ class Service {
   // Takes a message and what its connection holds for it. False where the service is finishing:
   // nothing is taken then, and `done` is never called. Thread-safe.
   bool submit(Message& message, Hold& hold, Done done);
+  // As submit(). kHere: the caller must call scan_here() soon, from its own thread.
+  enum class Taken : uint8_t { kRefused, kByWorkers, kHere };
+  Taken submit_here(Message& message, Hold& hold, Done done);
+  // Scans what submit_here() left here. One thread at a time.
+  void scan_here();
   // As above for who holds nothing; false also where there is no room.
   bool submit(Message& message, Done done);
   // Asks what a message's envelope alone needs asked, while its content is still on its way: the
@@ -120,7 +131,17 @@ class Service {
  private:
   using Clock = std::chrono::steady_clock;
 
+  // What one worker scans with. Its thread has it while it works; scan_here() while that idles.
+  struct Hand {
+    std::mutex mutex;
+    std::shared_ptr<LiveRules> live;
+    std::unique_ptr<Worker> worker;
+    std::vector<uint64_t> digests;
+  };
+  Taken take(Message& message, Hold& hold, Done done, bool here);
   void work(unsigned number, bool takes_alone);
+  // REQUIRED: the hand's mutex is held.
+  void do_share(unsigned number, Hand& hand, Share& share);
   void come_back(Fate fate, Message&& message, std::unique_ptr<Case> one, Client&& client);
   void scan(const std::shared_ptr<const LiveRules>& live, Worker& worker, Share& share);
   void judge_on(Worker& worker, std::unique_ptr<Case> one, Client&& client);
@@ -143,6 +164,8 @@ class Service {
   std::atomic<Clock::rep> late_until_{Clock::time_point::min().time_since_epoch().count()};
   Suspects suspects_;
   ServiceTimings timings_;
+  std::deque<Hand> hands_;
+  Share here_;  // of scan_here()
   std::vector<std::thread> threads_;
 };
 

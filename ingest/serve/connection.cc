@@ -288,13 +288,16 @@ void Connection::scan() {
     proxy.mirror(message);
     if (proxy.settings().upstream) return scan_elsewhere(proxy, std::move(message));
   }
-  const bool admitted = shared_.service->submit(
+  const Service::Taken taken = shared_.service->submit_here(
       message, hold_, [self = shared_from_this()](const Scanned& scanned) mutable {
         Connection& connection = *self;
         connection.scanned(std::move(self), scanned);
       });
   account();
-  if (admitted) return;
+  // What can be read of other connections is read first.
+  if (taken == Service::Taken::kHere)
+    asio::post(shared_.io, [service = shared_.service] { service->scan_here(); });
+  if (taken != Service::Taken::kRefused) return;
   waiting_ = false;
   shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
   render_overload(out_);
@@ -320,7 +323,7 @@ void Connection::scan_elsewhere(Remote& proxy, Message&& message) {
   });
 }
 
-// On a worker's thread: the session is not touched by the loop while it awaits a verdict.
+// On the thread that scanned: the session is not touched by the loop while it awaits a verdict.
 void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanned) {
   std::string reply;
   if (scanned.too_late) {

@@ -4,8 +4,9 @@
 //   readable → session.feed() → want: bytes (read on), a page (put out), a verdict (submit; nothing
 //   is read until a worker has rendered the answer and posted it to the loop), close
 //
-// Threads: everything runs on the loop but scanned(), which a worker calls; the loop does not touch
-// a session that awaits its verdict.
+// Threads: everything runs on the loop but scanned(), which a worker calls, or the loop itself
+// where nothing else is to do (Service::scan_here); the loop does not touch a session that awaits
+// its verdict.
 #pragma once
 
 #include <boost/asio.hpp>

@@ -238,7 +238,7 @@ void Statistics::append_metrics(const Service& service, size_t open, const Learn
   append_histogram("winnow_answer_seconds", "", answer_, out);
   family("winnow_queue_seconds", "histogram", "A message's wait for a worker.", out);
   append_histogram("winnow_queue_seconds", "", service.timings().queue, out);
-  family("winnow_stage_seconds", "histogram", "CPU time of a message in each stage.", out);
+  family("winnow_stage_seconds", "histogram", "Time of a message in each stage.", out);
   for (size_t i = 0; i < kStageNames.size(); ++i)
     append_histogram("winnow_stage_seconds", fmt::format("stage=\"{}\"", kStageNames[i]),
                      service.timings().stages[i], out);

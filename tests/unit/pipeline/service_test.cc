@@ -54,6 +54,67 @@ TEST(Service, EachMessageHasItsOwnAnswerOnce) {
   }
 }
 
+// Messages until one is left to this thread: a worker that starts is not idle yet.
+Service::Taken submit_until_here(Service& service, std::atomic<int>& answers, size_t& sent) {
+  for (; sent < 100'000; ++sent) {
+    Message one = message(sent, 300);
+    Hold hold;
+    const Service::Taken taken =
+        service.submit_here(one, hold, [&answers](const Scanned&) { ++answers; });
+    if (taken != Service::Taken::kByWorkers) return ++sent, taken;
+    while (service.waiting() > 0) std::this_thread::yield();
+  }
+  return Service::Taken::kByWorkers;
+}
+
+TEST(Service, ALoneSmallMessageIsScannedByWhoBringsIt) {
+  Service service(load(), {.threads = 2});
+  std::atomic<int> answers = 0;
+  size_t sent = 0;
+  ASSERT_EQ(submit_until_here(service, answers, sent), Service::Taken::kHere);
+  while (answers + 1 < static_cast<int>(sent)) std::this_thread::yield();
+  EXPECT_EQ(service.waiting(), 1u);  // nobody was woken
+  service.scan_here();
+  EXPECT_EQ(service.waiting(), 0u);
+  EXPECT_EQ(answers, static_cast<int>(sent));
+  // A large one keeps the sockets' thread for too long.
+  Hold hold;
+  Message large = message(0, kSmallBytes + 1);
+  EXPECT_EQ(service.submit_here(large, hold, [](const Scanned&) {}), Service::Taken::kByWorkers);
+}
+
+TEST(Service, WhatWasLeftHereIsNotLostWhereNobodyScansIt) {
+  std::atomic<int> answers = 0;
+  size_t sent = 0;
+  Service service(load(), {.threads = 2});
+  ASSERT_EQ(submit_until_here(service, answers, sent), Service::Taken::kHere);
+  service.finish();
+  EXPECT_EQ(answers, static_cast<int>(sent));
+  service.scan_here();  // too late, and no harm
+}
+
+TEST(Service, OneThreadScansHereBesideTheWorkers) {
+  Service service(load(), {.threads = 2, .byte_budget = 1ull << 30});
+  std::vector<std::atomic<int>> answers(600);
+  std::thread other([&] {
+    for (size_t i = 1; i < answers.size(); i += 2) {
+      Message one = message(i, 300);
+      ASSERT_TRUE(service.submit(one, [&answers, i](const Scanned&) { ++answers[i]; }));
+    }
+  });
+  for (size_t i = 0; i < answers.size(); i += 2) {
+    Message one = message(i, 300);
+    Hold hold;
+    if (service.submit_here(one, hold, [&answers, i](const Scanned&) { ++answers[i]; }) ==
+        Service::Taken::kHere)
+      service.scan_here();
+    if (i % 60 == 0) service.use(load());
+  }
+  other.join();
+  service.finish();
+  for (const std::atomic<int>& count : answers) EXPECT_EQ(count, 1);
+}
+
 TEST(Service, ABatchIsTheShareOfWhatWaits) {
   Service service(load(), {.threads = 1, .rows_max = 8, .byte_budget = 1ull << 30});
   std::latch blocked(1), entered(1);
