@@ -79,7 +79,9 @@ enum class Sealed : uint32_t {
 };
 
 struct Evidence {
-  Arena slab{16 * 1024, 256 * 1024};
+  // What a recycled case keeps. What a message needs beyond it goes back to the heap.
+  static constexpr size_t kKeepBytes = 32 * 1024;
+  Arena slab{16 * 1024, kKeepBytes};
 
   uint64_t sequence = 0;
   uint64_t rules_identity = 0;   // of the rule set that sealed it

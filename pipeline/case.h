@@ -26,9 +26,10 @@ struct Case {
   Hold hold;
 };
 
-// Cases are recycled: their slabs and vectors keep their capacity. Thread-safe.
+// Cases are recycled: their slabs and vectors keep some capacity. Thread-safe.
 class CasePool {
  public:
+  static constexpr size_t kKept = 256;  // more were used by a rush that is over
   std::unique_ptr<Case> take() {
     const std::lock_guard lock(mutex_);
     if (free_.empty()) return std::make_unique<Case>();
@@ -41,7 +42,7 @@ class CasePool {
     one->verdict.clear();
     one->message = {};
     const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(one));
+    if (free_.size() < kKept) free_.push_back(std::move(one));
   }
 
  private:

@@ -15,8 +15,8 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
   items.push_back(
       {"one message over the budget", 200ull << 20, "message_bytes_max; only if one comes"});
   items.push_back({"evidence kept of recycled cases",
-                   options.byte_budget / kCaseBytes * (kCaseBytes + sizeof(Case)),
-                   "--memory / 16 KiB a message"});
+                   CasePool::kKept * (Evidence::kKeepBytes + sizeof(Case)),
+                   fmt::format("{} x {} KiB", CasePool::kKept, Evidence::kKeepBytes >> 10)});
   items.push_back({"batches kept", options.threads * (8ull << 20), "--threads x 8 MiB of arena"});
   items.push_back({"scratch of workers", options.threads * (match.scratch_bytes + (24ull << 20)),
                    "--threads x (Hyperscan scratch + stem cache + converters)"});

@@ -68,7 +68,7 @@ LogOptions log_options(std::string_view text) {
   return options;
 }
 
-Log::Log(LogOptions options) : options_(std::move(options)), fd_(STDERR_FILENO) {}
+Log::Log(LogOptions options) : options_(std::move(options)), fd_(STDERR_FILENO), pid_(::getpid()) {}
 
 Log::~Log() {
   tell_repeats();
@@ -133,11 +133,11 @@ void Log::write(LogLevel level, std::string_view module, std::string_view tag,
     case LogType::kFile:
       if (options_.stamps)
         out = fmt::format("{}.{:03} ", stamp(now, "%Y-%m-%d %H:%M:%S"), now % 1000);
-      out += fmt::format("#{}(serve) {}\n", getpid(), body);
+      out += fmt::format("#{}(serve) {}\n", pid_, body);
       break;
     case LogType::kSyslog:
       out = fmt::format("<{}>{} winnow[{}]: {}", options_.facility * 8 + severity,
-                        stamp(now, "%b %e %H:%M:%S"), getpid(), body);
+                        stamp(now, "%b %e %H:%M:%S"), pid_, body);
       break;
     case LogType::kJournal:
       out = fmt::format("MESSAGE={}\nPRIORITY={}\nSYSLOG_FACILITY={}\nSYSLOG_IDENTIFIER=winnow\n",
@@ -191,7 +191,7 @@ void Log::append_errors(std::string& out) const {
     if (out.back() != '[') out += ',';
     fmt::format_to(std::back_inserter(out),
                    "{{\"ts\":{}.{:03},\"pid\":{},\"type\":\"serve\",\"id\":\"\",\"module\":",
-                   error.time_ms / 1000, error.time_ms % 1000, getpid());
+                   error.time_ms / 1000, error.time_ms % 1000, pid_);
     append_json_string(error.module, out);
     out += ",\"message\":";
     append_json_string(error.text, out);

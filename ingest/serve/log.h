@@ -70,6 +70,7 @@ class Log {
   mutable std::mutex mutex_;  // guards what follows
   LogOptions options_;
   int fd_;
+  const pid_t pid_;  // a system call a line would be too many
   std::deque<Error> errors_;
   std::string last_event_;
   uint64_t repeats_ = 0;
