@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -435,6 +436,9 @@ Result<std::shared_ptr<SiteStatistics>> open_site(const ServeCommand& options, c
 
 Result<void> engine(ServeCommand& options, const std::vector<std::string>& arguments,
                     const Inheritance& left) {
+  // Large messages go back to the system when they are done: glibc would learn from the first ones
+  // to keep all that come after them.
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   options.server.sockets = left.sockets;
   options.server.link = left.link;
   Result<Config> config = configure(options, arguments);
