@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "ingest/rfc3339.h"
 #include "pipeline/learn/evaluate.h"
 #include "pipeline/learn/rebuild.h"
+#include "pipeline/learn/redis_statistics.h"
 #include "pipeline/learn/statistics.h"
 #include "rules/checks/learned/bayes.h"
 
@@ -301,8 +303,12 @@ int run(const LearnLogCommand& options) {
     return kExitUsage;
   }
   const std::string& action = options.action;
+  const bool redis =
+      !TokenStatistics::exists(folder) && std::filesystem::exists(redis_learning_log_path(folder));
   if (action == "list" || action == "export" || action == "as-of" || action == "evaluate") {
-    const auto log = LearningLog::open(learning_log_path(folder), LearningLog::Mode::kRead);
+    const auto log =
+        LearningLog::open(redis ? redis_learning_log_path(folder) : learning_log_path(folder),
+                          LearningLog::Mode::kRead);
     if (!log) {
       complain("learn-log", log.error().text());
       return kExitUsage;
@@ -311,6 +317,11 @@ int run(const LearnLogCommand& options) {
     if (action == "export") return export_log(**log, *which, options.until_damage);
     if (action == "as-of") return as_of(options, **log, *which);
     return evaluate_log(options, **log, *which);
+  }
+  if (redis) {
+    complain("learn-log",
+             "these statistics are in Redis: `winnow learn` learns, moves and forgets there");
+    return kExitUsage;
   }
   if (action == "import" && options.file.empty()) {
     complain("learn-log", "import takes a file, or - for standard input");

@@ -85,8 +85,8 @@ constexpr std::array kMissing{
     Tool{"publicsuffix", ""},
     Tool{"pw", ""},
     Tool{"signtool", ""},
-    Tool{"statconvert", "nothing is learnt yet"},
-    Tool{"statistics_dump", "nothing is learnt yet"},
+    Tool{"statconvert", "data of sqlite is not read; learn the mail again"},
+    Tool{"statistics_dump", "`winnow learn-log export` writes what was learnt"},
     Tool{"template", ""},
     Tool{"vault", ""},
 };

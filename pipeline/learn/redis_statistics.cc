@@ -178,6 +178,10 @@ bool wrong(const RedisReply& reply, Error& error) {
 
 }  // namespace
 
+std::string redis_learning_log_path(const std::string& folder) {
+  return folder + "/redis-learn.log";
+}
+
 std::string redis_learn_id(const TokenList& tokens) {
   std::string bytes = tokens.user;
   for (const uint64_t hash : tokens.hashes) append_little(bytes, hash);
@@ -225,7 +229,7 @@ Result<std::unique_ptr<RedisStatistics>> RedisStatistics::open(
     return fail({.what = fmt::format("the folder of the learning log cannot be made: {}",
                                      problem.message()),
                  .file = options.folder});
-  auto log = LearningLog::open(options.folder + "/redis-learn.log", LearningLog::Mode::kCreate);
+  auto log = LearningLog::open(redis_learning_log_path(options.folder), LearningLog::Mode::kCreate);
   if (!log) return fail(log.error());
   out->log_ = std::move(*log);
   for (const uint8_t byte : out->log_->name()) out->log_name_ += fmt::format("{:02x}", byte);
@@ -418,7 +422,8 @@ void RedisStatistics::work() const {
 
 struct RedisStatistics::Pending {
   std::vector<std::pair<uint64_t, LearnRecord>> records;  // with their offsets
-  uint64_t end = 0;                                       // of the log
+  uint64_t next = 0;                                      // behind the last of them
+  uint64_t end = 0;  // of the log; beyond `next` where there are more of them
 };
 
 Result<RedisStatistics::Pending> RedisStatistics::pending() const {
@@ -428,13 +433,20 @@ Result<RedisStatistics::Pending> RedisStatistics::pending() const {
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   if (bytes.size() == 24 && std::memcmp(bytes.data(), log_->name().data(), 16) == 0)
     out.end = read_little<uint64_t>(bytes.data() + 16);
-  for (;;) {
+  out.next = out.end;
+  for (size_t taken = 0;;) {
     LearnRecord record;
     uint64_t next = 0;
     const Result<bool> there = log_->read(out.end, record, next);
     if (!there) return fail(there.error());
     if (!*there) return out;
-    out.records.emplace_back(out.end, std::move(record));
+    taken += record.tokens.size();
+    if (taken <= options_.pending_bytes_max || out.records.empty()) {
+      out.records.emplace_back(out.end, std::move(record));
+      out.next = next;
+    } else {
+      taken = options_.pending_bytes_max;  // only the log's end is of interest now
+    }
     out.end = next;
   }
 }
@@ -626,12 +638,12 @@ Result<void> RedisStatistics::deliver(const Pending& what, std::vector<Learnt>* 
     done += n;
   }
   if (done > 0) {
-    const uint64_t next = done < all.size() ? all[done].first : what.end;
+    const uint64_t next = done < all.size() ? all[done].first : what.next;
     if (Result<void> written = write_position(next); !written) return written;
     const std::lock_guard lock(mutex_);
     state_until_ = {};  // what was kept is of before
   }
-  undelivered_ = all.size() - done;
+  undelivered_ = all.size() - done + (what.next < what.end ? 1 : 0);
   return good;
 }
 
@@ -642,7 +654,7 @@ Result<std::vector<Learnt>> RedisStatistics::learn(std::span<const LearnRecord> 
   Result<Pending> waiting = pending();
   if (!waiting) return fail(waiting.error());
   uint64_t done = 0;
-  bool there = deliver(*waiting, nullptr, done).has_value();
+  const bool there = deliver(*waiting, nullptr, done).has_value() && waiting->next == waiting->end;
   // What is known already need not be written down; where Redis cannot say, all is.
   std::vector<Learnt> out(records.size(), Learnt::kLater);
   std::vector<size_t> which;
@@ -668,8 +680,8 @@ Result<std::vector<Learnt>> RedisStatistics::learn(std::span<const LearnRecord> 
   for (size_t i = 0; i < fresh.size(); ++i)
     mine.records.emplace_back((*offsets)[i], std::move(fresh[i]));
   struct stat status {};
-  stat((options_.folder + "/redis-learn.log").c_str(), &status);
-  mine.end = static_cast<uint64_t>(status.st_size);
+  stat(redis_learning_log_path(options_.folder).c_str(), &status);
+  mine.next = mine.end = static_cast<uint64_t>(status.st_size);
   std::vector<Learnt> outcomes;
   static_cast<void>(deliver(mine, &outcomes, done));  // what it could not is for later
   for (size_t i = 0; i < outcomes.size(); ++i) out[which[i]] = outcomes[i];

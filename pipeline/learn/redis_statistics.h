@@ -50,8 +50,11 @@ struct RedisStatisticsOptions {
   RedisLayout layout;  // of keys
   std::string folder;  // of the log; empty: nothing can be learnt
   uint32_t cache_ms = 60'000;
+  size_t pending_bytes_max = 64 << 20;  // of tokens that are delivered in one go
 };
 
+// The log in a folder.
+std::string redis_learning_log_path(const std::string& folder);
 // Of `tokens`, as Rspamd names what was learnt: 103 letters.
 std::string redis_learn_id(const TokenList& tokens);
 // KEY of a user ("" for those that share); `base` is RS or WN.

@@ -112,6 +112,16 @@ class RedisTest(unittest.TestCase):
         self.assertEqual(self.ask(controller, b"/stat", b"")[1]["total_learns"], 51)
         self.assertEqual(self.learn("forget", [50], SPAM), "1 forgotten, 0 unknown")
         self.assertEqual(server.ask.hash("RS")["learns_spam"], "25")
+        # All of it is in the log, and an export of the log makes statistics of a folder.
+        log = winnow("learn-log", "list", "--statistics", self.statistics).stdout.splitlines()
+        kinds = [line.split(b"\t")[1] for line in log]
+        self.assertEqual([kinds.count(kind) for kind in (b"spam", b"ham", b"forget")], [26, 25, 1])
+        export = winnow("learn-log", "export", "--statistics", self.statistics).stdout
+        other = self.folder / "other"
+        done = winnow("learn-log", "import", "--statistics", other, "-", stdin=export)
+        self.assertEqual((done.returncode, done.stderr), (0, b"52 of 52 records were new\n"))
+        self.assertEqual(winnow("learn-log", "forget", "--label", "ham", "--statistics",
+                                self.statistics).returncode, 2)
 
     def test_while_it_is_away_mail_flows_and_learning_waits(self):
         server = self.redis()

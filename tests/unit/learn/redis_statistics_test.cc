@@ -241,6 +241,32 @@ TEST_F(RedisStatisticsTest, what_is_learnt_while_redis_is_away_comes_later_and_o
   EXPECT_EQ(all(), before);
 }
 
+TEST_F(RedisStatisticsTest, a_long_backlog_is_delivered_in_pieces_and_in_order) {
+  const LearnRecord one = osb_record(LearnLabel::kSpam, {1});
+  RedisStatisticsOptions options{.layout = layout(), .folder = folder_.path()};
+  options.pending_bytes_max = 2 * one.tokens.size();
+  server_->kill();
+  RedisOptions away = server_->options();
+  auto statistics = RedisStatistics::open(RedisClient::make(away).value(), options).value();
+  for (uint64_t hash = 1; hash <= 5; ++hash)
+    EXPECT_EQ(learn(*statistics, {osb_record(LearnLabel::kSpam, {hash})}),
+              (std::vector{Learnt::kLater}));
+  server_->start();
+  statistics = RedisStatistics::open(RedisClient::make(away).value(), options).value();
+  const auto spam = [&] { return ask({"HGET", "RS", "learns_spam"}).text; };
+  statistics->tend();
+  EXPECT_EQ(spam(), "2");
+  EXPECT_GT(statistics->undelivered(), 0u);
+  // What is new waits for its turn.
+  EXPECT_EQ(learn(*statistics, {osb_record(LearnLabel::kSpam, {6})}),
+            (std::vector{Learnt::kLater}));
+  EXPECT_EQ(spam(), "4");
+  statistics->tend();
+  EXPECT_EQ(spam(), "6");
+  EXPECT_EQ(statistics->undelivered(), 0u);
+  EXPECT_EQ(learn(*statistics, {osb_record(LearnLabel::kSpam, {7})}), (std::vector{Learnt::kNew}));
+}
+
 TEST_F(RedisStatisticsTest, a_repeat_after_others_learnt_changes_nothing) {
   const auto statistics = open();
   const LearnRecord spam = osb_record(LearnLabel::kSpam, {12});
