@@ -87,15 +87,57 @@ bool is_free_call(std::string_view text, size_t i) {
   return digits == 7;
 }
 
-// Five single letters with a blank after each: f r e e d o m.
-bool is_gap_run(std::string_view text, size_t i) {
-  if (i > 0 &&
-      (is_letter(text[i - 1]) || (is_blank(text[i - 1]) && i > 1 && is_letter(text[i - 2]) &&
-                                  (i < 3 || !is_letter(text[i - 3])))))
+// Five single letters with a blank between them, seen from the first blank: f r e e d om.
+bool is_gap_run(std::string_view line, size_t blank) {
+  if (blank == 0 || !is_letter(line[blank - 1])) return false;
+  if (blank > 1 && (is_letter(line[blank - 2]) ||
+                    (blank > 2 && is_blank(line[blank - 2]) && is_letter(line[blank - 3]) &&
+                     (blank < 4 || !is_letter(line[blank - 4])))))
     return false;
-  for (size_t k = 0; k < 5; ++k)
-    if (!is_letter(at(text, i + 2 * k)) || !is_blank(at(text, i + 2 * k + 1))) return false;
+  for (size_t k = 1; k < 5; ++k)
+    if (!is_letter(at(line, blank + 2 * k - 1)) || !is_blank(at(line, blank + 2 * k))) return false;
   return true;
+}
+
+// Bytes that anything is looked for at; most are none of them.
+constexpr std::array<bool, 256> marks() {
+  std::array<bool, 256> out{};
+  for (const char c : {'!', '$', '%', '8', ' ', '\t', '\xa3', '\xac'})
+    out[static_cast<uint8_t>(c)] = true;
+  return out;
+}
+constexpr std::array<bool, 256> kMarks = marks();
+
+void look_at_mark(std::string_view line, size_t i, Manner& manner) {
+  switch (line[i]) {
+    case ' ':
+    case '\t':
+      manner.gaps += is_blank(at(line, i + 2)) && is_gap_run(line, i);
+      break;
+    case '!':
+      ++manner.exclaims;
+      manner.exclaim_runs += at(line, i + 1) == '!' && (i == 0 || line[i - 1] != '!');
+      break;
+    case '%':
+      manner.percents += i > 0 && (is_digit(line[i - 1]) ||
+                                   (i > 1 && line[i - 1] == ' ' && is_digit(line[i - 2])));
+      break;
+    case '8':
+      manner.phones += is_free_call(line, i);
+      break;
+    case '$':
+      manner.prices += is_sum_after(line, i + 1);
+      break;
+    case '\xa3':  // the last byte of a pound sign
+      manner.prices += i > 0 && line[i - 1] == '\xc2' && is_sum_after(line, i + 1);
+      break;
+    case '\xac':  // the last byte of a euro sign
+      manner.prices +=
+          i > 1 && line[i - 1] == '\x82' && line[i - 2] == '\xe2' && is_sum_after(line, i + 1);
+      break;
+    default:
+      break;
+  }
 }
 
 void look_at_line(std::string_view line, bool html, Manner& manner) {
@@ -103,23 +145,8 @@ void look_at_line(std::string_view line, bool html, Manner& manner) {
   manner.quoted_lines += line.starts_with('>') && line.size() > 2;
   manner.signature |= line == "-- ";
   manner.long_lines += !html && line.size() > kLineLong;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (is_letter(c)) {
-      manner.gaps += is_blank(at(line, i + 1)) && is_gap_run(line, i);
-    } else if (c == '!') {
-      ++manner.exclaims;
-      manner.exclaim_runs += at(line, i + 1) == '!' && (i == 0 || line[i - 1] != '!');
-    } else if (c == '$' || (c == '\xa3' && i > 0 && line[i - 1] == '\xc2') ||
-               (c == '\xac' && i > 1 && line[i - 1] == '\x82' && line[i - 2] == '\xe2')) {
-      manner.prices += is_sum_after(line, i + 1);
-    } else if (c == '%') {
-      manner.percents += i > 0 && (is_digit(line[i - 1]) ||
-                                   (i > 1 && line[i - 1] == ' ' && is_digit(line[i - 2])));
-    } else if (c == '8') {
-      manner.phones += is_free_call(line, i);
-    }
-  }
+  for (size_t i = 0; i < line.size(); ++i)
+    if (kMarks[static_cast<uint8_t>(line[i])]) look_at_mark(line, i, manner);
 }
 
 void look_at_text(const Text& text, size_t& left, Manner& manner) {

@@ -26,7 +26,8 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
      "The Subject names the reader's domain, and the sender is elsewhere.", true},
 }};
 
-constexpr size_t kReadersMax = 8, kBytesMax = 1 << 16, kLocalLeast = 4;
+// Letters greet at their beginning; who speaks is said soon after.
+constexpr size_t kReadersMax = 8, kGreetingBytes = 2048, kSpeechBytes = 1 << 14, kLocalLeast = 4;
 
 constexpr std::array<std::string_view, 18> kGreetings{
     "dear ",       "hello ", "hi ",      "hey ",       "hallo ", "attention ",
@@ -129,9 +130,9 @@ void content(const CheckPlan& plan, Batch& batch) {
     for (const Reader& reader : readers.list()) {
       const bool stranger = !equal_caseless(reader.domain, sender);
       for (const Text& text : batch.texts.row(row)) {
-        const std::string_view words = lower_text(text).substr(0, kBytesMax);
-        said[kGreeted] |= is_greeted(words, reader);
-        said[kDomainSpeaks] |= stranger && speaks_for(words, reader.domain);
+        const std::string_view words = lower_text(text);
+        said[kGreeted] |= is_greeted(words.substr(0, kGreetingBytes), reader);
+        said[kDomainSpeaks] |= stranger && speaks_for(words.substr(0, kSpeechBytes), reader.domain);
       }
       said[kSubjectNames] |= is_name(reader) && holds(title, reader.address);
       said[kSubjectDomain] |= stranger && holds(title, reader.domain);
