@@ -226,7 +226,7 @@ def main():
     parser.add_argument("--sample", type=int, default=0, help="messages (0 = all)")
     parser.add_argument("--engines", nargs="*", default=["rspamd", "spamassassin"],
                         help="the peers to ask")
-    parser.add_argument("--folds", type=int, default=2, help="folds of the tuned weights")
+    parser.add_argument("--folds", type=int, default=5, help="folds of the tuned weights")
     parser.add_argument("--peer-answers", type=pathlib.Path, help="file that keeps what peers said")
     parser.add_argument("--json", default="build/accuracy.json")
     parser.add_argument("--html", default="build/accuracy.html")

@@ -3,10 +3,11 @@
 
     rules/conf/tuned/fit.py --winnow build/release/winnow CORPUS > rules/conf/tuned/weights.conf
 
-The model is the scorer's own: a sum of weights, under the caps of groups.conf beside this file. The
-loss is logistic around kMiddle points with a width of kWidth, and a ham message counts kHam spam
-messages, since a false alarm costs more than a miss. Each weight is drawn to the shipped one (as by
-kPrior messages that say so) and bounded:
+The model is the scorer's own: a sum of weights, under the caps of groups.conf beside this file,
+which also says what counts once however often it stands (a list of links is one sign). The loss is
+logistic around kMiddle points with a width of kWidth, and a ham message counts kHam spam messages,
+since a false alarm costs more than a miss. Each weight is drawn to the shipped one (as by kPrior
+messages that say so) and bounded:
 
   shipped > 0   0 … max(2 x shipped, 2)       a sign of spam never speaks for ham
   shipped < 0   min(3 x shipped, -2.5) … 0    a sign of ham never counts against mail
