@@ -8,8 +8,8 @@
 #include <cstdlib>
 
 #include "engine/mime/ip.h"
-#include "engine/url/suffix.h"
 #include "rules/checks/check.h"
+#include "rules/checks/organisation.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -88,12 +88,6 @@ constexpr std::array<SameOwner, 16> kSameOwner{{
     {"gmx.de", "gmx.net"},
     {"web.de", "gmx.net"},
 }};
-
-std::string_view organisation(std::string_view host) {
-  if (host.find('.') == std::string_view::npos) return {};
-  if (host.find_first_not_of("0123456789.") == std::string_view::npos) return {};
-  return find_suffix(host).domain;
-}
 
 // A provider owns a label under several suffixes: yahoo.com, yahoo.co.uk.
 std::string_view first_label(std::string_view domain) { return domain.substr(0, domain.find('.')); }

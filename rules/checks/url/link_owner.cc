@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/url/suffix.h"
 #include "rules/checks/check.h"
+#include "rules/checks/organisation.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -40,10 +40,6 @@ struct Owners {
     return std::ranges::find(domains, domain) != domains.end();
   }
 };
-
-std::string_view organisation(std::string_view domain) {
-  return domain.empty() ? std::string_view() : find_suffix(domain).domain;
-}
 
 Owners owners_of(const Batch& batch, uint32_t row) {
   Owners owners;
