@@ -3,348 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <optional>
 
 #include "engine/crypt/digest.h"
-#include "engine/match/pattern.h"
+#include "engine/match/scope_texts.h"
 #include "engine/mime/addresses.h"
+#include "engine/mime/date.h"
 #include "engine/mime/ip.h"
 #include "engine/url/suffix.h"
+#include "rules/lang/selector_steps.h"
 #include "rules/maps/map.h"
 
 namespace winnow {
 
+using namespace selector_steps;
+
 namespace {
 
-enum class Take : uint8_t {
-  kConstant,
-  kIp,
-  kFrom,
-  kRcpts,
-  kTo,
-  kUser,
-  kHelo,
-  kHostname,
-  kHeader,
-  kUrls,
-  kMapUrls,
-  kEmails,
-  kMessageId,
-  kQueueId,
-  kFiles,
-  kReceived,
-  kReceivedCount,
-  kAuthenticated,
-  kLanguages,
-};
-
-enum class Change : uint8_t {
-  kField,  // of an address or a URL; the argument is its name
-  kFields,
-  kLower,
-  kFirst,
-  kLast,
-  kNth,
-  kTakeN,
-  kDropN,
-  kJoin,
-  kJoinFields,
-  kSort,
-  kUniq,
-  kDigest,
-  kSubstring,
-  kPrepend,
-  kAppend,
-  kRegexp,
-  kFilterMap,
-  kExceptMap,
-  kApplyMap,
-  kEqual,
-  kIn,
-  kNotIn,
-  kInverse,
-  kId,
-  kIpMask,
-  kOrganisation,
-};
-
-struct Row {
-  std::string_view name;
-  uint8_t kind;
-  uint8_t least, most;           // arguments
-  std::string_view before = {};  // an argument that the name stands for
-};
-constexpr uint8_t row(Take kind) { return static_cast<uint8_t>(kind); }
-constexpr uint8_t row(Change kind) { return static_cast<uint8_t>(kind); }
-
-constexpr Row kTakes[] = {
-    {"id", row(Take::kConstant), 0, 16},
-    {"list", row(Take::kConstant), 1, 16},
-    {"ip", row(Take::kIp), 0, 0},
-    {"from", row(Take::kFrom), 0, 2},
-    {"rcpts", row(Take::kRcpts), 0, 2},
-    {"to", row(Take::kTo), 0, 0},
-    {"user", row(Take::kUser), 0, 0},
-    {"helo", row(Take::kHelo), 0, 0},
-    {"hostname", row(Take::kHostname), 0, 0},
-    {"header", row(Take::kHeader), 1, 2},
-    {"urls", row(Take::kUrls), 0, 1},
-    {"specific_urls", row(Take::kUrls), 0, 1},
-    {"specific_urls_filter_map", row(Take::kMapUrls), 1, 2},
-    {"emails", row(Take::kEmails), 0, 1},
-    {"messageid", row(Take::kMessageId), 0, 0},
-    {"queueid", row(Take::kQueueId), 0, 0},
-    {"files", row(Take::kFiles), 0, 0},
-    {"received", row(Take::kReceived), 1, 1},
-    {"received_count", row(Take::kReceivedCount), 0, 0},
-    {"authenticated", row(Take::kAuthenticated), 0, 0},
-    {"languages", row(Take::kLanguages), 0, 0},
-};
-
-constexpr Row kChanges[] = {
-    {"addr", row(Change::kField), 0, 0, "addr"},
-    {"domain", row(Change::kField), 0, 0, "domain"},
-    {"get_addr", row(Change::kField), 0, 0, "addr"},
-    {"get_host", row(Change::kField), 0, 0, "domain"},
-    {"host", row(Change::kField), 0, 0, "domain"},
-    {"user", row(Change::kField), 0, 0, "user"},
-    {"get_user", row(Change::kField), 0, 0, "user"},
-    {"name", row(Change::kField), 0, 0, "name"},
-    {"get_path", row(Change::kField), 0, 0, "path"},
-    {"path", row(Change::kField), 0, 0, "path"},
-    {"get_query", row(Change::kField), 0, 0, "query"},
-    {"get_text", row(Change::kField), 0, 0, "addr"},
-    {"tld", row(Change::kField), 0, 0, "tld"},
-    {"get_tld", row(Change::kOrganisation), 0, 0},
-    {"apply_methods", row(Change::kFields), 1, 8},
-    {"lower", row(Change::kLower), 0, 0},
-    {"lower_utf8", row(Change::kLower), 0, 0},
-    {"first", row(Change::kFirst), 0, 0},
-    {"last", row(Change::kLast), 0, 0},
-    {"nth", row(Change::kNth), 1, 1},
-    {"take_n", row(Change::kTakeN), 1, 1},
-    {"drop_n", row(Change::kDropN), 1, 1},
-    {"join", row(Change::kJoin), 0, 1},
-    {"join_tables", row(Change::kJoinFields), 0, 1},
-    {"sort", row(Change::kSort), 0, 0},
-    {"uniq", row(Change::kUniq), 0, 0},
-    {"digest", row(Change::kDigest), 0, 2},
-    {"substring", row(Change::kSubstring), 1, 2},
-    {"prepend", row(Change::kPrepend), 1, 8},
-    {"append", row(Change::kAppend), 1, 8},
-    {"regexp", row(Change::kRegexp), 1, 1},
-    {"match", row(Change::kRegexp), 1, 1},
-    {"filter_map", row(Change::kFilterMap), 1, 1},
-    {"except_map", row(Change::kExceptMap), 1, 1},
-    {"apply_map", row(Change::kApplyMap), 1, 1},
-    {"equal", row(Change::kEqual), 1, 1},
-    {"in", row(Change::kIn), 1, 16},
-    {"not_in", row(Change::kNotIn), 1, 16},
-    {"inverse", row(Change::kInverse), 0, 1},
-    {"id", row(Change::kId), 0, 8},
-    {"ipmask", row(Change::kIpMask), 1, 2},
-};
-
 constexpr char kFieldBreak = '\x1f';  // between the fields of one value
-
-const Row* find_row(std::span<const Row> rows, std::string_view name) {
-  for (const Row& one : rows)
-    if (one.name == name) return &one;
-  return nullptr;
-}
-
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-std::optional<int64_t> whole(std::string_view text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 char lower_letter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 }  // namespace
-
-class SelectorParser {
- public:
-  SelectorParser(std::string_view text, HeaderNames& headers, const Selector::MapOf& map_of)
-      : text_(text), headers_(headers), map_of_(map_of) {}
-
-  Result<Selector> run() {
-    Selector out;
-    do {
-      if (out.pipelines_.size() == Selector::kPipelinesMax) return broken("too many pipelines");
-      Result<Selector::Pipeline> one = pipeline();
-      if (!one) return fail(one.error());
-      out.pipelines_.push_back(std::move(*one));
-    } while (take(';') && !end());
-    if (!end()) return broken(fmt::format("'{}' is not expected here", text_[at_]));
-    return out;
-  }
-
- private:
-  bool end() {
-    blanks();
-    return at_ == text_.size();
-  }
-  void blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n'))
-      ++at_;
-  }
-  bool take(char c) {
-    if (end() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  tl::unexpected<Error> broken(std::string what) {
-    return fail(Error{.what = std::move(what), .column = static_cast<unsigned>(at_ + 1)});
-  }
-
-  Result<Selector::Pipeline> pipeline() {
-    Selector::Pipeline out;
-    do {
-      if (out.size() == Selector::kStepsMax) return broken("too many steps");
-      Result<Selector::Step> one = step(out.empty());
-      if (!one) return fail(one.error());
-      out.push_back(std::move(*one));
-    } while (take(':') || take('.'));
-    return out;
-  }
-
-  Result<Selector::Step> step(bool first) {
-    if (end()) return broken("a name is missing");
-    const size_t begin = at_;
-    while (at_ < text_.size() && is_word(text_[at_])) ++at_;
-    const std::string_view name = text_.substr(begin, at_ - begin);
-    if (name.empty()) return broken(fmt::format("'{}' begins no name", text_[at_]));
-    const Row* const found = first ? find_row(kTakes, name) : find_row(kChanges, name);
-    Selector::Step out;
-    if (take('(')) {
-      if (Result<void> read = arguments(out.arguments); !read) return fail(read.error());
-    }
-    at_ = found ? at_ : begin;
-    if (!found)
-      return broken(fmt::format("'{}' is no {} that is known here", name,
-                                first ? "part of a message" : "change of values"));
-    if (out.arguments.size() < found->least || out.arguments.size() > found->most)
-      return broken(fmt::format("'{}' takes {} to {} arguments", name, found->least, found->most));
-    if (!found->before.empty())
-      out.arguments.insert(out.arguments.begin(), std::string(found->before));
-    out.kind = found->kind;
-    if (Result<void> read = first ? complete_take(out) : complete_change(out); !read)
-      return fail(read.error());
-    return out;
-  }
-
-  Result<void> arguments(std::vector<std::string>& out) {
-    constexpr size_t kArgumentsMax = 16;
-    if (take(')')) return {};
-    do {
-      if (end() || out.size() == kArgumentsMax) return broken("an argument does not end");
-      const size_t begin = at_;
-      const char open = text_[at_];
-      const char close = open == '{' ? '}' : open;
-      if (open == '\'' || open == '"' || open == '{' || open == '/') {
-        for (++at_; at_ < text_.size() && text_[at_] != close; ++at_)
-          if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
-        if (at_ == text_.size()) return broken("an argument does not end");
-        ++at_;
-        const bool quoted = open == '\'' || open == '"';
-        while (open == '/' && at_ < text_.size() && is_word(text_[at_])) ++at_;
-        out.emplace_back(quoted ? text_.substr(begin + 1, at_ - begin - 2)
-                                : text_.substr(begin, at_ - begin));
-      } else {
-        while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != ')') ++at_;
-        std::string_view bare = text_.substr(begin, at_ - begin);
-        while (bare.ends_with(' ')) bare.remove_suffix(1);
-        out.emplace_back(bare);
-      }
-    } while (take(','));
-    if (!take(')')) return broken("')' is missing");
-    return {};
-  }
-
-  Result<void> complete_take(Selector::Step& step) {
-    switch (static_cast<Take>(step.kind)) {
-      case Take::kHeader:
-        step.header = headers_.add(step.arguments[0]);
-        return {};
-      case Take::kMapUrls:
-        return map(step);
-      default:
-        return {};
-    }
-  }
-
-  Result<void> map(Selector::Step& step) {
-    step.map = map_of_ ? map_of_(step.arguments[0]) : nullptr;
-    if (!step.map) return broken(fmt::format("there is no map '{}'", step.arguments[0]));
-    for (const MapPattern& one : step.map->patterns()) {
-      Result<Regex> made = Regex::compile(one.regex, one.flags);
-      if (!made)
-        return broken(
-            fmt::format("line {} of map '{}': {}", one.line, step.arguments[0], made.error().what));
-      made->jit();
-      step.patterns.push_back(std::move(*made));
-    }
-    return {};
-  }
-
-  Result<void> complete_change(Selector::Step& step) {
-    switch (static_cast<Change>(step.kind)) {
-      case Change::kFilterMap:
-      case Change::kExceptMap:
-      case Change::kApplyMap:
-        return map(step);
-      case Change::kNth:
-      case Change::kTakeN:
-      case Change::kDropN:
-      case Change::kSubstring:
-      case Change::kIpMask:
-        for (const std::string& one : step.arguments)
-          if (!whole(one)) return broken(fmt::format("'{}' is no whole number", one));
-        return {};
-      case Change::kDigest:
-        if ((step.arguments.size() > 0 && !digest_form(step.arguments[0])) ||
-            (step.arguments.size() > 1 && !digest_kind(step.arguments[1])))
-          return broken(
-              "digest(hex | base32 | base64, md5 | sha1 | sha256 | sha384 | sha512 | "
-              "blake2)");
-        return {};
-      case Change::kRegexp:
-        return regex(step);
-      default:
-        return {};
-    }
-  }
-
-  Result<void> regex(Selector::Step& step) {
-    std::string_view text = step.arguments[0];
-    uint32_t flags = 0;
-    if (const size_t close = text.rfind('/'); text.starts_with('/') && close > 0) {
-      for (const char c : text.substr(close + 1))
-        flags |= c == 'i'   ? bit(PatternFlag::kIgnoreCase)
-                 : c == 's' ? bit(PatternFlag::kDotAll)
-                            : 0;
-      text = text.substr(1, close - 1);
-    }
-    Result<Regex> made = Regex::compile(text, flags);
-    if (!made) return broken(made.error().what);
-    made->jit();
-    step.regex = std::move(*made);
-    return {};
-  }
-
-  std::string_view text_;
-  HeaderNames& headers_;
-  const Selector::MapOf& map_of_;
-  size_t at_ = 0;
-};
 
 // A value while it is on its way: what it is a part of is known until a change takes a field.
 class SelectorRun {
@@ -366,6 +46,7 @@ class SelectorRun {
     Address address = {};
     const Url* url = nullptr;
     const Email* email = nullptr;
+    const Received* hop = nullptr;
   };
 
   void give(std::string_view text) {
@@ -424,23 +105,90 @@ class SelectorRun {
     }
   }
 
-  void take_received(std::string_view field) {
-    for (const Received& hop : batch_.received.row(row_)) {
-      if (field == "by_hostname")
-        give(hop.by_hostname);
-      else if (field == "from_hostname")
-        give(hop.from_hostname);
-      else if (field == "real_hostname")
-        give(hop.real_hostname);
-      else if (field == "from_ip")
-        give_ip(hop.from_ip);
-      else if (field == "proto")
-        give(hop.protocol);
-      else if (field == "for")
-        give(hop.for_address);
-      else
-        give_ip(hop.real_ip);
+  std::string_view hop_field(const Received& hop, std::string_view field) {
+    if (field == "by_hostname") return hop.by_hostname;
+    if (field == "from_hostname") return hop.from_hostname;
+    if (field == "real_hostname") return hop.real_hostname;
+    if (field == "proto") return hop.protocol;
+    if (field == "for") return hop.for_address;
+    const IpAddress& ip = field == "from_ip" ? hop.from_ip : hop.real_ip;
+    return ip.valid() ? format_ip(ip, arena_) : std::string_view{};
+  }
+
+  void take_received(const Selector::Step& step) {
+    const std::string_view field = step.arguments.empty() ? "real_ip" : step.arguments[0];
+    for (const Received& hop : batch_.received.row(row_))
+      if (const std::string_view text = hop_field(hop, field);
+          (!text.empty() || step.arguments.empty()) && values_.size() < Selector::kValuesMax)
+        values_.push_back({.text = text, .hop = &hop});
+  }
+
+  void take_attachments(const Selector::Step& step) {
+    const DigestForm form = *digest_form(step.arguments.empty() ? "hex" : step.arguments[0]);
+    const DigestKind kind = *digest_kind(step.arguments.size() < 2 ? "blake2" : step.arguments[1]);
+    for (const Part& part : batch_.parts.row(row_))
+      if (part.flags & static_cast<uint16_t>(PartFlag::kAttachment))
+        give(arena_.copy(write_digest(Digest(kind, part.decoded).view(), form)));
+  }
+
+  // Of the Date header or, with 'connect', of the session; Unix seconds, or as strftime's % letters
+  // say, always in UTC.
+  void take_time(const Selector::Step& step) {
+    int64_t seconds = batch_.envelopes[row_].now_ms / 1000;
+    if (!wants(step, "connect") && batch_.facts[row_].date != 0) seconds = batch_.facts[row_].date;
+    if (step.arguments.size() < 2) return number(seconds);
+    int64_t day = seconds / 86'400 - (seconds % 86'400 < 0);
+    const int64_t second = seconds - day * 86'400;
+    int64_t year = 1970 + day / 366;  // never later than the right one
+    while (days_from_civil(year + 1, 1, 1) <= day) ++year;
+    while (days_from_civil(year, 1, 1) > day) --year;
+    unsigned month = 1;
+    while (month < 12 && days_from_civil(year, month + 1, 1) <= day) ++month;
+    std::string out;
+    const std::string_view form = step.arguments[1];
+    for (size_t i = 0; i < form.size(); ++i) {
+      const char letter = form[i] == '%' && i + 1 < form.size() ? form[++i] : '\0';
+      if (letter == 'Y')
+        out += fmt::format("{}", year);
+      else if (letter == 'm')
+        out += fmt::format("{:02}", month);
+      else if (letter == 'd')
+        out += fmt::format("{:02}", day - days_from_civil(year, month, 1) + 1);
+      else if (letter == 'j')
+        out += fmt::format("{:03}", day - days_from_civil(year, 1, 1) + 1);
+      else if (letter == 'H')
+        out += fmt::format("{:02}", second / 3600);
+      else if (letter == 'M')
+        out += fmt::format("{:02}", second / 60 % 60);
+      else if (letter == 'S')
+        out += fmt::format("{:02}", second % 60);
+      else if (letter == 's')
+        out += fmt::format("{}", seconds);
+      else if (letter == 'w')
+        out += fmt::format("{}", ((day + 4) % 7 + 7) % 7);
+      else if (letter != '\0')
+        out += letter;
+      else if (form[i] != '!' || i > 0)
+        out += form[i];
     }
+    give(arena_.copy(out));
+  }
+
+  void take_words(const Selector::Step& step) {
+    const ScopeKind scope = wants(step, "raw") ? ScopeKind::kRawWord : ScopeKind::kWord;
+    each_word(scope, batch_, row_, [&](uint32_t, std::string_view text) { give(text); });
+  }
+
+  // What the session said of the message, by the names of HTTP's headers.
+  void take_request(std::string_view name) {
+    const Envelope& envelope = batch_.envelopes[row_];
+    const std::string_view which = lower(name);
+    if (which == "user") return give(envelope.user);
+    if (which == "helo") return give(envelope.helo);
+    if (which == "hostname") return give(envelope.hostname);
+    if (which == "from") return give(envelope.from);
+    if (which == "queue-id") return give(envelope.queue_id);
+    if (which == "ip") return give_ip(envelope.ip);
   }
 
   void take(const Selector::Step& step) {
@@ -489,7 +237,21 @@ class SelectorRun {
         for (const Part& one : batch_.parts.row(row_)) give(one.filename);
         return;
       case Take::kReceived:
-        return take_received(step.arguments[0]);
+        return take_received(step);
+      case Take::kAttachments:
+        return take_attachments(step);
+      case Take::kDigest: {
+        std::string hex;
+        if (std::ranges::all_of(facts.digest, [](uint8_t byte) { return byte == 0; })) return;
+        for (const uint8_t byte : facts.digest) hex += fmt::format("{:02x}", byte);
+        return give(arena_.copy(hex));
+      }
+      case Take::kTime:
+        return take_time(step);
+      case Take::kWords:
+        return take_words(step);
+      case Take::kRequestHeader:
+        return take_request(step.arguments[0]);
       case Take::kReceivedCount:
         return number(static_cast<int64_t>(batch_.received.row(row_).size()));
       case Take::kAuthenticated:
@@ -509,6 +271,7 @@ class SelectorRun {
     const bool is_domain = name == "domain" || name == "get_host" || name == "host";
     const bool is_user = name == "user" || name == "get_user";
     const bool is_tld = name == "tld" || name == "get_tld";
+    if (value.hop) return hop_field(*value.hop, name);
     if (value.url) {
       const Url& url = *value.url;
       if (is_domain) return url.host;
@@ -604,6 +367,24 @@ class SelectorRun {
     return ip ? step.map->find(*ip) : kNoIndex;
   }
 
+  // Every place where the pattern matches is a value; groups inside it are not.
+  void every_match(const Selector::Step& step) {
+    thread_local RegexScratch scratch;
+    const std::vector<Value> before = std::move(values_);
+    values_.clear();
+    for (const Value& one : before) {
+      RegexMatch place;
+      // The first look has shown that the text is one the pattern can read.
+      Find found = step.regex.find_in_bytes(scratch, one.text, &place);
+      while (found == Find::kFound && values_.size() < Selector::kValuesMax) {
+        give(one.text.substr(place.begin, place.end - place.begin));
+        const size_t from = std::max(place.end, place.begin + 1);
+        if (from >= one.text.size()) break;
+        found = step.regex.find(scratch, one.text, from, &place);
+      }
+    }
+  }
+
   void change(const Selector::Step& step) {
     const std::vector<std::string>& arguments = step.arguments;
     const auto argument = [&](size_t i, std::string_view other) {
@@ -680,14 +461,9 @@ class SelectorRun {
         });
       }
       case Change::kRegexp:
-        each([&](const Value& one) {
-          thread_local RegexScratch scratch;
-          RegexMatch place;
-          if (step.regex.find_in_bytes(scratch, one.text, &place) != Find::kFound)
-            return std::string_view{};
-          return one.text.substr(place.begin, place.end - place.begin);
-        });
-        return keep([](const Value& one) { return !one.text.empty(); });
+        return every_match(step);
+      case Change::kSame:
+        return;
       case Change::kFilterMap:
         return keep([&](const Value& one) { return found(step, one.text) != kNoIndex; });
       case Change::kExceptMap:
@@ -717,10 +493,6 @@ class SelectorRun {
   Arena& arena_;
   std::vector<Value> values_;
 };
-
-Result<Selector> Selector::parse(std::string_view text, HeaderNames& headers, const MapOf& map_of) {
-  return SelectorParser(text, headers, map_of).run();
-}
 
 void Selector::values(const Batch& batch, uint32_t row, Arena& arena,
                       std::vector<std::string_view>& out) const {

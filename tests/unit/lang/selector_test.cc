@@ -41,6 +41,18 @@ class Selectors : public testing::Test {
     batch.facts[0].root_headers = 1;
     batch.facts[0].message_id_value = "1@mid.example";
     batch.addresses.end_row();
+    batch.facts[0].date = 1'792'573'200;
+    envelope.now_ms = 1'709'251'199'000;  // 2024-03-01 minus a second, a Thursday's end
+    Received hop;
+    hop.by_hostname = "mx.example";
+    hop.real_ip = *parse_ip("192.0.2.77");
+    batch.received.values = {hop};
+    batch.received.begin = {0, 1};
+    Part part;
+    part.flags = static_cast<uint16_t>(PartFlag::kAttachment);
+    part.decoded = "MZ nothing";
+    batch.parts.values = {part};
+    batch.parts.begin = {0, 1};
     Url url;
     url.normal = "http://www.shop.example/a/b?c";
     url.host = "www.shop.example";
@@ -118,6 +130,20 @@ TEST_F(Selectors, Values) {
            {"urls:tld.filter_map('hosts')", "shop.example"},
            {"from:user.apply_map('patterns')", "mail"},
            {"helo.filter_map('patterns')", ""},
+           {"helo.regexp('[a-z]+')", "helo example"},
+           {"helo.regexp('^[a-z]')", "h"},
+           {"header('Subject').regexp('/[a-z]e+/')", "ree fe"},
+           {"time", "1792573200"},
+           {"time('message', '%Y-%m-%d %H:%M:%S %j')", "2026-10-21 09:00:00 294"},
+           {"time('connect', '!%w %Y')", "4 2024"},
+           {"received:by_hostname", "mx.example"},
+           {"received:from_ip", ""},
+           {"received", "192.0.2.77"},
+           {"request_header('Helo'); request_header('IP')", "helo.example 192.0.2.77"},
+           {"request_header('X-Other')", ""},
+           {"attachments('base32', 'md5')", "mssgy5jimxy8edsm6x3ohmud4n"},
+           {"digest", ""},
+           {"rcpts.filter_string_nils", "b@one.example c@two.example"},
            {"specific_urls_filter_map('patterns').get_host", "www.shop.example"},
            {"urls:tld.except_map(hosts)", "other.example"},
            {"urls:tld.apply_map(hosts)", "yes"},
