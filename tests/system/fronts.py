@@ -242,6 +242,8 @@ SUBJECT { type = "from"; map = ["subject@example.org"]; prefilter = true;
         self.site.serve.wait_for("debugged@example.org|<Q>|")
         self.scan(b"anna@example.org", HAM % b"after")  # its line comes when all before are there
         self.site.serve.wait_for("after@example.org|<Q>|")
+        # Of that one, for the first was decided before anything is asked; debug lines come last.
+        self.site.serve.wait_for("; spf; asked TXT example.org: ")
         line = next(one for one in self.site.serve.lines if "debugged@example.org|" in one)
         tag = line[line.index("<"):line.index(">")]
         debug = [one.split("; ", 2)[1:] for one in self.site.serve.lines
