@@ -1,9 +1,11 @@
-// Whole numbers as files and keys of ours hold them: least byte first, whatever the machine.
+// Whole numbers least byte first, whatever the machine: as files and keys of ours hold them, and as
+// archives and containers do.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace winnow {
 
@@ -23,6 +25,15 @@ Number read_little(const char* from) {
   for (size_t i = 0; i < sizeof(Number); ++i)
     value |= static_cast<uint64_t>(static_cast<unsigned char>(from[i])) << (8 * i);
   return static_cast<Number>(value);
+}
+
+// A number of `width` bytes, at most 8, within bytes of a stranger; 0 beyond their end.
+inline uint64_t little(std::string_view bytes, size_t at, size_t width) {
+  uint64_t value = 0;
+  if (at > bytes.size() || width > bytes.size() - at) return 0;
+  for (size_t i = 0; i < width; ++i)
+    value |= uint64_t{static_cast<uint8_t>(bytes[at + i])} << (8 * i);
+  return value;
 }
 
 }  // namespace winnow

@@ -149,15 +149,29 @@ class Rspamd:
     def pids(self):
         return [self.process.pid] + children(self.process.pid)
 
-    def scan(self, message):
+    def check(self, message, fields=()):
+        """Its reply to a message with header fields ("IP: 192.0.2.1") of the request."""
+        head = ["POST /checkv2 HTTP/1.0", *fields, "Content-Length: %d" % len(message)]
         with socket.create_connection(("127.0.0.1", self.port), 60) as s:
-            s.sendall(b"POST /checkv2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(message))
+            s.sendall("\r\n".join(head).encode() + b"\r\n\r\n")
             s.sendall(message)
             answer = b""
             while chunk := s.recv(65536):
                 answer += chunk
-        body = json.loads(answer.split(b"\r\n\r\n", 1)[1])
-        return body.get("symbols", {}).keys()
+        return json.loads(answer.split(b"\r\n\r\n", 1)[1])
+
+    def check_from(self, envelope, message):
+        """The symbols of a message with all its envelope: ip, from, helo, hostname, user, rcpt."""
+        fields = ["Pass: all"]
+        for key, field in (("ip", "IP"), ("from", "From"), ("helo", "Helo"),
+                           ("hostname", "Hostname"), ("user", "User")):
+            if key in envelope:
+                fields.append("%s: %s" % (field, envelope[key] or "<>"))
+        fields += ["Rcpt: " + one for one in envelope.get("rcpt", [])]
+        return self.check(message, fields)["symbols"]
+
+    def scan(self, message):
+        return self.check(message).get("symbols", {}).keys()
 
     def rules(self):
         """Symbols that the same configuration registers and does not disable. Most of rspamd's

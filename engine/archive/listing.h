@@ -57,15 +57,6 @@ struct NestedArchive {
 void unpack_nested(std::string_view bytes, uint64_t bytes_max, Arena& arena,
                    std::vector<NestedArchive>& nested);
 
-// Little-endian numbers of at most 8 bytes; 0 beyond the end.
-inline uint64_t little(std::string_view bytes, size_t at, size_t width) {
-  uint64_t value = 0;
-  if (at > bytes.size() || width > bytes.size() - at) return 0;
-  for (size_t i = 0; i < width; ++i)
-    value |= uint64_t{static_cast<uint8_t>(bytes[at + i])} << (8 * i);
-  return value;
-}
-
 // The name's last extension, without the dot; empty if there is none.
 inline std::string_view extension_of(std::string_view name) {
   const size_t slash = name.find_last_of("/\\");

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "engine/archive/listing.h"
+#include "engine/little_endian.h"
 #include "engine/text/utf8.h"
 
 namespace winnow {

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "engine/archive/listing.h"
+#include "engine/little_endian.h"
 
 namespace winnow {
 

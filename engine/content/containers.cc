@@ -3,19 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/little_endian.h"
+
 namespace winnow {
 
 namespace {
 
 using namespace std::string_view_literals;
-
-uint64_t little(std::string_view bytes, size_t at, size_t width) {
-  uint64_t value = 0;
-  if (at > bytes.size() || width > bytes.size() - at) return 0;
-  for (size_t i = 0; i < width; ++i)
-    value |= uint64_t{static_cast<uint8_t>(bytes[at + i])} << (8 * i);
-  return value;
-}
 
 struct Named {
   std::string_view name;

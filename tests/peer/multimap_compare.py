@@ -7,7 +7,6 @@ import argparse
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -142,20 +141,7 @@ def make_rspamd(source, work):
             (local / "multimap.conf").write_text(configuration(self.work))
 
         def scan(self, envelope, mail):
-            lines = ["POST /checkv2 HTTP/1.0", "Pass: all"]
-            for key, header in (("ip", "IP"), ("from", "From"), ("helo", "Helo"),
-                                ("hostname", "Hostname"), ("user", "User")):
-                if key in envelope:
-                    lines.append("%s: %s" % (header, envelope[key]))
-            lines += ["Rcpt: " + one for one in envelope["rcpt"]]
-            body = mail.encode()
-            lines.append("Content-Length: %d" % len(body))
-            with socket.create_connection(("127.0.0.1", self.port), 60) as s:
-                s.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-                answer = b""
-                while chunk := s.recv(65536):
-                    answer += chunk
-            return json.loads(answer.split(b"\r\n\r\n", 1)[1])["symbols"]
+            return self.check_from(envelope, mail.encode())
 
     return Rspamd(str(work))
 

@@ -1,29 +1,18 @@
 #!/usr/bin/env python3
 """`winnow learn`, and what a scan knows afterwards: learn.py --winnow PATH. Mail is made here: two
 vocabularies, so that what is learnt decides and nothing else."""
-import argparse
 import io
 import json
 import pathlib
-import subprocess
 import sys
 import tarfile
 import tempfile
 import unittest
 
-from learn_mail import HAM, SPAM, message
+from learn_mail import HAM, SPAM, Program, json_lines, message
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build", default="build/dev")
-OPTIONS, REST = PARSER.parse_known_args()
-CACHE = str(pathlib.Path(OPTIONS.build).resolve() / "tests" / "cache")
-
-
-def winnow(*arguments, stdin=None):
-    return subprocess.run([OPTIONS.winnow, *map(str, arguments)], input=stdin, capture_output=True,
-                          timeout=240)
+winnow = Program()
+OPTIONS, REST, CACHE = winnow.options, winnow.rest, winnow.cache
 
 
 class Learning(unittest.TestCase):
@@ -51,10 +40,9 @@ class Learning(unittest.TestCase):
 
     def bayes(self, *messages, statistics=True, config=None, more=()):
         """The BAYES symbol of each message as (name, score, option), or None."""
-        lines = b"".join(json.dumps({"raw": one.decode()}).encode() + b"\n" for one in messages)
         given = ["--statistics", self.statistics] if statistics else []
         done = winnow("scan", "--config", config or self.config(), "--cache", CACHE, "--read-as",
-                      "jsonl", "--format", "jsonl", *given, *more, "-", stdin=lines)
+                      "jsonl", "--format", "jsonl", *given, *more, "-", stdin=json_lines(messages))
         self.assertEqual(done.returncode, 0, done.stderr)
         out = []
         for line in done.stdout.splitlines():

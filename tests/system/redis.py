@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """Statistics in Redis, by the commands: what one learns the others judge by; and a Redis that is away,
 stalls, or talks rubbish. redis.py --winnow PATH"""
-import argparse
 import json
 import os
 import pathlib
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -16,20 +14,11 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peer"))
 import redis_server
 import service
-from learn_mail import HAM, SPAM, message
+from learn_mail import HAM, SPAM, Program, json_lines, message
 from service import WAIT_S, connect, read_all
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build", default="build/dev")
-OPTIONS, REST = PARSER.parse_known_args()
-CACHE = str(pathlib.Path(OPTIONS.build).resolve() / "tests" / "cache")
-
-
-def winnow(*arguments, stdin=None):
-    return subprocess.run([OPTIONS.winnow, *map(str, arguments)], input=stdin, capture_output=True,
-                          timeout=240)
+winnow = Program()
+OPTIONS, REST, CACHE = winnow.options, winnow.rest, winnow.cache
 
 
 class RedisTest(unittest.TestCase):
@@ -57,17 +46,15 @@ class RedisTest(unittest.TestCase):
         return server
 
     def learn(self, what, numbers, words, code=0, more=()):
-        lines = b"".join(json.dumps({"raw": message(words, n).decode()}).encode() + b"\n"
-                         for n in numbers)
+        lines = json_lines(message(words, n) for n in numbers)
         done = winnow("learn", what, "--config", self.config, "--cache", CACHE, "--statistics",
                       self.statistics, "--read-as", "jsonl", *more, "-", stdin=lines)
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stderr.decode().strip()
 
     def bayes(self, *mails, more=()):
-        lines = b"".join(json.dumps({"raw": one.decode()}).encode() + b"\n" for one in mails)
         done = winnow("scan", "--config", self.config, "--cache", CACHE, "--read-as", "jsonl",
-                      "--format", "jsonl", *more, "-", stdin=lines)
+                      "--format", "jsonl", *more, "-", stdin=json_lines(mails))
         self.assertEqual(done.returncode, 0, done.stderr)
         return [[name for name in json.loads(line)["symbols"] if name.startswith("BAYES_")]
                 for line in done.stdout.splitlines()]

@@ -13,6 +13,7 @@
 #include "rules/compile/compile.h"
 #include "rules/config/layers.h"
 #include "rules/config/ucl_parse.h"
+#include "tests/unit/rules/compiled.h"
 
 namespace winnow {
 namespace {
@@ -24,16 +25,8 @@ struct Envelopes {
 
 class Chain {
  public:
-  explicit Chain(const std::string& text, MemoryFiles files = {}) {
-    auto parsed = parse_ucl(text, "t.conf", {});
-    EXPECT_TRUE(parsed) << parsed.error().text();
-    CompileOptions options;
-    options.files = &files;
-    options.match.databases = Databases::kNone;
-    auto compiled = compile_rules(parsed->document->root(), options);
-    EXPECT_TRUE(compiled) << compiled.error().text();
-    rules = *compiled;
-  }
+  explicit Chain(const std::string& text, MemoryFiles files = {})
+      : rules(compiled(text, std::move(files))) {}
 
   // "SYM(score)[options]" of what was inserted, sorted, then "=> action".
   std::string scan(std::string_view mail, const Envelopes& envelope = {}) {

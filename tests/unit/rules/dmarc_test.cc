@@ -115,19 +115,20 @@ class Dmarc : public ::testing::Test {
   std::unique_ptr<CheckPlan> plan_;
 };
 
+using Present = std::map<uint32_t, std::vector<std::string>>;
+struct Row {
+  const char* name;
+  std::vector<TableRecord> records;
+  Present present;
+  const char* from;
+  const char* sender;
+  const char* expected;
+};
+
 TEST_F(Dmarc, Judges) {
-  using Present = std::map<uint32_t, std::vector<std::string>>;
   const Present spf{{kSpfAllow, {}}};
   const auto dkim = [](const char* trace) { return Present{{kDkimTrace, {"x.example:-", trace}}}; };
   const TableRecord reject{"_dmarc.d.example", "txt", {"v=DMARC1; p=reject"}, ""};
-  struct Row {
-    const char* name;
-    std::vector<TableRecord> records;
-    Present present;
-    const char* from;
-    const char* sender;
-    const char* expected;
-  };
   const Row rows[] = {
       {"spf", {reject}, spf, "a@d.example", "b@d.example", "DMARC_POLICY_ALLOW d.example, reject"},
       {"spf of the organisation",
@@ -301,18 +302,9 @@ TEST(DmarcWalk, Names) {
 
 TEST_F(Dmarc, WalksTheTree) {
   make("discovery_method = treewalk;");
-  using Present = std::map<uint32_t, std::vector<std::string>>;
   const Present spf{{kSpfAllow, {}}};
   const auto at = [](const char* name, const char* text) {
     return TableRecord{std::string("_dmarc.") + name, "txt", {text}, ""};
-  };
-  struct Row {
-    const char* name;
-    std::vector<TableRecord> records;
-    Present present;
-    const char* from;
-    const char* sender;
-    const char* expected;
   };
   const Row rows[] = {
       {"own record",

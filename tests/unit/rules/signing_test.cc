@@ -14,6 +14,7 @@
 #include "rules/checks/auth/signed_mail.h"
 #include "rules/compile/compile.h"
 #include "rules/config/ucl_parse.h"
+#include "tests/unit/rules/compiled.h"
 
 namespace winnow {
 namespace {
@@ -54,16 +55,8 @@ MemoryFiles key_files() {
 
 class Chain {
  public:
-  explicit Chain(const std::string& text, MemoryFiles files = key_files()) {
-    auto parsed = parse_ucl(text, "t.conf", {});
-    EXPECT_TRUE(parsed) << parsed.error().text();
-    CompileOptions options;
-    options.files = &files;
-    options.match.databases = Databases::kNone;
-    auto compiled = compile_rules(parsed->document->root(), options);
-    EXPECT_TRUE(compiled) << compiled.error().text();
-    rules = *compiled;
-  }
+  explicit Chain(const std::string& text, MemoryFiles files = key_files())
+      : rules(compiled(text, std::move(files))) {}
 
   void scan(std::string_view mail, const Envelopes& envelope = {}) {
     TableAnswers answers(*rules);
