@@ -157,15 +157,6 @@ std::vector<std::pair<uint64_t, uint32_t>> counted(const TokenList& tokens) {
   return out;
 }
 
-// What a key's slot is found by.
-std::string_view slot_text(std::string_view key) {
-  if (const size_t open = key.find('{'); open != std::string_view::npos)
-    if (const size_t close = key.find('}', open);
-        close != std::string_view::npos && close > open + 1)
-      return key.substr(open + 1, close - open - 1);
-  return key;
-}
-
 std::string ids_key(const RedisLayout& layout, size_t number) {
   return layout.ids + std::string(number, 'X');
 }
@@ -465,7 +456,7 @@ Result<void> RedisStatistics::write_position(uint64_t offset) const {
 }
 
 std::string RedisStatistics::mark(std::string_view key, uint64_t offset) const {
-  return fmt::format("{{{}}}:winnow:{}:{}", slot_text(key), log_name_, offset);
+  return fmt::format("{{{}}}:winnow:{}:{}", redis_slot_text(key), log_name_, offset);
 }
 
 Result<std::vector<std::optional<LearnLabel>>> RedisStatistics::known(

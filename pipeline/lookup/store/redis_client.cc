@@ -105,12 +105,15 @@ RedisOptions for_sentinels(RedisOptions options) {
 
 }  // namespace
 
-uint16_t redis_slot(std::string_view key) {
+std::string_view redis_slot_text(std::string_view key) {
   if (const size_t open = key.find('{'); open != std::string_view::npos)
-    if (const size_t close = key.find('}', open); close != std::string_view::npos)
-      if (close > open + 1) key = key.substr(open + 1, close - open - 1);
-  return crc16(key) % kRedisSlots;
+    if (const size_t close = key.find('}', open);
+        close != std::string_view::npos && close > open + 1)
+      return key.substr(open + 1, close - open - 1);
+  return key;
 }
+
+uint16_t redis_slot(std::string_view key) { return crc16(redis_slot_text(key)) % kRedisSlots; }
 
 struct RedisClient::Node {
   RedisServer server;

@@ -30,7 +30,9 @@
 namespace winnow {
 
 constexpr uint16_t kRedisSlots = 16384;
-// Of a key's slot (CRC16 of what is between { and }, else of all).
+// What a key's slot is found by: what is between { and }, else all of it.
+std::string_view redis_slot_text(std::string_view key);
+// CRC16 of that.
 uint16_t redis_slot(std::string_view key);
 
 class RedisBatch {
