@@ -28,8 +28,8 @@ struct LearnCommand {
 constexpr size_t kStepMessages = 1'024;
 constexpr size_t kStepBytes = 32 << 20;
 
-constexpr std::array<std::string_view, 6> kOutcomes{"learnt",    "moved",   "already",
-                                                    "forgotten", "unknown", "later"};
+constexpr std::array<std::string_view, 7> kOutcomes{"learnt",  "moved", "already", "forgotten",
+                                                    "unknown", "later", "refused"};
 
 // Gathers records and learns them step by step.
 class Learner {
@@ -162,6 +162,11 @@ int learn(LearnCommand& options) {
   }
   learner.step();
   progress.clear();
+  if (statistics)
+    if (const std::string what = statistics->take_problem(); !what.empty()) {
+      complain("learn", what);
+      ++problems;
+    }
   if (learner.problem()) {
     complain("learn", learner.problem()->text());
     return kExitInputs;
@@ -171,8 +176,8 @@ int learn(LearnCommand& options) {
     for (size_t i = 0; i < kOutcomes.size(); ++i) {
       const auto what = static_cast<Learnt>(i);
       const bool forgetting = what == Learnt::kForgotten || what == Learnt::kUnknown;
-      const bool shown =
-          what == Learnt::kLater ? learner.counts()[i] > 0 : forgetting == options.forget;
+      const bool seldom = what == Learnt::kLater || what == Learnt::kRefused;
+      const bool shown = seldom ? learner.counts()[i] > 0 : forgetting == options.forget;
       if (shown)
         line += fmt::format("{}{} {}", line.empty() ? "" : ", ", learner.counts()[i], kOutcomes[i]);
     }

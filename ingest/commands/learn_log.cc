@@ -13,8 +13,9 @@
 #include "ingest/commands/scan_options.h"
 #include "ingest/rfc3339.h"
 #include "pipeline/learn/evaluate.h"
+#include "pipeline/learn/open_statistics.h"
 #include "pipeline/learn/rebuild.h"
-#include "pipeline/learn/redis_statistics.h"
+#include "pipeline/learn/redis_journal.h"
 #include "pipeline/learn/statistics.h"
 #include "rules/checks/learned/bayes.h"
 
@@ -25,7 +26,7 @@ namespace {
 struct LearnLogCommand {
   RulesOptions load;
   std::string action, statistics, who, user, label, digest, until, to, file;
-  bool until_damage = false;
+  bool until_damage = false, refused = false;
 };
 
 int say(const Error& error) {
@@ -295,6 +296,27 @@ int evaluate_log(const LearnLogCommand& options, const LearningLog& log, const C
   return kExitGood;
 }
 
+int retry(const LearnLogCommand& options, const std::string& folder) {
+  Result<Loaded> loaded = load_rules(options.load);
+  if (!loaded) {
+    complain("learn-log", loaded.error().text());
+    return kExitUsage;
+  }
+  auto statistics = open_statistics(*loaded, folder, OpenStatistics::kLearn);
+  if (!statistics) {
+    complain("learn-log", statistics.error().text());
+    return kExitUsage;
+  }
+  if (!*statistics) return kExitGood;
+  const Result<uint64_t> taken = (*statistics)->retry();
+  if (!taken) return say(taken.error());
+  fmt::print(stderr, "{} records tried again\n", *taken);
+  const std::string problem = (*statistics)->take_problem();
+  if (problem.empty()) return kExitGood;
+  complain("learn-log", problem);
+  return kExitInputs;
+}
+
 int run(const LearnLogCommand& options) {
   const std::string folder = statistics_folder(options.statistics, options.load);
   const Result<Chosen> which = chosen(options);
@@ -306,18 +328,24 @@ int run(const LearnLogCommand& options) {
   const bool redis =
       !TokenStatistics::exists(folder) && std::filesystem::exists(redis_learning_log_path(folder));
   if (action == "list" || action == "export" || action == "as-of" || action == "evaluate") {
-    const auto log =
-        LearningLog::open(redis ? redis_learning_log_path(folder) : learning_log_path(folder),
-                          LearningLog::Mode::kRead);
+    const auto log = LearningLog::open(options.refused ? redis_refused_log_path(folder)
+                                       : redis         ? redis_learning_log_path(folder)
+                                                       : learning_log_path(folder),
+                                       LearningLog::Mode::kRead);
     if (!log) {
       complain("learn-log", log.error().text());
       return kExitUsage;
     }
+    // A journal begins anew once it is delivered: not while it is read.
+    std::optional<Result<LearningLog::Lock>> held;
+    if (redis) held.emplace((*log)->lock());
+    if (held && !*held) return say(held->error());
     if (action == "list") return list(**log, *which);
     if (action == "export") return export_log(**log, *which, options.until_damage);
     if (action == "as-of") return as_of(options, **log, *which);
     return evaluate_log(options, **log, *which);
   }
+  if (action == "retry") return retry(options, folder);
   if (redis) {
     complain("learn-log",
              "these statistics are in Redis: `winnow learn` learns, moves and forgets there");
@@ -354,6 +382,7 @@ int learn_log_command(const std::vector<std::string>& arguments) {
       "  rebuild    makes the counts anew from the log and mends what differs\n"
       "  forget     undoes what was learnt of the messages chosen\n"
       "  relabel    learns the messages chosen as the class --to\n"
+      "  retry      delivers again what Redis refused (--refused lists it)\n"
       "  as-of      statistics as they were at --until, in the folder --to\n"
       "  evaluate   what the classifier would have said of each message before it was learnt:\n"
       "             digest, class, whether it knew enough, log odds, probability",
@@ -370,9 +399,10 @@ int learn_log_command(const std::vector<std::string>& arguments) {
   app.add_option("--until", options.until, "up to this time, RFC 3339");
   app.add_option("--to", options.to, "the class, or the folder");
   app.add_flag("--until-damage", options.until_damage, "export what is before the first damage");
+  app.add_flag("--refused", options.refused, "look at what Redis refused");
   app.add_option("ACTION", options.action, "what to do")
-      ->check(CLI::IsMember(
-          {"list", "export", "import", "rebuild", "forget", "relabel", "as-of", "evaluate"}))
+      ->check(CLI::IsMember({"list", "export", "import", "rebuild", "retry", "forget", "relabel",
+                             "as-of", "evaluate"}))
       ->required();
   app.add_option("FILE", options.file, "for import");
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;

@@ -471,7 +471,10 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
       .marks = &*marks, .side = static_cast<uint32_t>(left.side), .trial = &trial};
   Service service(std::move(*live), options.service);
   std::optional<LearnQueue> learner;
-  if (reloader->statistics()) server.learn_with(&learner.emplace(reloader->statistics()));
+  if (reloader->statistics())
+    server.learn_with(&learner.emplace(reloader->statistics(), [&log](const std::string& problem) {
+      log.event(LogLevel::kError, "learn", problem);
+    }));
   reloader->start(service, [&] {
     trial.rules_changed();
     server.tell("reloaded");

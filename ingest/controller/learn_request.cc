@@ -76,6 +76,8 @@ void render_not_learnt(const HttpRequest& request, int code, std::string_view wh
 void render_learnt(const HttpRequest& request, const LearnRequest& learn,
                    std::string_view message_id, const Result<Learnt>& what, std::string& out) {
   if (!what) return render_not_learnt(request, 500, what.error().what, out);
+  if (*what == Learnt::kRefused)
+    return render_not_learnt(request, 500, "Redis refuses it; it is kept aside, see the log", out);
   if (request.dialect == Dialect::kSpamc) {
     const std::string_view done = *what == Learnt::kForgotten ? "DidRemove: local\r\n"
                                   : *what == Learnt::kUnknown || *what == Learnt::kSame

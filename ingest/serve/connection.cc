@@ -552,8 +552,14 @@ class HttpConnection : public Connection {
   HttpSession session_;
 
  private:
-  static constexpr std::array<std::string_view, 6> kLearntWords{
-      "learned", "relearned", "knew", "forgot", "never knew", "will learn once Redis is back"};
+  static constexpr std::array<std::string_view, 7> kLearntWords{
+      "learned",
+      "relearned",
+      "knew",
+      "forgot",
+      "never knew",
+      "will learn once Redis is back",
+      "could not learn, and keeps aside,"};
   std::optional<LearnRequest> learn_;
 };
 

@@ -18,7 +18,8 @@ namespace winnow {
 namespace {
 
 constexpr std::string_view kMagic = "WINNOWLL";
-constexpr uint64_t kFrame = 16;  // bytes before the payload
+constexpr uint64_t kFrame = 16;   // bytes before the payload
+constexpr uint64_t kNameAt = 16;  // offset of the log's name
 
 // Bytes read, less than asked for at the end; -1 with errno.
 ssize_t read_at(int fd, char* to, size_t bytes, uint64_t offset) {
@@ -63,6 +64,10 @@ Error system_error(std::string_view what, const std::string& path) {
   return {.what = fmt::format("the learning log {}: {}", what, std::strerror(errno)), .file = path};
 }
 
+bool new_name(LearningLog::Name& name) {
+  return getrandom(name.data(), name.size(), 0) == static_cast<ssize_t>(name.size());
+}
+
 std::string head_of(const LearningLog::Name& name) {
   std::string head(kMagic);
   append_little(head, kLearningLogVersion);
@@ -92,8 +97,7 @@ Result<std::unique_ptr<LearningLog>> LearningLog::open(const std::string& path, 
     if (!held) return fail(held.error());
     if (size_of(fd) < kLearningLogHead) {
       Name name;
-      if (getrandom(name.data(), name.size(), 0) != static_cast<ssize_t>(name.size()))
-        return fail(log->error("cannot be named"));
+      if (!new_name(name)) return fail(log->error("cannot be named"));
       if (!write_at(fd, head_of(name), 0) || fdatasync(fd) != 0)
         return fail(log->error("cannot be written"));
     }
@@ -109,7 +113,7 @@ Result<std::unique_ptr<LearningLog>> LearningLog::open(const std::string& path, 
                                      "the newer program",
                                      version, kLearningLogVersion),
                  .file = path});
-  std::memcpy(log->name_.data(), head + 16, log->name_.size());
+  std::memcpy(log->name_.data(), head + kNameAt, log->name_.size());
   return log;
 }
 
@@ -121,6 +125,26 @@ Result<std::unique_ptr<LearningLog>> LearningLog::create(const std::string& path
   log->name_ = name;
   if (!write_at(fd, head_of(name), 0)) return fail(log->error("cannot be written"));
   return log;
+}
+
+Result<void> LearningLog::read_name() {
+  if (read_at(fd_, reinterpret_cast<char*>(name_.data()), name_.size(), kNameAt) !=
+      static_cast<ssize_t>(name_.size()))
+    return fail(error("cannot be read"));
+  return {};
+}
+
+uint64_t LearningLog::size() const { return size_of(fd_); }
+
+Result<void> LearningLog::begin_anew() {
+  Name name;
+  if (!new_name(name)) return fail(error("cannot be named"));
+  const std::string_view bytes(reinterpret_cast<const char*>(name.data()), name.size());
+  if (ftruncate(fd_, kLearningLogHead) != 0 || fdatasync(fd_) != 0 ||
+      !write_at(fd_, bytes, kNameAt) || fdatasync(fd_) != 0)
+    return fail(error("cannot begin anew"));
+  name_ = name;
+  return {};
 }
 
 LearningLog::~LearningLog() { close(fd_); }

@@ -41,7 +41,11 @@ class LearningLog {
   LearningLog(const LearningLog&) = delete;
   LearningLog& operator=(const LearningLog&) = delete;
 
+  // REQUIRED where others may begin it anew: the lock is held.
   const Name& name() const { return name_; }
+  // Reads the name again, which another process may have changed. REQUIRED: the lock is held.
+  Result<void> read_name();
+  uint64_t size() const;  // bytes of the file, a torn tail included
   // Reads the record at `offset`; false: there is none (the end, or a torn tail). `next` is where
   // the one after it begins. Errors: damage. Any process may read while another appends.
   Result<bool> read(uint64_t offset, LearnRecord& out, uint64_t& next) const;
@@ -62,6 +66,9 @@ class LearningLog {
   // Appends in one write and waits for the disk; returns where each record begins. What is torn
   // behind `end` is cut off. REQUIRED: the lock is held; `end` is where read() found the end.
   Result<std::vector<uint64_t>> append(std::span<const LearnRecord> records, uint64_t end);
+  // Takes all records away and gives the log a new name. A death in between leaves the old name and
+  // no records. REQUIRED: the lock is held.
+  Result<void> begin_anew();
 
  private:
   LearningLog(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}

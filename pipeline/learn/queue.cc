@@ -4,8 +4,8 @@
 
 namespace winnow {
 
-LearnQueue::LearnQueue(std::shared_ptr<SiteStatistics> statistics)
-    : statistics_(std::move(statistics)), thread_([this] { work(); }) {}
+LearnQueue::LearnQueue(std::shared_ptr<SiteStatistics> statistics, Tell tell)
+    : statistics_(std::move(statistics)), tell_(std::move(tell)), thread_([this] { work(); }) {}
 
 LearnQueue::~LearnQueue() {
   {
@@ -26,6 +26,11 @@ bool LearnQueue::learn(LearnRecord&& record, Done done) {
   return true;
 }
 
+void LearnQueue::tell() const {
+  const std::string problem = statistics_->take_problem();
+  if (tell_ && !problem.empty()) tell_(problem);
+}
+
 void LearnQueue::work() {
   for (;;) {
     std::vector<Job> jobs;
@@ -37,19 +42,21 @@ void LearnQueue::work() {
     }
     if (jobs.empty()) {
       statistics_->tend();
+      tell();
       continue;
     }
     std::vector<LearnRecord> records;
     records.reserve(jobs.size());
     for (Job& job : jobs) records.push_back(std::move(job.record));
     const Result<std::vector<Learnt>> done = statistics_->learn(records);
+    tell();
     for (size_t i = 0; i < jobs.size(); ++i) {
       if (!done) {
         jobs[i].done(fail(done.error()));
         continue;
       }
       const Learnt what = (*done)[i];
-      if (what != Learnt::kSame && what != Learnt::kUnknown)
+      if (what != Learnt::kSame && what != Learnt::kUnknown && what != Learnt::kRefused)
         learnt_.fetch_add(1, std::memory_order_relaxed);
       jobs[i].done(what);
     }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -22,7 +23,10 @@ class LearnQueue {
   // Called once, on the queue's thread. Must not block.
   using Done = std::function<void(const Result<Learnt>&)>;
 
-  explicit LearnQueue(std::shared_ptr<SiteStatistics> statistics);
+  // Told what should stand in a log, on the queue's thread.
+  using Tell = std::function<void(const std::string&)>;
+
+  explicit LearnQueue(std::shared_ptr<SiteStatistics> statistics, Tell tell = {});
   ~LearnQueue();  // learns what waits
   LearnQueue(const LearnQueue&) = delete;
   LearnQueue& operator=(const LearnQueue&) = delete;
@@ -39,8 +43,10 @@ class LearnQueue {
     Done done;
   };
   void work();
+  void tell() const;
 
   const std::shared_ptr<SiteStatistics> statistics_;
+  const Tell tell_;
   std::atomic<uint64_t> learnt_{0};
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -1,17 +1,14 @@
 #include "pipeline/learn/redis_statistics.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
+#include <charconv>
 
 #include "engine/crypt/base32.h"
 #include "engine/crypt/digest.h"
 #include "engine/little_endian.h"
+#include "pipeline/learn/redis_scripts.h"
 
 namespace winnow {
 
@@ -24,121 +21,27 @@ constexpr size_t kStepRecords = 64, kStepTokens = 20'000;
 constexpr size_t kFetchTokens = 20'000;
 constexpr size_t kLearnsKept = 100'000;  // users whose learnt messages are kept in memory
 
-// decide(ids): what this record does to the message: two letters, the class it has and the one it
-// gets (S, H, - for none). KEYS[1] is the mark. ARGV: seconds, id, short id, wanted class, ids a
-// key.
-constexpr std::string_view kDecide = R"lua(
-local function decide(first, last)
-  local said = redis.call('GET', KEYS[1])
-  if said then return said, true end
-  local id, short, want, most = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-  local from, where = '-', nil
-  for i = first, last do
-    local class = redis.call('HGET', KEYS[i], id) or redis.call('HGET', KEYS[i], short)
-    if class then
-      if class == '1' or class == 'spam' or class == 'S' then from = 'S' else from = 'H' end
-      where = KEYS[i]
-      break
-    end
-  end
-  if want == '-' then
-    if where then redis.call('HDEL', where, id, short) end
-  elseif want ~= from then
-    if where and where ~= KEYS[first] then redis.call('HDEL', where, id, short) end
-    if last > first and redis.call('HLEN', KEYS[first]) >= 2 * most then
-      for i = last - 1, first, -1 do
-        if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('RENAME', KEYS[i], KEYS[i + 1]) end
-      end
-    end
-    if want == 'S' then redis.call('HSET', KEYS[first], id, '1', short, '1')
-    else redis.call('HSET', KEYS[first], id, '-1', short, '0') end
-  end
-  said = from .. want
-  redis.call('SET', KEYS[1], said, 'EX', ARGV[1])
-  return said, false
-end
-)lua";
-
-// change(key, from, to, n): n less of one field, n more of another. `low`: what is at or below it
-// is gone; in a Cluster the more of another record may come after its less.
-constexpr std::string_view kChange = R"lua(
-local function change(key, from, to, n, low)
-  if from == to then return end
-  if from then
-    local left = redis.call('HINCRBY', key, from, -n)
-    if left == 0 or left < low then redis.call('HDEL', key, from) end
-  end
-  if to then redis.call('HINCRBY', key, to, n) end
-end
-local fields = { S = 'S', H = 'H' }
-local learns = { S = 'learns_spam', H = 'learns_ham' }
-)lua";
-
-// All in one, where all keys are on one server.
-// KEYS: mark, ids, KEY, spam keys, ham keys, tokens. ARGV: as decide, then a count for each token.
-constexpr std::string_view kLearnEnd = R"lua(
-local ids = tonumber(ARGV[6])
-local said, again = decide(2, ids + 1)
-if again then return said end
-local from, to = string.sub(said, 1, 1), string.sub(said, 2, 2)
-if from == to then return said end
-local key = KEYS[ids + 2]
-for i = ids + 5, #KEYS do
-  change(KEYS[i], fields[from], fields[to], tonumber(ARGV[i - ids + 2]), 0)
-end
-change(key, learns[from], learns[to], 1, 0)
-redis.call('HSET', key, 'version', '2')
-if to == 'S' then redis.call('SADD', KEYS[ids + 3], key) end
-if to == 'H' then redis.call('SADD', KEYS[ids + 4], key) end
-return said
-)lua";
-
-// KEYS: mark, ids. ARGV: as decide.
-constexpr std::string_view kDecideEnd = R"lua(
-local said = decide(2, 2)
-return said
-)lua";
-
-// KEYS: mark, then keys of one slot. ARGV: seconds, field that gets less, field that gets more (""
-// for none), a count for each key.
-constexpr std::string_view kCountEnd = R"lua(
-if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 0 end
-local from, to = ARGV[2], ARGV[3]
-if from == '' then from = nil end
-if to == '' then to = nil end
-for i = 2, #KEYS do change(KEYS[i], from, to, tonumber(ARGV[i + 2]), -9007199254740992) end
-return 1
-)lua";
-
-std::string script(std::initializer_list<std::string_view> pieces) {
-  std::string out;
-  for (const std::string_view piece : pieces) out += piece;
-  return out;
-}
-const std::string& learn_script() {
-  static const std::string text = script({kDecide, kChange, kLearnEnd});
-  return text;
-}
-const std::string& decide_script() {
-  static const std::string text = script({kDecide, kDecideEnd});
-  return text;
-}
-const std::string& count_script() {
-  static const std::string text = script({kChange, kCountEnd});
-  return text;
-}
-
 std::string_view base_of(Tokenizer tokenizer) { return tokenizer == Tokenizer::kOsb ? "RS" : "WN"; }
 
 std::string_view wanted(const LearnRecord& record) {
-  if (record.kind == LearnKind::kForget) return "-";
-  return record.label == LearnLabel::kSpam ? "S" : "H";
+  return record.kind == LearnKind::kForget ? "-" : label_name(record.label);
 }
 
-Learnt outcome(std::string_view said) {
-  const char from = said.empty() ? '-' : said[0], to = said.size() < 2 ? '-' : said[1];
-  if (to == '-') return from == '-' ? Learnt::kUnknown : Learnt::kForgotten;
-  return from == '-' ? Learnt::kNew : from == to ? Learnt::kSame : Learnt::kMoved;
+constexpr std::string_view kFields = "spam=S ham=H ";
+std::string_view field_of(std::string_view label) {
+  return label == "spam" ? "S" : label == "ham" ? "H" : "";
+}
+std::string learns_of(std::string_view label) {
+  return label == "-" ? "" : fmt::format("learns_{}", label);
+}
+
+// Errors that are of Redis as it is now, and not of what it was asked: it is asked again later.
+bool is_for_later(std::string_view error) {
+  for (const std::string_view word :
+       {"OOM", "NOPERM", "BUSY", "LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "NOAUTH",
+        "MISCONF", "CLUSTERDOWN", "TRYAGAIN", "CROSSSLOT", "MOVED", "ASK ", "unknown command"})
+    if (error.find(word) != std::string_view::npos) return true;
+  return false;
 }
 
 uint32_t clamped(int64_t count) {
@@ -168,10 +71,6 @@ bool wrong(const RedisReply& reply, Error& error) {
 }
 
 }  // namespace
-
-std::string redis_learning_log_path(const std::string& folder) {
-  return folder + "/redis-learn.log";
-}
 
 std::string redis_learn_id(const TokenList& tokens) {
   std::string bytes = tokens.user;
@@ -214,16 +113,11 @@ Result<std::unique_ptr<RedisStatistics>> RedisStatistics::open(
     std::unique_ptr<RedisClient> client, const RedisStatisticsOptions& options) {
   std::unique_ptr<RedisStatistics> out(new RedisStatistics(std::move(client), options));
   if (options.folder.empty()) return out;
-  std::error_code problem;
-  std::filesystem::create_directories(options.folder, problem);
-  if (problem)
-    return fail({.what = fmt::format("the folder of the learning log cannot be made: {}",
-                                     problem.message()),
-                 .file = options.folder});
-  auto log = LearningLog::open(redis_learning_log_path(options.folder), LearningLog::Mode::kCreate);
-  if (!log) return fail(log.error());
-  out->log_ = std::move(*log);
-  for (const uint8_t byte : out->log_->name()) out->log_name_ += fmt::format("{:02x}", byte);
+  auto journal = RedisJournal::open({.folder = options.folder,
+                                     .pending_bytes_max = options.pending_bytes_max,
+                                     .kept_bytes = options.kept_bytes});
+  if (!journal) return fail(journal.error());
+  out->journal_ = std::move(*journal);
   return out;
 }
 
@@ -411,52 +305,8 @@ void RedisStatistics::work() const {
 
 // --- learning ---
 
-struct RedisStatistics::Pending {
-  std::vector<std::pair<uint64_t, LearnRecord>> records;  // with their offsets
-  uint64_t next = 0;                                      // behind the last of them
-  uint64_t end = 0;  // of the log; beyond `next` where there are more of them
-};
-
-Result<RedisStatistics::Pending> RedisStatistics::pending() const {
-  Pending out;
-  out.end = kLearningLogHead;
-  std::ifstream file(options_.folder + "/redis-learn.done", std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  if (bytes.size() == 24 && std::memcmp(bytes.data(), log_->name().data(), 16) == 0)
-    out.end = read_little<uint64_t>(bytes.data() + 16);
-  out.next = out.end;
-  for (size_t taken = 0;;) {
-    LearnRecord record;
-    uint64_t next = 0;
-    const Result<bool> there = log_->read(out.end, record, next);
-    if (!there) return fail(there.error());
-    if (!*there) return out;
-    taken += record.tokens.size();
-    if (taken <= options_.pending_bytes_max || out.records.empty()) {
-      out.records.emplace_back(out.end, std::move(record));
-      out.next = next;
-    } else {
-      taken = options_.pending_bytes_max;  // only the log's end is of interest now
-    }
-    out.end = next;
-  }
-}
-
-// A position that is lost, or old, is no harm: what is delivered again finds its mark.
-Result<void> RedisStatistics::write_position(uint64_t offset) const {
-  const std::string path = options_.folder + "/redis-learn.done", fresh = path + ".new";
-  std::string bytes(reinterpret_cast<const char*>(log_->name().data()), 16);
-  append_little<uint64_t>(bytes, offset);
-  std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file || std::rename(fresh.c_str(), path.c_str()) != 0)
-    return fail({.what = "how far the learning log is delivered cannot be written", .file = path});
-  return {};
-}
-
 std::string RedisStatistics::mark(std::string_view key, uint64_t offset) const {
-  return fmt::format("{{{}}}:winnow:{}:{}", redis_slot_text(key), log_name_, offset);
+  return fmt::format("{{{}}}:winnow:{}:{}", redis_slot_text(key), journal_->name(), offset);
 }
 
 Result<std::vector<std::optional<LearnLabel>>> RedisStatistics::known(
@@ -507,58 +357,91 @@ Result<std::vector<Learnt>> RedisStatistics::try_learn(std::span<const LearnReco
   return out;
 }
 
-Result<std::vector<std::string>> RedisStatistics::decide(
-    std::span<const std::pair<uint64_t, LearnRecord>> step, bool cluster) {
+// The class' set of KEYs; of what is to be forgotten none is asked for.
+std::string RedisStatistics::set_of(std::string_view label) const {
+  return (label == "spam" ? options_.layout.spam_symbol : options_.layout.ham_symbol) + "_keys";
+}
+
+// "spam ham 3": what a script did to a message, and how many tokens it passed over.
+void RedisStatistics::Decided::read(std::string_view said) {
+  const size_t blank = said.find(' '), second = said.find(' ', blank + 1);
+  if (blank == std::string_view::npos) return;
+  from = said.substr(0, blank);
+  to = said.substr(blank + 1, second - blank - 1);
+  if (second != std::string_view::npos)
+    std::from_chars(said.data() + second + 1, said.data() + said.size(), passed);
+}
+
+Learnt RedisStatistics::Decided::outcome() const {
+  if (!refused.empty()) return Learnt::kRefused;
+  if (to == "-") return from == "-" ? Learnt::kUnknown : Learnt::kForgotten;
+  return from == "-" ? Learnt::kNew : from == to ? Learnt::kSame : Learnt::kMoved;
+}
+
+Result<std::vector<RedisReply>> RedisStatistics::decide(Step step, bool cluster) {
   const RedisLayout& layout = options_.layout;
   const size_t ids = cluster ? 1 : layout.ids_keys + 1;
   RedisBatch batch;
   batch.repeatable = true;
   const std::string most = std::to_string(layout.ids_max), ids_count = std::to_string(ids);
-  for (const auto& [offset, record] : step) {
+  for (const auto* const one : step) {
+    const auto& [offset, record] = *one;
     TokenList tokens;
     read_token_question(record.tokens, tokens);
     const std::string id = redis_learn_id(tokens), key = key_of(tokens);
     std::vector<std::string> keys{mark(layout.ids, offset)}, counts;
     for (size_t i = 0; i < ids; ++i) keys.push_back(ids_key(layout, i));
     if (!cluster) {
-      keys.insert(keys.end(), {key, layout.spam_symbol + "_keys", layout.ham_symbol + "_keys"});
+      keys.insert(keys.end(), {key, set_of(wanted(record))});
       for (const auto& [hash, count] : counted(tokens)) {
         keys.push_back(fmt::format("{}_{}", key, hash));
         counts.push_back(std::to_string(count));
       }
     }
     const std::string key_count = std::to_string(keys.size());
-    std::vector<std::string_view> words{"EVAL", cluster ? decide_script() : learn_script(),
-                                        key_count};
+    std::vector<std::string_view> words{
+        "EVAL", cluster ? redis_decide_script() : redis_learn_script(), key_count};
     words.insert(words.end(), keys.begin(), keys.end());
     words.insert(words.end(), {kMarkSeconds, id, std::string_view(id).substr(0, 32), wanted(record),
-                               most, ids_count});
+                               most, ids_count, kFields});
     words.insert(words.end(), counts.begin(), counts.end());
     batch.add(layout.ids, words);
   }
-  auto replies = client_->run(batch, RedisUse::kWrite);
-  if (!replies) return fail(replies.error());
-  std::vector<std::string> out;
-  for (RedisReply& reply : *replies) {
-    Error error;
-    if (wrong(reply, error)) return fail(std::move(error));
-    out.push_back(std::move(reply.text));
-  }
-  return out;
+  return client_->run(batch, RedisUse::kWrite);
 }
 
-Result<void> RedisStatistics::count_slots(std::span<const std::pair<uint64_t, LearnRecord>> step,
-                                          std::span<const std::string> said) {
+// In a Cluster no script sees all keys: which records could not count is asked first.
+Result<void> RedisStatistics::find_refusals(Step step, std::span<Decided> out) {
+  RedisBatch batch;
+  for (const auto* const one : step) {
+    TokenList tokens;
+    read_token_question(one->second.tokens, tokens);
+    for (const std::string& key :
+         {key_of(tokens), options_.layout.ids, set_of(wanted(one->second))})
+      batch.add(key, {"TYPE", key});
+  }
+  const auto replies = client_->run(batch, RedisUse::kWrite);
+  if (!replies) return fail(replies.error());
+  for (size_t i = 0; i < replies->size(); ++i) {
+    const std::string& type = (*replies)[i].text;
+    const std::string_view kind = i % 3 == 2 ? "set" : "hash";
+    if (type != "none" && type != kind)
+      out[i / 3].refused = fmt::format("a key of the statistics is a {} and no {}", type, kind);
+  }
+  return {};
+}
+
+Result<void> RedisStatistics::count_slots(Step step, std::span<const size_t> which,
+                                          std::span<Decided> said) {
+  using Keys = std::vector<std::pair<std::string, uint32_t>>;
   RedisBatch batch;
   batch.repeatable = true;
-  const auto field = [](char letter, std::string_view spam, std::string_view ham) {
-    return letter == 'S' ? spam : letter == 'H' ? ham : std::string_view();
-  };
-  using Keys = std::vector<std::pair<std::string, uint32_t>>;
+  std::vector<size_t> whose;  // command by command
   for (size_t i = 0; i < step.size(); ++i) {
-    const char from = said[i][0], to = said[i][1];
-    if (from == to) continue;
-    const auto& [offset, record] = step[i];
+    const std::string& from = said[which[i]].from;
+    const std::string& to = said[which[i]].to;
+    if (from == to || !said[which[i]].refused.empty()) continue;
+    const auto& [offset, record] = *step[i];
     TokenList tokens;
     read_token_question(record.tokens, tokens);
     const std::string key = key_of(tokens);
@@ -570,88 +453,156 @@ Result<void> RedisStatistics::count_slots(std::span<const std::pair<uint64_t, Le
         counts.push_back(std::to_string(count));
       }
       const std::string n = std::to_string(texts.size());
-      std::vector<std::string_view> words{"EVAL", count_script(), n};
+      std::vector<std::string_view> words{"EVAL", redis_count_script(), n};
       words.insert(words.end(), texts.begin(), texts.end());
       words.insert(words.end(), {kMarkSeconds, less, more});
       words.insert(words.end(), counts.begin(), counts.end());
       batch.add(keys.front().first, words);
+      whose.push_back(which[i]);
     };
     std::map<uint16_t, Keys> slots;
     for (const auto& [hash, count] : counted(tokens)) {
       std::string name = fmt::format("{}_{}", key, hash);
       slots[redis_slot(name)].emplace_back(std::move(name), count);
     }
-    for (const auto& [slot, keys] : slots) add(keys, field(from, "S", "H"), field(to, "S", "H"));
-    add({{key, 1}}, field(from, "learns_spam", "learns_ham"),
-        field(to, "learns_spam", "learns_ham"));
+    for (const auto& [slot, keys] : slots) add(keys, field_of(from), field_of(to));
+    add({{key, 1}}, learns_of(from), learns_of(to));
     batch.add(key, {"HSET", key, "version", "2"});
-    const std::string set =
-        (to == 'S' ? options_.layout.spam_symbol : options_.layout.ham_symbol) + "_keys";
-    if (to != '-') batch.add(set, {"SADD", set, key});
+    whose.push_back(which[i]);
+    if (to == "-") continue;
+    batch.add(set_of(to), {"SADD", set_of(to), key});
+    whose.push_back(which[i]);
   }
   const auto replies = client_->run(batch, RedisUse::kWrite);
   if (!replies) return fail(replies.error());
-  Error error;
-  for (const RedisReply& reply : *replies)
-    if (wrong(reply, error)) return fail(std::move(error));
+  for (size_t i = 0; i < replies->size(); ++i) {
+    const RedisReply& reply = (*replies)[i];
+    Error error;
+    if (wrong(reply, error) && is_for_later(reply.text)) return fail(std::move(error));
+    if (batch.command(i).find("EVAL") != std::string_view::npos)
+      said[whose[i]].passed += static_cast<uint32_t>(reply.integer);
+  }
   return {};
 }
 
-Result<std::vector<Learnt>> RedisStatistics::deliver_step(
-    std::span<const std::pair<uint64_t, LearnRecord>> step) {
-  bool cluster = client_->is_cluster();
-  Result<std::vector<std::string>> said = decide(step, cluster);
-  if (!said && !cluster && said.error().what.find("CROSSSLOT") != std::string::npos)
-    said = decide(step, cluster = true);
-  if (!said) return fail(said.error());
+// Decides and counts; what is written to `out` is of the first records, up to one that has to wait.
+Result<void> RedisStatistics::carry_out(Step step, bool cluster, std::vector<Decided>& out) {
+  std::vector<Decided> said(step.size());
   if (cluster)
-    if (Result<void> good = count_slots(step, *said); !good) return fail(good.error());
-  std::vector<Learnt> out;
-  for (const std::string& one : *said) out.push_back(outcome(one));
-  return out;
-}
-
-Result<void> RedisStatistics::deliver(const Pending& what, std::vector<Learnt>* outcomes,
-                                      uint64_t& done) {
-  const std::span<const std::pair<uint64_t, LearnRecord>> all = what.records;
-  done = 0;
+    if (Result<void> good = find_refusals(step, said); !good) return good;
+  std::vector<Records::value_type const*> open;
+  std::vector<size_t> which;
+  for (size_t i = 0; i < step.size(); ++i)
+    if (said[i].refused.empty()) {
+      open.push_back(step[i]);
+      which.push_back(i);
+    }
+  const auto replies = decide(open, cluster);
+  if (!replies) return fail(replies.error());
   Result<void> good;
-  while (done < all.size() && good) {
-    size_t n = 0, bytes = 0;
-    while (done + n < all.size() && n < kStepRecords && bytes < kStepTokens * 9)
-      bytes += all[done + n++].second.tokens.size();
-    const Result<std::vector<Learnt>> step = deliver_step(all.subspan(done, n));
-    if (!step) {
-      good = fail(step.error());
+  size_t decided = 0;
+  for (; decided < open.size(); ++decided) {
+    const RedisReply& reply = (*replies)[decided];
+    Decided& one = said[which[decided]];
+    if (reply.is_error() && is_for_later(reply.text)) {
+      good = fail("redis: " + reply.text);
       break;
     }
-    if (outcomes) outcomes->insert(outcomes->end(), step->begin(), step->end());
-    done += n;
+    if (reply.is_error())
+      one.refused = reply.text;
+    else
+      one.read(reply.text);
   }
-  if (done > 0) {
-    const uint64_t next = done < all.size() ? all[done].first : what.next;
-    if (Result<void> written = write_position(next); !written) return written;
-    const std::lock_guard lock(mutex_);
-    state_until_ = {};  // what was kept is of before
-  }
-  undelivered_ = all.size() - done + (what.next < what.end ? 1 : 0);
+  if (cluster)
+    if (Result<void> counted =
+            count_slots(std::span(open).first(decided), std::span(which).first(decided), said);
+        !counted)
+      return counted;
+  if (!good) said.resize(which[decided]);
+  out = std::move(said);
   return good;
 }
 
+// Outcomes of the first records, up to one that has to wait: then `later` says why.
+std::vector<Learnt> RedisStatistics::deliver_step(Step step, std::optional<Error>& later) {
+  std::vector<Decided> said;
+  Result<void> good = carry_out(step, client_->is_cluster(), said);
+  if (!good && good.error().what.find("CROSSSLOT") != std::string::npos)
+    good = carry_out(step, true, said);
+  if (!good) later = good.error();
+  std::vector<Learnt> out;
+  std::vector<LearnRecord> aside;
+  uint32_t passed = 0;
+  std::string why;
+  for (size_t i = 0; i < said.size(); ++i) {
+    passed += said[i].passed;
+    out.push_back(said[i].outcome());
+    if (said[i].refused.empty()) continue;
+    why = said[i].refused;
+    aside.push_back(step[i]->second);
+  }
+  if (passed > 0)
+    note(fmt::format("{} tokens were not counted: their keys in Redis hold no counts", passed));
+  if (aside.empty()) return out;
+  if (Result<void> kept = journal_->put_aside(aside); !kept) {
+    later = kept.error();
+    out.resize(static_cast<size_t>(std::ranges::find(out, Learnt::kRefused) - out.begin()));
+  } else {
+    note(
+        fmt::format("Redis refuses {} messages that were to be learnt ({}); they are kept: mend "
+                    "the key, then run `winnow learn-log retry`",
+                    aside.size(), why));
+  }
+  return out;
+}
+
+// What could not be delivered is for later.
+void RedisStatistics::deliver(const RedisJournal::Pending& what, std::vector<Learnt>* outcomes,
+                              uint64_t& done) {
+  const Records& all = what.records;
+  done = 0;
+  std::optional<Error> later;
+  while (done < all.size() && !later) {
+    std::vector<Records::value_type const*> step;
+    for (size_t bytes = 0;
+         done + step.size() < all.size() && step.size() < kStepRecords && bytes < kStepTokens * 9;
+         step.push_back(&all[done + step.size()]))
+      bytes += all[done + step.size()].second.tokens.size();
+    const std::vector<Learnt> some = deliver_step(step, later);
+    if (outcomes) outcomes->insert(outcomes->end(), some.begin(), some.end());
+    done += some.size();
+  }
+  undelivered_ = all.size() - done + (what.next < what.end ? 1 : 0);
+  if (done == 0) return;
+  const Result<void> written = journal_->delivered(done < all.size() ? all[done].first : what.next);
+  if (!written) note(written.error().text());
+  const std::lock_guard lock(mutex_);
+  state_until_ = {};  // what was kept is of before
+}
+
+void RedisStatistics::note(std::string text) {
+  const std::lock_guard lock(mutex_);
+  problem_ = std::move(text);
+}
+
+std::string RedisStatistics::take_problem() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(problem_, {});
+}
+
 Result<std::vector<Learnt>> RedisStatistics::learn(std::span<const LearnRecord> records) {
-  if (!log_) return fail("nothing can be learnt: the learning log was opened to be read alone");
-  const Result<LearningLog::Lock> lock = log_->lock();
+  if (!journal_) return fail("nothing can be learnt: the learning log was opened to be read alone");
+  const Result<LearningLog::Lock> lock = journal_->lock();
   if (!lock) return fail(lock.error());
-  Result<Pending> waiting = pending();
-  if (!waiting) return fail(waiting.error());
-  uint64_t done = 0;
-  const bool there = deliver(*waiting, nullptr, done).has_value() && waiting->next == waiting->end;
+  uint64_t waiting = 0;
+  Result<uint64_t> end = deliver_waiting(waiting);
+  if (!end) return fail(end.error());
   // What is known already need not be written down; where Redis cannot say, all is.
   std::vector<Learnt> out(records.size(), Learnt::kLater);
   std::vector<size_t> which;
   std::vector<LearnRecord> fresh;
   Result<std::vector<Learnt>> expected = fail("");
-  if (there) expected = try_learn(records);
+  if (waiting == 0) expected = try_learn(records);
   for (size_t i = 0; i < records.size(); ++i) {
     const bool useless =
         expected && ((*expected)[i] == Learnt::kSame || (*expected)[i] == Learnt::kUnknown);
@@ -663,30 +614,49 @@ Result<std::vector<Learnt>> RedisStatistics::learn(std::span<const LearnRecord> 
     }
   }
   if (fresh.empty()) return out;
-  const Result<std::vector<uint64_t>> offsets = log_->append(fresh, waiting->end);
+  const Result<std::vector<uint64_t>> offsets = journal_->append(fresh, *end);
   if (!offsets) return fail(offsets.error());
-  undelivered_ = waiting->records.size() - done + fresh.size();
+  undelivered_ = waiting + fresh.size();
   if (!expected) return out;
-  Pending mine;
+  RedisJournal::Pending mine;
   for (size_t i = 0; i < fresh.size(); ++i)
     mine.records.emplace_back((*offsets)[i], std::move(fresh[i]));
-  struct stat status {};
-  stat(redis_learning_log_path(options_.folder).c_str(), &status);
-  mine.next = mine.end = static_cast<uint64_t>(status.st_size);
+  mine.next = mine.end = journal_->end();
   std::vector<Learnt> outcomes;
-  static_cast<void>(deliver(mine, &outcomes, done));  // what it could not is for later
+  uint64_t done = 0;
+  deliver(mine, &outcomes, done);
   for (size_t i = 0; i < outcomes.size(); ++i) out[which[i]] = outcomes[i];
   return out;
 }
 
-void RedisStatistics::tend() {
-  if (!log_) return;
-  const Result<LearningLog::Lock> lock = log_->lock();
-  if (!lock) return;
-  const Result<Pending> waiting = pending();
-  if (!waiting || waiting->records.empty()) return;
+// Delivers what waits; `left` is how many still do. Returns the log's end. REQUIRED: the lock.
+Result<uint64_t> RedisStatistics::deliver_waiting(uint64_t& left) {
+  const Result<RedisJournal::Pending> waiting = journal_->pending();
+  if (!waiting) return fail(waiting.error());
+  left = 0;
+  if (waiting->records.empty()) return waiting->end;
   uint64_t done = 0;
-  static_cast<void>(deliver(*waiting, nullptr, done));
+  deliver(*waiting, nullptr, done);
+  left = undelivered_;
+  return left == 0 ? journal_->end() : waiting->end;  // all delivered, it may begin anew
+}
+
+void RedisStatistics::tend() {
+  if (!journal_) return;
+  const Result<LearningLog::Lock> lock = journal_->lock();
+  uint64_t left = 0;
+  if (lock) static_cast<void>(deliver_waiting(left));
+}
+
+Result<uint64_t> RedisStatistics::retry() {
+  if (!journal_) return 0;
+  const Result<LearningLog::Lock> lock = journal_->lock();
+  if (!lock) return fail(lock.error());
+  const Result<uint64_t> taken = journal_->take_back();
+  if (!taken) return taken;
+  uint64_t left = 0;
+  if (Result<uint64_t> end = deliver_waiting(left); !end) return fail(end.error());
+  return taken;
 }
 
 }  // namespace winnow

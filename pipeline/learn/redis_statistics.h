@@ -12,15 +12,13 @@
 // token, 8 bytes each, in order. Tokens of the tokenizer `winnow` have KEYs that begin with WN
 // instead.
 //
-// Learning: each record is first written into a log in the site's folder (learning_log.h), then
-// delivered: one script in Redis sees whether this very record came before (a key MARK that expires
-// after a week), whether the message is known, and counts. So what Redis cannot take now, or what
-// nobody knows whether it took, is delivered again, and counts once. In a Cluster the keys are in
-// many slots: one script decides and remembers what it decided, then one a slot counts, each with a
-// mark of its own.
+// Learning: each record is first written into a journal (redis_journal.h), then delivered: one
+// script in Redis sees whether this very record came before (a key MARK that expires after a week),
+// whether the message is known, and counts. So what Redis cannot take now, or what nobody knows
+// whether it took, is delivered again, and counts once. In a Cluster the keys are in many slots:
+// one script decides and remembers what it decided, then one a slot counts, each with a mark of its
+// own.
 //
-//   FOLDER/redis-learn.log     the log
-//   FOLDER/redis-learn.done    16 bytes name of the log | u64 offset of what is not delivered yet
 //   {KEY}:winnow:<name>:<offset>   MARK, in the slot of KEY
 //
 // Counting: counts that were asked for are kept for cache_ms, or until this process learns; so what
@@ -39,7 +37,7 @@
 #include <vector>
 
 #include "pipeline/learn/count_cache.h"
-#include "pipeline/learn/learning_log.h"
+#include "pipeline/learn/redis_journal.h"
 #include "pipeline/learn/site_statistics.h"
 #include "pipeline/lookup/store/redis_client.h"
 #include "rules/checks/learned/bayes.h"
@@ -51,10 +49,9 @@ struct RedisStatisticsOptions {
   std::string folder;  // of the log; empty: nothing can be learnt
   uint32_t cache_ms = 60'000;
   size_t pending_bytes_max = 64 << 20;  // of tokens that are delivered in one go
+  uint64_t kept_bytes = 1 << 20;        // of log that may stay once all is delivered
 };
 
-// The log in a folder.
-std::string redis_learning_log_path(const std::string& folder);
 // Of `tokens`, as Rspamd names what was learnt: 103 letters.
 std::string redis_learn_id(const TokenList& tokens);
 // KEY of a user ("" for those that share); `base` is RS or WN.
@@ -77,6 +74,8 @@ class RedisStatistics final : public SiteStatistics {
   std::optional<TokenCounts> counts_at_hand(const TokenList& tokens) const override;
   void ask_counts(TokenList&& tokens, Done done) const override;
   void tend() override;  // delivers what is not delivered yet
+  std::string take_problem() override;
+  Result<uint64_t> retry() override;  // what is refused again is kept again
 
   // Records that wait for Redis.
   uint64_t undelivered() const { return undelivered_.load(std::memory_order_relaxed); }
@@ -96,22 +95,31 @@ class RedisStatistics final : public SiteStatistics {
   std::vector<Result<TokenCounts>> fetch(std::span<const TokenList* const> lists) const;
   void work() const;
 
-  struct Pending;  // records of the log that are not delivered
-  Result<Pending> pending() const;
-  Result<void> deliver(const Pending& what, std::vector<Learnt>* outcomes, uint64_t& done);
-  Result<std::vector<Learnt>> deliver_step(std::span<const std::pair<uint64_t, LearnRecord>> step);
-  Result<std::vector<std::string>> decide(std::span<const std::pair<uint64_t, LearnRecord>> step,
-                                          bool cluster);
-  Result<void> count_slots(std::span<const std::pair<uint64_t, LearnRecord>> step,
-                           std::span<const std::string> said);
-  Result<void> write_position(uint64_t offset) const;
+  using Records = RedisJournal::Records;
+  using Step = std::span<Records::value_type const* const>;
+  struct Decided {
+    std::string from = "-", to = "-";
+    uint32_t passed = 0;       // tokens
+    std::string refused = {};  // why, where it is
+
+    void read(std::string_view said);
+    Learnt outcome() const;
+  };
+  Result<uint64_t> deliver_waiting(uint64_t& left);
+  void deliver(const RedisJournal::Pending& what, std::vector<Learnt>* outcomes, uint64_t& done);
+  std::vector<Learnt> deliver_step(Step step, std::optional<Error>& later);
+  Result<void> carry_out(Step step, bool cluster, std::vector<Decided>& out);
+  std::string set_of(std::string_view label) const;
+  Result<std::vector<RedisReply>> decide(Step step, bool cluster);
+  Result<void> find_refusals(Step step, std::span<Decided> out);
+  Result<void> count_slots(Step step, std::span<const size_t> which, std::span<Decided> said);
+  void note(std::string text);
   Result<std::vector<std::optional<LearnLabel>>> known(std::span<const LearnRecord> records) const;
   std::string mark(std::string_view key, uint64_t offset) const;
 
   const std::unique_ptr<RedisClient> client_;
   const RedisStatisticsOptions options_;
-  std::unique_ptr<LearningLog> log_;
-  std::string log_name_;  // as hex
+  std::unique_ptr<RedisJournal> journal_;
   std::atomic<uint64_t> undelivered_{0};
 
   mutable CountCache cache_;
@@ -119,6 +127,7 @@ class RedisStatistics final : public SiteStatistics {
   mutable uint64_t state_ = 1;
   mutable RedisDeadline state_until_{};
   mutable std::map<std::string, std::pair<uint64_t, LearnCount>> learns_;  // with the state
+  std::string problem_;
 
   mutable std::mutex asked_mutex_;  // guards what follows
   mutable std::condition_variable asked_wake_;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/classify/tokens.h"
@@ -22,6 +23,7 @@ enum class Learnt : uint8_t {
   kForgotten,
   kUnknown,  // to be forgotten, but was never learnt
   kLater,    // written down here; counted once who keeps the counts is there again
+  kRefused,  // who keeps the counts cannot take it: kept aside
 };
 
 class SiteStatistics {
@@ -53,6 +55,10 @@ class SiteStatistics {
 
   // Carries on with what is left to be done; to be called now and then.
   virtual void tend() {}
+  // Takes up again what was refused; returns how many records that were.
+  virtual Result<uint64_t> retry() { return 0; }
+  // What somebody should be told of what happened since this was last asked, or empty.
+  virtual std::string take_problem() { return {}; }
 };
 
 }  // namespace winnow

@@ -110,6 +110,27 @@ class RedisTest(unittest.TestCase):
         self.assertEqual(winnow("learn-log", "forget", "--label", "ham", "--statistics",
                                 self.statistics).returncode, 2)
 
+    def test_what_it_refuses_is_kept_aside(self):
+        server = self.redis()
+        server.ask("SET", "RS", "not of ours")
+        said = self.learn("spam", range(3), SPAM, code=3)
+        self.assertIn("Redis refuses 3 messages", said)
+        self.assertIn("RS is a string and no hash", said)
+        self.assertIn("0 learnt, 0 moved, 0 already, 3 refused", said)
+        self.assertEqual(len(winnow("learn-log", "list", "--refused", "--statistics",
+                                    self.statistics).stdout.splitlines()), 3)
+        serve = self.serve()
+        controller = serve.port("controller")
+        self.assertEqual(self.ask(controller, b"/learnspam", message(SPAM, 50))[0], 500)
+        serve.wait_for("could not learn, and keeps aside,")
+        retry = ["learn-log", "retry", "--config", self.config, "--statistics", self.statistics]
+        self.assertEqual(winnow(*retry).returncode, 3)
+        server.ask("DEL", "RS")
+        done = winnow(*retry)
+        self.assertEqual((done.returncode, done.stderr), (0, b"4 records tried again\n"))
+        self.assertEqual(server.ask.hash("RS"), {"learns_spam": "4", "version": "2"})
+        self.assertEqual(self.learn("spam", range(3), SPAM), "0 learnt, 0 moved, 3 already")
+
     def test_while_it_is_away_mail_flows_and_learning_waits(self):
         server = self.redis()
         self.learn("spam", range(25), SPAM)

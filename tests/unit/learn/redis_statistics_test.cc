@@ -284,6 +284,87 @@ TEST_F(RedisStatisticsTest, a_repeat_after_others_learnt_changes_nothing) {
   EXPECT_EQ(all(), before);
 }
 
+TEST_F(RedisStatisticsTest, what_redis_refuses_holds_nobody_up) {
+  RedisLayout keys = layout();
+  keys.prefix = "%s%r";
+  const auto statistics = open(server_->options(), keys);
+  ask({"SET", "RSbad", "text"});      // a user whose KEY is no hash
+  ask({"SET", "RSgood_13", "text"});  // a token that holds no counts
+  ask({"HSET", "RSgood_14", "S", "text"});
+  EXPECT_EQ(learn(*statistics, {osb_record(LearnLabel::kSpam, {12}, "bad"),
+                                osb_record(LearnLabel::kSpam, {12, 13, 14, 15}, "good"),
+                                osb_record(LearnLabel::kSpam, {16}, "bad")}),
+            (std::vector{Learnt::kRefused, Learnt::kNew, Learnt::kRefused}));
+  EXPECT_EQ(statistics->undelivered(), 0u);
+  EXPECT_EQ(ask({"HGET", "RSgood_12", "S"}).text + ask({"HGET", "RSgood_15", "S"}).text, "11");
+  EXPECT_EQ(ask({"HGET", "RSgood", "learns_spam"}).text, "1");
+  EXPECT_EQ(ask({"HLEN", "learned_ids"}).integer, 2);  // of the one alone, both forms
+  const std::string problem = statistics->take_problem();
+  EXPECT_NE(problem.find("refuses 2 messages"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("RSbad is a string and no hash"), std::string::npos) << problem;
+  EXPECT_EQ(statistics->take_problem(), "");
+  // Still refused, it is kept again; mended, it counts, once.
+  EXPECT_EQ(statistics->retry().value(), 2u);
+  EXPECT_EQ(statistics->retry().value(), 2u);
+  ask({"DEL", "RSbad"});
+  EXPECT_EQ(statistics->retry().value(), 2u);
+  EXPECT_EQ(statistics->retry().value(), 0u);
+  EXPECT_EQ(ask({"HGET", "RSbad", "learns_spam"}).text, "2");
+  EXPECT_EQ(ask({"HGET", "RSbad_16", "S"}).text, "1");
+}
+
+TEST_F(RedisStatisticsTest, a_redis_that_is_full_is_asked_again_later) {
+  const auto statistics = open();
+  ask({"CONFIG", "SET", "maxmemory", "1"});
+  EXPECT_EQ(learn(*statistics, {osb_record(LearnLabel::kSpam, {12})}),
+            (std::vector{Learnt::kLater}));
+  ask({"CONFIG", "SET", "maxmemory", "0"});
+  statistics->tend();
+  EXPECT_EQ(statistics->undelivered(), 0u);
+  EXPECT_EQ(ask({"HGET", "RS", "learns_spam"}).text, "1");
+}
+
+TEST_F(RedisStatisticsTest, the_journal_begins_anew_once_it_is_delivered) {
+  RedisStatisticsOptions options{.layout = layout(), .folder = folder_.path(), .kept_bytes = 4'000};
+  const auto open_one = [&] {
+    return RedisStatistics::open(RedisClient::make(server_->options()).value(), options).value();
+  };
+  const auto one = open_one(), other = open_one();  // two processes, as far as files go
+  const auto size = [&] {
+    return std::filesystem::file_size(redis_learning_log_path(folder_.path()));
+  };
+  uint64_t hash = 0, largest = 0;
+  for (int i = 0; i < 100; ++i)
+    for (const auto& statistics : {one.get(), other.get()}) {
+      EXPECT_EQ(learn(*statistics, {osb_record(LearnLabel::kSpam, {++hash, 1'000 + hash})}),
+                (std::vector{Learnt::kNew}));
+      largest = std::max(largest, size());
+    }
+  EXPECT_LT(largest, 4'500u);
+  EXPECT_EQ(ask({"HGET", "RS", "learns_spam"}).text, "200");
+  // What is not delivered stays, however much it is.
+  server_->kill();
+  for (int i = 0; i < 60; ++i)
+    EXPECT_EQ(learn(i % 2 ? *one : *other, {osb_record(LearnLabel::kHam, {++hash})}),
+              (std::vector{Learnt::kLater}));
+  EXPECT_GT(size(), 5'000u);
+  server_->start();
+  open_one()->tend();
+  EXPECT_EQ(ask({"HGET", "RS", "learns_ham"}).text, "60");
+  EXPECT_EQ(size(), kLearningLogHead);
+}
+
+TEST_F(RedisStatisticsTest, a_death_while_the_journal_begins_anew) {
+  const auto statistics = open();
+  learn(*statistics, {osb_record(LearnLabel::kSpam, {12})});
+  // It died behind the first of the two writes: no records, and the old name.
+  std::filesystem::resize_file(redis_learning_log_path(folder_.path()), kLearningLogHead);
+  // The new record would have the offset of the old one, whose mark is in Redis.
+  EXPECT_EQ(learn(*statistics, {osb_record(LearnLabel::kHam, {13})}), (std::vector{Learnt::kNew}));
+  EXPECT_EQ(ask({"HGET", "RS", "learns_ham"}).text, "1");
+  EXPECT_EQ(ask({"HGET", "RS_13", "H"}).text, "1");
+}
+
 TEST_F(RedisStatisticsTest, killed_in_the_middle_of_a_thousand_learns) {
   // Redis keeps what it acknowledged (appendonly, each write to the disk) and is killed again and
   // again; so are connections with answers on their way. In the end each message counts once.

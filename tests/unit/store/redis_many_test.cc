@@ -233,6 +233,32 @@ TEST_F(RedisManyTest, learning_in_a_cluster_counts_once_whatever_is_repeated) {
   for (LearnRecord& record : records) record.kind = LearnKind::kForget;
   EXPECT_EQ(statistics->learn(records).value(), std::vector<Learnt>(30, Learnt::kForgotten));
   check({0, 0});
+  // A token whose key holds no counts is passed over, a KEY that is none is refused; nobody waits.
+  const auto client = RedisClient::make(options_of({cluster.server(0)})).value();
+  const auto set = [&](const char* key) {
+    RedisBatch batch;
+    batch.add(key, {"SET", key, "text"});
+    EXPECT_EQ(client->run(batch, RedisUse::kWrite).value().front().text, "OK");
+  };
+  const auto erase = [&](const char* key) {
+    RedisBatch batch;
+    batch.add(key, {"DEL", key});
+    EXPECT_TRUE(client->run(batch, RedisUse::kWrite).has_value());
+  };
+  for (LearnRecord& record : records) record.kind = LearnKind::kLearn;
+  erase("RS_3");
+  set("RS_3");
+  EXPECT_EQ(statistics->learn(std::span(records).first(1)).value(), std::vector{Learnt::kNew});
+  EXPECT_NE(statistics->take_problem().find("1 tokens were not counted"), std::string::npos);
+  erase("RS");
+  set("RS");
+  EXPECT_EQ(statistics->learn(std::span(records).subspan(1, 2)).value(),
+            std::vector(2, Learnt::kRefused));
+  EXPECT_EQ(statistics->undelivered(), 0u);
+  erase("RS");
+  EXPECT_EQ(statistics->retry().value(), 2u);
+  EXPECT_EQ(statistics->learn(std::span(records).subspan(1, 2)).value(),
+            std::vector(2, Learnt::kSame));
 }
 
 // A process that is no plain server: it has no unix socket that we could wait for.
