@@ -383,9 +383,9 @@ std::shared_ptr<const MatchPlan> MatchPlan::with_databases(const MatchOptions& o
   return std::make_shared<const MatchPlan>(std::move(plan));
 }
 
-std::shared_ptr<const MatchPlan> MatchPlan::only(AtomId atom) const {
+std::shared_ptr<const MatchPlan> MatchPlan::only(std::span<const AtomId> atoms) const {
   MatchPlanBuilder builder;
-  (void)builder.add(*pattern(atom), atom);
+  for (const AtomId atom : atoms) (void)builder.add(*pattern(atom), atom);
   return builder.build({.limits = data_->limits, .attached_texts = data_->attached_texts});
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,8 +76,8 @@ class MatchPlan {
   bool reads(ScopeKind scope) const;
   // The same plan with databases as `options` says; options.limits and attached_texts stay.
   std::shared_ptr<const MatchPlan> with_databases(const MatchOptions& options) const;
-  // A plan of this one pattern alone, to measure it. REQUIRED: pattern(atom) is not null.
-  std::shared_ptr<const MatchPlan> only(AtomId atom) const;
+  // A plan of these patterns alone, to measure them. REQUIRED: pattern(atom) of each is not null.
+  std::shared_ptr<const MatchPlan> only(std::span<const AtomId> atoms) const;
 
  private:
   std::shared_ptr<const PlanData> data_;

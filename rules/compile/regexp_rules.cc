@@ -1,8 +1,11 @@
 // regexp {}: rules that are expressions over patterns and functions.
 #include <fmt/format.h>
 
+#include <array>
+
 #include "engine/score/evaluate.h"
 #include "rules/compile/rule_parser.h"
+#include "rules/lang/expression_atom.h"
 
 namespace winnow {
 
@@ -10,6 +13,9 @@ namespace {
 
 // Indices from here on stand for a definition instead of an atom, until they are put in place.
 constexpr uint32_t kDefinition = 1u << 31;
+
+constexpr std::string_view kSaid = "{said}";
+constexpr std::string_view kPhrases = "PHRASES";  // what `phrases` are called in `re`
 
 }  // namespace
 
@@ -29,16 +35,45 @@ Result<Program> RuleParser::expand(const Program& program) const {
   return out;
 }
 
+// A definition without a name: one of `operands` is enough. REQUIRED: there is one.
+Result<uint32_t> RuleParser::any_of(std::span<const uint32_t> operands) {
+  std::string text = "x";
+  for (size_t i = 1; i < operands.size(); ++i) text += " | x";
+  size_t next = 0;
+  Result<Program> any = parse_expression(
+      text, Dialect::kRegexp,
+      [&](std::string_view, size_t) -> Result<uint32_t> { return operands[next++]; });
+  if (any) any = expand(*any);
+  if (!any) return fail(any.error());
+  definitions_.push_back(std::move(*any));
+  return kDefinition + static_cast<uint32_t>(definitions_.size() - 1);
+}
+
+// The atom of the texts is made first: its columns are those of `atom`.
+Result<uint32_t> RuleParser::said(std::string_view atom) {
+  const std::string pattern(atom.substr(0, atom.size() - kSaid.size()));
+  const Result<AtomId> texts = compiler_.atom(pattern + "{folded}");
+  if (!texts) return fail(texts.error());
+  const Result<AtomId> subject = compiler_.atom("Subject=" + pattern + "i{header}");
+  if (!subject) return fail(subject.error());
+  atoms.push_back(*subject);
+  atoms.push_back(*texts);
+  return any_of(std::array{index(*subject), index(*texts)});
+}
+
+Result<uint32_t> RuleParser::operand(std::string_view atom) {
+  if (const auto known = numbers_.find(std::string(atom)); known != numbers_.end())
+    return kDefinition + known->second;
+  if (atom.starts_with('/') && atom.ends_with(kSaid)) return said(atom);
+  Result<AtomId> id = compiler_.atom(atom);
+  if (!id) return fail(id.error());
+  atoms.push_back(*id);
+  return index(*id);
+}
+
 Result<Program> RuleParser::parse(std::string_view text) {
   Result<Program> program = parse_expression(
-      text, Dialect::kRegexp, [&](std::string_view atom, size_t) -> Result<uint32_t> {
-        if (const auto known = numbers_.find(std::string(atom)); known != numbers_.end())
-          return kDefinition + known->second;
-        Result<AtomId> id = compiler_.atom(atom);
-        if (!id) return fail(id.error());
-        atoms.push_back(*id);
-        return index(*id);
-      });
+      text, Dialect::kRegexp, [&](std::string_view atom, size_t) { return operand(atom); });
   if (!program) return program;
   return expand(*program);
 }
@@ -51,13 +86,42 @@ Result<void> RuleParser::define(std::string_view name, std::string_view text) {
   return {};
 }
 
+Result<void> RuleParser::define_phrases(std::string_view name,
+                                        std::span<const std::string_view> phrases,
+                                        std::string_view scope) {
+  std::vector<uint32_t> operands;
+  for (size_t i = 0; i < phrases.size(); ++i) {
+    const std::string atom = fmt::format("/{}/{{{}}}", phrases[i], scope);
+    if (const Result<size_t> end = scan_regexp(atom, 0); end && *end != atom.size())
+      return fail(fmt::format("phrase {}: a '/' in it must be escaped", i + 1));
+    const Result<uint32_t> one = operand(atom);
+    if (!one) return fail(fmt::format("phrase {}: {}", i + 1, one.error().what));
+    operands.push_back(*one);
+  }
+  const Result<uint32_t> any = any_of(operands);
+  if (!any) return fail(any.error());
+  numbers_.try_emplace(std::string(name), *any - kDefinition);
+  return {};
+}
+
 namespace {
+
+// `phrases` and `scope` of a rule; what `rules show` says of them is added to `shown`.
+Result<void> read_phrases(const UclObject& rule, RuleParser& parser, std::string& shown) {
+  const std::vector<std::string_view> phrases = rule.strings("phrases");
+  if (phrases.empty()) return {};
+  const std::string_view scope = rule.string("scope", "said");
+  shown = fmt::format("\n  where {} = one of these in {{{}}}", kPhrases, scope);
+  for (const std::string_view phrase : phrases) shown += fmt::format("\n    /{}/", phrase);
+  return parser.define_phrases(kPhrases, phrases, scope);
+}
 
 void compile_rule(Compiler& compiler, const UclObject& object) {
   const std::string_view name = object.key();
   const UclObject* const re = object.find("re");
   const UclObject* const text = re ? re : object.find("expression");
-  if (!text) {
+  const UclObject* const phrases = object.find("phrases");
+  if (!text && !phrases) {
     compiler.warn(object, fmt::format("rule {} has no re; it is off", name));
     return;
   }
@@ -74,20 +138,25 @@ void compile_rule(Compiler& compiler, const UclObject& object) {
     return;
 
   RuleParser parser(compiler);
+  std::string shown;
+  if (Result<void> good = read_phrases(object, parser, shown); !good)
+    return broken(*phrases, good.error());
   if (const UclObject* const definitions = object.find("define"))
     for (const UclObject& one : definitions->children())
       if (Result<void> good = parser.define(one.key(), one.text()); !good)
         return broken(one, good.error());
-  Result<Program> program = parser.parse(text->last_value().text());
-  if (!program) return broken(*text, program.error());
+  const std::string_view expression = text ? text->last_value().text() : kPhrases;
+  Result<Program> program = parser.parse(expression);
+  if (!program) return broken(text ? *text : *phrases, program.error());
 
   compiler.set.judge.rules.push_back({.symbol = id, .program = std::move(*program)});
   RuleInfo info;
   info.symbol = id;
-  info.expression = text->last_value().text();
+  info.expression = expression;
   if (const UclObject* const definitions = object.find("define"))
     for (const UclObject& one : definitions->children())
       info.expression += fmt::format("\n  where {} = {}", one.key(), one.text());
+  info.expression += shown;
   info.atoms = std::move(parser.atoms);
   if (compiler.options.keep_tests) read_tests(compiler, object, info);
   compiler.set.rules.push_back(std::move(info));

@@ -21,6 +21,7 @@ LEAST = 0.95
 BLOCK = re.compile(r"^([A-Z][A-Za-z0-9_]+) \{\n(.*?)^\}", re.M | re.S)
 # What a slip may touch: the lines of a rule before its tests.
 PATTERN_LINE = re.compile(r'^ *(?:re|expression|[A-Z][A-Z0-9_]*) = "((?:[^"\\]|\\.)*)";', re.M)
+PHRASE_LINE = re.compile(r'^    "((?:[^"\\]|\\.)*)",$', re.M)
 SCORE = re.compile(r"^  score = (-?[0-9.]+);", re.M)
 # A run of letters that is neither an escape, a flag, part of a class, of a count nor of a name.
 LITERAL = re.compile(r"(?<![\\A-Za-z0-9_\[?(<:-])[a-z]{3,}(?![A-Za-z0-9_*+?{}\]\[-])")
@@ -53,13 +54,18 @@ def slips(name, body):
     if "enabled = false" in head or "\n  test {" not in body:
         return []
     out = []
+    def literals(text, base, begin, end):
+        for found in LITERAL.finditer(text, begin, end):
+            if not inside_class(text, found.start()):
+                out.append(("literal", body[:base + found.start()] + body[base + found.end():]))
+
+    for line in PHRASE_LINE.finditer(head):
+        literals(line.group(1), line.start(1), 0, len(line.group(1)))
     for line in PATTERN_LINE.finditer(head):
         text, base = line.group(1), line.start(1)
         inside = patterns(text)
         for begin, end in inside:
-            for found in LITERAL.finditer(text, begin, end):
-                if not inside_class(text, found.start()):
-                    out.append(("literal", body[:base + found.start()] + body[base + found.end():]))
+            literals(text, base, begin, end)
         for found in OPERAND.finditer(text):
             if any(begin <= found.start() < end for begin, end in inside):
                 continue

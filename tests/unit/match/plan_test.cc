@@ -269,7 +269,8 @@ TEST(Database, WhatItRefusesIsNamedAndTheRestWorks) {
 }
 
 TEST(MatchPlan, OnePatternAloneForMeasuring) {
-  const auto plan = sample({})->only(AtomId(4));
+  const AtomId wanted[] = {AtomId(4)};
+  const auto plan = sample({})->only(wanted);
   EXPECT_EQ(plan->report().patterns, 1u);
   EXPECT_EQ(hits(*plan), (std::vector<uint32_t>{4}));
 }
