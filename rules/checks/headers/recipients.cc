@@ -30,6 +30,7 @@ enum Sym : uint32_t {
   kDomEqFrom,
   kMatchAll,
   kMatchSome,
+  kAlike,
   kCount
 };
 
@@ -52,12 +53,25 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"TO_DOM_EQ_FROM_DOM", "headers", 0, "The only recipient is in the sender's domain."},
     {"TO_MATCH_ENVRCPT_ALL", "headers", 0, "Every recipient is one of the envelope."},
     {"TO_MATCH_ENVRCPT_SOME", "headers", 0, "Some recipients are ones of the envelope."},
+    {"CC_MANY_ALIKE", "headers", 0.8,
+     "Three recipients or more share the first letters of their mailboxes.", true},
 }};
 
 constexpr uint32_t kBands = kGt50 - kZero + 1;
 
 bool has_field(const Batch& batch, uint32_t row) {
   return find_header(batch, row, known::kTo) || find_header(batch, row, known::kCc);
+}
+
+constexpr uint32_t kAlikeRun = 3;    // addresses one after the other
+constexpr size_t kAlikeLetters = 3;  // of the same, none of them a separator
+
+// Do two mailboxes of one field begin alike, as those a dictionary was tried on?
+bool begin_alike(const Address& a, const Address& b) {
+  if (a.field != b.field || a.local.size() < kAlikeLetters) return false;
+  const std::string_view begin = a.local.substr(0, kAlikeLetters);
+  return equal_caseless(begin, b.local.substr(0, kAlikeLetters)) &&
+         begin.find_first_of(".-+=") == std::string_view::npos;
 }
 
 // Facts of one row's recipients, gathered in one pass.
@@ -67,6 +81,7 @@ struct Seen {
   uint32_t named_equal = 0;  // display name that repeats the address
   uint32_t in_envelope = 0;
   bool named_recipients = false;
+  bool alike = false;  // kAlikeRun in a row whose mailboxes begin alike
   const Address* only = nullptr;
   const Address* from = nullptr;
 };
@@ -74,10 +89,13 @@ struct Seen {
 Seen look(const Batch& batch, uint32_t row) {
   Seen seen;
   const auto envelope = batch.recipients.row(row);
+  uint32_t run = 0;
   for (const Address& address : batch.addresses.row(row)) {
     if (address.field == AddressField::kFrom && !seen.from) seen.from = &address;
     if (!is_recipient(address)) continue;
     ++seen.count;
+    run = seen.only && begin_alike(*seen.only, address) ? run + 1 : 1;
+    seen.alike |= run == kAlikeRun;
     seen.only = &address;
     if (!address.name.empty())
       ++(equal_caseless(address.name, address.address) ? seen.named_equal : seen.named);
@@ -97,6 +115,7 @@ void content(const CheckPlan& plan, Batch& batch) {
            number_text(batch.arena, seen.count));
     if (seen.count == 0) continue;
     if (seen.named_recipients) insert(plan, batch, row, kDnRecipients);
+    if (seen.alike && !find_header(batch, row, known::kListId)) insert(plan, batch, row, kAlike);
     if (seen.named_equal > 0)
       insert(plan, batch, row, seen.named_equal == seen.count ? kDnEqAll : kDnEqSome);
     if (seen.named > 0)
