@@ -10,6 +10,7 @@ namespace winnow {
 
 namespace {
 constexpr std::chrono::seconds kLateFor(10);  // not ready, after a client was sent away
+constexpr size_t kHandedAtOnce = 16;          // the first of a batch need not wait for the last
 
 RunOptions run_options(std::string host_name) {
   RunOptions options;
@@ -148,6 +149,7 @@ void Service::do_share(unsigned number, Hand& hand, Share& share) {
     if (!share.messages.empty()) scan(hand.live, *hand.worker, share);
     suspects_.end(number);
   }
+  handed_();
   share.clear();
 }
 
@@ -183,6 +185,7 @@ void Service::come_back(Fate fate, Message&& message, std::unique_ptr<Case> one,
   if (fate == Fate::kDies) live->run.condemn(message, one);
   one->message = std::move(message);
   deliver(*live, std::move(one), client, fate == Fate::kUnknown);
+  handed_();
 }
 
 void Service::observe_stages(const StageTimes& before, const StageTimes& now, size_t messages) {
@@ -253,6 +256,7 @@ void Service::scan(const std::shared_ptr<const LiveRules>& live, Worker& worker,
     share.cases[i]->message = std::move(share.messages[i]);
     share.clients[i].live = live;
     judge_on(worker, std::move(share.cases[i]), std::move(share.clients[i]));
+    if (i % kHandedAtOnce == kHandedAtOnce - 1) handed_();
   }
 }
 

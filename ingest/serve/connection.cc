@@ -339,14 +339,14 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
       std::string line = "rspamd_task_write_log: ";
       shared_.settings()->log_format.append(scanned, line);
       const std::string tag = log_tag(scanned);
-      shared_.log.message(tag, line);
+      shared_.log.message_later(tag, line);
       debug_lines(scanned, shared_.settings()->debug_modules,
                   [&](std::string_view module, std::string_view text) {
-                    shared_.log.debug(tag, module, text);
+                    shared_.log.debug_later(tag, module, text);
                   });
     }
   }
-  answer(std::move(self), std::move(reply));
+  shared_.keep(std::move(self), std::move(reply));
 }
 
 // What is clear without the classifier is learnt beside the answer, which does not wait for it.
@@ -388,15 +388,36 @@ LearntNow ConnectionShared::learnt() const {
 }
 
 void Connection::answer(std::shared_ptr<Connection> self, std::string reply) {
-  asio::io_context& io = self->shared_.io;
-  asio::post(io, [self = std::move(self), reply = std::move(reply)]() mutable {
-    self->waiting_ = false;
-    self->active_ = Clock::now();
-    self->out_ += reply;
-    const SessionWant want = self->answered();
-    self->account();
-    self->go(want);
-  });
+  ConnectionShared& shared = self->shared_;
+  shared.keep(std::move(self), std::move(reply));
+  shared.hand_out();
+}
+
+void Connection::take_answer(std::string_view reply) {
+  waiting_ = false;
+  active_ = Clock::now();
+  out_ += reply;
+  const SessionWant want = answered();
+  account();
+  go(want);
+}
+
+void ConnectionShared::keep(std::shared_ptr<Connection> to, std::string reply) {
+  const std::lock_guard lock(kept_mutex_);
+  kept_.emplace_back(std::move(to), std::move(reply));
+}
+
+void ConnectionShared::hand_out() {
+  std::vector<std::pair<std::shared_ptr<Connection>, std::string>> answers;
+  {
+    const std::lock_guard lock(kept_mutex_);
+    answers.swap(kept_);
+  }
+  log.flush();
+  if (!answers.empty())
+    asio::post(io, [answers = std::move(answers)] {
+      for (const auto& [to, reply] : answers) to->take_answer(reply);
+    });
 }
 
 namespace {

@@ -70,7 +70,15 @@ struct ConnectionShared {
   // There may be room again: those who were held back read on, as far as it goes.
   void read_on();
 
+  // Any thread: an answer that waits for hand_out().
+  void keep(std::shared_ptr<Connection> to, std::string reply);
+  // Any thread, after each share of the service: what clients are told next is in the log by then,
+  // and the loop wakes once for all of them.
+  void hand_out();
+
  private:
+  std::mutex kept_mutex_;
+  std::vector<std::pair<std::shared_ptr<Connection>, std::string>> kept_;
   std::shared_ptr<const ServeSettings> settings_ = std::make_shared<ServeSettings>();
   Remote remote_{io, log, statistics.remote};
 };
@@ -126,6 +134,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual bool takes_over(const std::shared_ptr<Connection>&, const Scanned&) { return false; }
   // Any thread, once: puts out the answer to what was scanned, and goes on.
   static void answer(std::shared_ptr<Connection> self, std::string reply);
+  friend void ConnectionShared::hand_out();
+  void take_answer(std::string_view reply);  // on the loop
   virtual bool logged() const { return true; }
   virtual bool counted() const { return true; }
 

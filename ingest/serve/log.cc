@@ -30,6 +30,7 @@ constexpr std::string_view kFacilities[] = {
 constexpr int kSeverities[] = {3, 4, 5, 6, 7};  // of LogLevel (RFC 5424 6.2.1)
 constexpr uint64_t kRepeatsTold = 1000;         // a flood is told of from time to time
 constexpr size_t kTextMax = 32 * 1024;
+constexpr size_t kKeptMax = 4096;  // PIPE_BUF: lines of other processes stay out (pipe(7))
 
 std::string stamp(int64_t now_ms, const char* format) {
   const std::time_t seconds = now_ms / 1000;
@@ -71,6 +72,7 @@ LogOptions log_options(std::string_view text) {
 Log::Log(LogOptions options) : options_(std::move(options)), fd_(STDERR_FILENO), pid_(::getpid()) {}
 
 Log::~Log() {
+  write_kept();
   tell_repeats();
   if (fd_ != STDERR_FILENO) ::close(fd_);
 }
@@ -111,6 +113,7 @@ Result<void> Log::use(LogOptions options) {
   const Result<int> fresh = open_target(options);
   if (!fresh) return fail(fresh.error());
   const std::lock_guard lock(mutex_);
+  write_kept();
   tell_repeats();
   options_ = std::move(options);
   if (fd_ != STDERR_FILENO) ::close(fd_);
@@ -119,7 +122,7 @@ Result<void> Log::use(LogOptions options) {
 }
 
 void Log::write(LogLevel level, std::string_view module, std::string_view tag,
-                std::string_view text) {
+                std::string_view text, bool later) {
   const int64_t now = clock_ms();
   // What stands in a line is escaped where it comes from; here only its end is kept from being two.
   std::string body;
@@ -144,18 +147,37 @@ void Log::write(LogLevel level, std::string_view module, std::string_view tag,
                         body, severity, options_.facility);
       break;
   }
-  if (::write(fd_, out.data(), out.size()) < 0) return;
+  if (kept_.size() + out.size() > kKeptMax) write_kept();
+  kept_ += out;
+  const bool datagram = options_.type == LogType::kSyslog || options_.type == LogType::kJournal;
+  if (!later || datagram) write_kept();
+}
+
+void Log::write_kept() {
+  if (!kept_.empty() && ::write(fd_, kept_.data(), kept_.size()) < 0) {
+    // A log that cannot be written stops no mail.
+  }
+  kept_.clear();
+}
+
+void Log::flush() {
+  const std::lock_guard lock(mutex_);
+  write_kept();
 }
 
 void Log::message(std::string_view tag, std::string_view line) {
   const std::lock_guard lock(mutex_);
-  if (options_.level < LogLevel::kNotice) return;
-  write(LogLevel::kNotice, "task", tag, line);
+  if (options_.level >= LogLevel::kNotice) write(LogLevel::kNotice, "task", tag, line);
 }
 
-void Log::debug(std::string_view tag, std::string_view module, std::string_view text) {
+void Log::message_later(std::string_view tag, std::string_view line) {
   const std::lock_guard lock(mutex_);
-  write(LogLevel::kDebug, module, tag, text);
+  if (options_.level >= LogLevel::kNotice) write(LogLevel::kNotice, "task", tag, line, true);
+}
+
+void Log::debug_later(std::string_view tag, std::string_view module, std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  write(LogLevel::kDebug, module, tag, text, true);
 }
 
 void Log::event(LogLevel level, std::string_view module, std::string_view text) {

@@ -1,5 +1,5 @@
-// The service's log: console, a file, syslog or the journal. Thread-safe; one write a line, so that
-// lines of threads and processes do not mix.
+// The service's log: console, a file, syslog or the journal. Thread-safe; whole lines are written,
+// so that those of threads and processes do not mix.
 //
 // Two kinds of lines. A message's is never left out. An event's (started, reloaded, wrong
 // configuration …) is left out while it repeats the event before it; how often is said with the
@@ -51,8 +51,13 @@ class Log {
 
   // `tag` tells lines of one message or session apart.
   void message(std::string_view tag, std::string_view line);
-  // What `debug_modules` asks for of a message: written whatever the level is.
-  void debug(std::string_view tag, std::string_view module, std::string_view text);
+  // As message(), but a console's or file's line may be kept back for flush(), behind other lines
+  // of its kind and before any other: a batch of messages then costs one system call.
+  void message_later(std::string_view tag, std::string_view line);
+  // What `debug_modules` asks for of a message: written whatever the level is. Kept back as above.
+  void debug_later(std::string_view tag, std::string_view module, std::string_view text);
+  // Writes what was kept back.
+  void flush();
   void event(LogLevel level, std::string_view module, std::string_view text);
 
   // Appends [{"ts":…,"pid":…,"type":…,"id":…,"module":…,"message":…},…], newest first.
@@ -64,13 +69,17 @@ class Log {
     std::string module, text;
   };
   Result<int> open_target(const LogOptions& options) const;
-  void write(LogLevel level, std::string_view module, std::string_view tag, std::string_view text);
+  // REQUIRED of these: the mutex is held.
+  void write(LogLevel level, std::string_view module, std::string_view tag, std::string_view text,
+             bool later = false);
+  void write_kept();
   void tell_repeats();
 
   mutable std::mutex mutex_;  // guards what follows
   LogOptions options_;
   int fd_;
-  const pid_t pid_;  // a system call a line would be too many
+  const pid_t pid_;   // a system call a line would be too many
+  std::string kept_;  // whole lines of a console or file
   std::deque<Error> errors_;
   std::string last_event_;
   uint64_t repeats_ = 0;

@@ -164,6 +164,7 @@ void Server::tell(std::string_view word) const { impl_->tell(word); }
 
 void Server::run(Service& service) {
   impl_->shared.service = &service;
+  service.on_share([this] { impl_->shared.hand_out(); });
   service.admission().on_room(
       [this] { asio::post(impl_->io, [this] { impl_->shared.read_on(); }); });
   if (const int link = impl_->shared.options.link; link >= 0) impl_->link.assign(link);

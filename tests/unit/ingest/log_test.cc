@@ -98,6 +98,38 @@ TEST_F(LogTest, ALineIsOneLineAndBounded) {
   EXPECT_EQ(got[1].size(), 6 + 32u * 1024);
 }
 
+TEST_F(LogTest, LinesOfABatchAreKeptForItsEndAndStayInOrder) {
+  Log log(options());
+  ASSERT_TRUE(log.open());
+  log.message_later("a1", "one");
+  log.debug_later("a1", "dns", "more");
+  EXPECT_EQ(lines(), Lines{});
+  log.flush();
+  EXPECT_EQ(lines(), (Lines{"<a1>; task; one", "<a1>; dns; more"}));
+  log.message_later("b2", "two");
+  log.event(LogLevel::kInfo, "main", "an event");
+  EXPECT_EQ(lines().size(), 4u);
+  EXPECT_EQ(lines()[2], "<b2>; task; two");
+  log.message_later("c3", "before rotation");
+  std::filesystem::rename(folder_ + "/log", folder_ + "/log.1");
+  ASSERT_TRUE(log.open());
+  EXPECT_EQ(lines(), Lines{});
+}
+
+// A pipe takes so much at once (PIPE_BUF) without lines of others between.
+TEST_F(LogTest, WhatIsKeptIsBounded) {
+  Log log(options());
+  ASSERT_TRUE(log.open());
+  for (int i = 0; i < 3; ++i) log.message_later("a1", std::string(1000, 'x'));
+  EXPECT_EQ(lines().size(), 0u);
+  for (int i = 0; i < 3; ++i) log.message_later("a1", std::string(1000, 'x'));
+  EXPECT_EQ(lines().size(), 3u);
+  log.message_later("a1", std::string(9000, 'x'));
+  EXPECT_EQ(lines().size(), 6u);
+  log.flush();
+  EXPECT_EQ(lines().size(), 7u);
+}
+
 TEST_F(LogTest, RotationOpensItAgain) {
   Log log(options());
   ASSERT_TRUE(log.open());

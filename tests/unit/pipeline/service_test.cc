@@ -115,6 +115,29 @@ TEST(Service, OneThreadScansHereBesideTheWorkers) {
   for (const std::atomic<int>& count : answers) EXPECT_EQ(count, 1);
 }
 
+TEST(Service, SomeAnswersAreHandedOutTogetherAndNoneIsForgotten) {
+  size_t done = 0;                   // on the one worker's thread, as is what follows
+  std::vector<size_t> handed_after;  // how many were done by then
+  {
+    Service service(load(), {.threads = 1, .rows_max = 64, .byte_budget = 1ull << 30});
+    service.on_share([&] { handed_after.push_back(done); });
+    std::latch blocked(1), entered(1);
+    Message first = message(0, 10);
+    ASSERT_TRUE(service.submit(first, [&](const Scanned&) {
+      ++done;
+      entered.count_down();
+      blocked.wait();
+    }));
+    entered.wait();
+    for (size_t i = 1; i <= 40; ++i) {
+      Message one = message(i, 10);
+      ASSERT_TRUE(service.submit(one, [&](const Scanned&) { ++done; }));
+    }
+    blocked.count_down();
+  }
+  EXPECT_EQ(handed_after, (std::vector<size_t>{1, 17, 33, 41}));
+}
+
 TEST(Service, ABatchIsTheShareOfWhatWaits) {
   Service service(load(), {.threads = 1, .rows_max = 8, .byte_budget = 1ull << 30});
   std::latch blocked(1), entered(1);
