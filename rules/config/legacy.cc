@@ -15,6 +15,7 @@ class Translator {
 
   void run() {
     metric();
+    loose_symbols();
     loose_composites();
     removed_modules();
     dnsbl_rules("surbl");
@@ -101,16 +102,50 @@ class Translator {
   void metric_body(UclObject& body) {
     for (UclObject* actions : alone(document_.remove(body, "actions")))
       if (actions->is_object()) move_children(*actions, *document_.object_at(root_, "actions"));
-    for (std::string_view key : {"symbol", "symbols"})
-      for (UclObject* symbols : alone(document_.remove(body, key)))
-        if (symbols->is_object()) move_children(*symbols, *document_.object_at(root_, "symbols"));
+    move_symbols(body);
     for (UclObject* group : alone(document_.remove(body, "group"))) {
+      if (group->is_object()) name_symbols(*group);
       document_.set_key(*group, "group");
       document_.insert(root_, group, UclDuplicate::kAppend);
     }
     for (std::string_view key : {"unknown_weight", "grow_factor", "subject"})
       for (UclObject* value : alone(document_.remove(body, key)))
         move_scalar(*document_.object_at(root_, "actions"), key, value);
+  }
+
+  void move_symbols(UclObject& body) {
+    name_symbols(body);
+    for (std::string_view key : {"symbol", "symbols"})
+      for (UclObject* symbols : alone(document_.remove(body, key)))
+        if (symbols->is_object()) move_children(*symbols, *document_.object_at(root_, "symbols"));
+  }
+
+  // symbol { name = "X"; weight = 1; }  ->  symbols { X { weight = 1; } }, in the same section
+  void name_symbols(UclObject& body) {
+    for (UclObject* symbol : alone(document_.remove(body, "symbol"))) {
+      const UclObject* name = symbol->is_object() ? symbol->find("name") : nullptr;
+      if (!name || name->is_container()) {  // symbol "X" { … }
+        UclObject* const old = document_.find(body, "symbol");
+        if (old && old->is_object() && symbol->is_object())
+          move_children(*symbol, *old);
+        else
+          document_.set(body, "symbol", symbol);
+        continue;
+      }
+      const std::string key(name->text());
+      document_.remove(*symbol, "name");
+      move_scalar(*document_.object_at(body, "symbols"), key, symbol);
+    }
+  }
+
+  // symbol { } of a metrics.conf, whose text once stood inside metric { }.
+  void loose_symbols() {
+    const UclObject* head = root_.find("symbol");
+    if (!head) return;
+    warn(
+        *head, "symbol { } is the old form.",
+        "Write symbols { \"NAME\" { score = 1.0; } } in local.d/groups.conf or rspamd.conf.local.");
+    move_symbols(root_);
   }
 
   // composite "X" {}  ->  composites { X {} }
@@ -230,6 +265,17 @@ class Translator {
       if (rules->is_object()) move_children(*rules, *document_.object_at(*rbl, "rbls"));
   }
 
+  // emails = "domain_only";  ->  checks = ["emails"]; emails_domainonly = true;
+  void domains_of_emails(UclObject& rule) {
+    const UclObject* value = rule.find("emails");
+    if (!value || value->type() != UclType::kString || value->text() != "domain_only") return;
+    warn(*value, "emails = \"domain_only\" is the old form.",
+         "Write checks = [\"emails\"]; emails_domainonly = true;");
+    document_.remove(rule, "emails");
+    add_check(rule, "emails");
+    document_.set(rule, "emails_domainonly", document_.make_bool(true));
+  }
+
   // from = true; received = true;  ->  checks = ["from", "received"];
   void rbl_checks() {
     const UclObject* rbls = root_.get("rbl.rbls");
@@ -240,6 +286,7 @@ class Translator {
     for (const UclObject* entry : rbls->named()) {
       if (!entry->is_object()) continue;
       UclObject& rule = document_.mutable_of(*entry);
+      domains_of_emails(rule);
       std::string found;
       const UclObject* first = nullptr;
       for (std::string_view check : kChecks) {
