@@ -104,7 +104,13 @@ class Translator {
       if (actions->is_object()) move_children(*actions, *document_.object_at(root_, "actions"));
     move_symbols(body);
     for (UclObject* group : alone(document_.remove(body, "group"))) {
-      if (group->is_object()) name_symbols(*group);
+      const UclObject* const name = group->is_object() ? group->find("name") : nullptr;
+      if (name && !name->is_container()) {  // group { name = "ours"; … }
+        name_symbols(*group);
+        UclObject* const named = document_.make(UclType::kObject);
+        document_.set(*named, name->text(), group);
+        group = named;
+      }
       document_.set_key(*group, "group");
       document_.insert(root_, group, UclDuplicate::kAppend);
     }
@@ -120,22 +126,32 @@ class Translator {
         if (symbols->is_object()) move_children(*symbols, *document_.object_at(root_, "symbols"));
   }
 
-  // symbol { name = "X"; weight = 1; }  ->  symbols { X { weight = 1; } }, in the same section
+  // symbol { name = "X"; weight = 1; }  ->  symbols { X { weight = 1; } }, in the same section.
+  // Merged with it stands what was written as symbol "Y" { … }.
   void name_symbols(UclObject& body) {
-    for (UclObject* symbol : alone(document_.remove(body, "symbol"))) {
-      const UclObject* name = symbol->is_object() ? symbol->find("name") : nullptr;
-      if (!name || name->is_container()) {  // symbol "X" { … }
-        UclObject* const old = document_.find(body, "symbol");
-        if (old && old->is_object() && symbol->is_object())
-          move_children(*symbol, *old);
-        else
-          document_.set(body, "symbol", symbol);
-        continue;
-      }
+    const UclObject* const head = body.find("symbol");
+    if (!head) return;
+    for (const UclObject& value : head->values()) {
+      const UclObject* const name = value.is_object() ? value.find("name") : nullptr;
+      if (!name || name->is_container()) continue;
+      UclObject& symbol = document_.mutable_of(value);
       const std::string key(name->text());
-      document_.remove(*symbol, "name");
-      move_scalar(*document_.object_at(body, "symbols"), key, symbol);
+      UclObject* const named = document_.make(UclType::kObject);
+      for (const std::string& one : scalars(symbol)) {
+        UclObject* const moved = document_.remove(symbol, one);
+        if (one != "name") document_.set(*named, one, moved);
+      }
+      document_.set_priority(*named, symbol.priority());
+      document_.place_as(*named, symbol);
+      move_scalar(*document_.object_at(body, "symbols"), key, named);
     }
+  }
+
+  static std::vector<std::string> scalars(const UclObject& object) {
+    std::vector<std::string> out;
+    for (const UclObject& one : object.children())
+      if (!one.is_container()) out.emplace_back(one.key());
+    return out;
   }
 
   // symbol { } of a metrics.conf, whose text once stood inside metric { }.

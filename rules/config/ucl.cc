@@ -258,6 +258,11 @@ void UclDocument::set_key_place(UclObject& value, uint32_t file, uint32_t line, 
   value.key_column_ = column;
 }
 
+void UclDocument::place_as(UclObject& value, const UclObject& other) {
+  set_place(value, other.file_, other.line_, other.column_);
+  set_key_place(value, other.key_file_, other.key_line_, other.key_column_);
+}
+
 void UclDocument::set_priority(UclObject& value, unsigned priority) {
   value.priority_ = static_cast<uint8_t>(std::min(priority, 15u));
 }

@@ -206,6 +206,7 @@ class UclDocument {
   UclObject* copy_tree(const UclObject& from, size_t node_max);
   void set_place(UclObject& value, uint32_t file, uint32_t line, uint32_t column);
   void set_key_place(UclObject& value, uint32_t file, uint32_t line, uint32_t column);
+  void place_as(UclObject& value, const UclObject& other);  // it was written where the other was
   void set_key(UclObject& value, std::string_view key) { value.key_ = copy(key); }
   void set_priority(UclObject& value, unsigned priority);
   void set_inherited(UclObject& value) { value.inherited_ = true; }
