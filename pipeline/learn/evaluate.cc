@@ -56,7 +56,7 @@ double one_minus_roca(std::vector<double> spam, std::vector<double> ham) {
   std::ranges::sort(ham);
   double wrong = 0;
   for (const double odds : spam) {
-    const auto [from, to] = std::ranges::equal_range(ham, odds);
+    const auto [from, to] = std::equal_range(ham.begin(), ham.end(), odds);
     wrong += static_cast<double>(ham.end() - to) + static_cast<double>(to - from) / 2;
   }
   return 100 * wrong / (static_cast<double>(spam.size()) * static_cast<double>(ham.size()));

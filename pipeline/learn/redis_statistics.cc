@@ -15,7 +15,6 @@ namespace winnow {
 namespace {
 
 constexpr std::string_view kMarkSeconds = "604800";
-constexpr size_t kIdsKeysMax = 16;
 // A pipeline of learning is so long that Redis needs some tens of milliseconds for it.
 constexpr size_t kStepRecords = 64, kStepTokens = 20'000;
 constexpr size_t kFetchTokens = 20'000;

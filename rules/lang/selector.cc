@@ -116,7 +116,8 @@ class SelectorRun {
   }
 
   void take_received(const Selector::Step& step) {
-    const std::string_view field = step.arguments.empty() ? "real_ip" : step.arguments[0];
+    const std::string_view field =
+        step.arguments.empty() ? std::string_view("real_ip") : step.arguments[0];
     for (const Received& hop : batch_.received.row(row_))
       if (const std::string_view text = hop_field(hop, field);
           (!text.empty() || step.arguments.empty()) && values_.size() < Selector::kValuesMax)
