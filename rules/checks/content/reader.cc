@@ -1,5 +1,5 @@
 // Letters that know of their reader nothing but the address: they greet a mailbox ("Dear
-// bob.smith7,"), speak in the name of its domain, or put it into the Subject.
+// bob.smith7,"), speak in the name of its domain, or put it into the Subject or their own name.
 //
 // The reader is each recipient of To and of the envelope. Role names that are words (info, sales)
 // are greeted so by honest strangers too and do not count.
@@ -14,7 +14,7 @@ namespace winnow {
 
 namespace {
 
-enum Sym : uint32_t { kGreeted, kDomainSpeaks, kSubjectNames, kSubjectDomain, kCount };
+enum Sym : uint32_t { kGreeted, kDomainSpeaks, kSubjectNames, kSubjectDomain, kFromNames, kCount };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"READER_GREETED_BY_ADDRESS", "phishing_text", 1.5,
@@ -24,6 +24,8 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"READER_IN_SUBJECT", "phishing_text", 0.5, "The Subject names the reader's mailbox.", true},
     {"READER_DOMAIN_IN_SUBJECT", "phishing_text", 0.5,
      "The Subject names the reader's domain, and the sender is elsewhere.", true},
+    {"READER_IN_FROM_NAME", "phishing_text", 2.0,
+     "The sender's name holds the reader's address or domain, and the sender is elsewhere.", true},
 }};
 
 // Letters greet at their beginning; who speaks is said soon after.
@@ -126,6 +128,7 @@ void content(const CheckPlan& plan, Batch& batch) {
     const uint32_t subject = batch.facts[row].subject;
     const std::string_view title =
         subject == kNoIndex ? std::string_view() : batch.headers.row(row)[subject].decoded;
+    const std::string_view name = from ? from->name : std::string_view();
     bool said[kCount] = {};
     for (const Reader& reader : readers.list()) {
       const bool stranger = !equal_caseless(reader.domain, sender);
@@ -136,6 +139,7 @@ void content(const CheckPlan& plan, Batch& batch) {
       }
       said[kSubjectNames] |= is_name(reader) && holds(title, reader.address);
       said[kSubjectDomain] |= stranger && holds(title, reader.domain);
+      said[kFromNames] |= stranger && !sender.empty() && holds(name, reader.domain);
     }
     for (uint32_t symbol = 0; symbol < kCount; ++symbol)
       if (said[symbol]) insert(plan, batch, row, symbol);
