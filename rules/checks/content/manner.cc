@@ -29,20 +29,20 @@ enum Sym : uint32_t {
 };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
-    {"TEXT_CAPITALS_SOME", "manner", 0.1,
+    {"TEXT_CAPITALS_SOME", "manner", 0.4,
      "Between an eighth and a third of the letters are capitals.", true},
-    {"TEXT_CAPITALS_MANY", "manner", 0.5, "A third of the letters or more are capitals.", true},
-    {"TEXT_EXCLAIMS_SOME", "manner", 0.1, "Three to nine exclamation marks.", true},
-    {"TEXT_EXCLAIMS_MANY", "manner", 0.5, "Ten exclamation marks or more.", true},
-    {"TEXT_EXCLAIMS_RUN", "manner", 0.3, "Two exclamation marks or more in a row.", true},
-    {"TEXT_PRICES_SOME", "manner", 0.1, "Two to four sums of money.", true},
-    {"TEXT_PRICES_MANY", "manner", 0.3, "Five sums of money or more.", true},
-    {"TEXT_PERCENTS", "manner", 0.1, "Two percentages or more.", true},
-    {"TEXT_FREE_CALL", "manner", 0.3, "A telephone number that costs the caller nothing.", true},
+    {"TEXT_CAPITALS_MANY", "manner", 0.7, "A third of the letters or more are capitals.", true},
+    {"TEXT_EXCLAIMS_SOME", "manner", 0, "Three to nine exclamation marks.", true},
+    {"TEXT_EXCLAIMS_MANY", "manner", 0.1, "Ten exclamation marks or more.", true},
+    {"TEXT_EXCLAIMS_RUN", "manner", 0.5, "Two exclamation marks or more in a row.", true},
+    {"TEXT_PRICES_SOME", "manner", 0, "Two to four sums of money.", true},
+    {"TEXT_PRICES_MANY", "manner", 0, "Five sums of money or more.", true},
+    {"TEXT_PERCENTS", "manner", 0, "Two percentages or more.", true},
+    {"TEXT_FREE_CALL", "manner", 0.4, "A telephone number that costs the caller nothing.", true},
     {"TEXT_GAPS", "manner", 0.2, "Words are spaced out letter by letter.", true},
-    {"TEXT_QUOTES_MAIL", "manner", -0.2, "Quotes lines of another letter.", true},
-    {"TEXT_SIGNATURE", "manner", -0.1, "Ends in a signature under two dashes.", true},
-    {"TEXT_LINES_LONG", "manner", 0.1, "Plain text whose lines were never broken.", true},
+    {"TEXT_QUOTES_MAIL", "manner", -1.2, "Quotes lines of another letter.", true},
+    {"TEXT_SIGNATURE", "manner", -0.6, "Ends in a signature under two dashes.", true},
+    {"TEXT_LINES_LONG", "manner", 0, "Plain text whose lines were never broken.", true},
 }};
 
 // At most so many bytes of one message are looked at.

@@ -17,12 +17,12 @@ namespace {
 enum Sym : uint32_t { kGreeted, kDomainSpeaks, kSubjectNames, kSubjectDomain, kFromNames, kCount };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
-    {"READER_GREETED_BY_ADDRESS", "phishing_text", 1.5,
+    {"READER_GREETED_BY_ADDRESS", "phishing_text", 2.2,
      "Greets the reader by the mailbox or its address.", true},
     {"READER_DOMAIN_SPEAKS", "phishing_text", 0.7,
      "Speaks in the name of the reader's domain, from elsewhere.", true},
-    {"READER_IN_SUBJECT", "phishing_text", 0.5, "The Subject names the reader's mailbox.", true},
-    {"READER_DOMAIN_IN_SUBJECT", "phishing_text", 0.5,
+    {"READER_IN_SUBJECT", "phishing_text", 0.8, "The Subject names the reader's mailbox.", true},
+    {"READER_DOMAIN_IN_SUBJECT", "phishing_text", 0.7,
      "The Subject names the reader's domain, and the sender is elsewhere.", true},
     {"READER_IN_FROM_NAME", "phishing_text", 2.0,
      "The sender's name holds the reader's address or domain, and the sender is elsewhere.", true},

@@ -53,7 +53,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"TO_DOM_EQ_FROM_DOM", "headers", 0, "The only recipient is in the sender's domain."},
     {"TO_MATCH_ENVRCPT_ALL", "headers", 0, "Every recipient is one of the envelope."},
     {"TO_MATCH_ENVRCPT_SOME", "headers", 0, "Some recipients are ones of the envelope."},
-    {"CC_MANY_ALIKE", "headers", 0.8,
+    {"CC_MANY_ALIKE", "headers", 1,
      "Three recipients or more share the first letters of their mailboxes.", true},
 }};
 
