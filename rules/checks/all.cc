@@ -37,6 +37,7 @@ extern const Check kMultimap;
 extern const Check kMxCheck;
 extern const Check kPartsDiffer;
 extern const Check kPath;
+extern const Check kPdf;
 extern const Check kPhishingFeeds;
 extern const Check kRbl;
 extern const Check kReader;
@@ -78,6 +79,7 @@ std::span<const Check* const> all_checks() {
       &kArc,
       &kArchivesCheck,
       &kSealedParts,
+      &kPdf,
       &kMimeStructure,
       &kMimeTypes,
       &kPartsDiffer,
