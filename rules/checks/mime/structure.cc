@@ -57,7 +57,7 @@ bool has_plain_sibling(std::span<const Part> parts, uint32_t html) {
 
 void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
   const std::span<const Part> parts = batch.parts.row(row);
-  bool seven_bit = false, no_charset = false, html_only = false;
+  bool seven_bit = false, no_charset = false, html_only = false, bad_cte = false;
   for (uint32_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
     if (has(part, PartFlag::kTypeBroken)) insert(plan, batch, row, kBrokenType);
@@ -71,10 +71,13 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
     if (part.kind == PartKind::kText) no_charset |= part.charset.empty() && !part.decoded.empty();
     const bool declared_8bit =
         part.encoding == TransferEncoding::k8bit || part.encoding == TransferEncoding::kBinary;
-    if (!declared_8bit && !is_attachment(part) && has_8bit(part.raw)) {
+    // The first text decides for all, as rspamd has it; without a label 7bit is meant (RFC
+    // 2045 6.1).
+    if (!bad_cte && !declared_8bit && !is_attachment(part) && has_8bit(part.raw)) {
+      bad_cte = true;
       const bool utf8 = equal_caseless(part.charset, "utf-8");
       insert(plan, batch, row, kBadCte7bit,
-             part.encoding_label.empty() ? std::string_view("unknown") : part.encoding_label,
+             part.encoding_label.empty() ? std::string_view("7bit") : part.encoding_label,
              utf8 ? 0.3 : 1);
       if (utf8) insert(plan, batch, row, kBadCte7bit, "utf8", 0);
     }
