@@ -30,7 +30,7 @@ char lower_letter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 
 class SelectorRun {
  public:
   SelectorRun(const Batch& batch, uint32_t row, Arena& arena)
-      : batch_(batch), row_(row), arena_(arena) {}
+      : batch_(batch), row_(row), arena_(arena), begin_(arena.used_bytes()) {}
 
   void run(const Selector::Pipeline& pipeline, std::vector<std::string_view>& out) {
     values_.clear();
@@ -39,6 +39,8 @@ class SelectorRun {
     for (const Value& one : values_)
       if (!one.text.empty() && out.size() < Selector::kValuesMax) out.push_back(one.text);
   }
+  // Nothing more may be made of this message.
+  bool full() const { return arena_.used_bytes() - begin_ > Selector::kBytesMax; }
 
  private:
   struct Value {
@@ -303,7 +305,9 @@ class SelectorRun {
 
   template <class F>
   void each(F f) {
-    for (Value& one : values_) one = {.text = f(one)};
+    size_t made = 0;
+    for (; made < values_.size() && !full(); ++made) values_[made] = {.text = f(values_[made])};
+    values_.resize(made);
   }
   template <class F>
   void keep(F f) {
@@ -492,6 +496,7 @@ class SelectorRun {
   const Batch& batch_;
   const uint32_t row_;
   Arena& arena_;
+  const size_t begin_;
   std::vector<Value> values_;
 };
 
@@ -514,7 +519,7 @@ void Selector::joined(const Batch& batch, uint32_t row, Arena& arena, std::strin
     if (column.size() > 1) count = count == 0 ? column.size() : std::min(count, column.size());
     columns.push_back(std::move(column));
   }
-  for (size_t i = 0; i < std::max<size_t>(count, 1); ++i) {
+  for (size_t i = 0; i < std::max<size_t>(count, 1) && !run.full(); ++i) {
     ArenaText text(arena);
     for (size_t c = 0; c < columns.size(); ++c) {
       if (c > 0) text.append(delimiter);

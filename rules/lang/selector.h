@@ -6,8 +6,9 @@
 //
 // The first name takes values out of the message, each further one changes, filters or joins them;
 // ":method" and ".transform" differ in Rspamd, not here. Texts live in the arena that is given.
-// What is not known yet is an error that names it. Input is written by operators: no recursion, and
-// one value more than kValuesMax is left out.
+// What is not known yet is an error that names it. Input is written by operators and values by
+// senders: no recursion, one value more than kValuesMax is left out, and texts do not grow without
+// end (kBytesMax).
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,8 @@ class Map;  // rules/maps/map.h
 class Selector {
  public:
   static constexpr size_t kValuesMax = 1'000, kStepsMax = 32, kPipelinesMax = 32;
+  // Of what one run puts into the arena: where a step passes it, the values behind are left out.
+  static constexpr size_t kBytesMax = 4 << 20;
   // The map of that name; null where there is none.
   using MapOf = std::function<std::shared_ptr<const Map>(std::string_view name)>;
 

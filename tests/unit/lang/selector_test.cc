@@ -187,5 +187,26 @@ TEST_F(Selectors, LimitsOfSteps) {
   EXPECT_NE(made(text + ".lower").find("too many steps"), std::string::npos);
 }
 
+// A sender's text that each step makes eight times as long, and one that stands beside a thousand.
+TEST_F(Selectors, TextsDoNotGrowWithoutEnd) {
+  const std::string helo(1'000, 'h');
+  mails_.batch.envelopes[0].helo = helo;
+  std::string steps;
+  for (int i = 0; i < 20; ++i) steps += ".apply_methods(a, a, a, a, a, a, a, a)";
+  const std::vector<std::string_view> many(1'000, "c@two.example");
+  mails_.batch.recipients.values = many;
+  mails_.batch.recipients.begin = {0, 1'000};
+  for (const std::string& text :
+       {"helo" + steps, "helo" + steps + ";rcpts", std::string("rcpts;helo;helo;helo;helo;helo")}) {
+    HeaderNames names;
+    std::vector<std::string_view> values;
+    Arena arena{1024, 4096};
+    Selector::parse(text, names, test_map)->joined(mails_.batch, 0, arena, ",", values);
+    EXPECT_LT(arena.used_bytes(), Selector::kBytesMax * 20) << text;
+    EXPECT_LT(values.size(), 1'000u) << text;
+    EXPECT_EQ(values.empty(), text.starts_with("helo")) << text;
+  }
+}
+
 }  // namespace
 }  // namespace winnow

@@ -214,7 +214,7 @@ TEST(Copies, AreWholeOrNone) {
 // --- Reloads ---
 
 struct Reloads {
-  const Folder folder;
+  const Folder folder{};
   MapService service{MapSettings{}, folder.path("copies"), [](std::string_view) {}};
 
   std::shared_ptr<RuleSet> load(const std::string& text, const RuleSet* before) {
