@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/udp_socket.h"
 #include "engine/score/questions.h"
 #include "pipeline/lookup/lookup.h"
 
@@ -25,17 +26,8 @@ namespace {
 class NameServer {
  public:
   NameServer() {
-    const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const int room = 8 << 20;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-      std::abort();
-    port = ntohs(address.sin_port);
+    const int fd = open_udp_socket(0, port);
+    if (fd < 0) std::abort();
     child_ = fork();
     if (child_ == 0) work(fd);
     close(fd);

@@ -19,7 +19,6 @@ import collections
 import json
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -75,15 +74,7 @@ def envelope(raw):
 
 def reply(port, raw, headers):
     """What is answered to one message: the object of /checkv2."""
-    head = b"POST /checkv2 HTTP/1.0\r\nPass: all\r\nContent-Length: %d\r\n" % len(raw)
-    for name, value in headers:
-        head += f"{name}: {value}\r\n".encode("latin-1", "replace")
-    with socket.create_connection(("127.0.0.1", port), 120) as s:
-        s.sendall(head + b"\r\n" + raw)
-        answer = b""
-        while chunk := s.recv(65536):
-            answer += chunk
-    return json.loads(answer.split(b"\r\n\r\n", 1)[1])
+    return compare.check(port, raw, ["Pass: all", *(f"{name}: {value}" for name, value in headers)])
 
 
 def ask(port, raw, headers):
@@ -113,9 +104,11 @@ class Rspamd(compare.Rspamd):
 class Serve:
     """A running `winnow serve`."""
 
-    def __init__(self, binary, policy):
+    def __init__(self, binary, policy=None, config=None):
         command = [binary, "serve", "--no-dns", "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                   "--controller", "127.0.0.1:0", "--threads", "1"] + (["--policy", policy] if policy else [])
+                   "--controller", "127.0.0.1:0", "--threads", "1"]
+        command += ["--policy", policy] if policy else []
+        command += ["--config", config] if config else []
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.port = None
         for line in self.process.stderr:

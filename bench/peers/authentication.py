@@ -13,9 +13,7 @@ import argparse
 import collections
 import pathlib
 import re
-import subprocess
 import tempfile
-import threading
 import zlib
 
 import agreement
@@ -121,23 +119,11 @@ def main():
             theirs = [ask(peer.port, raw) for raw in messages]
         finally:
             peer.stop()
-        serve = subprocess.Popen(
-            [args.winnow, "serve", "--no-dns", "--config", site / "rspamd.conf", "--milter", "127.0.0.1:0",
-             "--http", "127.0.0.1:0", "--controller", "127.0.0.1:0", "--threads", "1"],
-            stderr=subprocess.PIPE, text=True)
+        serve = agreement.Serve(args.winnow, config=site / "rspamd.conf")
         try:
-            port = None
-            for line in serve.stderr:
-                if found := re.search(r"http listens at 127\.0\.0\.1:(\d+)", line):
-                    port = int(found.group(1))
-                if "ready" in line:
-                    break
-            # A full pipe would stop the log, and with it the service.
-            threading.Thread(target=serve.stderr.read, daemon=True).start()
-            ours = [ask(port, raw) for raw in messages]
+            ours = [ask(serve.port, raw) for raw in messages]
         finally:
-            serve.terminate()
-            serve.wait(60)
+            serve.stop()
     report(args, files[::step], ours, theirs)
 
 

@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import platform
+import random
 import re
 import resource
 import shutil
@@ -86,9 +87,28 @@ def children(pid):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port for a server that takes seconds to start: below those that the kernel gives away by
+    itself, of which another test's connection may have this one by then."""
+    first_given = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(12000, max(first_given, 13000))
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+
+
+def check(port, message, fields=(), seconds=300):
+    """What /checkv2 at a port replies to a message; `fields` are those of the request, "IP: 192.0.2.1"."""
+    head = ["POST /checkv2 HTTP/1.0", *fields, "Content-Length: %d" % len(message)]
+    with socket.create_connection(("127.0.0.1", port), seconds) as s:
+        s.sendall("\r\n".join(head).encode("latin-1", "replace") + b"\r\n\r\n" + message)
+        answer = b""
+        while chunk := s.recv(65536):
+            answer += chunk
+    return json.loads(answer.split(b"\r\n\r\n", 1)[1])
 
 
 class Rspamd:
@@ -151,14 +171,7 @@ class Rspamd:
 
     def check(self, message, fields=()):
         """Its reply to a message with header fields ("IP: 192.0.2.1") of the request."""
-        head = ["POST /checkv2 HTTP/1.0", *fields, "Content-Length: %d" % len(message)]
-        with socket.create_connection(("127.0.0.1", self.port), 60) as s:
-            s.sendall("\r\n".join(head).encode() + b"\r\n\r\n")
-            s.sendall(message)
-            answer = b""
-            while chunk := s.recv(65536):
-                answer += chunk
-        return json.loads(answer.split(b"\r\n\r\n", 1)[1])
+        return check(self.port, message, fields)
 
     def check_from(self, envelope, message):
         """The symbols of a message with all its envelope: ip, from, helo, hostname, user, rcpt."""
@@ -171,7 +184,7 @@ class Rspamd:
         return self.check(message, fields)["symbols"]
 
     def scan(self, message):
-        return self.check(message).get("symbols", {}).keys()
+        return check(self.port, message).get("symbols", {}).keys()
 
     def rules(self):
         """Symbols that the same configuration registers and does not disable. Most of rspamd's
@@ -324,7 +337,7 @@ class WinnowServe:
         return [self.process.pid] + children(self.process.pid)
 
     def scan(self, message):
-        return Rspamd.scan(self, message)
+        return check(self.port, message).get("symbols", {}).keys()
 
     def rules(self):
         return Winnow.rules(self)

@@ -1,11 +1,12 @@
 // A name server that costs next to nothing: says of every name that it does not exist, after a
 // while, and loses some questions. For comparisons, where the server must not be what is measured.
 //
-//   name_server DELAY_MS LOST_PERCENT       (g++ -O2 name_server.cc)
+//   name_server DELAY_MS LOST_PERCENT [DEAD]    (g++ -O2 -I SOURCE name_server.cc)
 //
-// prints "port N", then for each line of its input "asked N lost N"; ends with its input. One
-// thread; answers leave in the order in which they came. Which questions are lost follows from
-// their number alone: every tenth for 10 %.
+// DEAD is a top-level domain (up to 63 small letters) below which no question is answered. Prints
+// "port N", then for each line of its input "asked N lost N"; ends with its input. One thread;
+// answers leave in the order in which they came. Which questions are lost follows from their number
+// alone: every tenth for 10 %.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -18,6 +19,9 @@
 #include <cstring>
 #include <deque>
 #include <string>
+#include <string_view>
+
+#include "bench/udp_socket.h"
 
 namespace {
 
@@ -48,29 +52,35 @@ bool make_reply(Waiting& one, size_t size) {
   return true;
 }
 
+// Whether the last label of the question is `top`.
+bool is_below(const Waiting& one, size_t size, std::string_view top) {
+  size_t at = 12, last = 0;
+  while (at < size && one.packet[at] != 0) {
+    last = at;
+    at += one.packet[at] + 1u;
+  }
+  return at < size && last > 0 && !top.empty() && one.packet[last] == top.size() &&
+         std::memcmp(one.packet.data() + last + 1, top.data(), top.size()) == 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: name_server DELAY_MS LOST_PERCENT\n");
+  if (argc != 3 && argc != 4) {
+    std::fprintf(stderr, "usage: name_server DELAY_MS LOST_PERCENT [DEAD]\n");
     return 2;
   }
+  const std::string_view dead = argc == 4 ? argv[3] : "";
   const unsigned long delay_ms = std::strtoul(argv[1], nullptr, 10);
   const unsigned long lose = std::strtoul(argv[2], nullptr, 10);
 
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const int room = 8 << 20;
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+  uint16_t port = 0;
+  const int fd = winnow::open_udp_socket(SOCK_NONBLOCK, port);
+  if (fd < 0) {
     std::perror("name_server");
     return 1;
   }
-  std::printf("port %u\n", ntohs(address.sin_port));
+  std::printf("port %u\n", port);
   std::fflush(stdout);
 
   std::deque<Waiting> waiting;
@@ -110,6 +120,7 @@ int main(int argc, char** argv) {
         ++lost;
         continue;
       }
+      if (is_below(one, static_cast<size_t>(got), dead)) continue;
       if (!make_reply(one, static_cast<size_t>(got))) continue;
       one.due = Clock::now() + std::chrono::milliseconds(delay_ms);
       waiting.push_back(one);

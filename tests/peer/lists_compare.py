@@ -130,7 +130,7 @@ class Winnow:
         self.options, self.server, self.work = options, server, Path(work) / "winnow"
         (self.work / "local.d").mkdir(parents=True)
         (self.work / "local.d/options.inc").write_text(
-            'dns { nameserver = "%s"; }\ntask_timeout = 60s;\ncheck_all_filters = true;\n' % server.address)
+            'dns { nameserver = "%s"; timeout = 20s; }\ntask_timeout = 240s;\ncheck_all_filters = true;\n' % server.address)
         (self.work / "local.d/rbl.conf").write_text(AS_3_4)
 
     def scan(self, envelope, mail):
@@ -156,8 +156,9 @@ def make_rspamd(source, server, work):
         OFF = [name for name in compare.Rspamd.OFF if name not in ("rbl", "dkim", "spf")]
 
         def configure(self, local):
+            # Much time: beside other tests an answer may take seconds, and none may be missing.
             (local / "options.inc").write_text(
-                'dns { nameserver = ["%s"]; timeout = 2s; retransmits = 2; }\n'
+                'dns { nameserver = ["%s"]; timeout = 20s; retransmits = 5; }\ntask_timeout = 240s;\n'
                 "dns_max_requests = 1000;\ndisable_monitoring = true;\nmap_watch_interval = 1d;\n"
                 'control_socket = "%s/control.sock mode=0600";\npidfile = "%s/pid";\n'
                 % (server.address, self.work, self.work))
@@ -211,9 +212,9 @@ def run(options):
                 for name, envelope, mail in messages():
                     both = []
                     for side in sides:
-                        server.asked.clear()
+                        server.take()
                         side.scan(envelope, mail)
-                        both.append({one[0].lower() for one in server.asked if zone_of(one[0].lower())})
+                        both.append({one[0].lower() for one in server.take() if zone_of(one[0].lower())})
                     compare_sides(name, "question", both[0], both[1], found)
                     counts[0] += len(both[0] | both[1])
                     asked.append(both[0] & both[1])
