@@ -134,8 +134,8 @@ class Record {
       }
       found = value;
     }
-    std::string_view redirect;
-    if (!found.empty() && !check_spf_record(found, redirect)) {
+    SpfModifiers modifiers;
+    if (!found.empty() && !check_spf_record(found, modifiers)) {
       problem_ = "broken: " + found;
       return {};
     }
@@ -196,10 +196,11 @@ void judge_client(const Options& options, const IpAddress& ip, Asked& asked) {
                                      : std::string_view(options.from).substr(0, at),
                  .sender_domain = options.domain,
                  .helo = options.helo};
-  const SpfResult result = evaluate_spf(input, {}, asked);
+  const SpfResult result = evaluate_spf(input, {.explain = true}, asked);
   fmt::print("{}: {}", options.ip, code_text(result.code));
   if (!result.mechanism.empty()) fmt::print(" by {}{}", result.qualifier, result.mechanism);
   fmt::print("\n");
+  if (!result.explanation.empty()) fmt::print("  it says: {}\n", result.explanation);
 }
 
 int run(const Options& options, bool flatten) {

@@ -26,6 +26,7 @@ enum Sym : uint32_t {
   kPermFail,
   kPlusAll,
   kFact,
+  kExplanation,
   kCount
 };
 
@@ -39,9 +40,10 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"R_SPF_PERMFAIL", "policies", 0, "The SPF record is broken or passes a limit."},
     {"R_SPF_PLUSALL", "policies", 4, "The SPF record lets everybody send."},
     {"SPF_CLIENT", "policies", 0, ""},  // of an own relay's mail: who gave it to us, for judge()
+    {"SPF_EXPLANATION", "policies", 0, "What the sender's domain says of clients that it forbids."},
 }};
 
-constexpr std::array<OptionDecl, 4> kOptions{{
+constexpr std::array<OptionDecl, 5> kOptions{{
     {"max_dns_requests", OptionType::kInteger, "10",
      "Terms of one record, its includes counted, that may ask DNS.", 1, SpfLimits::kLookupsHard},
     {"max_void_lookups", OptionType::kInteger, "2",
@@ -49,6 +51,8 @@ constexpr std::array<OptionDecl, 4> kOptions{{
     {"whitelist", OptionType::kMap, "", "Networks whose mail is not judged."},
     {"external_relay", OptionType::kMap, "",
      "Own relays: the client is who gave the mail to the first of them."},
+    {"explanation", OptionType::kBool, "true",
+     "Look up what a domain says of clients that it forbids (exp=)."},
 }};
 
 struct SpfPlan final : CheckPlan {
@@ -76,6 +80,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   if (plan->relays) plan->fact = context.symbol(kSymbols[kFact].name);
   read(kOptions[0], plan->limits.lookups_max);
   read(kOptions[1], plan->limits.void_lookups_max);
+  plan->limits.explain = (!context.options || context.options->flag("explanation", true)) &&
+                         context.symbol("SPF_EXPLANATION") != kNoId<SymbolId>;
   return plan;
 }
 
@@ -162,10 +168,14 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   const SpfInput input{.ip = envelope.ip,
                        .sender_local = identity.local,
                        .sender_domain = identity.domain,
-                       .helo = envelope.helo};
+                       .helo = envelope.helo,
+                       .receiver = envelope.mta_name.empty() ? "unknown" : envelope.mta_name,
+                       .now_s = envelope.now_ms / 1000};
   const SpfResult result = evaluate_spf(input, plan.limits, judgement);
   if (result.waiting) return Judged::kWaiting;
   conclude(base, result, judgement);
+  if (!result.explanation.empty() && base.symbols[kExplanation] != kNoId<SymbolId>)
+    judgement.insert(base.symbols[kExplanation], 1, result.explanation);
   return Judged::kDone;
 }
 

@@ -15,7 +15,7 @@ enum class Match : uint8_t { kNo, kYes, kDescend, kTempError, kPermError, kWaiti
 struct Frame {
   DnsName domain;
   SpfReader reader;
-  std::string_view redirect;
+  SpfModifiers modifiers;
   bool is_loaded = false;
   bool is_redirected = false;  // a missing record is an error
   char qualifier = '+';        // of the include term that led here
@@ -78,7 +78,27 @@ class Evaluation {
   SpfResult finish(SpfCode code) {
     result_.code = code;
     if (code == SpfCode::kNone || code >= SpfCode::kTempError) result_.mechanism = {};
+    if (code == SpfCode::kFail && limits_.explain && explain() == Match::kWaiting) return waiting();
     return result_;
+  }
+
+  // Whatever is wrong with an explanation, there is none (6.2). That of the domain itself counts,
+  // or of the one that it redirects to; never an include's.
+  Match explain() {
+    const Frame& frame = frames_[0];
+    if (frame.modifiers.exp.empty()) return Match::kNo;
+    DnsName target;
+    const Match named = target_name(frame, frame.modifiers.exp, target);
+    if (named != Match::kYes) return named;
+    const Answer* const answer = ask(rr::kTxt, target);
+    if (!answer) return Match::kWaiting;
+    if (answer->state != AnswerState::kValue || answer->values.size() != 1) return Match::kNo;
+    DnsName validated;
+    SpfMacroValues values;
+    if (macro_values(frame, answer->values[0], validated, values) == Match::kWaiting)
+      return Match::kWaiting;
+    result_.explanation = expand_explanation(answer->values[0], values);
+    return Match::kYes;
   }
 
   // Finds the record of a frame; kNo where there is none to judge, with the reason in `code`.
@@ -97,7 +117,7 @@ class Evaluation {
       if (record.data()) return Match::kNo;
       record = value;
     }
-    if (!record.data() || !check_spf_record(record, frame.redirect)) return Match::kNo;
+    if (!record.data() || !check_spf_record(record, frame.modifiers)) return Match::kNo;
     frame.reader = SpfReader(record);
     frame.is_loaded = true;
     return Match::kYes;
@@ -119,7 +139,7 @@ class Evaluation {
       }
       return match;
     }
-    if (!frame.redirect.empty()) return redirect(frame, code);
+    if (!frame.modifiers.redirect.empty()) return redirect(frame, code);
     code = SpfCode::kNeutral;
     result_.qualifier = '?';
     result_.mechanism = {};
@@ -130,7 +150,7 @@ class Evaluation {
     code = SpfCode::kPermError;
     if (!count_lookup()) return Match::kPermError;
     DnsName target;
-    const Match named = target_name(frame, frame.redirect, target);
+    const Match named = target_name(frame, frame.modifiers.redirect, target);
     if (named == Match::kWaiting) return named;
     const char qualifier = frame.qualifier;
     frame = Frame{};
@@ -290,18 +310,28 @@ class Evaluation {
       return Match::kYes;
     }
     DnsName validated;
-    SpfMacroValues values{.sender_local = input_.sender_local,
-                          .sender_domain = input_.sender_domain,
-                          .domain = frame.domain.view(),
-                          .helo = input_.helo.empty() ? "unknown" : input_.helo,
-                          .validated = "unknown",
-                          .ip = input_.ip};
-    if (uses_validated_name(spec)) {
-      if (validated_name(frame, validated) == Match::kWaiting) return Match::kWaiting;
-      if (!validated.empty()) values.validated = validated.view();
-    }
+    SpfMacroValues values;
+    if (macro_values(frame, spec, validated, values) == Match::kWaiting) return Match::kWaiting;
     out = expand_domain_spec(spec, values);
     return out.empty() ? Match::kNo : Match::kYes;
+  }
+
+  // What the letters of `text` stand for; kWaiting while the client's name is not known.
+  // `validated` holds it and must live as long as `values`.
+  Match macro_values(const Frame& frame, std::string_view text, DnsName& validated,
+                     SpfMacroValues& values) {
+    values = {.sender_local = input_.sender_local,
+              .sender_domain = input_.sender_domain,
+              .domain = frame.domain.view(),
+              .helo = input_.helo.empty() ? "unknown" : input_.helo,
+              .validated = "unknown",
+              .ip = input_.ip,
+              .receiver = input_.receiver,
+              .now_s = input_.now_s};
+    if (!uses_validated_name(text)) return Match::kYes;
+    if (validated_name(frame, validated) == Match::kWaiting) return Match::kWaiting;
+    if (!validated.empty()) values.validated = validated.view();
+    return Match::kYes;
   }
 
   const Answer* ask(uint16_t type, const DnsName& name) {

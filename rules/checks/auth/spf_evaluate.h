@@ -11,6 +11,7 @@
 // only ptr ignores them (5.5).
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "engine/score/judgement.h"
@@ -21,6 +22,7 @@ namespace winnow {
 struct SpfLimits {
   uint32_t lookups_max = 10;
   uint32_t void_lookups_max = 2;
+  bool explain = false;                         // look the explanation of a failure up
   static constexpr uint32_t kLookupsHard = 64;  // whatever is configured: depth of the stack
   static constexpr uint32_t kNamesMax = 10;     // of one mx or ptr
 };
@@ -30,6 +32,8 @@ struct SpfInput {
   std::string_view sender_local;
   std::string_view sender_domain;
   std::string_view helo;
+  std::string_view receiver = "unknown";  // this host, for explanations
+  int64_t now_s = 0;                      // the same
 };
 
 enum class SpfCode : uint8_t { kNone, kNeutral, kPass, kFail, kSoftFail, kTempError, kPermError };
@@ -40,6 +44,7 @@ struct SpfResult {
   bool by_all = false;              // the mechanism that matched was `all`
   char qualifier = '?';             // the one that decided, of the outermost include
   std::string_view mechanism = {};  // as written; empty where none matched. Points into an answer
+  std::string explanation = {};     // of a failure (6.2); empty where the domain gives none
 };
 
 SpfResult evaluate_spf(const SpfInput& input, const SpfLimits& limits, Judgement& judgement);

@@ -1,6 +1,7 @@
 #include "rules/checks/auth/spf_macro.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace winnow {
@@ -42,20 +43,32 @@ bool read_macro(std::string_view text, size_t& at, Macro& macro) {
   return at < text.size() && text[at++] == '}';
 }
 
-// Calls literal(c) and macro(m) in order; false where the text breaks the grammar.
+// Calls literal(c) and macro(m) in order; false where the text breaks the grammar. `blanks`: they
+// may stand in it, too.
 template <class L, class M>
-bool walk(std::string_view text, L literal, M macro) {
+bool walk(std::string_view text, L literal, M macro, bool blanks = false) {
   for (size_t at = 0; at < text.size();) {
     if (text[at] == '%') {
       Macro one;
       if (!read_macro(text, at, one) || !macro(one)) return false;
     } else {
-      if (text[at] < '!' || text[at] > '~') return false;
+      if ((text[at] < '!' || text[at] > '~') && !(blanks && text[at] == ' ')) return false;
       literal(text[at++]);
     }
   }
   return true;
 }
+
+// The first bytes of a text.
+class Head {
+ public:
+  void push(char c) {
+    if (text.size() < kSpfExplanationMax) text += c;
+    printable &= c >= ' ' && c <= '~';
+  }
+  std::string text;
+  bool printable = true;
+};
 
 // The last bytes of a text that grows at its end: what is cut away on the left would be cut anyway.
 class Tail {
@@ -88,7 +101,8 @@ class Tail {
   bool cut_ = false;
 };
 
-void push_value(Tail& out, std::string_view text, bool escape) {
+template <class Out>
+void push_value(Out& out, std::string_view text, bool escape) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   constexpr std::string_view kUnreserved = "-._~";
   for (const char c : text) {
@@ -105,7 +119,8 @@ void push_value(Tail& out, std::string_view text, bool escape) {
 }
 
 // Splits at the delimiters, reverses, keeps the rightmost parts, joins with dots (7.3).
-void push_transformed(Tail& out, std::string_view value, const Macro& macro) {
+template <class Out>
+void push_transformed(Out& out, std::string_view value, const Macro& macro) {
   const auto is_end = [&](size_t i) {
     return i == value.size() || macro.delimiters.find(value[i]) != std::string_view::npos;
   };
@@ -154,6 +169,51 @@ std::string_view address_text(const IpAddress& ip, char* to) {
   return {to, n - 1};
 }
 
+template <class Out>
+void push_macro(Out& out, const Macro& macro, const SpfMacroValues& values) {
+  char address[64];
+  switch (macro.letter) {
+    case '%':
+      return out.push('%');
+    case '_':
+      return out.push(' ');
+    case '-':
+      return push_value(out, "%20", false);
+    case 'l':
+      return push_transformed(out, values.sender_local.substr(0, 255), macro);
+    case 'o':
+      return push_transformed(out, values.sender_domain.substr(0, 255), macro);
+    case 'd':
+      return push_transformed(out, values.domain, macro);
+    case 'h':
+      return push_transformed(out, values.helo.substr(0, 255), macro);
+    case 'p':
+      return push_transformed(out, values.validated, macro);
+    case 'v':
+      return push_transformed(out, values.ip.family == 4 ? "in-addr" : "ip6", macro);
+    case 'i':
+      return push_transformed(out, address_text(values.ip, address), macro);
+    case 'c':
+      return push_transformed(out, std::string_view(address, format_ip(values.ip, address)), macro);
+    case 'r':
+      return push_transformed(out, values.receiver.substr(0, 255), macro);
+    case 't': {
+      char* const end = std::to_chars(address, address + sizeof address, values.now_s).ptr;
+      return push_transformed(out, {address, static_cast<size_t>(end - address)}, macro);
+    }
+    default: {  // s
+      // An address is at most 64 + 1 + 253 bytes; what is longer is no sender of anything.
+      char sender[512];
+      const size_t local = std::min(values.sender_local.size(), size_t{255});
+      const size_t domain = std::min(values.sender_domain.size(), size_t{255});
+      std::copy_n(values.sender_local.data(), local, sender);
+      sender[local] = '@';
+      std::copy_n(values.sender_domain.data(), domain, sender + local + 1);
+      push_transformed(out, {sender, local + 1 + domain}, macro);
+    }
+  }
+}
+
 }  // namespace
 
 bool is_macro_string(std::string_view text) {
@@ -193,61 +253,32 @@ bool uses_validated_name(std::string_view text) {
       [&](const Macro& macro) {
         uses |= macro.letter == 'p';
         return true;
-      });
+      },
+      true);
   return uses;
 }
 
 DnsName expand_domain_spec(std::string_view text, const SpfMacroValues& values) {
   Tail out;
-  char address[64];
   walk(
       text, [&](char c) { out.push(c); },
       [&](const Macro& macro) {
-        switch (macro.letter) {
-          case '%':
-            out.push('%');
-            break;
-          case '_':
-            out.push(' ');
-            break;
-          case '-':
-            push_value(out, "%20", false);
-            break;
-          case 'l':
-            push_transformed(out, values.sender_local.substr(0, 255), macro);
-            break;
-          case 'o':
-            push_transformed(out, values.sender_domain.substr(0, 255), macro);
-            break;
-          case 'd':
-            push_transformed(out, values.domain, macro);
-            break;
-          case 'h':
-            push_transformed(out, values.helo.substr(0, 255), macro);
-            break;
-          case 'p':
-            push_transformed(out, values.validated, macro);
-            break;
-          case 'v':
-            push_transformed(out, values.ip.family == 4 ? "in-addr" : "ip6", macro);
-            break;
-          case 'i':
-            push_transformed(out, address_text(values.ip, address), macro);
-            break;
-          default: {  // s
-            // An address is at most 64 + 1 + 253 bytes; what is longer is no sender of anything.
-            char sender[512];
-            const size_t local = std::min(values.sender_local.size(), size_t{255});
-            const size_t domain = std::min(values.sender_domain.size(), size_t{255});
-            std::copy_n(values.sender_local.data(), local, sender);
-            sender[local] = '@';
-            std::copy_n(values.sender_domain.data(), domain, sender + local + 1);
-            push_transformed(out, {sender, local + 1 + domain}, macro);
-          }
-        }
+        push_macro(out, macro, values);
         return true;
       });
   return DnsName(out.labels());
+}
+
+std::string expand_explanation(std::string_view text, const SpfMacroValues& values) {
+  Head out;
+  const bool good = walk(
+      text, [&](char c) { out.push(c); },
+      [&](const Macro& macro) {
+        push_macro(out, macro, values);
+        return true;
+      },
+      true);
+  return good && out.printable ? out.text : std::string();
 }
 
 }  // namespace winnow

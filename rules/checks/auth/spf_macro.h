@@ -2,6 +2,7 @@
 // "%-".
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "engine/batch.h"
@@ -16,7 +17,10 @@ struct SpfMacroValues {
   std::string_view domain;         // d: the domain whose record is judged
   std::string_view helo;           // h
   std::string_view validated;      // p: name of the client that leads back to it, or "unknown"
-  IpAddress ip;                    // i, v
+  IpAddress ip;                    // i, v; c in an explanation
+  // Only explanations name these (7.2).
+  std::string_view receiver = "unknown";  // r: this host
+  int64_t now_s = 0;                      // t: Unix time
 };
 
 // Literals and macros only; all letters may stand in it, c, r and t too.
@@ -31,5 +35,10 @@ bool uses_validated_name(std::string_view text);
 // bytes. Empty where the result is no name that DNS can hold. REQUIRED: is_domain_spec(text).
 // Writes at most what the macros of `text` expand to; no heap.
 DnsName expand_domain_spec(std::string_view text, const SpfMacroValues& values);
+
+constexpr size_t kSpfExplanationMax = 400;  // bytes of an explanation; what follows is cut
+// What an explanation says (6.2): macros of all letters, blanks between words. Empty where it
+// breaks the grammar, or where what it becomes is not printable ASCII.
+std::string expand_explanation(std::string_view text, const SpfMacroValues& values);
 
 }  // namespace winnow

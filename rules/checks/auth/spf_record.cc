@@ -128,8 +128,8 @@ SpfStep SpfReader::next(SpfTerm& term) {
   return good ? SpfStep::kTerm : SpfStep::kBad;
 }
 
-bool check_spf_record(std::string_view text, std::string_view& redirect) {
-  redirect = {};
+bool check_spf_record(std::string_view text, SpfModifiers& modifiers) {
+  modifiers = {};
   SpfReader reader(text);
   SpfTerm term;
   bool has_all = false, has_redirect = false, has_exp = false;
@@ -139,13 +139,14 @@ bool check_spf_record(std::string_view text, std::string_view& redirect) {
     if (term.kind == SpfKind::kRedirect) {
       if (has_redirect) return false;
       has_redirect = true;
-      redirect = term.domain;
+      modifiers.redirect = term.domain;
     } else if (term.kind == SpfKind::kExp) {
       if (has_exp) return false;
       has_exp = true;
+      modifiers.exp = term.domain;
     }
   }
-  if (has_all) redirect = {};
+  if (has_all) modifiers.redirect = {};
   return true;
 }
 

@@ -55,8 +55,13 @@ class SpfReader {
   size_t at_ = 6;  // behind "v=spf1"
 };
 
-// Reads the whole record. False where it breaks the grammar; else `redirect` is its redirect
-// modifier's domain-spec, empty where there is none or where a mechanism `all` makes it void (6.1).
-bool check_spf_record(std::string_view text, std::string_view& redirect);
+// Domain-specs of a record's modifiers; empty where there are none.
+struct SpfModifiers {
+  std::string_view redirect;  // empty also where a mechanism `all` makes it void (6.1)
+  std::string_view exp;
+};
+
+// Reads the whole record. False where it breaks the grammar.
+bool check_spf_record(std::string_view text, SpfModifiers& modifiers);
 
 }  // namespace winnow

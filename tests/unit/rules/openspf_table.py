@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Turns the openspf suite (YAML on standard input) into lines of tab-separated fields in hex:
-zone, record name type value, test name helo ip sender results. Exit 77 where PyYAML is absent."""
+zone, record name type value, test name helo ip sender results
+explanation ("DEFAULT": none). Exit 77 where PyYAML is absent."""
 import sys
 
 try:
@@ -51,4 +52,5 @@ for document in yaml.load_all(sys.stdin.buffer, Loader=Loader):
     for name, test in document["tests"].items():
         results = test["result"]
         line("test", name, test["helo"], test["host"], test.get("mailfrom"),
-             results if isinstance(results, str) else ",".join(results))
+             results if isinstance(results, str) else ",".join(results),
+             test.get("explanation", "DEFAULT"))

@@ -249,6 +249,72 @@ TEST(SpfMacro, DropsLabelsFromTheLeft) {
   EXPECT_FALSE(is_domain_spec(std::string(600, 'a') + ".example"));
 }
 
+TEST(Spf, Explains) {
+  const auto text = [](const char* says) {
+    return std::vector<TableRecord>{{"d.example", "txt", {"v=spf1 exp=e.%{d} -all"}, ""},
+                                    {"e.d.example", "txt", {says}, ""}};
+  };
+  const std::string many(kSpfExplanationMax + 100, 'x');
+  const struct {
+    const char* name;
+    std::vector<TableRecord> records;
+    std::string expected;
+  } rows[] = {
+      {"text", text("See http://%{d}/why.html?s=%{S}&i=%{i}"),
+       "See http://d.example/why.html?s=user%40d.example&i=192.0.2.7"},
+      {"letters of explanations alone", text("%{c} at %{r}, %{t}%%%_x"),
+       "192.0.2.7 at mx.here.example, 1700000000% x"},
+      {"name of the client", text("%{p}"), "unknown"},
+      {"broken macro", text("%{x}"), ""},
+      {"not ASCII", text("caf\xc3\xa9"), ""},
+      {"long", text(many.c_str()), many.substr(0, kSpfExplanationMax)},
+      {"at the limit", text(many.substr(0, kSpfExplanationMax).c_str()),
+       many.substr(0, kSpfExplanationMax)},
+      {"nothing there", {{"d.example", "txt", {"v=spf1 exp=e.d.example -all"}, ""}}, ""},
+      {"no name",
+       {{"d.example", "txt", {"v=spf1 exp=" + std::string(64, 'l') + ".example -all"}, ""}},
+       ""},
+      {"two texts",
+       {{"d.example", "txt", {"v=spf1 exp=e.d.example -all"}, ""},
+        {"e.d.example", "txt", {"one", "two"}, ""}},
+       ""},
+      {"unknown",
+       {{"d.example", "txt", {"v=spf1 exp=e.d.example -all"}, ""},
+        {"e.d.example", "txt", {}, "timeout"}},
+       ""},
+      {"of a redirect",
+       {{"d.example", "txt", {"v=spf1 exp=e.d.example redirect=r.example"}, ""},
+        {"e.d.example", "txt", {"wrong"}, ""},
+        {"r.example", "txt", {"v=spf1 exp=e.r.example -all"}, ""},
+        {"e.r.example", "txt", {"of %{d}"}, ""}},
+       "of r.example"},
+      {"not of an include",
+       {{"d.example", "txt", {"v=spf1 include:i.example exp=e.d.example -all"}, ""},
+        {"i.example", "txt", {"v=spf1 exp=e.i.example -all"}, ""},
+        {"e.i.example", "txt", {"wrong"}, ""},
+        {"e.d.example", "txt", {"right"}, ""}},
+       "right"},
+      {"of a failure alone",
+       {{"d.example", "txt", {"v=spf1 exp=e.d.example ~all"}, ""},
+        {"e.d.example", "txt", {"wrong"}, ""}},
+       ""},
+  };
+  for (const auto& row : rows) {
+    const SpfInput input{parse_ip("192.0.2.7").value(),
+                         "user",
+                         "d.example",
+                         "helo.example",
+                         "mx.here.example",
+                         1'700'000'000};
+    Asking asking(row.records);
+    const auto judge = [&](bool explain) {
+      return asking.run([&] { return evaluate_spf(input, {.explain = explain}, asking); });
+    };
+    EXPECT_EQ(judge(false).explanation, "") << row.name;
+    EXPECT_EQ(judge(true).explanation, row.expected) << row.name;
+  }
+}
+
 TEST(SpfRecord, Grammar) {
   const struct {
     const char* text;
@@ -288,8 +354,8 @@ TEST(SpfRecord, Grammar) {
       {"v=spf1 + all", false},
   };
   for (const auto& row : rows) {
-    std::string_view redirect;
-    EXPECT_EQ(check_spf_record(row.text, redirect), row.good) << row.text;
+    SpfModifiers modifiers;
+    EXPECT_EQ(check_spf_record(row.text, modifiers), row.good) << row.text;
   }
   EXPECT_FALSE(is_spf_record("v=spf10"));
   EXPECT_TRUE(is_spf_record("V=SPF1 -all"));
