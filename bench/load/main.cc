@@ -42,7 +42,12 @@ struct Options {
   double rate = 0;  // messages a second; 0 = as fast as they are answered
   size_t messages = 1000, connections = 16, idle = 0;
   pid_t pid = 0;
-  std::vector<std::string> requests;
+  std::string apart;  // messages that hold this are measured apart; empty: none
+  struct Request {
+    std::string bytes;
+    bool apart = false;
+  };
+  std::vector<Request> requests;
 };
 
 double ms(Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
@@ -53,7 +58,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Load& load, asio::io_context& io);
   void start();
-  void send(const std::string& bytes, Clock::time_point planned);
+  void send(const Options::Request& request, Clock::time_point planned);
 
  private:
   void read();
@@ -62,7 +67,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Tcp::socket socket_;
   std::string received_;
   Clock::time_point planned_;
-  bool open_ = false, waiting_ = false;
+  bool open_ = false, waiting_ = false, apart_ = false;
   char buffer_[65536];
 };
 
@@ -71,7 +76,7 @@ class Load {
   explicit Load(Options options) : options_(std::move(options)), timer_(io_) {}
   void run();
   void ready(std::shared_ptr<Connection> connection);
-  void done(Clock::time_point planned, const Answer& answer);
+  void done(Clock::time_point planned, bool apart, const Answer& answer);
   void failed(std::string_view what);
   const Options& options() const { return options_; }
 
@@ -88,7 +93,7 @@ class Load {
   Clock::time_point begin_, end_;
   size_t opened_ = 0, planned_ = 0, done_ = 0, bad_ = 0, lost_ = 0;
   double cpu_before_ = 0, cpu_after_ = 0, own_before_ = 0, own_after_ = 0;
-  std::vector<double> latency_, scan_, beside_;
+  std::vector<double> latency_, apart_, scan_, beside_;
 };
 
 Connection::Connection(Load& load, asio::io_context& io) : load_(load), socket_(io) {}
@@ -107,10 +112,11 @@ void Connection::start() {
   });
 }
 
-void Connection::send(const std::string& bytes, Clock::time_point planned) {
+void Connection::send(const Options::Request& request, Clock::time_point planned) {
   planned_ = planned;
+  apart_ = request.apart;
   waiting_ = true;
-  asio::async_write(socket_, asio::buffer(bytes),
+  asio::async_write(socket_, asio::buffer(request.bytes),
                     [self = shared_from_this()](const error_code& error, size_t) {
                       if (error) self->lost(error.message());
                     });
@@ -132,7 +138,7 @@ void Connection::read() {
         if (got.bytes > 0) {
           self->received_.erase(0, got.bytes);
           self->waiting_ = false;
-          if (self->open_) self->load_.done(self->planned_, got);
+          if (self->open_) self->load_.done(self->planned_, self->apart_, got);
           self->open_ = true;
           self->load_.ready(self);
         }
@@ -202,10 +208,10 @@ void Load::ready(std::shared_ptr<Connection> connection) {
   }
 }
 
-void Load::done(Clock::time_point planned, const Answer& answer) {
+void Load::done(Clock::time_point planned, bool apart, const Answer& answer) {
   end_ = Clock::now();
-  latency_.push_back(ms(end_ - planned));
-  if (answer.scan_ms >= 0) {
+  (apart ? apart_ : latency_).push_back(ms(end_ - planned));
+  if (!apart && answer.scan_ms >= 0) {
     scan_.push_back(answer.scan_ms);
     beside_.push_back(latency_.back() - answer.scan_ms);
   }
@@ -235,9 +241,9 @@ void Load::report() const {
   const double seconds = ms(end_ - begin_) / 1000;
   fmt::print(
       "{{\"messages\":{},\"bad\":{},\"lost\":{},\"seconds\":{:.3f},\"rate\":{:.1f},"
-      "\"latency_ms\":{},\"scan_ms\":{},\"beside_scan_ms\":{},",
-      done_, bad_, lost_, seconds, double(done_) / seconds, quantiles(latency_), quantiles(scan_),
-      quantiles(beside_));
+      "\"latency_ms\":{},\"apart_ms\":{},\"scan_ms\":{},\"beside_scan_ms\":{},",
+      done_, bad_, lost_, seconds, double(done_) / seconds, quantiles(latency_), quantiles(apart_),
+      quantiles(scan_), quantiles(beside_));
   if (options_.pid != 0)
     fmt::print("\"cpu_us_per_message\":{:.1f},\"memory_kb\":{},",
                (cpu_after_ - cpu_before_) / double(done_) * 1e6, memory_kb(options_.pid));
@@ -282,6 +288,8 @@ int run(int argc, char** argv) {
   app.add_option("--connections", options.connections, "connections that send");
   app.add_option("--idle", options.idle, "connections beside them that say nothing");
   app.add_option("--pid", options.pid, "process of the service, for its CPU time and memory");
+  app.add_option("--apart", options.apart,
+                 "messages that hold this text are measured apart (apart_ms), not with the others");
   app.add_option("mail", mail, "files and folders of messages")->required();
   CLI11_PARSE(app, argc, argv);
   options.protocol = milter.empty() ? Protocol::kHttp : Protocol::kMilter;
@@ -298,7 +306,9 @@ int run(int argc, char** argv) {
   }
   options.to = {address, port};
   for (const std::string& message : load_mail(mail))
-    options.requests.push_back(request(options.protocol, message));
+    options.requests.push_back(
+        {request(options.protocol, message),
+         !options.apart.empty() && message.find(options.apart) != std::string::npos});
   if (options.requests.empty()) {
     fmt::print(stderr, "winnow_load: there is no mail\n");
     return 2;

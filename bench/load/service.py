@@ -45,8 +45,8 @@ class Service:
         reader, writer = os.pipe()
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [winnow, "serve", "--no-dns", "--threads", "1", "--milter", "127.0.0.1:0", "--http",
-             "127.0.0.1:0"], stderr=writer, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+            [winnow, "serve", *self.options(), "--threads", "1", "--milter", "127.0.0.1:0", "--http",
+             "127.0.0.1:0", "--controller", "127.0.0.1:0"], stderr=writer, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
         os.close(writer)
         text = ""
         with os.fdopen(reader, errors="replace") as log:
@@ -58,6 +58,9 @@ class Service:
             self.drain = subprocess.Popen(["cat"], stdin=log, stdout=subprocess.DEVNULL)
         self.ports = {name: re.search(name + r" listens at (127\.0\.0\.1:\d+)", text).group(1)
                       for name in ("http", "milter")}
+
+    def options(self):
+        return ["--no-dns"]
 
     def stop(self):
         self.process.terminate()
