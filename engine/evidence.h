@@ -52,6 +52,8 @@ struct Answer {
   bool name_exists = true;  // DNS: false for NXDOMAIN
   uint32_t ttl_s = 0;
   std::span<const std::string_view> values = {};  // DNS: presentation form of each RR's data
+  uint32_t age_s = 0;            // how long it had been known when it was given; 0 = asked for now
+  std::string_view server = {};  // who said it: "192.0.2.53:53", "hosts", "fake_records"; or empty
 };
 
 struct AtomCount {  // sorted by atom; only those that are not zero

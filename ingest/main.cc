@@ -50,6 +50,8 @@ constexpr std::array kCommands{
             signtool_command},
     Command{"dkim-keygen", "", "Make a key that signs mail, and its DNS record.",
             dkim_keygen_command},
+    Command{"dmarc-report", "[DAY...]", "Send aggregate reports of DMARC, or write them to files.",
+            dmarc_report_command},
     Command{"completion", "bash", "Print the completion of a shell.", completion_command},
     Command{"help", "[COMMAND]", "Say what a command does and which options it takes.",
             help_command},

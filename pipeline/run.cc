@@ -89,7 +89,7 @@ void complete_envelopes(const RuleSet& rules, const RunOptions& options, Worker&
     }
     if (options.now_from_received && !messages[row].now_ms && !hops.empty() && hops[0].time > 0)
       envelope.now_ms = hops[0].time * 1000;
-    envelope.own_ip = rules.is_own(envelope.ip);
+    envelope.own_ip = rules.own.hold(envelope.ip);
   }
   std::swap(batch.recipients, recipients);
 }
@@ -222,7 +222,8 @@ void Run::compute(Worker& worker, std::span<Message> messages,
 }
 
 void Run::decide_edits(Case& one) const {
-  const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name};
+  const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name,
+                          answerer_.signing_keys()};
   for (const EnabledCheck& check : rules_->checks)
     if (check.check->edit) check.check->edit(*check.plan, decided, one.verdict.edits);
   for (const EnabledCheck& check : rules_->checks)

@@ -74,6 +74,8 @@ class Answerer {
     answer(evidence);
     return true;
   }
+  // Keys that it was asked for and that evidence only names; null where there are none.
+  virtual const SigningKeys* signing_keys() const { return nullptr; }
   // The service behind it, for what it counts; null where nobody is asked.
   virtual const Lookup* lookup() const { return nullptr; }
   // Kinds (1 << QuestionKind) whose answers are always unknown.

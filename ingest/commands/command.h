@@ -41,6 +41,7 @@ int pw_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
 int signtool_command(const std::vector<std::string>& arguments);
 int serve_command(const std::vector<std::string>& arguments);
+int dmarc_report_command(const std::vector<std::string>& arguments);
 int dkim_keygen_command(const std::vector<std::string>& arguments);
 int dns_command(const std::vector<std::string>& arguments);
 int reload_command(const std::vector<std::string>& arguments);

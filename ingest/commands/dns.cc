@@ -35,12 +35,11 @@ std::string reverse_of(const IpAddress& ip) {
 
 void print(const Question& question, const LookupTrace& trace, const Lookup& lookup) {
   const KeptAnswer& answer = *trace.answer;
-  std::string where;
+  std::string where(lookup.server_name(answer));
   if (trace.cached)
-    where = fmt::format("from the cache, {} s old", trace.age.count());
-  else if (answer.server < lookup.servers().size())
-    where =
-        fmt::format("{}, {:.1f} ms", lookup.servers()[answer.server].name, answer.took_us / 1000.0);
+    where = fmt::format("from the cache, {} s old, of {}", trace.age.count(), where);
+  else if (answer.took_us > 0 && !where.empty())
+    where += fmt::format(", {:.1f} ms", answer.took_us / 1000.0);
   fmt::print("{} {}", dns_type_name(question.type), question.key);
   if (answer.state == AnswerState::kUnknown)
     fmt::print(": unknown, {} ({})\n", unknown_reason_text(answer.reason), where);

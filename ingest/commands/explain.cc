@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <future>
 #include <optional>
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/evidence/files.h"
 #include "pipeline/lookup/answers.h"
+#include "pipeline/lookup/settings.h"
 #include "pipeline/worker.h"
 
 namespace winnow {
@@ -20,8 +23,10 @@ namespace {
 
 constexpr size_t kQuoteBytes = 60;  // of matched text that is shown
 
-// The text that `where` points into; empty where it points nowhere in particular.
+// The text that `where` points into; empty where it points nowhere in particular, or the mail is
+// not there.
 std::string_view text_at(const Batch& batch, uint32_t row, const Where& where) {
+  if (row >= batch.rows) return {};
   const auto pick = [&](const auto& values, auto member) -> std::string_view {
     return where.item < values.size() ? values[where.item].*member : std::string_view{};
   };
@@ -95,15 +100,19 @@ std::string_view scope_text(ScopeKind scope) {
   }
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  const bool cut = text.size() > kQuoteBytes;
-  out += '"';
-  for (const char c : text.substr(0, kQuoteBytes)) {
+void append_safe(std::string& out, std::string_view text) {
+  for (const char c : text) {
     if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f)
       out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
     else
       out += c;
   }
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  const bool cut = text.size() > kQuoteBytes;
+  out += '"';
+  append_safe(out, text.substr(0, kQuoteBytes));
   out += cut ? "\"…" : "\"";
 }
 
@@ -121,7 +130,7 @@ class Explainer {
     headline();
     symbols();
     faults();
-    unknowns();
+    answers();
     alternatives();
     return std::move(out_);
   }
@@ -228,10 +237,30 @@ class Explainer {
         out_ += fmt::format("\n  fault     {}: {}\n", info.symbol, info.text);
   }
 
-  void unknowns() {
-    for (const QuestionId id : verdict_.unknown)
-      out_ += fmt::format("\n  unknown   {}: no answer, so nothing follows from it\n",
-                          evidence_.questions[index(id)].key);
+  static std::string question_text(const Question& question) {
+    // Tokens are asked about by their hashes.
+    if (question.kind == QuestionKind::kStore) return "counts of its tokens";
+    const std::string_view type =
+        question.kind == QuestionKind::kDns ? dns_type_name(question.type) : std::string_view();
+    return fmt::format("{}{}{}", type, type.empty() ? "" : " ", question.key);
+  }
+
+  // What was asked, and who said what to it.
+  void answers() {
+    for (size_t i = 0; i < evidence_.questions.size(); ++i) {
+      const Question& question = evidence_.questions[i];
+      const Answer& answer = evidence_.answers[i];
+      const bool unknown = answer.state == AnswerState::kUnknown;
+      if (unknown && answer.reason == UnknownReason::kNoTable) {
+        out_ += fmt::format("\n  unknown   {}: no answer, so nothing follows from it\n",
+                            question_text(question));
+        continue;
+      }
+      out_ +=
+          fmt::format("\n  {}   {}: ", unknown ? "unknown" : "asked  ", question_text(question));
+      append_safe(out_, answer_text(question, answer));
+      out_ += '\n';
+    }
   }
 
   // The distance to the neighbouring thresholds, and which single symbols make the difference.
@@ -267,30 +296,20 @@ class Explainer {
   std::string out_;
 };
 
-}  // namespace
+// Judges a case to its end, waiting for whom it asks, and prints why.
+bool explain(const Run& run, Worker& worker, Case& one) {
+  for (;;) {
+    std::promise<void> ready;
+    if (run.advance(worker, one, Deadline::max(), [&] { ready.set_value(); })) break;
+    ready.get_future().wait();
+  }
+  const std::string text = Explainer(run.rules(), worker.batch, one).text();
+  if (one.evidence.sequence > 0) std::fputs("\n", stdout);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return std::ferror(stdout) == 0;
+}
 
-int explain_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Says why each message's verdict is what it is.", "winnow explain");
-  ScanOptions options;
-  options.add_to(app);
-  app.add_option("FILE", options.paths, "messages; everything that scan reads")->required();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
-  if (Result<void> good = options.finish(); !good) {
-    complain("explain", good.error().text());
-    return kExitUsage;
-  }
-  Result<Loaded> loaded = load_rules(options.load);
-  if (!loaded) {
-    complain("explain", loaded.error().text());
-    return kExitUsage;
-  }
-  const TableAnswers answers(*loaded->rules);
-  RunOptions run_options;
-  run_options.now_ms = options.now_ms;
-  run_options.ip_from_received = options.ip_from_received;
-  run_options.locate = true;
-  const Run run(loaded->rules, answers, run_options);
-  Worker worker(run);
+int explain_mail(const ScanOptions& options, const Run& run, Worker& worker) {
   uint64_t sequence = 0;
   int code = kExitGood;
   const ReadSink sink{
@@ -299,12 +318,9 @@ int explain_command(const std::vector<std::string>& arguments) {
             std::unique_ptr<Case> one = std::make_unique<Case>();
             one->evidence.sequence = sequence++;
             run.look(worker, {&message, 1}, {&one, 1});
-            run.conclude(worker, *one);
-            const std::string text = Explainer(*loaded->rules, worker.batch, *one).text();
-            if (sequence > 1) std::fputs("\n", stdout);
-            std::fwrite(text.data(), 1, text.size(), stdout);
+            const bool good = explain(run, worker, *one);
             worker.batch.clear();
-            return std::ferror(stdout) == 0;
+            return good;
           },
       .problem =
           [&](const std::string& where, const std::string& what) {
@@ -315,6 +331,73 @@ int explain_command(const std::vector<std::string>& arguments) {
   };
   read_messages(options.paths, options.read, sink);
   return code;
+}
+
+// The bytes that patterns matched are not recorded; all else is.
+int explain_recorded(const std::string& path, const Run& run, Worker& worker) {
+  Result<std::unique_ptr<EvidenceInput>> input = EvidenceInput::open(path, run.rules());
+  if (!input) {
+    complain("explain", input.error().text());
+    return kExitUsage;
+  }
+  for (uint64_t sequence = 0;; ++sequence) {
+    Case one;
+    const Result<bool> more = (*input)->reader().next(one.evidence);
+    if (!more) {
+      complain("explain", fmt::format("{}: {}", path, more.error().text()));
+      return kExitInputs;
+    }
+    one.evidence.sequence = sequence;
+    if (!*more || !explain(run, worker, one)) return kExitGood;
+  }
+}
+
+}  // namespace
+
+int explain_command(const std::vector<std::string>& arguments) {
+  CLI::App app("Says why each message's verdict is what it is.", "winnow explain");
+  ScanOptions options;
+  std::string recorded;
+  bool dns = false;
+  options.add_to(app);
+  app.add_flag("--dns", dns,
+               "ask name servers (options.dns of the configuration, else those of the system)");
+  app.add_option("--replay", recorded,
+                 "explain recorded evidence from FILE (winnow scan --record) instead of mail");
+  app.add_option("FILE", options.paths, "messages; everything that scan reads");
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (options.paths.empty() == recorded.empty()) {
+    complain("explain", "name messages, or recorded evidence with --replay");
+    return kExitUsage;
+  }
+  if (Result<void> good = options.finish(); !good) {
+    complain("explain", good.error().text());
+    return kExitUsage;
+  }
+  Result<Loaded> loaded = load_rules(options.load);
+  if (!loaded) {
+    complain("explain", loaded.error().text());
+    return kExitUsage;
+  }
+  const RuleSet& rules = *loaded->rules;
+  std::shared_ptr<Lookup> lookup;
+  if (dns && recorded.empty()) {
+    Result<LookupOptions> servers = lookup_options(rules.dns);
+    if (!servers) {
+      complain("explain", servers.error().text());
+      return kExitUsage;
+    }
+    lookup = std::make_shared<Lookup>(*servers);
+  }
+  const TableAnswers answers(rules, {}, {.lookup = std::move(lookup)});
+  RunOptions run_options;
+  run_options.now_ms = options.now_ms;
+  run_options.ip_from_received = options.ip_from_received;
+  run_options.locate = true;
+  const Run run(loaded->rules, answers, run_options);
+  Worker worker(run);
+  return recorded.empty() ? explain_mail(options, run, worker)
+                          : explain_recorded(recorded, run, worker);
 }
 
 }  // namespace winnow

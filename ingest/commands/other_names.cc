@@ -75,7 +75,6 @@ constexpr std::array kMissing{
     Tool{"control", "send HUP to the process instead of reload; /stat over HTTP has the counters"},
     Tool{"cookie", ""},
     Tool{"corpustest", "`winnow scan --format jsonl` prints a verdict a line"},
-    Tool{"dmarc_report", "there are no reports yet"},
     Tool{"fuzzyconvert", "there is no fuzzy storage yet"},
     Tool{"grep", ""},
     Tool{"keypair", ""},
@@ -90,8 +89,8 @@ constexpr std::array kMissing{
     Tool{"template", ""},
     Tool{"vault", ""},
 };
-constexpr std::array kShared{"configtest", "configdump", "confighelp", "configwizard",
-                             "pw",         "keypair",    "signtool",   "dkim_keygen"};
+constexpr std::array kShared{"configtest", "configdump", "confighelp",  "configwizard", "pw",
+                             "keypair",    "signtool",   "dkim_keygen", "dmarc_report"};
 
 // Ours are written with "-", theirs with "_".
 std::string tool_name(const Command& command) {
@@ -149,7 +148,8 @@ int run_tool(std::string_view name, std::vector<std::string> arguments,
     return kExitUsage;
   }
   // Of confighelp -c is "compact", for the others the configuration.
-  const bool reads = name == "configtest" || name == "configdump" || name == "configwizard";
+  const bool reads = name == "configtest" || name == "configdump" || name == "configwizard" ||
+                     name == "dmarc_report";
   bool given = false;
   for (const std::string& argument : arguments)
     given |= argument.starts_with("-c") || argument.starts_with("--config") ||

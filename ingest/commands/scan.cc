@@ -116,6 +116,7 @@ int scan(ScanCommand& options) {
   const RuleSet& rules = *loaded->rules;
   for (const ConfigWarning& warning : rules.warnings) complain("scan", warning.text());
   std::shared_ptr<Lookup> lookup;
+  std::shared_ptr<MxProbes> probes;
   if (options.dns && options.replay.empty()) {
     Result<LookupOptions> servers = lookup_options(rules.dns);
     if (!servers) {
@@ -123,6 +124,7 @@ int scan(ScanCommand& options) {
       return kExitUsage;
     }
     lookup = std::make_shared<Lookup>(*servers);
+    probes = probes_for(rules, nullptr);
     lookup->watch(lists_of(rules), [](const std::string& what) { complain("scan", what); });
   }
   std::shared_ptr<const SiteStatistics> statistics;
@@ -137,8 +139,10 @@ int scan(ScanCommand& options) {
     statistics = std::move(*opened);
   }
   const TableAnswers answers(
-      rules, [](const std::string& what) { complain("scan", what); }, std::move(lookup),
-      std::move(statistics));
+      rules, [](const std::string& what) { complain("scan", what); },
+      AnswerSources{.lookup = std::move(lookup),
+                    .statistics = std::move(statistics),
+                    .probes = std::move(probes)});
   RunOptions run_options;
   run_options.now_ms = options.common.now_ms;
   run_options.ip_from_received = options.common.ip_from_received;

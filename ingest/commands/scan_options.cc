@@ -11,11 +11,14 @@
 
 namespace winnow {
 
-std::string statistics_folder(const std::string& given, const RulesOptions& options) {
-  if (!given.empty()) return given;
+std::string data_folder(const RulesOptions& options) {
   for (const auto& [name, value] : options.variables)
-    if (name == "DBDIR") return value + "/statistics";
-  return default_variables(options.config)["DBDIR"] + "/statistics";
+    if (name == "DBDIR") return value;
+  return default_variables(options.config)["DBDIR"];
+}
+
+std::string statistics_folder(const std::string& given, const RulesOptions& options) {
+  return given.empty() ? data_folder(options) + "/statistics" : given;
 }
 
 unsigned default_threads() {

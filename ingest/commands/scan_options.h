@@ -27,6 +27,8 @@ struct ScanOptions {
   int64_t now_ms = 0;
 };
 
+// The folder of a site's data: $DBDIR, by --var or as Debian has it.
+std::string data_folder(const RulesOptions& options);
 // Where a site's statistics are: `given`, else $DBDIR/statistics, by --var or as Debian has it.
 std::string statistics_folder(const std::string& given, const RulesOptions& options);
 

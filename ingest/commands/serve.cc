@@ -27,6 +27,7 @@
 #include "pipeline/learn/statistics.h"
 #include "pipeline/lookup/answers.h"
 #include "pipeline/lookup/settings.h"
+#include "pipeline/lookup/store/site_store.h"
 #include "rules/checks/learned/bayes.h"
 
 namespace winnow {
@@ -97,13 +98,16 @@ class Reloader {
   // Opens what the first rules that are loaded say of statistics; null: nothing is learnt.
   using OpenSite = std::function<Result<std::shared_ptr<SiteStatistics>>(const Loaded&)>;
 
-  Reloader(const RulesOptions& options, bool dns, OpenSite open_site,
+  // `effects` may be null: there are none.
+  Reloader(const RulesOptions& options, bool dns, OpenSite open_site, Effects* effects,
            const std::vector<Listening>& sockets, Log& log,
            std::function<void(std::shared_ptr<const ServeSettings>)> settings)
       : loader_(options,
                 [&log](std::string_view line) { log.event(LogLevel::kInfo, "map", line); }),
         dns_(dns),
         open_site_(std::move(open_site)),
+        effects_(effects),
+        stores_(data_folder(options) + "/store"),
         sockets_(sockets),
         log_(log),
         settings_(std::move(settings)) {}
@@ -124,6 +128,7 @@ class Reloader {
       if (!opened) return fail(std::move(opened.error()));
       statistics_ = std::move(*opened);
     }
+    use_stores(*loaded);
     std::shared_ptr<LiveRules> live = take(*loaded);
     for (const std::string& note : loaded->rules->notes) log_.event(LogLevel::kNotice, "cfg", note);
     for (const Warning& warning : settings->warnings)
@@ -177,8 +182,43 @@ class Reloader {
     auto answers = std::make_unique<TableAnswers>(
         *loaded.rules,
         [this](const std::string& what) { log_.event(LogLevel::kWarning, "cfg", what); },
-        lookup_for(*loaded.rules), statistics_);
+        AnswerSources{lookup_for(*loaded.rules), statistics_, probes_, keys_});
     return std::make_shared<LiveRules>(loaded.rules, std::move(answers), host_name());
+  }
+
+  // A module's store; null where it cannot be had, which the log is told.
+  std::shared_ptr<Store> store_for(const Loaded& loaded, const char* module, const char* without) {
+    Result<std::shared_ptr<Store>> store = stores_.of(loaded, module);
+    if (store) return std::move(*store);
+    log_.event(LogLevel::kWarning, "store",
+               fmt::format("{}: {}; {}", module, store.error().text(), without));
+    return nullptr;
+  }
+
+  // What asks and keeps beside DNS and statistics. What the engine's trial does is nobody's.
+  void use_stores(const Loaded& loaded) {
+    if (!effects_) return;
+    const auto checks = [&](std::string_view name) {
+      return std::ranges::any_of(loaded.rules->checks,
+                                 [&](const EnabledCheck& one) { return one.check->name == name; });
+    };
+    if (!dns_ || !checks("mx_check")) {
+      probes_ = nullptr;
+    } else if (!probes_) {
+      probes_ = probes_for(*loaded.rules, store_for(loaded, "mx_check",
+                                                    "what calls find out ends with the process"));
+    }
+    Result<std::shared_ptr<StoredKeys>> keys = open_stored_keys(loaded);
+    if (!keys)
+      log_.event(LogLevel::kError, "dkim",
+                 fmt::format("{}; nothing is signed with keys in Redis", keys.error().text()));
+    keys_ = keys ? std::move(*keys) : nullptr;
+    const UclObject* const dmarc = loaded.config->root().find("dmarc");
+    const UclObject* const reporting = dmarc ? dmarc->find("reporting") : nullptr;
+    std::shared_ptr<Store> store;
+    if (reporting && reporting->is_object() && reporting->flag("enabled", false))
+      store = store_for(loaded, "dmarc", "nothing is kept for reports");
+    effects_->keep_dmarc(std::move(store), dmarc_store_options(loaded.config->root()));
   }
 
   // The one in use as long as its options are the same: what it knows is kept.
@@ -230,6 +270,10 @@ class Reloader {
   OpenSite open_site_;
   std::shared_ptr<SiteStatistics> statistics_;
   std::shared_ptr<Lookup> lookup_;
+  Effects* const effects_;
+  SiteStores stores_;
+  std::shared_ptr<MxProbes> probes_;
+  std::shared_ptr<StoredKeys> keys_;
   const std::vector<Listening> sockets_;
   Log& log_;
   const std::function<void(std::shared_ptr<const ServeSettings>)> settings_;
@@ -445,6 +489,10 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   if (!config) return fail(std::move(config.error()));
   Log log(where_to_log(options, read_serve_settings(config->root())));
   if (Result<void> done = log.open(); !done) return done;
+  std::optional<Effects> effects;
+  if (!options.trial)
+    effects.emplace(
+        [&log](const std::string& what) { log.event(LogLevel::kWarning, "effects", what); });
   std::optional<Reloader> reloader;
   ServerHooks hooks;
   hooks.reload = [&] { reloader->request(true); };
@@ -456,7 +504,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
         if (options.trial) return nullptr;
         return open_site(options, loaded, log);
       },
-      left.sockets, log,
+      effects ? &*effects : nullptr, left.sockets, log,
       [&](std::shared_ptr<const ServeSettings> settings) { server.use(std::move(settings)); });
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
@@ -471,6 +519,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
       .marks = &*marks, .side = static_cast<uint32_t>(left.side), .trial = &trial};
   Service service(std::move(*live), options.service);
   std::optional<LearnQueue> learner;
+  server.carry_out_with(&*effects);
   if (reloader->statistics())
     server.learn_with(&learner.emplace(reloader->statistics(), [&log](const std::string& problem) {
       log.event(LogLevel::kError, "learn", problem);

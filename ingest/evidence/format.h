@@ -166,6 +166,7 @@ void visit(V& v, Question& q, Answer& a, uint32_t& values) {
   v.u(a.state, static_cast<uint64_t>(AnswerState::kUnknown));
   v.u(a.reason, static_cast<uint64_t>(UnknownReason::kNotReplayed));
   v.u(a.name_exists, 1), v.u(a.ttl_s), v.u(values);
+  v.u(a.age_s), v.s(a.server);
 }
 
 // Calls f(table) with a default record visited: for the schema, and for counting fields.

@@ -334,6 +334,7 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
   } else {
     render(scanned, reply);
     autolearn(scanned);
+    if (shared_.effects) shared_.effects->carry_out(scanned.one.verdict);
     if (counted()) shared_.statistics.add(scanned);
     if (logged()) {
       std::string line = "rspamd_task_write_log: ";

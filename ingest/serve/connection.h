@@ -48,6 +48,7 @@ struct ConnectionShared {
   Statistics statistics;  // any thread
   Service* service = nullptr;
   LearnQueue* learner = nullptr;  // null: nothing is learnt
+  Effects* effects = nullptr;     // null: verdicts have none
   LearntNow learnt() const;       // for /stat
   // Of the settings in use, as it is when a message comes. On the loop.
   Remote& proxy() {

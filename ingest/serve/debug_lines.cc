@@ -62,26 +62,8 @@ class Lines {
           fmt::format("asked {} {}: ",
                       question.kind == QuestionKind::kDns ? dns_type_name(question.type) : "key",
                       safe(question.key));
-      append_answer(evidence_.answers[i], text);
+      text += safe(answer_text(question, evidence_.answers[i]));
       say(module, std::move(text));
-    }
-  }
-
-  void append_answer(const Answer& answer, std::string& text) {
-    switch (answer.state) {
-      case AnswerState::kOpen:
-        text += "no answer before the deadline";
-        break;
-      case AnswerState::kNone:
-        text += answer.name_exists ? "none of this type" : "no such name";
-        break;
-      case AnswerState::kUnknown:
-        text += unknown_reason_text(answer.reason);
-        break;
-      case AnswerState::kValue:
-        for (size_t i = 0; i < answer.values.size() && text.size() < kTextBytesMax; ++i)
-          text += (i ? ", " : "") + safe(answer.values[i]);
-        break;
     }
   }
 

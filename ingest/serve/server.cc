@@ -160,6 +160,8 @@ void Server::Impl::wait_link() {
 
 void Server::learn_with(LearnQueue* learner) { impl_->shared.learner = learner; }
 
+void Server::carry_out_with(Effects* effects) { impl_->shared.effects = effects; }
+
 void Server::tell(std::string_view word) const { impl_->tell(word); }
 
 void Server::run(Service& service) {

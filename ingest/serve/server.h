@@ -14,6 +14,7 @@
 #include "ingest/milter/protocol.h"
 #include "ingest/serve/listen.h"
 #include "ingest/serve/settings.h"
+#include "pipeline/effects.h"
 #include "pipeline/learn/queue.h"
 #include "pipeline/service.h"
 
@@ -50,6 +51,8 @@ class Server {
   // Where /learnspam, TELL and autolearn go; without it nothing is learnt. REQUIRED: before run();
   // outlives it.
   void learn_with(LearnQueue* learner);
+  // What verdicts want done outside; without it nothing is. REQUIRED: the same.
+  void carry_out_with(Effects* effects);
   // Serves until TERM, INT or the end of `link`, then drains. Connections use `service`.
   void run(Service& service);
   // One word to the supervisor. Any thread.

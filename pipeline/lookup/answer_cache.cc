@@ -15,8 +15,13 @@ size_t bytes_of(const std::string& key, const KeptAnswer& answer) {
 }
 }  // namespace
 
-Answer KeptAnswer::in(Arena& slab) const {
-  Answer answer{.state = state, .reason = reason, .name_exists = name_exists, .ttl_s = ttl_s};
+Answer KeptAnswer::in(Arena& slab, std::string_view server_name, uint32_t age_s) const {
+  Answer answer{.state = state,
+                .reason = reason,
+                .name_exists = name_exists,
+                .ttl_s = ttl_s,
+                .age_s = age_s,
+                .server = slab.copy(server_name)};
   const std::span<std::string_view> copies = slab.alloc<std::string_view>(values.size());
   for (size_t i = 0; i < values.size(); ++i) copies[i] = slab.copy(values[i]);
   answer.values = copies;

@@ -24,11 +24,12 @@ struct KeptAnswer {
   bool authentic = false;
   uint32_t ttl_s = 0;
   std::vector<std::string> values = {};
-  uint32_t server = UINT32_MAX;  // who said it
+  static constexpr uint32_t kHosts = UINT32_MAX - 1;
+  uint32_t server = UINT32_MAX;  // who said it; kHosts: a file of hosts; else nobody
   uint32_t took_us = 0;          // from the first packet sent
 
-  // Into a case; values are copied into `slab`.
-  Answer in(Arena& slab) const;
+  // Into a case; values and the name of the server are copied into `slab`.
+  Answer in(Arena& slab, std::string_view server_name, uint32_t age_s) const;
 };
 
 struct CacheBounds {

@@ -1,27 +1,37 @@
-// Who answers a case's questions: the table of the configuration (options { dns { fake_records }}),
-// and for the rest the network, where there is one. Token counts come from the site's statistics.
+// Who answers a case's questions, one kind after the other: token counts come from the site's
+// statistics, signing keys from where they are stored, calls to mail servers are made; then the
+// table of the configuration (options { dns { fake_records }}) answers, and for the rest the
+// network, where there is one. Each waits by itself; usually only one of them has something open.
 #pragma once
 
 #include <memory>
 
 #include "pipeline/learn/site_statistics.h"
 #include "pipeline/lookup/lookup.h"
+#include "pipeline/lookup/mx_probes.h"
+#include "pipeline/lookup/stored_keys.h"
 #include "pipeline/lookup/table.h"
 #include "pipeline/run.h"
 
 namespace winnow {
 
+// Each may be null: then nobody answers such questions.
+struct AnswerSources {
+  std::shared_ptr<Lookup> lookup = nullptr;
+  std::shared_ptr<const SiteStatistics> statistics = nullptr;
+  std::shared_ptr<MxProbes> probes = nullptr;
+  std::shared_ptr<StoredKeys> keys = nullptr;
+};
+
 class TableAnswers final : public Answerer {
  public:
-  // Records that do not parse are left out; `warn` is told why. Without `lookup` nobody is asked:
+  // Records that do not parse are left out; `warn` is told why. Without a lookup nobody is asked:
   // where the table says nothing a name does not exist (as Rspamd's tests expect), and without a
   // table all is unknown, never none.
   explicit TableAnswers(const RuleSet& rules, const std::function<void(std::string)>& warn = {},
-                        std::shared_ptr<Lookup> lookup = nullptr,
-                        std::shared_ptr<const SiteStatistics> statistics = nullptr)
-      : lookup_(std::move(lookup)),
-        statistics_(std::move(statistics)),
-        table_(rules.fake_records.empty() || lookup_ ? Absent::kUnknown : Absent::kNxDomain) {
+                        AnswerSources sources = {})
+      : from_(std::move(sources)),
+        table_(rules.fake_records.empty() || from_.lookup ? Absent::kUnknown : Absent::kNxDomain) {
     for (const FakeRecord& record : rules.fake_records) {
       Result<void> added = table_.add({.name = record.name,
                                        .type = record.type,
@@ -32,51 +42,85 @@ class TableAnswers final : public Answerer {
   }
   void answer(Evidence& evidence) const override {
     answer_counts(evidence,
-                  [this](const TokenList& tokens) { return statistics_->counts(tokens); });
+                  [this](const TokenList& tokens) { return from_.statistics->counts(tokens); });
     table_.answer_open(evidence);
   }
-  const Lookup* lookup() const override { return lookup_.get(); }
-  bool waits() const override { return lookup_ || (statistics_ && statistics_->waits()); }
+  const Lookup* lookup() const override { return from_.lookup.get(); }
+  const SigningKeys* signing_keys() const override { return from_.keys.get(); }
+  bool waits() const override {
+    return from_.lookup || from_.probes || from_.keys ||
+           (from_.statistics && from_.statistics->waits());
+  }
   bool ask(Evidence& evidence, Deadline deadline, Ready ready) const override {
     if (!waits()) {
       answer(evidence);
       return true;
     }
-    if (!statistics_ || !statistics_->waits()) {
-      answer_counts(evidence,
-                    [this](const TokenList& tokens) { return statistics_->counts(tokens); });
-      return ask_others(evidence, deadline, std::move(ready));
-    }
-    // Token counts first, then the others: they are the quicker ones by far.
-    TokenList tokens;
-    const Question* const question = open_counts(evidence, tokens);
-    if (!question) return ask_others(evidence, deadline, std::move(ready));
-    if (std::optional<TokenCounts> there = statistics_->counts_at_hand(tokens)) {
-      answer_counts(evidence, [&](const TokenList&) -> Result<TokenCounts> { return *there; });
-      return ask_others(evidence, deadline, std::move(ready));
-    }
-    statistics_->ask_counts(
-        std::move(tokens), [this, &evidence, deadline, ready](Result<TokenCounts>&& counts) {
-          answer_counts(evidence, [&](const TokenList&) { return std::move(counts); });
-          if (ask_others(evidence, deadline, ready)) ready();
-        });
-    return false;
+    return ask_from(Step::kCounts, evidence, deadline, std::move(ready));
   }
   uint32_t silent() const override {
-    return ~((table_.empty() && !lookup_ ? 0u : kDns) | (statistics_ ? kStore : 0u));
+    return ~((table_.empty() && !from_.lookup ? 0u : bit(QuestionKind::kDns)) |
+             (from_.statistics ? bit(QuestionKind::kStore) : 0u) |
+             (from_.probes ? bit(QuestionKind::kDialog) : 0u));
   }
 
  private:
-  static constexpr uint32_t kDns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
-  static constexpr uint32_t kStore = 1u << static_cast<uint32_t>(QuestionKind::kStore);
+  enum class Step : uint8_t { kCounts, kKeys, kCalls, kNames };
+  static constexpr uint32_t bit(QuestionKind kind) { return 1u << static_cast<uint32_t>(kind); }
 
-  bool ask_others(Evidence& evidence, Deadline deadline, Ready ready) const {
-    if (!lookup_) {
+  // Goes on from `step`; true where all is answered.
+  bool ask_from(Step step, Evidence& evidence, Deadline deadline, Ready ready) const {
+    // What is open at the deadline stays so, for whoever judges to say.
+    const auto next = [this, &evidence, deadline, ready](Step then) {
+      return [this, &evidence, deadline, ready, then] {
+        if (std::chrono::steady_clock::now() >= deadline ||
+            ask_from(then, evidence, deadline, ready))
+          ready();
+      };
+    };
+    switch (step) {
+      case Step::kCounts:
+        if (from_.statistics && !ask_counts(evidence, next(Step::kKeys))) return false;
+        [[fallthrough]];
+      case Step::kKeys:
+        if (from_.keys && !from_.keys->ask(evidence, next(Step::kCalls))) return false;
+        [[fallthrough]];
+      case Step::kCalls:
+        if (from_.probes && MxProbes::has_open(evidence) &&
+            !from_.probes->ask(evidence, deadline, next(Step::kNames)))
+          return false;
+        [[fallthrough]];
+      case Step::kNames:
+        break;
+    }
+    if (!from_.lookup) {
       table_.answer_open(evidence);
       return true;
     }
     if (!table_.empty()) answer_known(evidence);
-    return lookup_->ask(evidence, deadline, std::move(ready));
+    return from_.lookup->ask(evidence, deadline, std::move(ready));
+  }
+
+  // Token counts; false where `then` is called later. REQUIRED: there are statistics.
+  bool ask_counts(Evidence& evidence, Ready then) const {
+    if (!from_.statistics->waits()) {
+      answer_counts(evidence,
+                    [this](const TokenList& tokens) { return from_.statistics->counts(tokens); });
+      return true;
+    }
+    TokenList tokens;
+    const Question* const question = open_counts(evidence, tokens);
+    if (!question) return true;
+    if (std::optional<TokenCounts> there = from_.statistics->counts_at_hand(tokens)) {
+      answer_counts(evidence, [&](const TokenList&) -> Result<TokenCounts> { return *there; });
+      return true;
+    }
+    from_.statistics->ask_counts(
+        std::move(tokens), [this, &evidence, then = std::move(then)](Result<TokenCounts>&& counts) {
+          answer_counts(evidence, [&](const TokenList&) { return std::move(counts); });
+          then();
+        });
+    return false;
   }
 
   // The one question of token counts that a message has, where it is open and can be read.
@@ -94,7 +138,7 @@ class TableAnswers final : public Answerer {
   // What the statistics know of a message's tokens. Where they cannot be read it is unknown.
   template <class Counts>
   void answer_counts(Evidence& evidence, const Counts& counts_of) const {
-    if (!statistics_) return;
+    if (!from_.statistics) return;
     for (size_t i = 0; i < evidence.questions.size(); ++i) {
       const Question& question = evidence.questions[i];
       Answer& answer = evidence.answers[i];
@@ -124,8 +168,7 @@ class TableAnswers final : public Answerer {
     }
   }
 
-  const std::shared_ptr<Lookup> lookup_;
-  const std::shared_ptr<const SiteStatistics> statistics_;
+  const AnswerSources from_;
   AnswerTable table_;
 };
 

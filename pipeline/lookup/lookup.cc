@@ -105,6 +105,11 @@ bool Lookup::server_alive(size_t server) const {
   return health_.alive(server, Clock::now());
 }
 
+std::string_view Lookup::server_name(const KeptAnswer& answer) const {
+  if (answer.server == KeptAnswer::kHosts) return "hosts";
+  return answer.server < servers_.size() ? servers_[answer.server].name : std::string_view();
+}
+
 size_t Lookup::cache_bytes() const {
   const std::lock_guard lock(mutex_);
   return cache_.bytes();
@@ -140,10 +145,18 @@ bool Lookup::ask(Evidence& evidence, Clock::time_point deadline, Ready ready,
           continue;
         }
       }
+      if (const auto* const known = options_.hosts.find(question.key, question.type)) {
+        const auto kept = std::make_shared<const KeptAnswer>(KeptAnswer{
+            .state = AnswerState::kValue, .values = *known, .server = KeptAnswer::kHosts});
+        answer = kept->in(evidence.slab, server_name(*kept), 0);
+        if (traces) (*traces)[i] = {false, {}, kept};
+        continue;
+      }
       std::string key = key_of(question.type, question.key);
       if (const AnswerCache::Hit hit = cache_.find(key, now); hit.answer) {
         counts_.cached.fetch_add(1, std::memory_order_relaxed);
-        answer = hit.answer->in(evidence.slab);
+        answer = hit.answer->in(evidence.slab, server_name(*hit.answer),
+                                static_cast<uint32_t>(hit.age.count()));
         if (traces) (*traces)[i] = {true, hit.age, hit.answer};
         continue;
       }
@@ -316,7 +329,7 @@ void Lookup::land(Flight& flight, KeptAnswer&& answer) {
   for (const Waiter& waiter : flight.waiters) {
     Wait& wait = *waiter.wait;
     if (wait.over) continue;
-    wait.evidence->answers[waiter.question] = kept->in(wait.evidence->slab);
+    wait.evidence->answers[waiter.question] = kept->in(wait.evidence->slab, server_name(*kept), 0);
     if (wait.traces) (*wait.traces)[waiter.question] = {false, {}, kept};
     if (--wait.open > 0) continue;
     wait.over = true;

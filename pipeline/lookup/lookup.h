@@ -40,6 +40,7 @@
 #include "pipeline/lookup/dns_client.h"
 #include "pipeline/lookup/dns_reply.h"
 #include "pipeline/lookup/dns_servers.h"
+#include "pipeline/lookup/hosts.h"
 #include "pipeline/lookup/list_watch.h"
 
 namespace winnow {
@@ -50,6 +51,7 @@ struct LookupOptions {
   std::chrono::milliseconds probe = ListWatch::kProbe;  // between probes of a list
   uint32_t in_flight_max = 4'096;  // names asked at once; the others wait for their turn
   CacheBounds cache;
+  HostTable hosts;  // names that are not asked
   bool operator==(const LookupOptions&) const = default;
 };
 
@@ -113,6 +115,8 @@ class Lookup {
   const LookupCounts& counts() const { return counts_; }
   const std::deque<LookupCounts::Server>& servers() const { return servers_; }
   bool server_alive(size_t server) const;
+  // As it is configured; empty where no server said it.
+  std::string_view server_name(const KeptAnswer& answer) const;
   size_t cache_bytes() const;
   size_t cache_entries() const;
 

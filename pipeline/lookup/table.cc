@@ -51,6 +51,35 @@ std::string_view unknown_reason_text(UnknownReason reason) {
   }
 }
 
+std::string answer_text(const Question& question, const Answer& answer) {
+  constexpr size_t kBytesMax = 500;
+  std::string text;
+  switch (answer.state) {
+    case AnswerState::kOpen:
+      text = "no answer before the deadline";
+      break;
+    case AnswerState::kNone:
+      text = answer.name_exists ? "none of this type" : "no such name";
+      break;
+    case AnswerState::kUnknown:
+      text = unknown_reason_text(answer.reason);
+      break;
+    case AnswerState::kValue:
+      // Counts of tokens are no text.
+      if (question.kind == QuestionKind::kStore) text = "there";
+      for (size_t i = 0; i < answer.values.size() && question.kind != QuestionKind::kStore; ++i) {
+        if (text.size() > kBytesMax) break;
+        if (i > 0) text += ", ";
+        text += answer.values[i].substr(0, kBytesMax);
+      }
+  }
+  std::string source(answer.server);
+  if (answer.age_s > 0)
+    source += (source.empty() ? "" : ", ") + std::to_string(answer.age_s) + " s old";
+  if (!source.empty()) text += " (" + source + ")";
+  return text;
+}
+
 std::string_view dns_type_name(uint16_t type) {
   for (const auto& [known, number] : kTypes)
     if (type == number) return known;
@@ -133,6 +162,7 @@ Answer AnswerTable::answer(const Question& question, Arena& slab) const {
     answer.state = record->state;
     answer.reason = record->reason;
     answer.name_exists = record->name_exists;
+    answer.server = "fake_records";
     answer.ttl_s = record->state == AnswerState::kValue ? kTtl_s : 0;
     const std::span<std::string_view> values = slab.alloc<std::string_view>(record->values.size());
     for (size_t i = 0; i < values.size(); ++i) values[i] = slab.copy(record->values[i]);

@@ -34,6 +34,9 @@ uint16_t dns_type(std::string_view name);
 std::string_view dns_type_name(uint16_t type);
 // Why an answer is unknown, for people.
 std::string_view unknown_reason_text(UnknownReason reason);
+// What was answered, by whom, how long ago: "192.0.2.1, 192.0.2.2 (127.0.0.1:53, 12 s old)". Values
+// are raw bytes of somebody else's, cut at some hundred bytes.
+std::string answer_text(const Question& question, const Answer& answer);
 
 class AnswerTable {
  public:

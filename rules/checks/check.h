@@ -30,6 +30,18 @@ class UclObject;  // rules/config/ucl.h
 class Map;        // rules/maps/map.h
 enum class MapKind : uint8_t;
 struct PatternSpec;  // engine/match/pattern.h
+class SigningKeys;   // rules/checks/auth/signing_keys.h
+
+// Networks of the site itself (options.local_addrs, local_networks): loopback and link-local
+// addresses always; where none are named, private ones too.
+class OwnNetworks {
+ public:
+  void add(std::shared_ptr<const Map> networks) { networks_.push_back(std::move(networks)); }
+  bool hold(const IpAddress& ip) const;
+
+ private:
+  std::vector<std::shared_ptr<const Map>> networks_;
+};
 
 struct SymbolDecl {
   std::string_view name;
@@ -111,14 +123,18 @@ struct CompileContext {
   std::function<std::vector<std::string>(std::string_view pattern)> glob = {};
   // In compile(): a new DerivedText::selector, for patterns of scope kSelector.
   std::function<uint32_t()> selector = {};
+  OwnNetworks own = {};
+  // Names that DNS lists may be asked about one message, beside the client's (dns_max_requests).
+  uint32_t list_questions_max = UINT32_MAX;
 };
 
 // What edits are made from, once the verdict stands.
 struct EditInput {
   const ScoreModel& model;
   const Evidence& evidence;
-  const Verdict& verdict;           // its edits may be those being appended to: read all else
-  std::string_view host_name = {};  // this machine's; empty where outputs may not depend on it
+  const Verdict& verdict;             // its edits may be those being appended to: read all else
+  std::string_view host_name = {};    // this machine's; empty where outputs may not depend on it
+  const SigningKeys* keys = nullptr;  // of answers to questions for keys; null: there are none
 };
 
 struct Check {

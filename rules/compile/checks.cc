@@ -109,6 +109,8 @@ CompileContext make_context(Compiler& compiler, const Check& check, const UclObj
   context.fact = [&compiler](std::string text) {
     return *new_atom(compiler, nullptr, std::move(text));
   };
+  context.own = set.own;
+  context.list_questions_max = set.list_questions_max;
   if (FileSource* const files = compiler.options.files) {
     context.read_file = [files](std::string_view path) { return files->read(path); };
     context.glob = [files](std::string_view pattern) { return files->glob(pattern); };

@@ -33,6 +33,12 @@ void read_dns(Compiler& compiler, const UclObject& dns) {
   for (const char* const key : {"sockets", "connections"})
     limit(compiler, dns, key, to.sockets, kSocketsMax);
   to.dnssec = dns.flag("enable_dnssec", false);
+  if (const UclObject* const hosts = dns.find("hosts")) {
+    to.hosts_given = true;
+    to.hosts.clear();
+    if (!hosts->last_value().is_null())
+      for (const std::string_view one : dns.strings("hosts")) to.hosts.emplace_back(one);
+  }
   if (const UclObject* const timeout = dns.find("timeout")) {
     const std::optional<double> seconds = timeout->last_value().as_seconds();
     if (seconds && *seconds >= 0.001 && *seconds <= 60)
@@ -127,12 +133,11 @@ std::vector<FakeRecord> read_fake_records(Compiler& compiler, const UclObject& d
   return out;
 }
 
-bool RuleSet::is_own(const IpAddress& ip) const {
+bool OwnNetworks::hold(const IpAddress& ip) const {
   if (!ip.valid()) return false;
-  if (own_networks.empty()) return is_local_ip(ip);
-  return is_loopback_or_link_local(ip) || std::ranges::any_of(own_networks, [&](const auto& map) {
-           return map->find(ip) != kNoIndex;
-         });
+  if (networks_.empty()) return is_local_ip(ip);
+  return is_loopback_or_link_local(ip) ||
+         std::ranges::any_of(networks_, [&](const auto& map) { return map->find(ip) != kNoIndex; });
 }
 
 void compile_options(Compiler& compiler, const UclObject& root) {
@@ -140,7 +145,8 @@ void compile_options(Compiler& compiler, const UclObject& root) {
   if (!options) return;
   for (const char* const name : {"local_addrs", "local_networks"})
     if (const UclObject* const nets = options->find(name))
-      compiler.set.own_networks.push_back(compiler.maps.load(*nets, MapKind::kIp));
+      compiler.set.own.add(compiler.maps.load(*nets, MapKind::kIp));
+  limit(compiler, *options, "dns_max_requests", compiler.set.list_questions_max, 1'000'000);
   Limits& limits = compiler.set.limits;
   limit(compiler, *options, "max_urls", limits.urls_max, 1'000'000);
   limit(compiler, *options, "max_mime_parts", limits.parts_max, 1'000'000);

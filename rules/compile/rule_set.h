@@ -93,6 +93,8 @@ struct DnsConfig {                       // options.dns
   uint32_t retransmits = 5;
   uint32_t sockets = 16;
   bool dnssec = false;
+  std::vector<std::string> hosts = {"/etc/hosts"};  // files of names that no server is asked about
+  bool hosts_given = false;                         // then each must be there
 };
 
 struct RuleSet {
@@ -117,14 +119,12 @@ struct RuleSet {
   MapShelf map_shelf;  // for the rule set that follows
   std::vector<FakeRecord> fake_records;
   DnsConfig dns;
-  std::vector<std::shared_ptr<const Map>>
-      own_networks;  // options.local_addrs; empty: is_local_ip()
+  OwnNetworks own;
+  uint32_t list_questions_max = UINT32_MAX;  // options.dns_max_requests
   bool soft_reject_on_timeout = false;
   ActionId poison_action{};  // of messages that the engine died on: winnow.poison_action
   TextPlan text_plan;
 
-  // True for clients of the site itself: loopback and link-local always, and own_networks.
-  bool is_own(const IpAddress& ip) const;
   // A string that lives as long as the rule set.
   std::string_view intern(std::string_view text);
   // Index of a regexp of a composite's option filter, for judge.option_regexps.

@@ -1,8 +1,10 @@
-// Lists: items as evidence files bring them, return codes as operators write them.
+// Lists: items as evidence files bring them, return codes as operators write them. Calls to mail
+// servers: questions as evidence files bring them, greetings as servers say them.
 #include <cstdlib>
 #include <string_view>
 
 #include "rules/checks/lists/list_items.h"
+#include "rules/checks/lists/mx_probe.h"
 #include "rules/checks/lists/return_codes.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -16,6 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::optional<ListItem> again = unpack_item(packed);
     if (!again || pack_item(*again, arena) != packed) std::abort();
   }
+  if (const std::optional<MxProbe> probe = read_mx_probe(text)) {
+    const std::string written = write_mx_probe(*probe);
+    const std::optional<MxProbe> again = read_mx_probe(written);
+    if (!again || write_mx_probe(*again) != written) std::abort();
+  }
+  if (mx_greeting_outcome(text).empty()) std::abort();
   for (const CodeMatcher matcher :
        {CodeMatcher::kEquality, CodeMatcher::kLuaPattern, CodeMatcher::kRadix, CodeMatcher::kGlob,
         CodeMatcher::kRegexp}) {

@@ -49,17 +49,18 @@ class Checking:
         self.fail(what + " differs:\n" + "\n".join(line[:400] for line in lines[:24]))
         return False
 
-    def run(self, *arguments, stdin=None, cache=None, cwd=None):
-        """Runs winnow; the clock and the cache are fixed."""
+    def run(self, *arguments, stdin=None, cache=None, cwd=None, within=None):
+        """Runs winnow, by the command `within` where there is one; the clock and the cache are fixed."""
         environment = dict(os.environ, LC_ALL="C", XDG_CACHE_HOME=str(cache or self.cache))
-        return subprocess.run([str(self.options.winnow.resolve()), *map(str, arguments)],
+        return subprocess.run([*(within or []), str(self.options.winnow.resolve()), *map(str, arguments)],
                               input=stdin, capture_output=True, env=environment,
                               cwd=cwd or self.source, timeout=600)
 
-    def scan(self, *arguments, expect=0, stdin=None, cache=None, now=NOW, cwd=None):
+    def scan(self, *arguments, expect=0, stdin=None, cache=None, now=NOW, cwd=None,
+             within=None):
         """`winnow scan` at a fixed time; standard output, after its exit code was checked."""
         done = self.run("scan", "--quiet", "--now", now, *arguments, stdin=stdin, cache=cache,
-                        cwd=cwd)
+                        cwd=cwd, within=within)
         self.check(done.returncode == expect,
                    f"scan {' '.join(map(str, arguments))}: exit code {done.returncode}, "
                    f"not {expect}: {done.stderr.decode('utf-8', 'replace')[:600]}")

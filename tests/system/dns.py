@@ -42,13 +42,13 @@ class DnsTest(unittest.TestCase):
         self.addCleanup(server.close)
         return server
 
-    def config(self, *servers, timeout="0.2s", more=""):
+    def config(self, *servers, timeout="0.2s", more="", dns=""):
         path = self.folder / "rspamd.conf"
         path.touch()
         (self.folder / "local.d").mkdir(exist_ok=True)
         names = ", ".join(f'"127.0.0.1:{one.port}"' for one in servers)
         (self.folder / "local.d" / "options.inc").write_text(
-            f"dns {{ nameserver = [{names}]; timeout = {timeout}; retransmits = 2; }} {more}\n")
+            f"dns {{ nameserver = [{names}]; timeout = {timeout}; retransmits = 2; {dns} }} {more}\n")
         return str(path)
 
     def dns(self, server, *names):
@@ -61,7 +61,7 @@ class DnsTest(unittest.TestCase):
         self.assertIn(b"v=spf1 ip4:192.0.2.9 -all\n", done.stdout)
         again = winnow("dns", "--times", "3", "--server", f"127.0.0.1:{server.port}", "TXT",
                        "_dmarc.sender.example")
-        self.assertIn(b"from the cache", again.stdout)
+        self.assertIn(b"from the cache, 0 s old, of 127.0.0.1:%d" % server.port, again.stdout)
         self.assertEqual(server.count("_dmarc.sender.example"), 1)
 
     def test_faults(self):
@@ -96,6 +96,54 @@ class DnsTest(unittest.TestCase):
             self.assertTrue([text for text in one["unknown"] if "zen.spamhaus.org" in str(text)])
         self.assertIn("RBL_BLOCKLISTDE", verdicts[0]["symbols"])
 
+    def test_hosts(self):
+        server = self.server()
+        (self.folder / "hosts").write_text("192.0.2.77 named.example other.example\n")
+        config = self.config(server, dns=f'hosts = "{self.folder}/hosts";')
+        done = winnow("dns", "--config", config, "named.example", "sender.example")
+        self.assertIn(b"A named.example (hosts, for 0 s)\n  192.0.2.77\n", done.stdout)
+        self.assertEqual((server.count("named.example"), server.count("sender.example")), (0, 1))
+        # Of another type it is asked.
+        done = winnow("dns", "--config", config, "AAAA", "named.example")
+        self.assertEqual(server.count("named.example"), 1)
+        config = self.config(server, dns=f'hosts = "{self.folder}/gone";')
+        done = winnow("dns", "--config", config, "named.example")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"options.dns.hosts", done.stderr)
+        config = self.config(server, dns="hosts = null;")
+        self.assertEqual(winnow("dns", "--config", config, "named.example").returncode, 0)
+        self.assertEqual(server.count("named.example"), 2)
+
+    def lists_asked(self, more):
+        """How many names below a list that asks about links and the client."""
+        server = self.server()
+        links = " ".join(f"http://www.link-{n}.com/" for n in range(9))
+        line = {"raw": (MESSAGE % b"1").decode() + links, "ip": "198.51.100.1", "helo": "mx.sender.com"}
+        (self.folder / "m.jsonl").write_text(json.dumps(line) + "\n")
+        done = winnow("scan", "--dns", "--config", self.config(server, more=more), "--format", "jsonl",
+                      str(self.folder / "m.jsonl"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        names = {one[0].lower() for one in server.asked}
+        of_links = sum(name.startswith("link-") and name.endswith(".com.multi.uribl.com") for name in names)
+        return of_links, "1.100.51.198.zen.spamhaus.org" in names
+
+    def test_dns_max_requests(self):
+        self.assertEqual(self.lists_asked(""), (9, True))
+        asked, client = self.lists_asked("dns_max_requests = 1;")
+        self.assertLessEqual(asked, 1)
+        self.assertTrue(client)
+
+    def test_hops_of_own_networks_are_asked_of_no_list(self):
+        server = self.server()
+        hop = ("Received: from a.example (a.example [%s])\r\n by mx.example (Postfix) with ESMTP id A1;\r\n"
+               " Tue, 24 Nov 2026 09:00:03 +0000\r\n")
+        mail = hop % "203.0.113.7" + hop % "198.51.100.9" + (MESSAGE % b"1").decode()
+        (self.folder / "m.jsonl").write_text(json.dumps({"raw": mail, "ip": "192.0.2.99"}) + "\n")
+        config = self.config(server, more='local_addrs = ["203.0.113.0/24"];')
+        winnow("scan", "--dns", "--config", config, "--format", "jsonl", str(self.folder / "m.jsonl"))
+        self.assertEqual((server.count("7.113.0.203.zen.spamhaus.org"),
+                          server.count("9.100.51.198.zen.spamhaus.org")), (0, 1))
+
     def test_forged_replies_are_not_taken(self):
         server = self.server()
         for fault in ("wrongid", "wrongquestion"):
@@ -122,7 +170,9 @@ class DnsTest(unittest.TestCase):
            ("gone.example", "TXT"): ["v=spf1 include:nowhere.example -all"],
            ("loop.example", "TXT"): ["v=spf1 include:loop.example -all"],
            ("two.example", "TXT"): ["v=spf1 -all", "v=spf1 +all"],
-           ("moved.example", "TXT"): ["v=spf1 redirect=org.example"]}
+           ("moved.example", "TXT"): ["v=spf1 redirect=org.example"],
+           ("says.example", "TXT"): ["v=spf1 exp=why.%{d} -all"],
+           ("why.says.example", "TXT"): ["%{i} is none of us"]}
 
     def spf(self, *arguments):
         server = NameServer(self.SPF)
@@ -154,6 +204,10 @@ class DnsTest(unittest.TestCase):
                          ("198.51.100.4", "pass by +ip4:198.51.100.0/24"), ("203.0.113.1", "softfail by ~all")):
             self.assertEqual(self.spf("spf", "-f", "ann@org.example", "-i", ip),
                              (0, f"{ip}: {said}\n", ""))
+
+    def test_spf_explanation(self):
+        self.assertEqual(self.spf("spf", "-f", "ann@says.example", "-i", "192.0.2.2"),
+                         (0, "192.0.2.2: fail by -all\n  it says: 192.0.2.2 is none of us\n", ""))
 
     def test_spf_flattened(self):
         flat = ("v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ip4:192.0.2.2 ip4:198.51.100.0/24 -ip4:192.0.2.99 "
@@ -197,6 +251,22 @@ class DnsTest(unittest.TestCase):
         done = winnow("scan", "--config", config, "--format", "jsonl", "--quiet", "--replay", file)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, out)
+        explained = winnow("explain", "--config", config, "--replay", file)
+        self.assertEqual(explained.returncode, 0, explained.stderr)
+        said = f"asked     TXT sender.example: v=spf1 ip4:192.0.2.9 -all (127.0.0.1:{server.port}".encode()
+        self.assertEqual(explained.stdout.count(said), 40)
+        self.assertEqual(explained.stdout.count(b"R_SPF_ALLOW"), 20)
+
+    def test_explain_asks(self):
+        server = self.server()
+        (self.folder / "m.jsonl").write_bytes(self.jsonl(1))
+        done = winnow("explain", "--dns", "--config", self.config(server), str(self.folder / "m.jsonl"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for said in ("asked     TXT sender.example: v=spf1 ip4:192.0.2.9 -all (127.0.0.1:%d)",
+                     "asked     TXT _dmarc.sender.example: v=DMARC1; p=reject (127.0.0.1:%d)"):
+            self.assertIn((said % server.port).encode(), done.stdout)
+        nobody = winnow("explain")
+        self.assertEqual((nobody.returncode, b"--replay" in nobody.stderr), (2, True))
 
     def test_a_dead_server_leaves_unknown(self):
         server = self.server()

@@ -5,10 +5,14 @@ import argparse
 import hashlib
 import json
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
+
+import name_server
 
 PARSER = argparse.ArgumentParser()
 PARSER.add_argument("--winnow", default="build/dev/winnow")
@@ -259,6 +263,97 @@ class MailServers(unittest.TestCase):
                              expected, domain)
         self.assertEqual(mx[-1], {})
         self.assertEqual(len(mx), len(self.DOMAINS) + 1)
+
+
+class CalledMailServers(unittest.TestCase):
+    """What mx_check says of servers that it calls: those of the test, on loopback."""
+
+    def listening(self, greeting):
+        """A port where each who connects is greeted; None: nobody listens there."""
+        one = socket.create_server(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+        if greeting is None:
+            one.close()
+            return port
+        self.addCleanup(one.close)
+        self.calls = 0
+
+        def answer():
+            while True:
+                try:
+                    connection, _ = one.accept()
+                except OSError:
+                    return
+                self.calls += 1
+                connection.sendall(greeting)
+                self.addCleanup(connection.close)
+        threading.Thread(target=answer, daemon=True).start()
+        return port
+
+    def scan(self, greeting, records, times=1, **more):
+        port = self.listening(greeting)
+        server = name_server.NameServer(records)
+        self.addCleanup(server.close)
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "local.d").mkdir()
+            (folder / "rspamd.conf").touch()
+            options = {"enabled": "true", "test_mode": "true", "port": port, "check_mime_from": "false",
+                       "check_reply_to": "false", "verify_greeting": "true", "connect_timeout": "20s",
+                       **more}
+            (folder / "local.d/mx_check.conf").write_text(
+                "".join(f"{name} = {value};\n" for name, value in options.items()))
+            (folder / "local.d/options.inc").write_text(
+                f'check_all_filters = true; dns {{ nameserver = "{server.address}"; timeout = 5s; }}\n')
+            (folder / "m.jsonl").write_text((json.dumps({"raw": MAIL, **ENVELOPE}) + "\n") * times)
+            done = subprocess.run([OPTIONS.winnow, "scan", "--dns", "--config", folder / "rspamd.conf",
+                                   "--threads", "1", "--format", "jsonl", folder / "m.jsonl"],
+                                  capture_output=True, timeout=120)
+        self.assertEqual(done.stderr, b"")
+        out = [{name: one.get("options", []) for name, one in json.loads(line)["symbols"].items()
+                if name.startswith("MX_")} for line in done.stdout.splitlines()]
+        return out[0] if times == 1 else out
+
+    MX = {("env.example.org", "MX"): ["10 mx.example.org"], ("mx.example.org", "A"): ["127.0.0.1"]}
+    BARE = {("env.example.org", "A"): ["127.0.0.1"]}
+
+    def test_outcomes(self):
+        good = b"220 mx.example.org ESMTP\r\n"
+        self.assertEqual(self.scan(good, self.MX), {"MX_GOOD": ["mx.example.org"]})
+        self.assertEqual(self.scan(good, self.BARE), {"MX_A_GOOD": ["env.example.org"]})
+        self.assertEqual(self.scan(b"421 later\r\n", self.MX),
+                         {"MX_GOOD": ["mx.example.org"], "MX_ERROR": ["mx.example.org", "421"]})
+        self.assertEqual(self.scan(b"SSH-2.0-x\r\n", self.MX), {"MX_INVALID": ["mx.example.org"]})
+        self.assertEqual(self.scan(None, self.MX), {"MX_REFUSED": ["mx.example.org"]})
+        self.assertEqual(self.scan(None, self.BARE), {"MX_A_REFUSED": ["env.example.org"]})
+        self.assertEqual(self.scan(b"", self.MX, read_timeout="10ms"),
+                         {"MX_TIMEOUT_READ": ["mx.example.org"]})
+        self.assertEqual(self.scan(b"", self.MX, verify_greeting="false"),
+                         {"MX_GOOD": ["mx.example.org"]})
+
+    def test_the_first_that_answers_counts(self):
+        records = {("env.example.org", "MX"): ["10 a.example.org", "20 b.example.org"],
+                   ("a.example.org", "A"): ["127.0.0.2"], ("b.example.org", "A"): ["127.0.0.1"]}
+        self.assertEqual(self.scan(b"220 x\r\n", records), {"MX_GOOD": ["b.example.org"]})
+        self.assertEqual(self.scan(b"220 x\r\n", records, max_mx_a_records=1),
+                         {"MX_REFUSED": ["a.example.org"]})
+
+    def test_each_server_is_called_once(self):
+        found = self.scan(b"220 x\r\n", self.MX, times=20)
+        self.assertEqual(found, [{"MX_GOOD": ["mx.example.org"]}] * 20)
+        self.assertEqual(self.calls, 1)
+
+    def test_own_addresses_are_not_called(self):
+        self.assertEqual(self.scan(b"220 x\r\n", self.MX, test_mode="false"),
+                         {"MX_LOCAL_ONLY": ["127.0.0.1"]})
+        self.assertEqual(self.calls, 0)
+        self.assertEqual(self.scan(b"220 x\r\n", self.MX, probe_ipv4="false"), {})
+        self.assertEqual(self.calls, 0)
+
+    def test_who_takes_no_mail_is_rejected_where_the_site_says_so(self):
+        records = {("env.example.org", "MX"): ["0 ."]}
+        self.assertEqual(self.scan(b"", records, reject_null_mx="true"),
+                         {"MX_NULL": ["env.example.org"]})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ stalls, or talks rubbish. redis.py --winnow PATH"""
 import json
 import os
 import pathlib
+import re
 import socket
 import sys
 import tempfile
@@ -206,6 +207,86 @@ class RedisTest(unittest.TestCase):
         self.learn("spam", [1], SPAM, more=["--user", "Anna@X.example"])
         self.assertEqual(server.ask.hash("RSanna@x.example")["learns_spam"], "1")
         self.assertEqual(server.ask.all()["BAYES_SPAM_keys"], {"RSanna@x.example"})
+
+    SIGNED = (b"From: Ann <ann@%s>\r\nTo: bob@there.example\r\nSubject: pears\r\n"
+              b"Date: Wed, 21 Oct 2026 09:00:00 +0000\r\nMessage-ID: <1@a.example>\r\n"
+              b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nThe pears are ripe.\r\n")
+
+    def signatures(self, serve, domain, user=b"ann"):
+        """Symbols DKIM_SIGNED's options, and what is to be added."""
+        with connect(serve.http) as sock:
+            body = self.SIGNED % domain
+            sock.sendall(b"POST /checkv2 HTTP/1.1\r\nConnection: close\r\nUser: %s@%s\r\nFrom: ann@%s\r\n"
+                         b"Content-Length: %d\r\n\r\n" % (user, domain, domain, len(body)) + body)
+            reply = json.loads(read_all(sock).split(b"\r\n\r\n", 1)[1])
+        return (reply["symbols"].get("DKIM_SIGNED", {}).get("options", []),
+                reply.get("dkim-signature", ""))
+
+    def make_key(self, kind="rsa"):
+        """The key and its published half."""
+        path = self.folder / "one.key"
+        path.unlink(missing_ok=True)
+        done = winnow("dkim-keygen", "-s", "k", "-d", "x.example", "-b", "1024", "-t", kind, "-k", path)
+        return path.read_text(), "".join(re.findall(r'"([^"]*)"', done.stdout.decode()))
+
+    def test_signing_keys_in_redis(self):
+        server = redis_server.RedisServer()
+        self.addCleanup(server.stop)
+        (self.folder / "local.d" / "redis.conf").write_text(f'servers = "{server.socket}"; timeout = 1s;\n')
+        sign = self.folder / "local.d" / "dkim_signing.conf"
+        sign.write_text("use_redis = true; selector = one; sign_authenticated = true;\n")
+        rsa, record = self.make_key()
+        ed25519, _ = self.make_key("ed25519")
+        server.ask("HSET", "DKIM_KEYS", "one.a.example", rsa)
+        server.ask("HSET", "DKIM_KEYS", "one.e.example", ed25519)
+        server.ask("HSET", "DKIM_KEYS", "one.broken.example", "no key")
+        serve = self.serve()
+        options, header = self.signatures(serve, b"a.example")
+        self.assertEqual(options, ["a.example:s=one"])
+        self.assertIn("a=rsa-sha256", header)
+        self.assertIn("a=ed25519-sha256", self.signatures(serve, b"e.example")[1])
+        self.assertEqual(self.signatures(serve, b"broken.example"), ([], ""))
+        self.assertEqual(self.signatures(serve, b"nobody.example"), ([], ""))
+        # What is signed so verifies.
+        unfolded = re.sub(r"\r?\n", "\r\n", header)
+        mail = b"DKIM-Signature: " + unfolded.encode() + b"\r\n" + self.SIGNED % b"a.example"
+        options_inc = self.folder / "local.d" / "options.inc"
+        options_inc.write_text('dns { fake_records = [{ name = "one._domainkey.a.example"; type = txt; '
+                               'replies = ["%s"]; }] }\n' % record)
+        done = winnow("scan", "--config", self.config, "--cache", CACHE, "--read-as", "jsonl", "--format",
+                      "jsonl", "--now", "2030-01-01T00:00:00Z", "-", stdin=json_lines([mail]))
+        symbols = json.loads(done.stdout)["symbols"]
+        self.assertEqual(symbols["R_DKIM_ALLOW"]["options"], ["a.example:s=one"], done.stderr)
+        # Redis that is away: nothing is signed, the mail is answered.
+        server.kill()
+        self.assertEqual(self.signatures(serve, b"other.example"), ([], ""))
+        self.assertEqual(self.signatures(serve, b"a.example")[0], ["a.example:s=one"], "known for a minute")
+        serve.stop()
+        # No key is in what is recorded, and a replay signs nothing with it.
+        self.assertNotIn("PRIVATE", "".join(serve.lines))
+
+    def test_selectors_in_redis(self):
+        server = redis_server.RedisServer()
+        self.addCleanup(server.stop)
+        (self.folder / "local.d" / "dkim_signing.conf").write_text(
+            'use_redis = true; key_prefix = "KEYS"; selector_prefix = "SELECTORS";\n'
+            f'redis {{ servers = "{server.socket}"; }}\n')
+        rsa, _ = self.make_key()
+        server.ask("HSET", "SELECTORS", "a.example", "may")
+        server.ask("HSET", "SELECTORS", "b.example", "..")
+        server.ask("HSET", "SELECTORS", "c.example", "june")
+        server.ask("HSET", "KEYS", "may.a.example", rsa)
+        serve = self.serve()
+        self.assertEqual(self.signatures(serve, b"a.example")[0], ["a.example:s=may"])
+        self.assertIn("s=may;", self.signatures(serve, b"a.example")[1])
+        for domain in (b"b.example", b"c.example", b"d.example"):
+            self.assertEqual(self.signatures(serve, domain), ([], ""), domain)
+
+    def test_keys_without_servers_are_told(self):
+        (self.folder / "local.d" / "dkim_signing.conf").write_text("use_redis = true;\n")
+        serve = self.serve()
+        serve.wait_for("nothing is signed with keys in Redis")
+        self.assertEqual(self.signatures(serve, b"a.example"), ([], ""))
 
 
 if __name__ == "__main__":

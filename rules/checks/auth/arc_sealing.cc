@@ -68,7 +68,9 @@ std::string_view seal_symbol_name(const CompileContext& context) {
 
 ArcSealing compile_sealing(CompileContext& context) {
   ArcSealing sealing;
-  sealing.policy = SigningPolicy::compile(context, {.selector = "arc",
+  sealing.policy = SigningPolicy::compile(context, {.module = "arc",
+                                                    .selector = "arc",
+                                                    .key_prefix = "ARC_KEYS",
                                                     .headers = kArcHeaders,
                                                     .sign_inbound = true,
                                                     .sign_local = false,
@@ -128,17 +130,18 @@ Judged judge_sealing(const ArcSealing& sealing, const Evidence& evidence, Judgem
   const std::string_view cv =
       chain_value(sealing, instance, [&](SymbolId symbol) { return judgement.has_symbol(symbol); });
   if (cv.empty() || !is_signed(*sealing.policy, judgement.action(), violated)) return Judged::kDone;
-  const Signer& signer = mail.signers[0];
-  const PrivateKey* const key = sealing.policy->key(signer.key);
+  const SigningKey key = find_signing_key(*sealing.policy, mail.signers[0], judgement);
+  if (key.waiting) return Judged::kWaiting;
+  if (!key.found) return Judged::kDone;
   const Answer* answer = nullptr;
   if (sealing.policy->check_pubkey) {
-    answer = judgement.ask(QuestionKind::kDns, rr::kTxt, key_name(signer).view());
+    answer = judgement.ask(QuestionKind::kDns, rr::kTxt, key_name(key.signer).view());
     if (!answer) return Judged::kWaiting;
   }
-  if (key && is_published(*sealing.policy, *key, answer) && sealing.symbol != kNoId<SymbolId>)
+  if (is_published(*sealing.policy, key, answer) && sealing.symbol != kNoId<SymbolId>)
     judgement.insert(
         sealing.symbol, 1,
-        OptionText({signer.domain, ":s=", signer.selector, ":i="}).add(instance).view());
+        OptionText({key.signer.domain, ":s=", key.signer.selector, ":i="}).add(instance).view());
   return Judged::kDone;
 }
 
@@ -150,9 +153,10 @@ void edit_sealing(const ArcSealing& sealing, const EditInput& input, std::vector
   const std::string_view cv = chain_value(sealing, instance, has);
   if (cv.empty() || !is_signed(*sealing.policy, input.verdict.action, has(sealing.violation)))
     return;
-  const Signer signer = mail.signers[0];
-  const PrivateKey* const key = sealing.policy->key(signer.key);
-  if (!key || !is_published(*sealing.policy, *key, known_answer(input.evidence, signer))) return;
+  const SigningKey found = find_signing_key(*sealing.policy, mail.signers[0], input);
+  const Signer& signer = found.signer;
+  const std::optional<PrivateKey>& key = found.key;
+  if (!key || !is_published(*sealing.policy, found, known_answer(input.evidence, signer))) return;
   std::string results = results_value(sealing, input, mail, instance);
   if (results.empty()) return;
   apply_field_edits(edits, input.verdict.subject, mail.fields);

@@ -50,7 +50,9 @@ void declare(CompileContext& context) {
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   auto plan = std::make_unique<SigningPlan>();
-  plan->policy = SigningPolicy::compile(context, {.selector = "dkim",
+  plan->policy = SigningPolicy::compile(context, {.module = "dkim_signing",
+                                                  .selector = "dkim",
+                                                  .key_prefix = "DKIM_KEYS",
                                                   .headers = kDkimHeaders,
                                                   .sign_inbound = false,
                                                   .sign_local = true,
@@ -92,15 +94,18 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   if (!is_signed(*plan.policy, judgement.action(), violated)) return Judged::kDone;
   bool waiting = false;
   for (const Signer& signer : mail.signers) {
-    const PrivateKey* const key = plan.policy->key(signer.key);
+    const SigningKey key = find_signing_key(*plan.policy, signer, judgement);
+    waiting |= key.waiting;
+    if (!key.found) continue;
     const Answer* answer = nullptr;
     if (plan.policy->check_pubkey) {
-      answer = judgement.ask(QuestionKind::kDns, rr::kTxt, key_name(signer).view());
+      answer = judgement.ask(QuestionKind::kDns, rr::kTxt, key_name(key.signer).view());
       waiting |= !answer;
     }
-    if (!key || !is_published(*plan.policy, *key, answer)) continue;
+    if (!is_published(*plan.policy, key, answer)) continue;
     if (plan.symbol != kNoId<SymbolId>)
-      judgement.insert(plan.symbol, 1, OptionText({signer.domain, ":s=", signer.selector}).view());
+      judgement.insert(plan.symbol, 1,
+                       OptionText({signer.domain, ":s=", key.signer.selector}).view());
   }
   return waiting ? Judged::kWaiting : Judged::kDone;
 }
@@ -116,10 +121,11 @@ void sign(const CheckPlan& base, const EditInput& input, std::vector<Edit>& edit
   const std::string digest = edited_body_digest(edits, mail.body_digest);
   std::vector<Edit> made;
   for (const Signer& signer : mail.signers) {
-    const PrivateKey* const key = plan.policy->key(signer.key);
-    if (!key || !is_published(*plan.policy, *key, known_answer(input.evidence, signer))) continue;
-    std::string value = make_signature(signer, *key, input.evidence.envelope.now_ms / 1000, 0,
-                                       digest, plan.policy->names(), mail.fields);
+    const SigningKey key = find_signing_key(*plan.policy, signer, input);
+    if (!key.key || !is_published(*plan.policy, key, known_answer(input.evidence, key.signer)))
+      continue;
+    std::string value = make_signature(key.signer, *key.key, input.evidence.envelope.now_ms / 1000,
+                                       0, digest, plan.policy->names(), mail.fields);
     if (!value.empty())
       made.push_back({plan.as_header ? EditKind::kAddHeader : EditKind::kSignature, 1,
                       "DKIM-Signature", std::move(value)});

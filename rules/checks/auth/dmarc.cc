@@ -9,12 +9,15 @@
 
 #include "engine/url/suffix.h"
 #include "rules/checks/auth/arc_link.h"
+#include "rules/checks/auth/dmarc_munging.h"
 #include "rules/checks/auth/dmarc_record.h"
+#include "rules/checks/auth/dmarc_reporting.h"
 #include "rules/checks/auth/dmarc_walk.h"
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/auth/identity.h"
 #include "rules/checks/auth/option_text.h"
 #include "rules/checks/check.h"
+#include "rules/checks/outcome/authentication_results.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
@@ -30,6 +33,7 @@ enum Sym : uint32_t {
   kBadPolicy,
   kDnsFail,
   kDiffers,
+  kMunged,
   kCount
 };
 
@@ -45,12 +49,17 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"DMARC_DNSFAIL", "policies", 0, "A look-up that DMARC needs failed.", true},
     {"DMARC_ORGANISATION_DIFFERS", "policies", 0,
      "The tree walk finds another organisational domain than the public suffix list.", true},
+    {"DMARC_MUNGED", "policies", 0, "From is rewritten for a mailing list.", true},
 }};
 
-constexpr std::array<OptionDecl, 2> kOptions{{
+constexpr std::array<OptionDecl, 4> kOptions{{
     {"actions", OptionType::kObject, "", "Action for reject, quarantine and softfail."},
     {"discovery_method", OptionType::kString, "psl",
      "How organisational domains are found: psl (public suffix list) or treewalk (RFC 9989)."},
+    {"munging", OptionType::kObject, "",
+     "Rewrites From of mail to the recipients of list_map, which are mailing lists."},
+    {"reporting", OptionType::kObject, "",
+     "With enabled: keeps what aggregate reports are made of (winnow dmarc-report)."},
 }};
 
 constexpr std::array<std::string_view, 3> kAfter{"spf", "dkim", "arc"};
@@ -59,6 +68,8 @@ struct DmarcPlan final : CheckPlan {
   SymbolId spf_allow, spf_dnsfail, dkim_trace, arc_trusted, arc_link;
   std::array<ActionId, 3> actions;  // by DmarcPolicy; kNoId: the symbol only counts
   bool walks = false;
+  std::unique_ptr<const DmarcMunging> munging;      // null: nothing is rewritten
+  std::unique_ptr<const DmarcReporting> reporting;  // null: nothing is reported
 };
 
 void read_options(CompileContext& context, DmarcPlan& plan) {
@@ -86,6 +97,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   plan->dkim_trace = context.symbol("DKIM_TRACE");
   plan->arc_trusted = context.symbol("ARC_ALLOW_TRUSTED");
   plan->arc_link = context.symbol("ARC_LINK");
+  plan->munging = DmarcMunging::compile(context);
+  plan->reporting = DmarcReporting::compile(context);
   return plan;
 }
 
@@ -115,10 +128,12 @@ struct Names {
   bool differ = false;
 };
 
+constexpr std::string_view kUnderscored = "_dmarc.";
+
 Names policy_names(std::string_view domain) {
   Names names;
   const auto under = [](std::string_view of, DnsName& name) {
-    name.append("_dmarc.");
+    name.append(kUnderscored);
     name.append(of);
     name.close();
   };
@@ -162,7 +177,8 @@ class Alignment {
 // What SPF and DKIM say for the From domain.
 struct Proof {
   bool passed = false;
-  bool temporary = false;  // an aligned one ended in a temporary error
+  bool spf = false, dkim = false;  // which of them proves it
+  bool temporary = false;          // an aligned one ended in a temporary error
   std::string_view spf_reason;
   std::string_view dkim_reason;  // with its comma; may be empty
 };
@@ -173,7 +189,7 @@ Proof prove(const DmarcPlan& plan, const Evidence& evidence, const Judgement& ju
   const bool spf_aligned =
       alignment.holds(spf_identity(evidence.envelope).domain, record.strict_spf);
   const bool spf_pass = has(judgement, plan.spf_allow);
-  proof.passed = spf_pass && spf_aligned;
+  proof.passed = proof.spf = spf_pass && spf_aligned;
   proof.temporary = spf_aligned && has(judgement, plan.spf_dnsfail);
   proof.spf_reason = !spf_pass           ? "No valid SPF"
                      : record.strict_spf ? "SPF not aligned (strict)"
@@ -187,6 +203,7 @@ Proof prove(const DmarcPlan& plan, const Evidence& evidence, const Judgement& ju
     if (option.ends_with(":+")) {
       dkim_pass = true;
       proof.passed |= aligned;
+      proof.dkim |= aligned;
     } else if (option.ends_with(":?")) {
       proof.temporary |= aligned;
     } else if (option.ends_with(":~")) {
@@ -276,15 +293,23 @@ bool is_vouched_for(const DmarcPlan& plan, const Evidence& evidence, const Judge
   return false;
 }
 
+// What became of a message, for reports and lists.
+struct Fate {
+  bool judged = false;  // it passed or failed, for good
+  bool passed = false, strict = false;
+  std::string_view disposition = "none", reason = {};
+};
+
 // What a failure means.
-void fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
+Fate fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
            const Proof& proof, std::string_view from, const DmarcRecord& record, DmarcPolicy wish) {
   if (proof.temporary) {
     const OptionText text({from, " : SPF/DKIM temp error"});
-    return say(plan, judgement, kDnsFail, text.view(), policy_text(wish));
+    say(plan, judgement, kDnsFail, text.view(), policy_text(wish));
+    return {};
   }
   // Where SPF or DKIM was not judged, nobody failed.
-  if (!evidence.envelope.ip.valid() || plan.dkim_trace == kNoId<SymbolId>) return;
+  if (!evidence.envelope.ip.valid() || plan.dkim_trace == kNoId<SymbolId>) return {};
   // RFC 9989 has no pct any more; its t=y lowers every policy by a step.
   const bool sampled_out =
       wish != DmarcPolicy::kNone &&
@@ -295,7 +320,14 @@ void fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement
   const bool vouched = symbol != kSoftFail && is_vouched_for(plan, evidence, judgement);
   say(plan, judgement, symbol, text.view(), policy_text(wish),
       sampled_out ? plan.walks ? "test_mode" : "sampled_out" : "", vouched ? 0.1 : 1);
-  if (vouched) return add_option(plan, judgement, symbol, "ARC trusted");
+  Fate fate{.judged = true};
+  if (vouched) {
+    add_option(plan, judgement, symbol, "ARC trusted");
+    fate.reason = "trusted_forwarder";
+    return fate;
+  }
+  fate.disposition = policy_text(static_cast<DmarcPolicy>(step));
+  if (sampled_out) fate.reason = plan.walks ? "policy_test_mode" : "sampled_out";
   if (const ActionId action = plan.actions[static_cast<size_t>(step)]; action != kNoId<ActionId>) {
     PreResult result{.action = action};
     result.least = true;
@@ -303,18 +335,32 @@ void fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement
     result.module = "dmarc";
     judgement.pre_result(result);
   }
+  return fate;
 }
 
-// False: answers are open.
+// False: answers are open. `policy_domain`: whose record it is.
 bool conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
-              Alignment& alignment, std::string_view from, const DmarcRecord& record,
-              DmarcPolicy wish) {
+              Alignment& alignment, std::string_view from, std::string_view policy_domain,
+              const DmarcRecord& record, DmarcPolicy wish, Fate& fate) {
   const Proof proof = prove(plan, evidence, judgement, alignment, record);
   if (alignment.waiting()) return false;
-  if (proof.passed)
+  if (proof.passed) {
     say(plan, judgement, kAllow, from, policy_text(wish));
-  else
-    fails(plan, evidence, judgement, proof, from, record, wish);
+    fate = {.judged = true, .passed = true};
+  } else {
+    fate = fails(plan, evidence, judgement, proof, from, record, wish);
+  }
+  fate.strict = wish != DmarcPolicy::kNone;
+  if (fate.judged && plan.reporting)
+    plan.reporting->report({.from = from,
+                            .policy_domain = policy_domain,
+                            .record = record,
+                            .dkim = proof.dkim,
+                            .spf = proof.spf,
+                            .disposition = fate.disposition,
+                            .reason = fate.reason,
+                            .walks = plan.walks},
+                           evidence, judgement);
   return true;
 }
 // Both names at once, while content is at hand: they do not depend on what SPF finds.
@@ -337,7 +383,7 @@ void ask(const CheckPlan& plan, const Batch& batch, Asker& asker) {
 
 // By the tree walk of RFC 9989.
 Judged judge_walk(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
-                  std::string_view from) {
+                  std::string_view from, Fate& fate) {
   const DnsName author(from);
   const DmarcWalk walk = walk_dmarc(author.view(), judgement);
   if (walk.state == WalkState::kWaiting) return Judged::kWaiting;
@@ -365,7 +411,9 @@ Judged judge_walk(const DmarcPlan& plan, const Evidence& evidence, Judgement& ju
     }
   }
   Alignment alignment(from, walk.organisation, judgement);
-  if (!conclude(plan, evidence, judgement, alignment, from, record, wish)) return Judged::kWaiting;
+  if (!conclude(plan, evidence, judgement, alignment, from, walk.steps[walk.policy].domain, record,
+                wish, fate))
+    return Judged::kWaiting;
   if (const std::string_view listed = find_suffix(author.view()).domain;
       listed != walk.organisation)
     say(plan, judgement, kDiffers,
@@ -374,8 +422,8 @@ Judged judge_walk(const DmarcPlan& plan, const Evidence& evidence, Judgement& ju
   return Judged::kDone;
 }
 
-Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
-  const auto& plan = static_cast<const DmarcPlan&>(base);
+Judged judge_domain(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
+                    Fate& fate) {
   if (!evidence.envelope.ip.valid() && !has(judgement, plan.dkim_trace)) return Judged::kDone;
   std::string_view why;
   const std::string_view from = from_domain(evidence.addresses, why);
@@ -384,7 +432,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
     say(plan, judgement, kNa, from.empty() ? why : "No domain in From header");
     return Judged::kDone;
   }
-  if (plan.walks) return judge_walk(plan, evidence, judgement, from);
+  if (plan.walks) return judge_walk(plan, evidence, judgement, from, fate);
   const Answer* const author = judgement.ask(QuestionKind::kDns, rr::kTxt, names.author.view());
   const Answer* const organisation =
       names.differ ? judgement.ask(QuestionKind::kDns, rr::kTxt, names.organisation.view())
@@ -394,20 +442,40 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   Found found = find_record(plan, judgement, from, *author, record);
   DmarcPolicy wish = record.policy;
   const Found first = found;
+  std::string_view policy_domain = from;
   if (names.differ && (found == Found::kNone || found == Found::kNoRecord)) {
+    policy_domain = names.organisation.view().substr(kUnderscored.size());
     found = find_record(plan, judgement, from, *organisation, record);
     wish = record.subdomain_policy;
   }
   if (found == Found::kFinal) return Judged::kDone;
   if (found == Found::kRecord) {
     Alignment alignment(from, {}, judgement);
-    conclude(plan, evidence, judgement, alignment, from, record, wish);
+    conclude(plan, evidence, judgement, alignment, from, policy_domain, record, wish, fate);
   } else if (found == Found::kNoRecord || first == Found::kNoRecord) {
     say(plan, judgement, kNa, OptionText({from, ": no valid DMARC record"}).view());
   } else {
     say(plan, judgement, kNa, from);
   }
   return Judged::kDone;
+}
+
+Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
+  const auto& plan = static_cast<const DmarcPlan&>(base);
+  Fate fate;
+  if (judge_domain(plan, evidence, judgement, fate) == Judged::kWaiting) return Judged::kWaiting;
+  if (!plan.munging || plan.symbols[kMunged] == kNoId<SymbolId>) return Judged::kDone;
+  const std::string_view list = plan.munging->list_of(evidence, fate.passed, fate.strict);
+  if (!list.empty()) judgement.insert(plan.symbols[kMunged], 1, list);
+  return Judged::kDone;
+}
+
+void edit(const CheckPlan& base, const EditInput& input, std::vector<Edit>& edits) {
+  const auto& plan = static_cast<const DmarcPlan&>(base);
+  if (!plan.munging) return;
+  const VerdictSymbol* const munged = find_symbol(input.verdict, plan.symbols[kMunged]);
+  if (munged && !munged->options.empty())
+    plan.munging->edit(input.evidence, munged->options[0], edits);
 }
 
 }  // namespace
@@ -422,6 +490,7 @@ extern constexpr Check kDmarc{
     .compile = compile,
     .ask = ask,
     .judge = judge,
+    .edit = edit,
 };
 
 }  // namespace winnow

@@ -45,6 +45,7 @@ DmarcParse parse_dmarc_record(std::string_view text, DmarcRecord& record) {
       record.is_test = equal_caseless(tag.value, "y");
     } else if (equal_caseless(tag.name, "rua")) {
       record.has_reports = find_caseless(tag.value, "mailto:") != std::string_view::npos;
+      if (record.has_reports) record.rua = tag.value;
     } else if (equal_caseless(tag.name, "adkim")) {
       record.strict_dkim = equal_caseless(tag.value, "s");
     } else if (equal_caseless(tag.name, "aspf")) {

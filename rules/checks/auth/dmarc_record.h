@@ -23,6 +23,7 @@ struct DmarcRecord {
   bool strict_dkim = false;
   bool strict_spf = false;
   uint8_t percent = 100;
+  std::string_view rua;         // where aggregate reports go; a list of URIs
   std::string_view bad_policy;  // the value of p that is none; valid where parse says kBadPolicy
 };
 

@@ -1,8 +1,11 @@
 #include "rules/checks/auth/signing.h"
 
+#include <fmt/format.h>
+
 #include "engine/score/questions.h"
 #include "rules/checks/auth/dkim_digest.h"
 #include "rules/checks/auth/dkim_key.h"
+#include "rules/checks/auth/signing_keys.h"
 
 namespace winnow {
 
@@ -40,10 +43,69 @@ const Answer* known_answer(const Evidence& evidence, const Signer& signer) {
   return at == kNoIndex ? nullptr : &evidence.answers[at];
 }
 
-bool is_published(const SigningPolicy& policy, const PrivateKey& key, const Answer* answer) {
+namespace {
+
+// `ask`: an answer to a question of kind kStore; null where it is open.
+template <class Ask>
+SigningKey find_key(const SigningPolicy& policy, const Signer& signer, Ask ask) {
+  SigningKey out;
+  out.signer = signer;
+  const std::optional<StoredKeyName> stored = read_stored_key_name(signer.key);
+  if (!stored) {
+    if (const PrivateKey* const key = policy.key(signer.key)) {
+      out.found = true;
+      out.key = *key;
+      if (policy.check_pubkey) out.public_key = key->public_key();
+      out.is_ed25519 = key->is_ed25519();
+    }
+    return out;
+  }
+  const auto text = [&](std::string_view hash, std::string_view field) {
+    return fmt::format("{}\n{}\n{}", stored->module, hash, field);
+  };
+  if (signer.selector.empty()) {
+    const Answer* const answer = ask(kStoredSelector, text(stored->selectors, signer.domain));
+    out.waiting = !answer;
+    if (!answer || answer->state != AnswerState::kValue) return out;
+    if (DnsName(answer->values[0]).empty()) return out;
+    out.signer.selector = answer->values[0];
+  }
+  const std::string field = fmt::format("{}.{}", out.signer.selector, signer.domain);
+  const Answer* const answer = ask(kStoredKey, text(stored->keys, field));
+  out.waiting = !answer;
+  if (!answer || answer->state != AnswerState::kValue || answer->values.size() != 3) return out;
+  out.found = true;
+  out.signer.key = answer->values[0];
+  out.public_key = answer->values[1];
+  out.is_ed25519 = answer->values[2] == "ed25519";
+  return out;
+}
+
+}  // namespace
+
+SigningKey find_signing_key(const SigningPolicy& policy, const Signer& signer,
+                            Judgement& judgement) {
+  return find_key(policy, signer, [&](uint16_t type, std::string_view key) {
+    return judgement.ask(QuestionKind::kStore, type, key);
+  });
+}
+
+SigningKey find_signing_key(const SigningPolicy& policy, const Signer& signer,
+                            const EditInput& input) {
+  SigningKey out =
+      find_key(policy, signer, [&](uint16_t type, std::string_view key) -> const Answer* {
+        const Evidence& evidence = input.evidence;
+        const uint32_t at = find_question(evidence.questions, QuestionKind::kStore, type, key);
+        return at == kNoIndex ? nullptr : &evidence.answers[at];
+      });
+  if (out.found && !out.key && input.keys) out.key = input.keys->find(out.signer.key);
+  return out;
+}
+
+bool is_published(const SigningPolicy& policy, const SigningKey& key, const Answer* answer) {
   if (!policy.check_pubkey || policy.allow_pubkey_mismatch) return true;
   if (!answer || answer->state != AnswerState::kValue) return false;
-  const std::string ours = key.public_key();
+  const std::string_view ours = key.public_key;
   for (const std::string_view value : answer->values) {
     DkimKey published;
     if (!parse_dkim_key(value, published)) continue;
@@ -53,8 +115,7 @@ bool is_published(const SigningPolicy& policy, const PrivateKey& key, const Answ
     // Some publish RSAPublicKey alone: it is the end of SubjectPublicKeyInfo.
     const std::string_view theirs(bytes, size);
     constexpr size_t kAloneMin = 100;
-    return theirs == ours ||
-           (!key.is_ed25519() && size > kAloneMin && std::string_view(ours).ends_with(theirs));
+    return theirs == ours || (!key.is_ed25519 && size > kAloneMin && ours.ends_with(theirs));
   }
   return false;
 }

@@ -2,6 +2,9 @@
 // leaves what is signed, judge() and edit() decide alike whether it is.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "engine/evidence.h"
 #include "rules/checks/auth/signed_mail.h"
 
@@ -24,9 +27,28 @@ constexpr std::string_view kArcHeaders =
 // `violated`: a signature that the message brought is broken.
 bool is_signed(const SigningPolicy& policy, ActionId action, bool violated);
 
+// Questions of kind kStore for what is not in files; who answers keeps the keys (signing_keys.h).
+// Key: "MODULE\nHASH\nFIELD". A selector is answered by its text; a key by its name there, its
+// public key (PrivateKey::public_key) and "rsa" or "ed25519".
+constexpr uint16_t kStoredSelector = 2, kStoredKey = 3;
+
+struct SigningKey {
+  Signer signer;  // with its selector
+  bool waiting = false, found = false;
+  std::optional<PrivateKey> key = {};  // where it is at hand: in files, and when edits are made
+  std::string public_key = {};
+  bool is_ed25519 = false;
+};
+// The key of a signer: asks for it, or for its selector, where it is stored.
+SigningKey find_signing_key(const SigningPolicy& policy, const Signer& signer,
+                            Judgement& judgement);
+// The same when the answers are there: with the key itself.
+SigningKey find_signing_key(const SigningPolicy& policy, const Signer& signer,
+                            const EditInput& input);
+
 // Whether the published key is this one, as far as the options ask. `answer`: to TXT of the key's
 // name, null where it was not asked or is open.
-bool is_published(const SigningPolicy& policy, const PrivateKey& key, const Answer* answer);
+bool is_published(const SigningPolicy& policy, const SigningKey& key, const Answer* answer);
 
 // The digest of a row's body in the form that we sign: 32 bytes in the arena.
 std::string_view relaxed_body_digest(Batch& batch, uint32_t row);

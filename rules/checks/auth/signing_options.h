@@ -46,6 +46,14 @@ constexpr std::array kSigningOptions{
     OptionDecl{"check_violation", OptionType::kBool, "false",
                "Does not sign what came with a broken signature."},
     OptionDecl{"skip_spam_sign", OptionType::kBool, "false", "Does not sign spam."},
+    OptionDecl{
+        "use_redis", OptionType::kBool, "false",
+        "Keys are read from Redis, for each message (servers: redis of the module or of all)."},
+    OptionDecl{"key_prefix", OptionType::kString, "DKIM_KEYS; arc: ARC_KEYS",
+               "Hash in Redis with a key for each selector.domain."},
+    OptionDecl{"selector_prefix", OptionType::kString, "",
+               "Hash in Redis with a selector for each domain."},
+    OptionDecl{"redis", OptionType::kObject, "", "Servers of Redis."},
     OptionDecl{"sign_headers", OptionType::kString, "", "Headers that are signed; (o), (x)."},
 };
 

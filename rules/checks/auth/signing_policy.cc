@@ -47,6 +47,8 @@ std::optional<KeyEntry> read_key_entry(std::string_view text, std::string_view s
 // A key that stands in the table itself: evidence names its place, never the key.
 std::string inline_key_name(size_t row) { return fmt::format("key_table.{}", row); }
 
+constexpr std::string_view kStored = "stored ";
+
 bool is_path(std::string_view key) { return key.starts_with('/') || key.starts_with("./"); }
 
 const Address* only_from(const Batch& batch, uint32_t row, bool several) {
@@ -60,6 +62,19 @@ const Address* only_from(const Batch& batch, uint32_t row, bool several) {
 }
 
 }  // namespace
+
+std::string write_stored_key_name(const StoredKeyName& name) {
+  return fmt::format("{}{} {} {}", kStored, name.module, name.keys, name.selectors);
+}
+
+std::optional<StoredKeyName> read_stored_key_name(std::string_view key) {
+  if (!key.starts_with(kStored)) return std::nullopt;
+  key.remove_prefix(kStored.size());
+  const size_t first = key.find(' '), last = key.rfind(' ');
+  if (first == std::string_view::npos || first == last) return std::nullopt;
+  return StoredKeyName{key.substr(0, first), key.substr(first + 1, last - first - 1),
+                       key.substr(last + 1)};
+}
 
 std::string_view expand_key_path(std::string_view text, std::string_view domain,
                                  std::string_view selector, Arena& arena) {
@@ -99,7 +114,10 @@ std::vector<SignedName> read_signed_names(std::string_view text, CompileContext&
 class SigningCompiler {
  public:
   SigningCompiler(CompileContext& context, const SigningDefaults& defaults)
-      : context_(context), options_(*context.options), policy_(std::make_unique<SigningPolicy>()) {
+      : context_(context),
+        options_(*context.options),
+        defaults_(defaults),
+        policy_(std::make_unique<SigningPolicy>()) {
     SigningPolicy& p = *policy_;
     p.sign_authenticated_ = options_.flag("sign_authenticated", defaults.sign_authenticated);
     p.sign_local_ = options_.flag("sign_local", defaults.sign_local);
@@ -134,6 +152,7 @@ class SigningCompiler {
     policy_->networks_ = map("sign_networks", MapKind::kIp);
     policy_->selector_map_ = map("selector_map", MapKind::kHash);
     policy_->path_map_ = map("path_map", MapKind::kHash);
+    read_stored();
     read_domains();
     read_tables();
     if (policy_->path_map_)
@@ -141,7 +160,7 @@ class SigningCompiler {
         read_template(policy_->path_map_->value(i));
     // Without a map of selectors each file there may be meant: its name says whose it is.
     read_template(policy_->path_);
-    if (policy_->keys_.empty()) return nullptr;
+    if (policy_->keys_.empty() && policy_->stored_.empty()) return nullptr;
     return std::move(policy_);
   }
 
@@ -151,8 +170,6 @@ class SigningCompiler {
     static constexpr std::pair<std::string_view, std::string_view> kMissing[] = {
         {"sign_condition", "Lua is not run"},
         {"use_domain_custom", "Lua is not run"},
-        {"use_redis", "keys are not read from Redis yet"},
-        {"selector_prefix", "selectors are not read from Redis yet"},
         {"use_vault", "keys are not read from Vault yet"},
         {"use_http_headers", "keys are not taken from requests"},
         {"allowed_ids", "settings are not applied yet"},
@@ -165,6 +182,17 @@ class SigningCompiler {
       return true;
     }
     return false;
+  }
+
+  void read_stored() {
+    if (!options_.flag("use_redis", false)) return;
+    const std::string_view keys = options_.string("key_prefix", defaults_.key_prefix);
+    const std::string_view selectors = options_.string("selector_prefix", "");
+    for (const auto& [name, hash] : {std::pair{"key_prefix", keys}, {"selector_prefix", selectors}})
+      if (hash.find_first_of(" \n") != std::string_view::npos)
+        return context_.warn(name, "the name of a hash has no blanks; nothing is signed");
+    policy_->stored_ = write_stored_key_name({defaults_.module, keys, selectors});
+    policy_->stored_selectors_ = !selectors.empty();
   }
 
   std::shared_ptr<const Map> map(std::string_view name, MapKind kind) {
@@ -189,7 +217,8 @@ class SigningCompiler {
 
   // One file. `at`: where it is named; null where it was looked for.
   void read_key(const std::string& path, const UclObject* at) {
-    if (policy_->keys_.contains(path) || !context_.read_file) return;
+    // Where keys are stored, a selector alone is no name of a file.
+    if (policy_->keys_.contains(path) || !context_.read_file || !policy_->stored_.empty()) return;
     Result<std::string> bytes = context_.read_file(path);
     if (bytes) return add_key(path, *bytes, at);
     tell(at, fmt::format("the key {} {}; nothing is signed with it", path, bytes.error().what));
@@ -282,6 +311,7 @@ class SigningCompiler {
 
   CompileContext& context_;
   const UclObject& options_;
+  const SigningDefaults& defaults_;
   std::unique_ptr<SigningPolicy> policy_;
 };
 
@@ -344,9 +374,16 @@ bool SigningPolicy::may_sign(const Envelope& envelope, Origin origin, std::strin
 
 void SigningPolicy::push(std::string_view domain, std::string_view selector, std::string_view path,
                          Arena& arena, std::vector<Signer>& out) const {
-  if (out.size() == kSignersMax || !key(path)) return;
+  if (out.size() == kSignersMax) return;
   const DnsName name(domain), label(selector);
-  if (name.empty() || label.empty()) return;
+  if (!stored_.empty() && !name.empty()) {
+    if (stored_selectors_)
+      out.push_back({arena.copy(name.view()), {}, stored_});
+    else if (!label.empty())
+      out.push_back({arena.copy(name.view()), arena.copy(label.view()), stored_});
+    return;
+  }
+  if (!key(path) || name.empty() || label.empty()) return;
   out.push_back({arena.copy(name.view()), arena.copy(label.view()), arena.copy(path)});
 }
 
@@ -360,7 +397,8 @@ void SigningPolicy::by_domain(std::string_view domain, Arena& arena,
     const uint32_t number = map ? map->find(domain) : kNoIndex;
     return number == kNoIndex ? std::string_view() : map->value(number);
   };
-  const std::string_view selector = find(selector_map_), path = find(path_map_);
+  const std::string_view selector = find(selector_map_);
+  const std::string_view path = stored_.empty() ? find(path_map_) : std::string_view();
   if (selector.empty() && path.empty() && !try_fallback_) return;
   const std::string_view by = selector.empty() ? std::string_view(selector_) : selector;
   push(domain, by,

@@ -5,8 +5,9 @@
 //   domain      use_domain of that origin: of From, envelope, user, first recipient, or a literal
 //   key         domain {}, else selector_map and path_map, else the template `path` (try_fallback)
 //
-// Keys are read when rules are compiled: every file that the templates can name is looked for then,
-// so that signing opens no file, and a new key is there after a reload.
+// Keys in files are read when rules are compiled: every file that the templates can name is looked
+// for then, so that signing opens no file, and a new key is there after a reload. Keys in Redis
+// (use_redis) are asked for when the verdict stands (signing.h).
 #pragma once
 
 #include <map>
@@ -31,13 +32,24 @@ struct SignedName {
   Oversign oversign;
 };
 
-// What one signature is made with. Views live in the batch's arena or the policy.
+// What one signature is made with. Views live in the batch's arena or the policy. `key` names it:
+// the path of a file, a row of key_table, or where it is stored (StoredKeyName below; the selector
+// may then be empty: it is stored, too).
 struct Signer {
   std::string_view domain, selector, key;
 };
 
+// Keys in Redis: of which module's servers, in which hashes. As text, for the evidence:
+// "stored MODULE KEYS SELECTORS".
+struct StoredKeyName {
+  std::string_view module, keys, selectors;  // `selectors` may be empty
+};
+std::string write_stored_key_name(const StoredKeyName& name);
+// None where a key is not stored so.
+std::optional<StoredKeyName> read_stored_key_name(std::string_view key);
+
 struct SigningDefaults {
-  std::string_view selector, headers;
+  std::string_view module, selector, key_prefix, headers;
   bool sign_inbound, sign_local, sign_authenticated, allow_hdrfrom_mismatch;
   std::string_view use_domain;
 };
@@ -96,6 +108,8 @@ class SigningPolicy {
   bool hdrfrom_mismatch_networks_ = false, hdrfrom_multiple_ = false, username_mismatch_ = false;
   std::string use_domain_, use_domain_networks_, use_domain_local_, use_domain_inbound_;
   std::string selector_, path_;
+  std::string stored_;  // how keys that are stored are named; empty: they are files
+  bool stored_selectors_ = false;
   std::shared_ptr<const Map> networks_, selector_map_, path_map_;  // may be null
   std::map<std::string, std::vector<KeyName>, std::less<>> domains_;
   std::vector<Pattern> signing_table_, key_table_;

@@ -2,8 +2,9 @@
 // reached (RFC 5321 5.1, RFC 7505; facts/lists.md "mx_check"). Off by default, as in Rspamd.
 //
 // Three domains are looked at, each once: the envelope sender's (HELO's name for the null sender),
-// Reply-To's, From's; the last two have symbols of their own. What DNS says is judged; servers are
-// not called, so MX_GOOD, MX_REFUSED and the other outcomes of a connection are never said.
+// Reply-To's, From's; the last two have symbols of their own. First what DNS says is judged; where
+// that finds nothing wrong, the servers are called one after the other until one answers
+// (mx_probe.h). What did not answer is told of the first, which mail would go to.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "engine/score/questions.h"
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/check.h"
+#include "rules/checks/lists/mx_probe.h"
 #include "rules/checks/row.h"
 #include "rules/config/ucl.h"
 #include "rules/maps/map.h"
@@ -34,6 +36,19 @@ enum What : uint32_t {
   kIpBad,
   kWhite,
   kSkip,
+  // Outcomes of a call, and the same of a domain without MX, whose own address was called.
+  kGood,
+  kRefused,
+  kTimeoutConnect,
+  kTimeoutRead,
+  kError,
+  kInvalid,
+  kAGood,
+  kARefused,
+  kATimeoutConnect,
+  kATimeoutRead,
+  kAError,
+  kAInvalid,
   kWhats
 };
 
@@ -55,6 +70,19 @@ constexpr std::array<Meaning, kWhats> kMeanings{{
     {"symbol_mx_ip_bad", "MX_IP_BAD", 6, "has a mail server at an address that is known as bad"},
     {"symbol_white_mx", "MX_WHITE", -0.1, "has a mail server that the site trusts"},
     {"symbol_mx_skip", "MX_SKIP", 0, "has mail servers that are not to be looked at"},
+    {"symbol_good_mx", "MX_GOOD", -0.1, "has a mail server that answers"},
+    {"symbol_mx_refused", "MX_REFUSED", 3, "has a mail server that refuses connections"},
+    {"symbol_mx_timeout_connect", "MX_TIMEOUT_CONNECT", 2,
+     "has a mail server that cannot be reached"},
+    {"symbol_mx_timeout_read", "MX_TIMEOUT_READ", 0.1, "has a mail server that says nothing"},
+    {"symbol_mx_error", "MX_ERROR", 0, "has a mail server that greets with an error"},
+    {"symbol_bad_mx", "MX_INVALID", 3, "has a mail server that speaks no SMTP"},
+    {"symbol_mx_a_good", "MX_A_GOOD", 0, "has no MX and answers itself"},
+    {"symbol_mx_a_refused", "MX_A_REFUSED", 3, "has no MX and refuses connections"},
+    {"symbol_mx_a_timeout_connect", "MX_A_TIMEOUT_CONNECT", 2.5, "has no MX and cannot be reached"},
+    {"symbol_mx_a_timeout_read", "MX_A_TIMEOUT_READ", 0.1, "has no MX and says nothing"},
+    {"symbol_mx_a_error", "MX_A_ERROR", 0, "has no MX and greets with an error"},
+    {"symbol_mx_a_invalid", "MX_A_INVALID", 3, "has no MX and speaks no SMTP"},
 }};
 
 struct Source {
@@ -72,6 +100,11 @@ struct Plan final : CheckPlan {
   std::shared_ptr<const Map> exclude_domains, exclude_mxs, bad_mxs, exclude_ips, bad_ips;
   uint32_t servers_max = 3;
   bool check_local = false, check_authorized = false;
+  bool calls_v4 = true, calls_v6 = false, v6_first = true, test_mode = false;
+  MxProbe probe;                      // without its address
+  ActionId reject = kNoId<ActionId>;  // of domains that take no mail; kNoId: they only count
+  std::string reject_text;
+  bool reject_authorized = false, reject_local = false;
 };
 
 std::string symbol_name(const UclObject* options, const Source& source, const Meaning& meaning) {
@@ -86,6 +119,43 @@ void declare(CompileContext& context) {
     for (const Meaning& meaning : kMeanings)
       context.declare(symbol_name(context.options, source, meaning), nullptr, meaning.weight, "mx",
                       fmt::format("{} {}", source.name, meaning.text));
+}
+
+// How servers are called.
+void read_calls(CompileContext& context, Plan& plan) {
+  const UclObject& options = *context.options;
+  plan.calls_v4 = options.flag("probe_ipv4", true);
+  plan.calls_v6 = options.flag("probe_ipv6", false);
+  plan.v6_first = options.flag("prefer_ipv6", true);
+  plan.test_mode = options.flag("test_mode", false);
+  plan.probe.greeting = options.flag("verify_greeting", options.flag("wait_for_greeting", false));
+  plan.probe.quit = options.flag("send_quit", false);
+  // The value of the first of these options that is there, in units of 1/`scale` s.
+  const auto time = [&](std::initializer_list<const char*> names, double scale, double max_s,
+                        uint32_t& value) {
+    for (const char* const name : names) {
+      const UclObject* const given = options.find(name);
+      if (!given) continue;
+      const std::optional<double> seconds = given->last_value().as_seconds();
+      if (!seconds || *seconds < 0.001 || *seconds > max_s) {
+        context.warn(name, fmt::format("it must be a time from 1ms to {}s", max_s));
+        continue;
+      }
+      value = static_cast<uint32_t>(*seconds * scale + 0.5);
+      return;
+    }
+  };
+  constexpr double kMonth_s = 30 * 86'400;
+  time({"connect_timeout", "timeout"}, 1'000, 60, plan.probe.connect_ms);
+  time({"read_timeout"}, 1'000, 60, plan.probe.read_ms);
+  time({"expire"}, 1, kMonth_s, plan.probe.good_s);
+  time({"expire_novalid"}, 1, kMonth_s, plan.probe.failed_s);
+  time({"expire_timeout"}, 1, kMonth_s, plan.probe.timeout_s);
+  const int64_t port = options.integer("port", 25);
+  if (port < 1 || port > 65'535)
+    context.warn("port", "it must be a number from 1 to 65535");
+  else
+    plan.probe.port = static_cast<uint16_t>(port);
 }
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
@@ -113,6 +183,12 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   plan->bad_mxs = map("bad_mxs", MapKind::kHash);
   plan->exclude_ips = map("exclude_ips", MapKind::kIp);
   plan->bad_ips = map("bad_ips", MapKind::kIp);
+  read_calls(context, *plan);
+  if (flag("reject_null_mx", false)) plan->reject = context.action("reject");
+  plan->reject_text =
+      options->string("reject_null_mx_message", "Domain published RFC 7505 Null MX");
+  plan->reject_authorized = flag("reject_authorized", false);
+  plan->reject_local = flag("reject_local", false);
   return plan;
 }
 
@@ -191,7 +267,7 @@ class Judging {
     if (!mx) return;
     if (mx->state == AnswerState::kUnknown) return say(kDnsFail, domain.view());
     read_servers(*mx);
-    if (mx->values.size() == 1 && servers_.empty()) return say(kNull, domain.view());
+    if (mx->values.size() == 1 && servers_.empty()) return takes_no_mail(domain);
     if (mx->values.empty()) servers_ = {{0, domain}};
     const bool has_mx = !mx->values.empty();
     if (!known_servers()) addresses(domain, has_mx);
@@ -202,6 +278,10 @@ class Judging {
   struct Server {
     uint32_t preference;
     DnsName name;
+  };
+  struct Host {
+    IpAddress ip;
+    std::string_view name;  // of one of servers_
   };
 
   // The best of them; "." is none (RFC 7505).
@@ -233,25 +313,32 @@ class Judging {
   }
 
   void addresses(const DnsName& domain, bool has_mx) {
-    std::vector<IpAddress> found;
+    std::vector<Host> found;
     bool unknown = false;
+    const uint16_t first = plan_.v6_first ? rr::kAaaa : rr::kA;
     for (const Server& one : servers_)
-      for (const uint16_t type : {rr::kA, rr::kAaaa}) {
+      for (const uint16_t type : {first, first == rr::kA ? rr::kAaaa : rr::kA}) {
         const Answer* const answer = ask(type, one.name);
         if (!answer) continue;
         unknown |= answer->state == AnswerState::kUnknown;
         for (const std::string_view value : answer->values)
-          if (const std::optional<IpAddress> ip = parse_ip(value)) found.push_back(*ip);
+          if (const std::optional<IpAddress> ip = parse_ip(value))
+            found.push_back({*ip, one.name.view()});
       }
     if (waiting_) return;
     if (found.empty()) return say(unknown ? kDnsFail : has_mx ? kBroken : kNone, domain.view());
-    judge_addresses(found);
+    call(judge_addresses(found), has_mx);
   }
 
-  void judge_addresses(const std::vector<IpAddress>& found) {
+  // What the addresses alone say; those that may be called.
+  std::vector<Host> judge_addresses(const std::vector<Host>& found) {
+    std::vector<Host> callable;
     size_t bogons = 0, locals = 0, excluded = 0;
-    for (const IpAddress& ip : found) {
-      if (is_private(ip))
+    for (const Host& one : found) {
+      const IpAddress& ip = one.ip;
+      if (plan_.test_mode && is_loopback_or_link_local(ip))
+        callable.push_back(one);
+      else if (is_private(ip))
         ++locals;
       else if (is_bogon(ip))
         ++bogons;
@@ -259,10 +346,65 @@ class Judging {
         say(kIpBad, text(ip), factor(*plan_.bad_ips, plan_.bad_ips->find(ip)));
       else if (plan_.exclude_ips && plan_.exclude_ips->find(ip) != kNoIndex)
         ++excluded;
+      else
+        callable.push_back(one);
     }
-    if (locals > 0) say(locals == found.size() ? kLocalOnly : kLocalMix, text(found[0]));
-    if (bogons > 0) say(bogons == found.size() ? kBogonOnly : kBogonMix, text(found[0]));
-    if (excluded > 0 && excluded + locals + bogons == found.size()) say(kSkip, text(found[0]));
+    const IpAddress& ip = found[0].ip;
+    if (locals > 0) say(locals == found.size() ? kLocalOnly : kLocalMix, text(ip));
+    if (bogons > 0) say(bogons == found.size() ? kBogonOnly : kBogonMix, text(ip));
+    if (excluded > 0 && excluded + locals + bogons == found.size()) say(kSkip, text(ip));
+    return callable;
+  }
+
+  // Calls one after the other until one answers.
+  void call(const std::vector<Host>& hosts, bool has_mx) {
+    std::string_view first;  // outcome
+    const Host* of = nullptr;
+    uint32_t called = 0;
+    for (const Host& one : hosts) {
+      if (!(one.ip.family == 4 ? plan_.calls_v4 : plan_.calls_v6)) continue;
+      if (called++ == plan_.servers_max) break;
+      MxProbe probe = plan_.probe;
+      probe.ip = one.ip;
+      const Answer* const answer =
+          judgement_.ask(QuestionKind::kDialog, kMxProbe, write_mx_probe(probe));
+      if (!answer) {
+        waiting_ = true;
+        return;
+      }
+      // Our own trouble says nothing of them.
+      if (answer->state != AnswerState::kValue) continue;
+      const std::string_view outcome = answer->values[0];
+      if (outcome == "gd") return say(has_mx ? kGood : kAGood, one.name);
+      if (outcome.starts_with("err:")) {
+        say(has_mx ? kGood : kAGood, one.name);
+        say(has_mx ? kError : kAError, one.name);
+        return say(has_mx ? kError : kAError, outcome.substr(4), 0);
+      }
+      if (of) continue;
+      first = outcome;
+      of = &one;
+    }
+    if (!of) return;
+    static constexpr std::pair<std::string_view, What> kOutcomes[] = {
+        {"rf", kRefused}, {"tc", kTimeoutConnect}, {"tr", kTimeoutRead}, {"inv", kInvalid}};
+    for (const auto& [outcome, what] : kOutcomes)
+      if (outcome == first)
+        say(has_mx ? what : static_cast<What>(what + (kAGood - kGood)), of->name);
+  }
+
+  void takes_no_mail(const DnsName& domain) {
+    say(kNull, domain.view());
+    const Envelope& envelope = evidence_.envelope;
+    // Of the envelope's sender, who would not get a bounce.
+    if (source_ != 0 || plan_.reject == kNoId<ActionId> ||
+        (!envelope.user.empty() && !plan_.reject_authorized) ||
+        (envelope.own_ip && !plan_.reject_local))
+      return;
+    PreResult result{.action = plan_.reject};
+    result.message = plan_.reject_text;
+    result.module = "mx_check";
+    judgement_.pre_result(result);
   }
 
   static double factor(const Map& map, uint32_t value) {
@@ -305,7 +447,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
 
 extern constexpr Check kMxCheck{
     .name = "mx_check",
-    .text = "Looks whether senders' domains have mail servers.",
+    .text = "Looks whether senders' domains have mail servers, and calls these.",
     .default_enabled = false,
     .declare = declare,
     .compile = compile,

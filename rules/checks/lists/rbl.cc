@@ -34,7 +34,9 @@ struct RblPlan final : CheckPlan {
   std::vector<RblRule> rules;                            // whitelists first
   uint16_t checks = 0;                                   // of all rules
   std::vector<std::pair<uint32_t, Selector>> selectors;  // by hash of their text, each once
-  std::shared_ptr<const Map> local;                      // addresses that count as our own
+  OwnNetworks own;
+  std::shared_ptr<const Map> local;     // more addresses that count as our own
+  uint32_t questions_max = UINT32_MAX;  // of one message, beside the client's
 };
 
 const RblPlan& plan_of(const CheckPlan& plan) { return static_cast<const RblPlan&>(plan); }
@@ -86,6 +88,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
                   [&](const RblRule& rule) { return off->find(rule.zone) != kNoIndex; });
   plan->fact = context.symbol(kSymbols[0].name);
   plan->dkim_trace = context.symbol("DKIM_TRACE");
+  plan->own = context.own;
+  plan->questions_max = context.list_questions_max;
   if (const UclObject* const local = context.options->find("local_exclude_ip_map"))
     plan->local = context.map_of(*local, MapKind::kIp);
   for (RblRule& rule : plan->rules) {
@@ -98,7 +102,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
 }
 
 bool is_local(const RblPlan& plan, const IpAddress& ip) {
-  return is_local_ip(ip) || (plan.local && plan.local->find(ip) != kNoIndex);
+  return plan.own.hold(ip) || (plan.local && plan.local->find(ip) != kNoIndex);
 }
 
 bool applies(const RblRule& rule, const Envelope& envelope) {
@@ -262,6 +266,12 @@ struct Room {
   Arena arena{16 * 1024, 256 * 1024};
   std::vector<ListItem> items;
   std::vector<Datum> data;
+  uint32_t unforced = 0;  // data of all rules so far, beside the client's
+
+  void clear() {
+    items.clear();
+    unforced = 0;
+  }
 };
 Room& room() {
   thread_local Room one;
@@ -351,8 +361,11 @@ class Data {
       if (is_asked(item.ip)) give(item.host, item.ip, item.kind, "url");
       return;
     }
-    if (is_welcome(item.domain))
-      give(rule_.url_full_hostname ? item.host : item.domain, {}, item.kind, "url");
+    if (!is_welcome(item.domain)) return;
+    const std::string_view part = rule_.url_full_hostname ? item.host
+                                  : rule_.compose ? rule_.compose->part(item.host, item.domain)
+                                                  : item.domain;
+    give(part, {}, item.kind, "url");
   }
 
   void address(const ListItem& item, std::string_view label) {
@@ -393,7 +406,8 @@ class Data {
     }
     const bool forced =
         kind == ItemKind::kFrom || kind == ItemKind::kHelo || kind == ItemKind::kRdns;
-    if (!forced && unforced_++ >= rule_.requests_limit) return;
+    if (!forced && (unforced_++ >= rule_.requests_limit || room_.unforced++ >= plan_.questions_max))
+      return;
     Datum one{.text = text, .ip = ip, .labels = {Datum::Label{kind, label}}, .label_count = 1};
     room_.data.push_back(one);
   }
@@ -461,9 +475,9 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
       for (const ListItem& item : here.items) data.add(item);
       ask_data(rule, row, asker);
     }
-    here.items.clear();
+    here.clear();
   };
-  here.items.clear();
+  here.clear();
   here.arena.reset();
   // Items of one row stand together.
   uint32_t row = 0;
@@ -512,7 +526,7 @@ class Judging {
   };
 
   void find_items() {
-    room_.items.clear();
+    room_.clear();
     room_.arena.reset();
     for (const SymbolFact& fact : evidence_.symbols)
       if (fact.symbol == plan_.fact)

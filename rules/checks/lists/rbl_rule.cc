@@ -106,8 +106,6 @@ class Reader {
     rule.requests_limit = static_cast<uint32_t>(std::clamp<int64_t>(limit, 0, 10'000));
     if (const UclObject* const script = body_.find("process_script"))
       warn(*script, "process_script is Lua and is not run; the name is made as without it");
-    if (const UclObject* const map = body_.find("url_compose_map"))
-      warn(*map, "url_compose_map is not there yet; domains are asked as without it");
   }
 
   // A number of options {}, which stands beside the section.
@@ -348,6 +346,16 @@ void complete_rbl_rule(CompileContext& context, RblRule& rule) {
   const UclObject& body = *rule.body;
   for (const std::string_view name : body.strings("require_symbols"))
     rule.require_symbols.push_back(context.symbol(name));
+  if (const UclObject* const map = body.find("url_compose_map")) {
+    const std::shared_ptr<const Map> lines = context.map_of(*map, MapKind::kLines);
+    const auto tell = [&](std::string sentence) {
+      context.warn_at(*map, fmt::format("rbl {}: {}", rule.name, sentence));
+    };
+    if (lines->kind() == MapKind::kLines)
+      rule.compose = std::make_shared<const UrlCompose>(*lines, tell);
+    else
+      tell("url_compose_map is a list of rules, not of another kind; it is not used");
+  }
   const bool of_ips = rule.has(RblCheck::kFrom) || rule.has(RblCheck::kReceived);
   if (const UclObject* const map = body.find("whitelist"))
     rule.whitelist = context.map_of(*map, of_ips ? MapKind::kIp : MapKind::kSet);

@@ -14,6 +14,7 @@
 #include "rules/checks/check.h"
 #include "rules/checks/lists/list_items.h"
 #include "rules/checks/lists/return_codes.h"
+#include "rules/checks/lists/url_compose.h"
 #include "rules/lang/selector.h"
 #include "rules/maps/map.h"
 
@@ -73,8 +74,9 @@ struct RblRule {
   std::vector<RblSymbol> symbols;         // [0] the rule's own
   ReturnCodes codes;                      // of numbers of symbols
   std::vector<SymbolId> require_symbols;
-  std::shared_ptr<const Map> whitelist;      // values not asked
-  std::shared_ptr<const Map> url_whitelist;  // organisational domains not asked
+  std::shared_ptr<const Map> whitelist;       // values not asked
+  std::shared_ptr<const Map> url_whitelist;   // organisational domains not asked
+  std::shared_ptr<const UrlCompose> compose;  // null: links' organisational domains are asked
 
   std::vector<bool> used_prefixes() const;  // by prefix number: whether a check of it is on
   bool has(RblCheck check) const { return checks & static_cast<uint16_t>(check); }

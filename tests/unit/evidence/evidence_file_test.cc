@@ -141,7 +141,11 @@ struct World {
         if (e.answers[i].state != AnswerState::kOpen) continue;
         const std::span<std::string_view> values = e.slab.alloc<std::string_view>(1);
         values[0] = e.questions[i].key;
-        e.answers[i] = {.state = AnswerState::kValue, .ttl_s = 60, .values = values};
+        e.answers[i] = {.state = AnswerState::kValue,
+                        .ttl_s = 60,
+                        .values = values,
+                        .age_s = 7,
+                        .server = "192.0.2.53:53"};
         if (e.questions[i].key == "3.example")
           e.answers[i] = {.state = AnswerState::kUnknown, .reason = UnknownReason::kTimeout};
       }
@@ -198,6 +202,12 @@ TEST(EvidenceFile, replay_gives_the_same_verdict_bytes) {
     EXPECT_EQ(e.recipients[0], original.recipients[0]);
     EXPECT_EQ(e.facts.digest[3], 7);
     const size_t questions = e.questions.size();
+    ASSERT_GT(questions, 0u);
+    for (const Answer& answer : e.answers) {
+      if (answer.state != AnswerState::kValue) continue;
+      EXPECT_EQ(answer.age_s, 7u);
+      EXPECT_EQ(answer.server, "192.0.2.53:53");
+    }
     EXPECT_EQ(world.verdict(e, UnknownReason::kNotReplayed), verdicts[i]);
     EXPECT_EQ(e.questions.size(), questions) << "nothing new was asked";
     EXPECT_TRUE(checks_without_evidence(world.plan, world.names, e).empty());
@@ -365,6 +375,49 @@ TEST(EvidenceFile, other_schemas_are_read_as_far_as_they_agree) {
   EXPECT_EQ(e.recipients[1], "z");
   EXPECT_TRUE(e.urls.empty());
   EXPECT_EQ(e.headers.size(), 1u);
+}
+
+TEST(EvidenceFile, answers_of_older_files_have_no_age_and_no_server) {
+  World world;
+  std::vector<std::string> verdicts;
+  const std::string file = world.write(1, EvidenceLevel::kFull, &verdicts);
+  // Questions as they were written before answers had these columns, the last two.
+  const std::string old = rewrite(file, [](uint32_t kind, std::string_view block,
+                                           std::string& out) {
+    std::string raw;
+    if (kind == wev::kSchema) {
+      wev::put_varint(raw, wev::kTables);
+      for (size_t t = 0; t < wev::kTables; ++t) {
+        wev::put_varint(raw, t);
+        std::string types = wev::schema_of(static_cast<wev::Table>(t));
+        if (t == static_cast<size_t>(wev::Table::kQuestions)) types.resize(types.size() - 2);
+        wev::put_text(raw, types);
+      }
+    } else if (kind == wev::kFirstTable + static_cast<uint32_t>(wev::Table::kQuestions)) {
+      std::string keys;
+      for (const char* key : {"0.example", "second"}) wev::put_text(keys, key);
+      wev::put_varint(raw, 2);
+      const std::string columns[] = {std::string(2, '\0'), "\x10\x10", "\1\1",     keys,  "\1\1",
+                                     std::string(2, '\0'), "\1\1",     "\x3c\x3c", "\1\1"};
+      wev::put_varint(raw, std::size(columns));
+      for (const std::string& column : columns) wev::put_text(raw, column);
+    } else {
+      out += block;
+      return;
+    }
+    EXPECT_TRUE(wev::append_block(kind, raw, true, out));
+  });
+  auto reader = EvidenceReader::open(old, world.names);
+  ASSERT_TRUE(reader) << reader.error().text();
+  Evidence e;
+  auto more = reader->next(e);
+  ASSERT_TRUE(more) << more.error().text();
+  ASSERT_EQ(e.answers.size(), 2u);
+  EXPECT_EQ(e.questions[1].key, "second");
+  EXPECT_EQ(e.answers[1].ttl_s, 60u);
+  EXPECT_EQ(e.answers[1].age_s, 0u);
+  EXPECT_EQ(e.answers[1].server, "");
+  EXPECT_EQ(world.verdict(e, UnknownReason::kNotReplayed), verdicts[0]);
 }
 
 TEST(EvidenceFile, broken_files_are_refused_with_the_place) {

@@ -89,12 +89,14 @@ TEST(AnswerCache, an_answer_is_copied_into_the_slab_of_who_asked) {
     kept.state = AnswerState::kValue;
     kept.ttl_s = 77;
     kept.values = {"one", "two"};
-    out = kept.in(slab);
+    out = kept.in(slab, std::string("192.0.2.53:53"), 5);
   }
   ASSERT_EQ(out.values.size(), 2u);
   EXPECT_EQ(out.values[0], "one");
   EXPECT_EQ(out.values[1], "two");
   EXPECT_EQ(out.ttl_s, 77u);
+  EXPECT_EQ(out.server, "192.0.2.53:53");
+  EXPECT_EQ(out.age_s, 5u);
   EXPECT_EQ(out.state, AnswerState::kValue);
 }
 

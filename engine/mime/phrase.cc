@@ -1,0 +1,49 @@
+#include "engine/mime/phrase.h"
+
+#include <algorithm>
+
+#include "engine/crypt/base64_text.h"
+
+namespace winnow {
+
+namespace {
+
+bool is_atom_text(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+}
+
+bool is_continuation(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
+
+}  // namespace
+
+std::string write_phrase(std::string_view name) {
+  const bool plain = std::ranges::all_of(name, [](char c) { return c >= ' ' && c <= '~'; });
+  // What looks like an encoded word would be read as one.
+  if (!plain || name.find("=?") != std::string_view::npos) {
+    constexpr size_t kBytesMax = 45;  // 60 digits, and 12 around them: a word has at most 75
+    std::string out;
+    while (!name.empty()) {
+      size_t size = std::min(kBytesMax, name.size());
+      // No character in two words (RFC 2047 5); one of more than 4 bytes is none.
+      for (size_t back = 0;
+           back < 3 && size < name.size() && size > 4 && is_continuation(name[size]); ++back)
+        --size;
+      if (!out.empty()) out += "\n\t";
+      out += "=?UTF-8?B?" + encode_base64_text(name.substr(0, size)) + "?=";
+      name.remove_prefix(size);
+    }
+    return out;
+  }
+  const bool atoms = !name.empty() && name.front() != ' ' && name.back() != ' ' &&
+                     std::ranges::all_of(name, [](char c) { return is_atom_text(c) || c == ' '; });
+  if (atoms) return std::string(name);
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace winnow

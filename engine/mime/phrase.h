@@ -1,0 +1,14 @@
+// Display names for headers that we write (RFC 5322 3.2.5 phrase, RFC 2047 5).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace winnow {
+
+// A name in UTF-8 as a phrase: as it is where it is of atoms, else as a quoted string, else, where
+// it is not ASCII or has control characters, as encoded words, folded by "\n\t". Bytes that are no
+// UTF-8 stay bytes of the encoded word.
+std::string write_phrase(std::string_view name);
+
+}  // namespace winnow

@@ -1,0 +1,80 @@
+#include "pipeline/effects.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace winnow {
+
+Effects::Effects(Tell tell) : tell_(std::move(tell)) {
+  thread_ = std::thread([this] { work(); });
+}
+
+Effects::~Effects() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void Effects::keep_dmarc(std::shared_ptr<Store> store, const DmarcStoreOptions& options) {
+  const std::lock_guard lock(mutex_);
+  dmarc_ = store ? std::make_shared<DmarcStore>(std::move(store)) : nullptr;
+  dmarc_options_ = options;
+}
+
+void Effects::carry_out(const Verdict& verdict) {
+  if (verdict.effects.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Effect& one : verdict.effects) {
+      if (one.kind != EffectKind::kReport || one.key != "dmarc" || !dmarc_) continue;
+      if (rows_.size() < kWaitingMax)
+        rows_.push_back(one.value);
+      else
+        ++dropped_;
+    }
+  }
+  wake_.notify_one();
+}
+
+void Effects::complain(const std::string& what) {
+  const auto now = std::chrono::steady_clock::now();
+  if (told_ != std::chrono::steady_clock::time_point{} && now - told_ < std::chrono::minutes(1))
+    return;
+  told_ = now;
+  tell_(what);
+}
+
+void Effects::work() {
+  for (;;) {
+    std::vector<std::string> rows;
+    std::shared_ptr<DmarcStore> store;
+    DmarcStoreOptions options;
+    uint64_t dropped = 0;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stop_ || !rows_.empty(); });
+      if (rows_.empty()) return;
+      rows.swap(rows_);
+      store = dmarc_;
+      options = dmarc_options_;
+      dropped = std::exchange(dropped_, 0);
+    }
+    if (dropped > 0) complain(fmt::format("{} rows of DMARC reports found no room", dropped));
+    if (!store) continue;
+    const int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+    Result<void> done = store->add(rows, now_ms, options);
+    if (const std::string today = dmarc_day(now_ms); done && swept_ != today) {
+      swept_ = today;
+      done = store->sweep(now_ms, options);
+    }
+    if (!done) complain(fmt::format("rows of DMARC reports are not kept: {}", done.error().text()));
+  }
+}
+
+}  // namespace winnow

@@ -1,0 +1,56 @@
+// What verdicts want done outside (Verdict::effects), done by who serves mail and by nobody else: a
+// thread of its own takes effects in, many at a time, so that a verdict waits for no disk. What
+// cannot be kept is dropped and told, once a minute at most.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "engine/verdict.h"
+#include "pipeline/dmarc_store.h"
+
+namespace winnow {
+
+class Effects {
+ public:
+  using Tell = std::function<void(const std::string&)>;
+  static constexpr size_t kWaitingMax = 20'000;
+
+  // `tell`: something to warn of; called from the effects' thread.
+  explicit Effects(Tell tell);
+  ~Effects();  // what was taken is done
+  Effects(const Effects&) = delete;
+  Effects& operator=(const Effects&) = delete;
+
+  // Where rows of DMARC reports are kept from now on; null: nowhere. Thread-safe.
+  void keep_dmarc(std::shared_ptr<Store> store, const DmarcStoreOptions& options);
+  // Takes the effects of a verdict that is delivered. Thread-safe, does not wait.
+  void carry_out(const Verdict& verdict);
+
+ private:
+  void work();
+  void complain(const std::string& what);
+
+  const Tell tell_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  std::shared_ptr<DmarcStore> dmarc_;
+  DmarcStoreOptions dmarc_options_;
+  std::vector<std::string> rows_;
+  uint64_t dropped_ = 0;
+  bool stop_ = false;
+
+  std::string swept_;  // day on which old ones were taken out; the thread's own
+  std::chrono::steady_clock::time_point told_{};
+  std::thread thread_;
+};
+
+}  // namespace winnow

@@ -1,0 +1,44 @@
+#include "pipeline/lookup/store/site_store.h"
+
+#include <fmt/format.h>
+
+#include "pipeline/lookup/store/lmdb_store.h"
+#include "pipeline/lookup/store/redis_store.h"
+
+namespace winnow {
+
+namespace {
+
+bool names_servers(const UclObject& root, const UclObject* section) {
+  for (const UclObject* const one :
+       {section, section ? section->find("redis") : nullptr, root.find("redis")})
+    for (const char* const key : {"servers", "server", "read_servers", "write_servers"})
+      if (one && one->is_object() && one->find(key)) return true;
+  return false;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Store>> SiteStores::of(const Loaded& loaded, std::string_view module) {
+  const UclObject& root = loaded.config->root();
+  const UclObject* const section = root.find(module);
+  if (names_servers(root, section)) {
+    const Result<RedisOptions> options = redis_options(root, section, module);
+    if (!options) return fail(options.error());
+    auto& [known, store] = redis_[std::string(module)];
+    if (store && known == *options) return store;
+    auto client = RedisClient::make(*options);
+    if (!client) return fail(client.error());
+    known = *options;
+    store = redis_store(std::move(*client), fmt::format("{{winnow-{}}}:", module));
+    return store;
+  }
+  if (!embedded_) {
+    auto opened = open_lmdb_store({.folder = folder_});
+    if (!opened) return fail(opened.error());
+    embedded_ = std::move(*opened);
+  }
+  return embedded_;
+}
+
+}  // namespace winnow
