@@ -31,10 +31,13 @@ void Effects::carry_out(const Verdict& verdict) {
     const std::lock_guard lock(mutex_);
     for (const Effect& one : verdict.effects) {
       if (one.kind != EffectKind::kReport || one.key != "dmarc" || !dmarc_) continue;
-      if (rows_.size() < kWaitingMax)
-        rows_.push_back(one.value);
-      else
+      const size_t bytes = one.value.size() + sizeof one.value;
+      if (waiting_bytes_ + bytes > kWaitingBytesMax) {
         ++dropped_;
+        continue;
+      }
+      waiting_bytes_ += bytes;
+      rows_.push_back(one.value);
     }
   }
   wake_.notify_one();
@@ -59,6 +62,7 @@ void Effects::work() {
       wake_.wait(lock, [&] { return stop_ || !rows_.empty(); });
       if (rows_.empty()) return;
       rows.swap(rows_);
+      waiting_bytes_ = 0;
       store = dmarc_;
       options = dmarc_options_;
       dropped = std::exchange(dropped_, 0);

@@ -22,7 +22,7 @@ namespace winnow {
 class Effects {
  public:
   using Tell = std::function<void(const std::string&)>;
-  static constexpr size_t kWaitingMax = 20'000;
+  static constexpr size_t kWaitingBytesMax = 8 << 20;
 
   // `tell`: something to warn of; called from the effects' thread.
   explicit Effects(Tell tell);
@@ -45,6 +45,7 @@ class Effects {
   std::shared_ptr<DmarcStore> dmarc_;
   DmarcStoreOptions dmarc_options_;
   std::vector<std::string> rows_;
+  size_t waiting_bytes_ = 0;
   uint64_t dropped_ = 0;
   bool stop_ = false;
 

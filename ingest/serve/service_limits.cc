@@ -10,6 +10,9 @@
 
 #include "ingest/proxy/upstream.h"
 #include "ingest/serve/settings.h"
+#include "pipeline/effects.h"
+#include "pipeline/lookup/mx_probes.h"
+#include "pipeline/lookup/stored_keys.h"
 #include "pipeline/marks.h"
 
 namespace winnow {
@@ -79,7 +82,8 @@ std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimi
   // What a connection holds of a message is of the budget; this is the rest: socket, session, and
   // what Asio and the kernel's poll keep of it.
   constexpr uint64_t kConnection = 4096 + sizeof(HttpSession) + sizeof(MilterSession);
-  constexpr uint64_t kTls = 24 * 1024;  // of OpenSSL, while nothing is read or written
+  constexpr uint64_t kStoredKeyBytes = 16 * 1024;  // one of 8,192 bits, its answer, its selector
+  constexpr uint64_t kTls = 24 * 1024;             // of OpenSSL, while nothing is read or written
   constexpr uint64_t kMarks =
       uint64_t{Marks::kSides} * Marks::kWorkers * (Marks::kRows + 2) * 8 + 2 * Marks::kRing * 8;
   const uint64_t connections = limits.server.connections_max;
@@ -105,6 +109,17 @@ std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimi
   if (mirrors > 0)
     add("copies for mirrors", mirrors * kMirrorBytes,
         fmt::format("{} x {} MiB", mirrors, kMirrorBytes >> 20));
+  const auto is_on = [&](const char* section, const char* key) {
+    const UclObject* const one = root.find(section);
+    return one && one->flag(key, false);
+  };
+  add("answers kept", CacheBounds{}.bytes_max, "of name servers");
+  if (is_on("mx_check", "enabled"))
+    add("outcomes of calls kept", MxProbesOptions{}.cache_bytes_max, "of mail servers");
+  if (is_on("dkim_signing", "use_redis") || is_on("arc", "use_redis"))
+    add("signing keys kept", StoredKeys::kKeptMax * kStoredKeyBytes,
+        fmt::format("{} x {} KiB", StoredKeys::kKeptMax, kStoredKeyBytes >> 10));
+  add("effects waiting", Effects::kWaitingBytesMax, "rows of DMARC reports");
   add("marks of what is scanned", kMarks, "shared by supervisor, engines and trial");
   add("errors kept", settings.log.errors_max * settings.log.error_bytes_max,
       "logging { error_elts x error_maxlen }");

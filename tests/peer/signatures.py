@@ -269,6 +269,81 @@ class Signatures(unittest.TestCase):
                          ["rsa.example:s=key:i=2"])
 
 
+def make_rspamd(ground, work):
+    sys.path.insert(0, str(HERE.parents[1] / "bench/peers"))
+    import compare
+
+    class Rspamd(compare.Rspamd):
+        OFF = [name for name in compare.Rspamd.OFF if name not in ("arc", "dkim", "dkim_signing")]
+
+        def configure(self, local):
+            replies = ", ".join(f'{{ name = "{name}"; type = txt; replies = ["{values[0]}"]; }}'
+                                for (name, _), values in ground.records.items())
+            text = (local / "options.inc").read_text()
+            (local / "options.inc").write_text(
+                text.replace("dns {", f"dns {{ fake_records = [{replies}];\n") + "task_timeout = 120s;\n")
+            for domain in DOMAINS:
+                copy = self.work / ground.key(domain).name
+                copy.write_bytes(ground.key(domain).read_bytes())
+                copy.chmod(0o644)
+            (local / "dkim_signing.conf").write_text(
+                f'selector = "key"; path = "{self.work}/$domain.$selector.pem";\n')
+            (local / "arc.conf").write_text(
+                f'selector = "key"; path = "{self.work}/$domain.$selector.pem";\n')
+
+        def verifies(self, mail):
+            symbols = self.check_from({"ip": "192.0.2.1", "from": "a@x.example",
+                                       "rcpt": ["ben@there.example"]}, mail)
+            return {name: one.get("options", []) for name, one in symbols.items()
+                    if name.startswith(("R_DKIM_", "ARC_"))}
+
+        def signed(self, domain, mail):
+            answer = self.check(mail, ["Pass: all", "IP: 127.0.0.1", "From: ann@" + domain,
+                                       "Rcpt: ben@there.example"])
+            made = answer["dkim-signature"]
+            return b"DKIM-Signature: " + made.encode() + b"\r\n" + mail
+
+    return Rspamd(work)
+
+
+@unittest.skipUnless(shutil.which("rspamd"), "rspamd is not there")
+class ByRspamd(unittest.TestCase):
+    """What Debian's rspamd says of ours, and what we say of its."""
+
+    sealed = Signatures.sealed
+
+    @classmethod
+    def setUpClass(cls):
+        cls.ground = Ground()
+        cls.addClassCleanup(cls.ground.close)
+        work = tempfile.mkdtemp(prefix="winnow-rspamd-")
+        cls.addClassCleanup(shutil.rmtree, work, ignore_errors=True)
+        cls.rspamd = make_rspamd(cls.ground, work)
+        cls.addClassCleanup(cls.rspamd.stop)
+
+    def test_ours_by_rspamd(self):
+        for domain, name, mail in mails():
+            with self.subTest(domain=domain, body=name):
+                ours = self.ground.signed(domain, mail)
+                self.assertEqual(self.rspamd.verifies(ours).get("R_DKIM_ALLOW"), [domain + ":s=key"])
+                self.assertNotIn("R_DKIM_ALLOW", self.rspamd.verifies(changed(ours)))
+
+    def test_rspamds_by_winnow(self):
+        for domain, name, mail in mails():
+            with self.subTest(domain=domain, body=name):
+                theirs = self.rspamd.signed(domain, mail)
+                self.assertEqual(self.ground.verifies(theirs).get("R_DKIM_ALLOW"), [domain + ":s=key"])
+                self.assertIn("R_DKIM_REJECT", self.ground.verifies(changed(theirs)))
+
+    def test_our_seals_by_rspamd(self):
+        mail = HEAD % b"rsa.example" + BODIES["plain"]
+        for number in (1, 2):
+            mail = self.sealed(mail)
+            self.assertEqual(self.rspamd.verifies(mail).get("ARC_ALLOW"),
+                             [f"rsa.example:s=key:i={number}"])
+            self.assertIn("ARC_REJECT", self.rspamd.verifies(changed(mail)))
+
+
 if __name__ == "__main__":
     for program in ("opendkim-testmsg",):
         if shutil.which(program) is None:

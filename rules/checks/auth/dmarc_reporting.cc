@@ -8,6 +8,7 @@
 #include "rules/checks/auth/dmarc_report_row.h"
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/auth/identity.h"
+#include "rules/checks/auth/tag_list.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
 #include "rules/maps/map.h"
@@ -51,6 +52,7 @@ std::unique_ptr<const DmarcReporting> DmarcReporting::compile(CompileContext& co
   out->only_domains_ = map("only_domains");
   out->exclude_domains_ = map("exclude_domains");
   out->exclude_recipients_ = map("exclude_recipients");
+  out->exclude_rua_ = map("exclude_rua_addresses");
   for (size_t i = 0; i < out->spf_.size(); ++i)
     out->spf_[i] = context.symbol(kSpfResults[i].symbol);
   for (size_t i = 0; i < out->dkim_.size(); ++i)
@@ -74,6 +76,20 @@ bool DmarcReporting::is_wanted(std::string_view from, const Evidence& evidence) 
          });
 }
 
+std::string DmarcReporting::wanted_addresses(std::string_view rua) const {
+  std::string out;
+  while (!rua.empty()) {
+    const std::string_view one = trim_folding(rua.substr(0, rua.find(',')));
+    rua.remove_prefix(std::min(rua.find(','), rua.size() - 1) + 1);
+    std::string address(one.substr(std::min(one.find(':'), one.size() - 1) + 1));
+    address.resize(std::min(address.find('!'), address.size()));
+    std::ranges::transform(address, address.begin(), lower_ascii);
+    if (one.empty() || exclude_rua_->find(address) != kNoIndex) continue;
+    out += (out.empty() ? "" : ",") + std::string(one);
+  }
+  return out;
+}
+
 void DmarcReporting::report(const Outcome& outcome, const Evidence& evidence,
                             Judgement& judgement) const {
   const DmarcRecord& record = outcome.record;
@@ -82,7 +98,8 @@ void DmarcReporting::report(const Outcome& outcome, const Evidence& evidence,
   char ip[kIpTextMax];
   DmarcReportRow row;
   row.policy_domain = DnsName(outcome.policy_domain).view();
-  row.rua = record.rua;
+  row.rua = exclude_rua_ ? wanted_addresses(record.rua) : record.rua;
+  if (row.rua.empty()) return;
   row.method = outcome.walks ? "treewalk" : "psl";
   row.adkim = record.strict_dkim ? "s" : "r";
   row.aspf = record.strict_spf ? "s" : "r";

@@ -31,8 +31,11 @@ class DmarcReporting {
  private:
   static constexpr size_t kSpfSymbols = 8, kDkimSymbols = 4;
   bool is_wanted(std::string_view from, const Evidence& evidence) const;
+  // The list of URIs without addresses that never get a report.
+  std::string wanted_addresses(std::string_view rua) const;
 
-  std::shared_ptr<const Map> only_domains_, exclude_domains_, exclude_recipients_;  // may be null
+  // May be null.
+  std::shared_ptr<const Map> only_domains_, exclude_domains_, exclude_recipients_, exclude_rua_;
   std::array<SymbolId, kSpfSymbols> spf_;
   std::array<SymbolId, kDkimSymbols> dkim_;
 };

@@ -148,11 +148,10 @@ class SigningCompiler {
   }
 
   std::unique_ptr<const SigningPolicy> finish() {
-    if (asks_for_more()) return nullptr;
+    if (asks_for_more() || !read_stored()) return nullptr;
     policy_->networks_ = map("sign_networks", MapKind::kIp);
     policy_->selector_map_ = map("selector_map", MapKind::kHash);
     policy_->path_map_ = map("path_map", MapKind::kHash);
-    read_stored();
     read_domains();
     read_tables();
     if (policy_->path_map_)
@@ -184,15 +183,19 @@ class SigningCompiler {
     return false;
   }
 
-  void read_stored() {
-    if (!options_.flag("use_redis", false)) return;
+  // False: what is written cannot be meant.
+  bool read_stored() {
+    if (!options_.flag("use_redis", false)) return true;
     const std::string_view keys = options_.string("key_prefix", defaults_.key_prefix);
     const std::string_view selectors = options_.string("selector_prefix", "");
     for (const auto& [name, hash] : {std::pair{"key_prefix", keys}, {"selector_prefix", selectors}})
-      if (hash.find_first_of(" \n") != std::string_view::npos)
-        return context_.warn(name, "the name of a hash has no blanks; nothing is signed");
+      if (hash.find_first_of(" \n") != std::string_view::npos) {
+        context_.warn(name, "the name of a hash has no blanks; nothing is signed");
+        return false;
+      }
     policy_->stored_ = write_stored_key_name({defaults_.module, keys, selectors});
     policy_->stored_selectors_ = !selectors.empty();
+    return true;
   }
 
   std::shared_ptr<const Map> map(std::string_view name, MapKind kind) {

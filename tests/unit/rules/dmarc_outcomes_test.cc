@@ -48,8 +48,9 @@ class Judged {
   std::string edits() const {
     std::string out;
     for (const Edit& edit : one_->verdict.edits)
-      out += fmt::format("{}{}: {}\n", edit.kind == EditKind::kChangeHeader ? "=" : "", edit.name,
-                         edit.value);
+      if (edit.name != "X-Spam")
+        out += fmt::format("{}{}: {}\n", edit.kind == EditKind::kChangeHeader ? "=" : "", edit.name,
+                           edit.value);
     return out;
   }
   std::string munged() const {
@@ -161,6 +162,16 @@ TEST(DmarcReporting, rows) {
                     "v=DMARC1; p=reject; t=y; rua=mailto:a@d.example,mailto:b@d.example!1m",
                     {.ip = "192.0.2.9"}}),
             walked);
+}
+
+TEST(DmarcReporting, addresses_that_never_get_one) {
+  const std::string on =
+      "reporting { enabled = true; exclude_rua_addresses = [\"b@d.example\", \"c@d.example\"]; }";
+  constexpr const char* kSome =
+      "v=DMARC1; p=none; rua=mailto:a@d.example!1m , mailto:B@d.example!2m";
+  EXPECT_EQ(row_of({on, kSome, {}}).rua, "mailto:a@d.example!1m");
+  constexpr const char* kNone = "v=DMARC1; p=none; rua=mailto:b@d.example,,mailto:c@d.example,";
+  EXPECT_TRUE(Judged(on, kNone, {}).effects().empty());
 }
 
 TEST(DmarcReporting, who_is_left_out) {
