@@ -7,7 +7,7 @@ another or none for each signature. Both engines are given them as dns { fake_re
 envelope (agreement.py). Compared are the symbols of SPF, DKIM, DMARC and ARC and, clause by clause
 as a set, the Authentication-Results that both write.
 
-authentication.py CORPUS --winnow BINARY [--sample 2000] [--show SYMBOL]
+authentication.py CORPUS --winnow BINARY [--sample 2000] [--show SYMBOL...]
 Prints a line a symbol: how many messages have it in both, only here, only there."""
 import argparse
 import collections
@@ -62,6 +62,24 @@ def records(messages):
     return {name: value for name, value in out.items() if re.fullmatch(r"[a-z0-9._-]+", name)}
 
 
+def as_written(messages, table):
+    """The same table under the names as the messages write them: rspamd's is one of exact names."""
+    out = dict(table)
+    for raw in messages:
+        head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0].decode("latin-1")
+        told = dict(agreement.envelope(raw))
+        flat = re.sub(r"\r?\n[ \t]+", "", head)
+        names = [told["Helo"], told["From"].rpartition("@")[2]]
+        for tags in (dict(re.findall(r"\b([ds])=\s*([^;\s]+)", line)) for line in re.findall(
+                r"(?mi)^(?:DKIM-Signature|ARC-[MS][a-zA-Z-]+):(.*)", flat)):
+            if len(tags) == 2:
+                names.append("%s._domainkey.%s" % (tags["s"], tags["d"]))
+        for domain in re.findall(r"@([A-Za-z0-9.-]+)", head):
+            names += ["_dmarc." + one for one in parents(domain)]
+        out.update((name, table[name.lower()]) for name in names if name.lower() in table)
+    return out
+
+
 def fake(table):
     one = '{{ name = "{}"; type = txt; {} }}'
     return "[" + ",\n".join(one.format(name, f'replies = ["{value}"];' if value
@@ -102,7 +120,7 @@ def main():
     parser.add_argument("corpus")
     parser.add_argument("--winnow", required=True)
     parser.add_argument("--sample", type=int, default=2000)
-    parser.add_argument("--show")
+    parser.add_argument("--show", nargs="*", default=[])
     args = parser.parse_args()
     files = sorted(p for p in pathlib.Path(args.corpus).rglob("*") if p.is_file())
     step = max(1, len(files) // args.sample)
@@ -114,7 +132,7 @@ def main():
         (site / "rspamd.conf").touch()
         (site / "local.d/options.inc").write_text(f"dns {{ fake_records = {fake(table)}; }}\n")
         (site / "local.d/milter_headers.conf").write_text('use = ["authentication-results"];\n')
-        peer = Rspamd(work, table)
+        peer = Rspamd(work, as_written(messages, table))
         try:
             theirs = [ask(peer.port, raw) for raw in messages]
         finally:
@@ -134,11 +152,11 @@ def report(args, files, ours, theirs):
             where = 0 if name in here and name in there else 1 if name in here else 2
             counts[name][where] += 1
             counts[name][3] += where == 0 and sorted(here[name]) != sorted(there[name])
-            if name == args.show and (where or sorted(here[name]) != sorted(there[name])):
+            if name in args.show and (where or sorted(here[name]) != sorted(there[name])):
                 print(file, here.get(name), there.get(name))
         counts["Authentication-Results"][0] += 1
         counts["Authentication-Results"][3] += results != theirs_results
-        if args.show == "Authentication-Results" and results != theirs_results:
+        if "Authentication-Results" in args.show and results != theirs_results:
             print(file, "\n  here", sorted(results - theirs_results), "\n  there",
                   sorted(theirs_results - results))
     print(f"{'symbol':<26}{'both':>7}{'here':>7}{'there':>7}{'other options':>15}")
