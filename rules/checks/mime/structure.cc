@@ -58,13 +58,14 @@ bool has_plain_sibling(std::span<const Part> parts, uint32_t html) {
 void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
   const std::span<const Part> parts = batch.parts.row(row);
   bool seven_bit = false, no_charset = false, html_only = false, bad_cte = false;
+  bool base64 = false, base64_bogus = false;
   for (uint32_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
     if (has(part, PartFlag::kTypeBroken)) insert(plan, batch, row, kBrokenType);
     if (!is_text(part) || has(part, PartFlag::kVirtual)) continue;
     if (part.encoding == TransferEncoding::kBase64) {
-      insert(plan, batch, row, kBase64Text);
-      if (!part.decoded.empty() && !has_8bit(part.decoded)) insert(plan, batch, row, kBase64Bogus);
+      base64 = true;
+      base64_bogus |= !part.decoded.empty() && !has_8bit(part.decoded);
     }
     seven_bit |= part.encoding == TransferEncoding::k7bit ||
                  (part.encoding == TransferEncoding::kNone && !has_8bit(part.raw));
@@ -84,6 +85,8 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
     if (part.kind == PartKind::kHtml && !is_attachment(part) && !has_plain_sibling(parts, i))
       html_only = true;
   }
+  if (base64) insert(plan, batch, row, kBase64Text);
+  if (base64_bogus) insert(plan, batch, row, kBase64Bogus);
   if (html_only) insert(plan, batch, row, kHtmlOnly);
   if (no_charset && !seven_bit) insert(plan, batch, row, kNoCharset);
 }
