@@ -29,12 +29,12 @@ enum Sym : uint32_t {
 };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
-    {"TEXT_CAPITALS_SOME", "manner", 0.4,
+    {"TEXT_CAPITALS_SOME", "manner", 0.1,
      "Between an eighth and a third of the letters are capitals.", true},
-    {"TEXT_CAPITALS_MANY", "manner", 0.7, "A third of the letters or more are capitals.", true},
+    {"TEXT_CAPITALS_MANY", "manner", 0.8, "A third of the letters or more are capitals.", true},
     {"TEXT_EXCLAIMS_SOME", "manner", 0, "Three to nine exclamation marks.", true},
-    {"TEXT_EXCLAIMS_MANY", "manner", 0.1, "Ten exclamation marks or more.", true},
-    {"TEXT_EXCLAIMS_RUN", "manner", 0.5, "Two exclamation marks or more in a row.", true},
+    {"TEXT_EXCLAIMS_MANY", "manner", 0.2, "Ten exclamation marks or more.", true},
+    {"TEXT_EXCLAIMS_RUN", "manner", 0.6, "Two exclamation marks or more in a row.", true},
     {"TEXT_PRICES_SOME", "manner", 0, "Two to four sums of money.", true},
     {"TEXT_PRICES_MANY", "manner", 0, "Five sums of money or more.", true},
     {"TEXT_PERCENTS", "manner", 0, "Two percentages or more.", true},

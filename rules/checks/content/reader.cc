@@ -21,7 +21,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
      "Greets the reader by the mailbox or its address.", true},
     {"READER_DOMAIN_SPEAKS", "phishing_text", 0.7,
      "Speaks in the name of the reader's domain, from elsewhere.", true},
-    {"READER_IN_SUBJECT", "phishing_text", 0.8, "The Subject names the reader's mailbox.", true},
+    {"READER_IN_SUBJECT", "phishing_text", 0.9, "The Subject names the reader's mailbox.", true},
     {"READER_DOMAIN_IN_SUBJECT", "phishing_text", 0.7,
      "The Subject names the reader's domain, and the sender is elsewhere.", true},
     {"READER_IN_FROM_NAME", "phishing_text", 2.0,

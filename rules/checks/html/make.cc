@@ -30,18 +30,18 @@ enum Sym : uint32_t {
 };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
-    {"PAGE_BROKEN", "page", 0.1, "Tags are not closed in order.", true},
+    {"PAGE_BROKEN", "page", 0.5, "Tags are not closed in order.", true},
     {"PAGE_UNCLOSED", "page", 0.5, "The page ends within a tag or a comment.", true},
-    {"PAGE_UNKNOWN_TAGS", "page", 1.1, "Three tags or more that no browser knows.", true},
+    {"PAGE_UNKNOWN_TAGS", "page", 0.5, "Three tags or more that no browser knows.", true},
     {"PAGE_COMMENTS_STUFFED", "page", 1, "Comments are longer than what is shown.", true},
-    {"PAGE_TAGS_DENSE", "page", 0.8, "A tag for every ten bytes that are shown.", true},
+    {"PAGE_TAGS_DENSE", "page", 0.1, "A tag for every ten bytes that are shown.", true},
     {"PAGE_HIDDEN_STUFFED", "page", 1.3, "More text is hidden than shown.", true},
-    {"PAGE_PICTURES_MOSTLY", "page", 0.5, "A picture for every ten words.", true},
+    {"PAGE_PICTURES_MOSTLY", "page", 0.7, "A picture for every ten words.", true},
     {"PAGE_ONE_PICTURE", "page", 0.6, "One picture and less than twenty words.", true},
-    {"PAGE_PIXEL", "page", 0.5, "A picture of one pixel from elsewhere counts readers.", true},
-    {"PAGE_PIXELS_ONLY", "page", 1.1, "Every picture is one pixel that counts readers.", true},
+    {"PAGE_PIXEL", "page", 0.1, "A picture of one pixel from elsewhere counts readers.", true},
+    {"PAGE_PIXELS_ONLY", "page", 0.5, "Every picture is one pixel that counts readers.", true},
     {"PAGE_PIXELS_MANY", "page", 0, "Three pictures of one pixel or more.", true},
-    {"PAGE_TITLE_SELLS", "page", 0.4, "The page has a title of six words or more.", true},
+    {"PAGE_TITLE_SELLS", "page", 0.5, "The page has a title of six words or more.", true},
     {"PAGE_FORM_OUT", "page", 0, "A form of the page sends its fields to a web site.", true},
     {"PAGE_OLD_MAKE_UP", "page", 0, "Tags of fonts and centring, and no style sheet.", true},
 }};

@@ -17,7 +17,8 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"LINKS_ALL_OWN", "links", -0.6, "Every link leads to the sender's organisation.", true},
     {"LINKS_SOME_OWN", "links", -0.6, "Some links lead to the sender's organisation.", true},
     {"LINKS_NONE_OWN", "links", -0.2, "No link leads to the sender's organisation.", true},
-    {"LINKS_ONE_OTHER", "links", 0, "All links lead to one organisation, not the sender's.", true},
+    {"LINKS_ONE_OTHER", "links", 0.2, "All links lead to one organisation, not the sender's.",
+     true},
     {"LINKS_REPEATED", "links", 0, "One page is linked three times or more, and no other.", true},
     {"LINKS_MANY_OWNERS", "links", -0.2, "Links lead to five organisations or more.", true},
 }};
