@@ -78,12 +78,11 @@ class Features {
  private:
   void add(FeatureKind kind, uint64_t hash) {
     const auto number = static_cast<TokenKind>(kind);
-    scratch_.found.emplace_back(mix(hash + number * 0x9E3779B97F4A7C15u), number);
+    scratch_.found.emplace_back(stem_feature(kind, hash), number);
   }
   // A feature that has a name within its kind, and a text or number as its value.
   void add(FeatureKind kind, std::string_view name, std::string_view value) {
-    add(kind,
-        XXH3_64bits_withSeed(value.data(), value.size(), XXH3_64bits(name.data(), name.size())));
+    scratch_.found.emplace_back(named_feature(kind, name, value), static_cast<TokenKind>(kind));
   }
   void add(FeatureKind kind, std::string_view name, uint64_t value) {
     add(kind, name, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
@@ -256,10 +255,10 @@ class Features {
 
   void add_addresses() {
     for (const Address& address : batch_.addresses.row(row_)) {
-      std::array<char, 2> field{static_cast<char>('A' + static_cast<int>(address.field)), ' '};
+      std::string field = address_feature_name(address.field, ' ');
       const auto named = [&](char what, std::string_view value) {
         field[1] = what;
-        if (!value.empty()) add_named(FeatureKind::kAddress, {field.data(), field.size()}, value);
+        if (!value.empty()) add_named(FeatureKind::kAddress, field, value);
       };
       named('a', address.address);
       named('d', address.domain);
@@ -270,8 +269,7 @@ class Features {
            at = address.domain.find('.', at + 1))
         named('e', address.domain.substr(at + 1));
       field[1] = 'v';
-      add(FeatureKind::kAddress, {field.data(), field.size()},
-          uint64_t{address.valid} * 2 + address.name.empty());
+      add(FeatureKind::kAddress, field, uint64_t{address.valid} * 2 + address.name.empty());
     }
     add(FeatureKind::kAddress, "recipients",
         bucket(static_cast<uint64_t>(
@@ -407,6 +405,19 @@ class Features {
 };
 
 }  // namespace
+
+uint64_t stem_feature(FeatureKind kind, uint64_t stem_hash) {
+  return mix(stem_hash + static_cast<TokenKind>(kind) * 0x9E3779B97F4A7C15u);
+}
+
+uint64_t named_feature(FeatureKind kind, std::string_view name, std::string_view value) {
+  return stem_feature(kind, XXH3_64bits_withSeed(value.data(), value.size(),
+                                                 XXH3_64bits(name.data(), name.size())));
+}
+
+std::string address_feature_name(AddressField field, char part) {
+  return {static_cast<char>('A' + static_cast<int>(field)), part};
+}
 
 void feature_tokens(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out) {
   Features(scratch, batch, row).run(out);

@@ -34,6 +34,13 @@ struct FeatureScratch {
   std::vector<std::pair<uint64_t, TokenKind>> found;
 };
 
+// The hash of a feature as feature_tokens() makes it, for who has words without a message: that of
+// a stem (kWord, kSubject), and that of a named value in lower case (the others).
+uint64_t stem_feature(FeatureKind kind, uint64_t stem_hash);
+uint64_t named_feature(FeatureKind kind, std::string_view name, std::string_view value);
+// The name within kAddress of an address' part: 'd' domain, 'l' local part, 'a' all of it.
+std::string address_feature_name(AddressField field, char part);
+
 // Appends the features of a row, sorted by hash, each once. REQUIRED: the words stage ran with
 // stems.
 void feature_tokens(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out);

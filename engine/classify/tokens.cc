@@ -27,6 +27,13 @@ void append_token_question(const TokenList& tokens, std::string& out) {
   out += user;
 }
 
+std::optional<size_t> token_question_bytes(std::string_view bytes) {
+  if (bytes.size() < kHead) return std::nullopt;
+  const size_t out = kHead + read_little<uint32_t>(bytes.data() + 4) * size_t{9} +
+                     read_little<uint16_t>(bytes.data() + 2);
+  return out <= bytes.size() ? std::optional(out) : std::nullopt;
+}
+
 bool read_token_question(std::string_view key, TokenList& out) {
   out.clear();
   if (key.size() < kHead || key[0] != kFormat) return false;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,6 +69,9 @@ struct LearnCount {  // learnt messages
 void append_token_question(const TokenList& tokens, std::string& out);
 // False where `key` is no such question.
 bool read_token_question(std::string_view key, TokenList& out);
+
+// How long the question is that `bytes` begin with, by what its head says.
+std::optional<size_t> token_question_bytes(std::string_view bytes);
 
 struct TokenCounts {
   LearnCount learns;

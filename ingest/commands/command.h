@@ -40,6 +40,8 @@ int completion_command(const std::vector<std::string>& arguments);
 int pw_command(const std::vector<std::string>& arguments);
 int rules_command(const std::vector<std::string>& arguments);
 int signtool_command(const std::vector<std::string>& arguments);
+int statconvert_command(const std::vector<std::string>& arguments);
+int statistics_dump_command(const std::vector<std::string>& arguments);
 int serve_command(const std::vector<std::string>& arguments);
 int dmarc_report_command(const std::vector<std::string>& arguments);
 int dkim_keygen_command(const std::vector<std::string>& arguments);

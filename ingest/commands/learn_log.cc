@@ -1,15 +1,13 @@
 // winnow learn-log: looks into the learning log, takes it along, and changes what was learnt.
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
 #include <optional>
 
 #include "ingest/commands/command.h"
+#include "ingest/commands/learn_import.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/rfc3339.h"
 #include "pipeline/learn/evaluate.h"
@@ -25,7 +23,8 @@ namespace {
 
 struct LearnLogCommand {
   RulesOptions load;
-  std::string action, statistics, who, user, label, digest, until, to, file;
+  LearnImport import;
+  std::string action, statistics, who, user, label, digest, until, to;
   bool until_damage = false, refused = false;
 };
 
@@ -44,29 +43,17 @@ std::string hex(const LearnDigest& digest) {
   return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
-bool unhex(std::string_view text, std::string& out) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  out.clear();
-  if (text.size() % 2 != 0) return false;
-  for (size_t i = 0; i < text.size(); i += 2) {
-    const int high = digit(text[i]), low = digit(text[i + 1]);
-    if (high < 0 || low < 0) return false;
-    out += static_cast<char>(high << 4 | low);
-  }
-  return true;
-}
-
 bool read_digest(std::string_view text, LearnDigest& out) {
   std::string bytes;
-  if (!unhex(text, bytes) || bytes.size() != out.size()) return false;
+  if (!read_hex(text, bytes) || bytes.size() != out.size()) return false;
   std::ranges::copy(bytes, out.begin());
   return true;
 }
 
 std::string_view kind_name(const LearnRecord& record) {
-  return record.kind == LearnKind::kForget ? "forget" : label_name(record.label);
+  return record.kind == LearnKind::kForget   ? "forget"
+         : record.kind == LearnKind::kCounts ? "counts"
+                                             : label_name(record.label);
 }
 
 // Which records are meant.
@@ -103,6 +90,11 @@ Result<Chosen> chosen(const LearnLogCommand& options) {
 
 uint32_t token_count(const LearnRecord& record) {
   TokenList list;
+  TokenCounts counts;
+  if (record.kind == LearnKind::kCounts) {
+    read_counts(record, list, counts);
+    return static_cast<uint32_t>(list.hashes.size());
+  }
   return read_token_question(record.tokens, list) ? static_cast<uint32_t>(list.hashes.size()) : 0;
 }
 
@@ -141,76 +133,6 @@ int export_log(const LearningLog& log, const Chosen& which, bool until_damage) {
   return kExitGood;
 }
 
-// What is wrong with a line, or empty.
-std::string read_line(const simdjson::dom::element& object, LearnRecord& record) {
-  const auto text = [&](const char* key) {
-    std::string_view value;
-    return object[key].get(value) == simdjson::SUCCESS ? value : std::string_view();
-  };
-  int64_t time = 0;
-  if (object["time_ms"].get(time) != simdjson::SUCCESS) return "has no time_ms";
-  record.time_ms = time;
-  const std::string_view kind = text("kind"), tokenizer = text("tokenizer");
-  record.kind = kind == "forget" ? LearnKind::kForget : LearnKind::kLearn;
-  record.label = kind == "ham" ? LearnLabel::kHam : LearnLabel::kSpam;
-  if (kind != "spam" && kind != "ham" && kind != "forget")
-    return "has a kind that is not spam, ham or forget";
-  record.tokenizer = tokenizer == "osb" ? Tokenizer::kOsb : Tokenizer::kWinnow;
-  record.who = text("who");
-  record.symbols = text("symbols");
-  std::string scope;
-  if (!unhex(text("scope"), scope) || scope.size() != 8) return "has no scope of 16 digits";
-  record.scope = 0;
-  for (const char c : scope) record.scope = record.scope << 8 | static_cast<uint8_t>(c);
-  if (!read_digest(text("digest"), record.digest)) return "has no digest of 32 digits";
-  if (!unhex(text("tokens"), record.tokens)) return "has tokens that are no hex";
-  std::string bytes;
-  append_record(record, bytes);
-  LearnRecord same;
-  return read_record(bytes, same) ? "" : "has tokens that do not fit its tokenizer and scope";
-}
-
-int import_log(const LearnLogCommand& options, TokenStatistics& statistics) {
-  std::ifstream file;
-  if (options.file != "-") {
-    file.open(options.file);
-    if (!file) {
-      complain("learn-log", fmt::format("{}: cannot be read", options.file));
-      return kExitInputs;
-    }
-  }
-  std::istream& in = options.file == "-" ? std::cin : file;
-  simdjson::dom::parser parser;
-  std::vector<LearnRecord> records;
-  uint64_t number = 0, taken = 0, problems = 0;
-  const auto step = [&]() -> Result<void> {
-    const auto done = statistics.learn(records);
-    if (!done) return fail(done.error());
-    taken += static_cast<uint64_t>(std::ranges::count_if(
-        *done, [](Learnt what) { return what != Learnt::kSame && what != Learnt::kUnknown; }));
-    records.clear();
-    return {};
-  };
-  for (std::string line; std::getline(in, line);) {
-    ++number;
-    simdjson::dom::element object;
-    LearnRecord record;
-    const bool parsed = parser.parse(line).get(object) == simdjson::SUCCESS;
-    const std::string wrong = parsed ? read_line(object, record) : "is no JSON";
-    if (!wrong.empty()) {
-      complain("learn-log", fmt::format("{}:{}: {}", options.file, number, wrong));
-      ++problems;
-      continue;
-    }
-    records.push_back(std::move(record));
-    if (records.size() < 1'024) continue;
-    if (Result<void> done = step(); !done) return say(done.error());
-  }
-  if (Result<void> done = step(); !done) return say(done.error());
-  fmt::print(stderr, "{} of {} records were new\n", taken, number - problems);
-  return problems ? kExitInputs : kExitGood;
-}
-
 // The messages that are learnt now, as the last record of each says.
 Result<std::vector<LearnRecord>> learnt_now(const LearningLog& log, const Chosen& which) {
   std::map<std::tuple<Tokenizer, uint64_t, LearnDigest>, LearnRecord> now;
@@ -241,6 +163,9 @@ int change(const LearnLogCommand& options, TokenStatistics& statistics, const Ch
   Result<std::vector<LearnRecord>> records = learnt_now(statistics.log(), which);
   if (!records) return say(records.error());
   const int64_t now = clock_ms();
+  if (!forget)  // counts that were taken over have no class
+    std::erase_if(*records,
+                  [](const LearnRecord& record) { return record.kind == LearnKind::kCounts; });
   for (LearnRecord& record : *records) {
     record.time_ms = now;
     record.who = "learn-log";
@@ -346,13 +271,10 @@ int run(const LearnLogCommand& options) {
     return evaluate_log(options, **log, *which);
   }
   if (action == "retry") return retry(options, folder);
+  if (action == "import") return import_learning(options.import, options.load, folder);
   if (redis) {
     complain("learn-log",
              "these statistics are in Redis: `winnow learn` learns, moves and forgets there");
-    return kExitUsage;
-  }
-  if (action == "import" && options.file.empty()) {
-    complain("learn-log", "import takes a file, or - for standard input");
     return kExitUsage;
   }
   if (action == "relabel" && options.to != "spam" && options.to != "ham") {
@@ -364,7 +286,6 @@ int run(const LearnLogCommand& options) {
     complain("learn-log", statistics.error().text());
     return kExitUsage;
   }
-  if (action == "import") return import_log(options, **statistics);
   if (action != "rebuild") return change(options, **statistics, *which);
   const Result<uint64_t> differ = rebuild_in_place(**statistics, folder);
   if (!differ) return say(differ.error());
@@ -379,6 +300,8 @@ int learn_log_command(const std::vector<std::string>& arguments) {
       "Looks into the log of what was learnt and changes what is in it:\n"
       "  list       a line for each record: time, class, digest, who, scope, tokens, symbols\n"
       "  export     the records as JSON lines; import FILE takes them in again\n"
+      "  import     takes in an export, `statistics_dump dump` of rspamadm, `bogoutil -d`, or\n"
+      "             `sa-learn --backup` (with --words): what they count, and not their messages\n"
       "  rebuild    makes the counts anew from the log and mends what differs\n"
       "  forget     undoes what was learnt of the messages chosen\n"
       "  relabel    learns the messages chosen as the class --to\n"
@@ -394,7 +317,7 @@ int learn_log_command(const std::vector<std::string>& arguments) {
   app.add_option("--digest", options.digest, "the message with this digest");
   app.add_option("--user", options.user, "of this user's own statistics");
   app.add_option("--label", options.label, "of this class")
-      ->check(CLI::IsMember({"spam", "ham", "forget"}));
+      ->check(CLI::IsMember({"spam", "ham", "forget", "counts"}));
   app.add_option("--by", options.who, "learnt by: learn, controller, …");
   app.add_option("--until", options.until, "up to this time, RFC 3339");
   app.add_option("--to", options.to, "the class, or the folder");
@@ -404,7 +327,12 @@ int learn_log_command(const std::vector<std::string>& arguments) {
       ->check(CLI::IsMember({"list", "export", "import", "rebuild", "retry", "forget", "relabel",
                              "as-of", "evaluate"}))
       ->required();
-  app.add_option("FILE", options.file, "for import");
+  app.add_option("FILE", options.import.file, "for import; - for standard input");
+  app.add_option("--words", options.import.words,
+                 "import of sa-learn: dictionaries, word lists or mail with the words to try")
+      ->allow_extra_args(false);
+  app.add_option("--language", options.import.language, "import of words: of most of the mail")
+      ->capture_default_str();
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
   return run(options);
 }

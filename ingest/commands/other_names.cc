@@ -84,13 +84,12 @@ constexpr std::array kMissing{
     Tool{"publicsuffix", ""},
     Tool{"pw", ""},
     Tool{"signtool", ""},
-    Tool{"statconvert", "data of sqlite is not read; learn the mail again"},
-    Tool{"statistics_dump", "`winnow learn-log export` writes what was learnt"},
     Tool{"template", ""},
     Tool{"vault", ""},
 };
-constexpr std::array kShared{"configtest", "configdump", "confighelp",  "configwizard", "pw",
-                             "keypair",    "signtool",   "dkim_keygen", "dmarc_report"};
+constexpr std::array kShared{"configtest",   "configdump",  "confighelp",     "configwizard",
+                             "pw",           "keypair",     "signtool",       "dkim_keygen",
+                             "dmarc_report", "statconvert", "statistics_dump"};
 
 // Ours are written with "-", theirs with "_".
 std::string tool_name(const Command& command) {
@@ -149,11 +148,13 @@ int run_tool(std::string_view name, std::vector<std::string> arguments,
   }
   // Of confighelp -c is "compact", for the others the configuration.
   const bool reads = name == "configtest" || name == "configdump" || name == "configwizard" ||
-                     name == "dmarc_report";
+                     name == "dmarc_report" || name.starts_with("stat");
   bool given = false;
-  for (const std::string& argument : arguments)
+  for (const std::string& argument : arguments) {
+    if (argument == "dump" || argument == "restore") break;  // of "dump" -c is "compress"
     given |= argument.starts_with("-c") || argument.starts_with("--config") ||
              argument == "--help" || argument == "-?";
+  }
   if (reads && !given && site_has_config())
     arguments.insert(arguments.begin(), {"--config", kSiteConfig});
   if (reads)

@@ -16,9 +16,27 @@ void Evaluation::count(Scope& scope, const Class& what, int delta) {
   }
 }
 
+// Counts that were taken over are there from then on; that they are given back is not followed.
+void Evaluation::take_over(const LearnRecord& record) {
+  TokenList tokens;
+  TokenCounts counts;
+  read_counts(record, tokens, counts);
+  Scope& scope = scopes_[record.scope];
+  scope.learns.spam += counts.learns.spam;
+  scope.learns.ham += counts.learns.ham;
+  for (size_t i = 0; i < tokens.hashes.size(); ++i) {
+    scope.counts[tokens.hashes[i]].spam += counts.counts[i].spam;
+    scope.counts[tokens.hashes[i]].ham += counts.counts[i].ham;
+  }
+}
+
 Opinion Evaluation::next(const LearnRecord& record) {
   Opinion opinion;
   if (record.tokenizer != tokenizer_) return opinion;
+  if (record.kind == LearnKind::kCounts) {
+    take_over(record);
+    return opinion;
+  }
   Scope& scope = scopes_[record.scope];
   const auto before = scope.learnt.find(record.digest);
   if (record.kind == LearnKind::kLearn) {

@@ -35,6 +35,7 @@ class Evaluation {
     std::unordered_map<uint64_t, TokenCount> counts;
     std::map<LearnDigest, Class> learnt;
   };
+  void take_over(const LearnRecord& record);
   static void count(Scope& scope, const Class& what, int delta);
 
   const BayesOptions options_;

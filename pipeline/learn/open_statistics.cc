@@ -10,10 +10,7 @@ namespace {
 
 Result<std::shared_ptr<SiteStatistics>> open_redis(const Loaded& loaded, const RedisLayout& layout,
                                                    const std::string& folder) {
-  const UclObject& root = loaded.config->root();
-  const Result<RedisOptions> servers = redis_options(root, bayes_section(root), "bayes");
-  if (!servers) return fail(servers.error());
-  auto client = RedisClient::make(*servers);
+  auto client = statistics_client(loaded);
   if (!client) return fail(client.error());
   auto opened = RedisStatistics::open(std::move(*client), {.layout = layout, .folder = folder});
   if (!opened) return fail(opened.error());
@@ -21,6 +18,13 @@ Result<std::shared_ptr<SiteStatistics>> open_redis(const Loaded& loaded, const R
 }
 
 }  // namespace
+
+Result<std::unique_ptr<RedisClient>> statistics_client(const Loaded& loaded) {
+  const UclObject& root = loaded.config->root();
+  const Result<RedisOptions> servers = redis_options(root, bayes_section(root), "bayes");
+  if (!servers) return fail(servers.error());
+  return RedisClient::make(*servers);
+}
 
 Result<std::shared_ptr<SiteStatistics>> open_statistics(const Loaded& loaded,
                                                         const std::string& folder,

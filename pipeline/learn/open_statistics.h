@@ -6,6 +6,7 @@
 
 #include "pipeline/learn/site_statistics.h"
 #include "pipeline/load.h"
+#include "pipeline/lookup/store/redis_client.h"
 
 namespace winnow {
 
@@ -21,5 +22,8 @@ enum class OpenStatistics : uint8_t {
 Result<std::shared_ptr<SiteStatistics>> open_statistics(const Loaded& loaded,
                                                         const std::string& folder,
                                                         OpenStatistics how);
+
+// A client of the Redis that statistics are in. REQUIRED: the configuration has them there.
+Result<std::unique_ptr<RedisClient>> statistics_client(const Loaded& loaded);
 
 }  // namespace winnow

@@ -1,7 +1,10 @@
 #include "pipeline/learn/record.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "engine/little_endian.h"
 
@@ -11,7 +14,29 @@ namespace {
 
 constexpr size_t kHead = 52;
 
+bool split_counts(std::string_view bytes, TokenList& tokens, TokenCounts& counts) {
+  const std::optional<size_t> question = token_question_bytes(bytes);
+  return question && read_token_question(bytes.substr(0, *question), tokens) &&
+         read_token_answer(bytes.substr(*question), tokens.hashes.size(), counts);
+}
+
 }  // namespace
+
+void read_counts(const LearnRecord& record, TokenList& tokens, TokenCounts& counts) {
+  if (!split_counts(record.tokens, tokens, counts)) tokens.clear(), counts = {};
+}
+
+LearnRecord make_counts_record(const TokenList& tokens, const TokenCounts& counts) {
+  LearnRecord out;
+  out.kind = LearnKind::kCounts;
+  out.tokenizer = tokens.tokenizer;
+  out.scope = tokens.scope;
+  append_token_question(tokens, out.tokens);
+  append_token_answer(counts, out.tokens);
+  const XXH128_hash_t digest = XXH3_128bits(out.tokens.data(), out.tokens.size());
+  std::memcpy(out.digest.data(), &digest, out.digest.size());
+  return out;
+}
 
 void append_record(const LearnRecord& record, std::string& out) {
   const std::string_view who = std::string_view(record.who).substr(0, kLearnWhoMax);
@@ -37,7 +62,7 @@ bool read_record(std::string_view bytes, LearnRecord& out) {
   const auto tokens = read_little<uint32_t>(bytes.data() + 4),
              symbols = read_little<uint32_t>(bytes.data() + 8);
   const auto tokenizer = read_little<uint64_t>(bytes.data() + 28);
-  if (kind < 1 || kind > 2 || label < 1 || label > 2 || tokenizer < 1 || tokenizer > 2 ||
+  if (kind < 1 || kind > 3 || label < 1 || label > 2 || tokenizer < 1 || tokenizer > 2 ||
       bytes.size() != kHead + uint64_t{who} + tokens + symbols)
     return false;
   out.kind = static_cast<LearnKind>(kind);
@@ -51,6 +76,10 @@ bool read_record(std::string_view bytes, LearnRecord& out) {
   out.symbols = bytes.substr(kHead + who + tokens, symbols);
   if (out.kind == LearnKind::kForget && out.tokens.empty()) return true;
   TokenList list;
+  TokenCounts counts;
+  if (out.kind == LearnKind::kCounts)
+    return split_counts(out.tokens, list, counts) && list.tokenizer == out.tokenizer &&
+           list.scope == out.scope;
   return read_token_question(out.tokens, list) && list.tokenizer == out.tokenizer &&
          list.scope == out.scope;
 }

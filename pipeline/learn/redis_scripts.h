@@ -106,9 +106,9 @@ return said
 )lua";
 
 // KEYS: mark, then keys of one slot. ARGV: seconds, field that gets less, field that gets more (""
-// for none), a count for each key. Returns how many keys were passed over.
+// for none), a count for each key. Returns how many keys were passed over; -1: it was done before.
 constexpr std::string_view kCountEnd = R"lua(
-if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 0 end
+if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return -1 end
 local from, to = ARGV[2], ARGV[3]
 if from == '' then from = nil end
 if to == '' then to = nil end

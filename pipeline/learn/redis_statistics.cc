@@ -59,6 +59,24 @@ std::vector<std::pair<uint64_t, uint32_t>> counted(const TokenList& tokens) {
   return out;
 }
 
+using CountedKeys = std::vector<std::pair<std::string, uint32_t>>;
+
+// Keys of one slot (all, where there is one server): less of one field, more of another, once.
+void add_count(const std::string& mark, const CountedKeys& keys, std::string_view less,
+               std::string_view more, RedisBatch& to) {
+  std::vector<std::string> texts{mark}, counts;
+  for (const auto& [name, count] : keys) {
+    texts.push_back(name);
+    counts.push_back(std::to_string(count));
+  }
+  const std::string n = std::to_string(texts.size());
+  std::vector<std::string_view> words{"EVAL", redis_count_script(), n};
+  words.insert(words.end(), texts.begin(), texts.end());
+  words.insert(words.end(), {kMarkSeconds, less, more});
+  words.insert(words.end(), counts.begin(), counts.end());
+  to.add(keys.front().first, words);
+}
+
 std::string ids_key(const RedisLayout& layout, size_t number) {
   return layout.ids + std::string(number, 'X');
 }
@@ -190,13 +208,17 @@ struct RedisStatistics::Fetch {
   // False where Redis says no.
   bool take(std::span<const RedisReply> replies, Error& error) {
     for (const RedisReply& reply : replies) {
+      // A key of somebody else's is a token that nobody has learnt.
+      if (&reply != &replies[0] && reply.is_error() && reply.text.starts_with("WRONGTYPE"))
+        continue;
       if (wrong(reply, error)) return false;
       if (reply.items.size() == 2) continue;
       error = {.what = "redis: HMGET answers what it should not"};
       return false;
     }
     const auto number = [&](size_t i, size_t item) {
-      return std::max<int64_t>(0, replies[i].items[item].number());
+      const std::vector<RedisReply>& items = replies[i].items;
+      return items.empty() ? 0 : std::max<int64_t>(0, items[item].number());
     };
     counts.learns = {static_cast<uint64_t>(number(0, 0)), static_cast<uint64_t>(number(0, 1))};
     for (size_t i = 0; i < missing.size(); ++i)
@@ -343,6 +365,10 @@ Result<std::vector<Learnt>> RedisStatistics::try_learn(std::span<const LearnReco
   std::vector<Learnt> out;
   for (size_t i = 0; i < records.size(); ++i) {
     auto& label = now.emplace(records[i].tokens, (*labels)[i]).first->second;
+    if (records[i].kind == LearnKind::kCounts) {
+      out.push_back(Learnt::kNew);
+      continue;
+    }
     const bool forget = records[i].kind == LearnKind::kForget;
     out.push_back(forget                       ? label ? Learnt::kForgotten : Learnt::kUnknown
                   : !label                     ? Learnt::kNew
@@ -432,7 +458,6 @@ Result<void> RedisStatistics::find_refusals(Step step, std::span<Decided> out) {
 
 Result<void> RedisStatistics::count_slots(Step step, std::span<const size_t> which,
                                           std::span<Decided> said) {
-  using Keys = std::vector<std::pair<std::string, uint32_t>>;
   RedisBatch batch;
   batch.repeatable = true;
   std::vector<size_t> whose;  // command by command
@@ -444,22 +469,12 @@ Result<void> RedisStatistics::count_slots(Step step, std::span<const size_t> whi
     TokenList tokens;
     read_token_question(record.tokens, tokens);
     const std::string key = key_of(tokens);
-    const auto add = [&, at = offset](const Keys& keys, std::string_view less,
+    const auto add = [&, at = offset](const CountedKeys& keys, std::string_view less,
                                       std::string_view more) {
-      std::vector<std::string> texts{mark(keys.front().first, at)}, counts;
-      for (const auto& [name, count] : keys) {
-        texts.push_back(name);
-        counts.push_back(std::to_string(count));
-      }
-      const std::string n = std::to_string(texts.size());
-      std::vector<std::string_view> words{"EVAL", redis_count_script(), n};
-      words.insert(words.end(), texts.begin(), texts.end());
-      words.insert(words.end(), {kMarkSeconds, less, more});
-      words.insert(words.end(), counts.begin(), counts.end());
-      batch.add(keys.front().first, words);
+      add_count(mark(keys.front().first, at), keys, less, more, batch);
       whose.push_back(which[i]);
     };
-    std::map<uint16_t, Keys> slots;
+    std::map<uint16_t, CountedKeys> slots;
     for (const auto& [hash, count] : counted(tokens)) {
       std::string name = fmt::format("{}_{}", key, hash);
       slots[redis_slot(name)].emplace_back(std::move(name), count);
@@ -479,7 +494,7 @@ Result<void> RedisStatistics::count_slots(Step step, std::span<const size_t> whi
     Error error;
     if (wrong(reply, error) && is_for_later(reply.text)) return fail(std::move(error));
     if (batch.command(i).find("EVAL") != std::string_view::npos)
-      said[whose[i]].passed += static_cast<uint32_t>(reply.integer);
+      said[whose[i]].passed += static_cast<uint32_t>(std::max<int64_t>(0, reply.integer));
   }
   return {};
 }
@@ -522,8 +537,65 @@ Result<void> RedisStatistics::carry_out(Step step, bool cluster, std::vector<Dec
   return good;
 }
 
+// Counts that were taken over from elsewhere. Their mark is named by what they are, so that taking
+// over the same file again changes nothing while marks last.
+Result<Learnt> RedisStatistics::take_over(const LearnRecord& record, bool cluster) {
+  TokenList tokens;
+  TokenCounts counts;
+  read_counts(record, tokens, counts);
+  const std::string key = key_of(tokens);
+  std::string name;
+  for (const uint8_t byte : record.digest) name += fmt::format("{:02x}", byte);
+  RedisBatch batch;
+  batch.repeatable = true;
+  const auto add = [&](const CountedKeys& keys, std::string_view field) {
+    if (keys.empty()) return;
+    const std::string& first = keys.front().first;
+    add_count(fmt::format("{{{}}}:winnow:counts:{}:{}", redis_slot_text(first), name, field), keys,
+              "", field, batch);
+  };
+  std::map<uint16_t, std::array<CountedKeys, 2>> slots;
+  for (size_t i = 0; i < tokens.hashes.size(); ++i) {
+    const std::string token = fmt::format("{}_{}", key, tokens.hashes[i]);
+    auto& [spam, ham] = slots[cluster ? redis_slot(token) : uint16_t{0}];
+    if (counts.counts[i].spam > 0) spam.emplace_back(token, counts.counts[i].spam);
+    if (counts.counts[i].ham > 0) ham.emplace_back(token, counts.counts[i].ham);
+  }
+  for (const auto& [slot, keys] : slots) add(keys[0], "S"), add(keys[1], "H");
+  const size_t marked = batch.size();
+  if (counts.learns.spam > 0) add({{key, clamped(counts.learns.spam)}}, "learns_spam");
+  if (counts.learns.ham > 0) add({{key, clamped(counts.learns.ham)}}, "learns_ham");
+  batch.add(key, {"HSET", key, "version", "2"});
+  for (const char* const label : {"spam", "ham"})
+    batch.add(set_of(label), {"SADD", set_of(label), key});
+  const auto replies = client_->run(batch, RedisUse::kWrite);
+  if (!replies) return fail(replies.error());
+  bool fresh = marked == 0;
+  int64_t passed = 0;
+  for (size_t i = 0; i < replies->size(); ++i) {
+    const RedisReply& reply = (*replies)[i];
+    Error error;
+    if (wrong(reply, error) && is_for_later(reply.text)) return fail(std::move(error));
+    if (i >= marked) continue;
+    fresh |= reply.integer >= 0;
+    passed += std::max<int64_t>(0, reply.integer);
+  }
+  if (passed > 0)
+    note(fmt::format("{} tokens were not counted: their keys in Redis hold no counts", passed));
+  return fresh ? Learnt::kNew : Learnt::kSame;
+}
+
 // Outcomes of the first records, up to one that has to wait: then `later` says why.
 std::vector<Learnt> RedisStatistics::deliver_step(Step step, std::optional<Error>& later) {
+  if (step.front()->second.kind == LearnKind::kCounts) {
+    const LearnRecord& record = step.front()->second;
+    Result<Learnt> taken = take_over(record, client_->is_cluster());
+    if (!taken && taken.error().what.find("CROSSSLOT") != std::string::npos)
+      taken = take_over(record, true);
+    if (taken) return {*taken};
+    later = taken.error();
+    return {};
+  }
   std::vector<Decided> said;
   Result<void> good = carry_out(step, client_->is_cluster(), said);
   if (!good && good.error().what.find("CROSSSLOT") != std::string::npos)
@@ -563,10 +635,14 @@ void RedisStatistics::deliver(const RedisJournal::Pending& what, std::vector<Lea
   std::optional<Error> later;
   while (done < all.size() && !later) {
     std::vector<Records::value_type const*> step;
-    for (size_t bytes = 0;
-         done + step.size() < all.size() && step.size() < kStepRecords && bytes < kStepTokens * 9;
-         step.push_back(&all[done + step.size()]))
-      bytes += all[done + step.size()].second.tokens.size();
+    // Counts that are taken over are a step of their own.
+    const auto alone = [&](size_t i) { return all[i].second.kind == LearnKind::kCounts; };
+    for (size_t bytes = 0, next = done; next < all.size() && step.size() < kStepRecords &&
+                                        bytes < kStepTokens * 9;) {
+      if (!step.empty() && (alone(done) || alone(next))) break;
+      bytes += all[next].second.tokens.size();
+      step.push_back(&all[next++]);
+    }
     const std::vector<Learnt> some = deliver_step(step, later);
     if (outcomes) outcomes->insert(outcomes->end(), some.begin(), some.end());
     done += some.size();

@@ -108,6 +108,7 @@ class RedisStatistics final : public SiteStatistics {
   Result<uint64_t> deliver_waiting(uint64_t& left);
   void deliver(const RedisJournal::Pending& what, std::vector<Learnt>* outcomes, uint64_t& done);
   std::vector<Learnt> deliver_step(Step step, std::optional<Error>& later);
+  Result<Learnt> take_over(const LearnRecord& record, bool cluster);
   Result<void> carry_out(Step step, bool cluster, std::vector<Decided>& out);
   std::string set_of(std::string_view label) const;
   Result<std::vector<RedisReply>> decide(Step step, bool cluster);

@@ -74,7 +74,7 @@ class TokenStatistics::Step {
     Result<std::optional<Mark>*> found = mark(key);
     if (!found) return fail(found.error());
     std::optional<Mark>& known = **found;
-    const bool learn = record.kind == LearnKind::kLearn;
+    const bool learn = record.kind != LearnKind::kForget;
     if (learn && known && known->label == record.label) return Learnt::kSame;
     if (!learn && !known) return Learnt::kUnknown;
     if (known) {
@@ -114,7 +114,7 @@ class TokenStatistics::Step {
       batch.set(key, value);
     }
     for (auto& [prefix, deltas] : counters_) {
-      std::vector<std::pair<uint64_t, std::array<int32_t, 2>>> sorted(deltas.begin(), deltas.end());
+      std::vector<std::pair<uint64_t, std::array<int64_t, 2>>> sorted(deltas.begin(), deltas.end());
       std::ranges::sort(sorted, {}, [](const auto& one) { return one.first; });
       for (const auto& [hash, delta] : sorted) {
         std::string key = prefix;
@@ -142,7 +142,25 @@ class TokenStatistics::Step {
     return &marks_.emplace(key, found).first->second;
   }
 
+  // What was taken over from elsewhere, or gives it back.
+  void count_taken(const LearnRecord& record, int32_t sign) {
+    TokenList list;
+    TokenCounts taken;
+    read_counts(record, list, taken);
+    const auto add = [sign](std::array<int64_t, 2>& to, uint64_t spam, uint64_t ham) {
+      to[0] += sign * static_cast<int64_t>(std::min<uint64_t>(spam, INT32_MAX));
+      to[1] += sign * static_cast<int64_t>(std::min<uint64_t>(ham, INT32_MAX));
+    };
+    auto& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
+    for (size_t i = 0; i < list.hashes.size(); ++i)
+      add(deltas[list.hashes[i]], taken.counts[i].spam, taken.counts[i].ham);
+    add(counters_[std::string{'n', digit(record.tokenizer)}][record.scope], taken.learns.spam,
+        taken.learns.ham);
+    tokens_ += list.hashes.size();
+  }
+
   void count(const LearnRecord& record, LearnLabel label, int32_t delta) {
+    if (record.kind == LearnKind::kCounts) return count_taken(record, delta);
     TokenList list;
     if (!read_token_question(record.tokens, list)) return;
     const uint8_t field = field_of(label);
@@ -156,7 +174,7 @@ class TokenStatistics::Step {
   const LearningLog& log_;
   const Store& store_;
   std::map<std::string, std::optional<Mark>> marks_;
-  std::map<std::string, std::unordered_map<uint64_t, std::array<int32_t, 2>>> counters_;
+  std::map<std::string, std::unordered_map<uint64_t, std::array<int64_t, 2>>> counters_;
   size_t tokens_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <thread>
 
+#include "pipeline/learn/count_table.h"
 #include "tests/unit/learn/make_record.h"
 #include "tests/unit/own_folder.h"
 #include "tests/unit/store/redis_process.h"
@@ -311,6 +312,25 @@ TEST_F(RedisStatisticsTest, what_redis_refuses_holds_nobody_up) {
   EXPECT_EQ(statistics->retry().value(), 0u);
   EXPECT_EQ(ask({"HGET", "RSbad", "learns_spam"}).text, "2");
   EXPECT_EQ(ask({"HGET", "RSbad_16", "S"}).text, "1");
+}
+
+TEST_F(RedisStatisticsTest, counts_that_are_taken_over) {
+  const auto statistics = open();
+  CountTable table;
+  table.tokenizer = Tokenizer::kOsb;
+  table.learns = {7, 3};
+  for (uint64_t token = 1; token <= 5'000; ++token) table.counts[token] = {token % 3, 1, 0};
+  std::vector<LearnRecord> records;
+  append_counts_records(table, records);
+  records.insert(records.begin() + 1, osb_record(LearnLabel::kSpam, {1, 2}));
+  EXPECT_EQ(learn(*statistics, records), std::vector(3, Learnt::kNew));
+  EXPECT_EQ(ask({"HGET", "RS", "learns_spam"}).text + ask({"HGET", "RS", "learns_ham"}).text, "83");
+  EXPECT_EQ(ask({"HGET", "RS_2", "S"}).text + ask({"HGET", "RS_2", "H"}).text, "31");
+  EXPECT_EQ(ask({"HGET", "RS_5000", "S"}).text + ask({"HGET", "RS_5000", "H"}).text, "21");
+  EXPECT_EQ(ask({"HLEN", "RS_3"}).integer, 1);
+  const std::string before = all();
+  EXPECT_EQ(learn(*statistics, records), std::vector(3, Learnt::kSame));
+  EXPECT_EQ(all(), before);
 }
 
 TEST_F(RedisStatisticsTest, a_redis_that_is_full_is_asked_again_later) {

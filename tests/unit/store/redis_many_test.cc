@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "pipeline/learn/count_table.h"
 #include "pipeline/learn/redis_statistics.h"
 #include "pipeline/lookup/store/redis_client.h"
 #include "pipeline/lookup/store/redis_store.h"
@@ -257,6 +258,21 @@ TEST_F(RedisManyTest, learning_in_a_cluster_counts_once_whatever_is_repeated) {
   EXPECT_EQ(statistics->undelivered(), 0u);
   erase("RS");
   EXPECT_EQ(statistics->retry().value(), 2u);
+  CountTable table;
+  table.tokenizer = Tokenizer::kOsb;
+  table.learns = {100, 50};
+  for (uint64_t n = 0; n < 10; ++n) table.counts[n] = {n, 50, 0};
+  std::vector<LearnRecord> taken;
+  append_counts_records(table, taken);
+  const TokenCounts had = statistics->counts(all).value();
+  EXPECT_EQ(statistics->learn(taken).value(), std::vector{Learnt::kNew});
+  EXPECT_EQ(statistics->learn(taken).value(), std::vector{Learnt::kSame});
+  const TokenCounts has = statistics->counts(all).value();
+  EXPECT_EQ(has.learns, (LearnCount{had.learns.spam + 100, had.learns.ham + 50}));
+  for (size_t n = 0; n < 10; ++n) {
+    const size_t more = n == 3 ? 0 : n;  // that one is no hash
+    EXPECT_EQ(has.counts[n].spam, had.counts[n].spam + more) << n;
+  }
   EXPECT_EQ(statistics->learn(std::span(records).subspan(1, 2)).value(),
             std::vector(2, Learnt::kSame));
 }
