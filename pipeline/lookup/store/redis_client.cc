@@ -1,9 +1,11 @@
 #include "pipeline/lookup/store/redis_client.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <charconv>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -113,6 +115,8 @@ std::string_view redis_slot_text(std::string_view key) {
   return key;
 }
 
+void RedisBatch::shard(std::string_view name) { shard_ = XXH3_64bits(name.data(), name.size()); }
+
 uint16_t redis_slot(std::string_view key) { return crc16(redis_slot_text(key)) % kRedisSlots; }
 
 struct RedisClient::Node {
@@ -126,7 +130,9 @@ struct RedisClient::Node {
 };
 
 RedisClient::RedisClient(const RedisOptions& options)
-    : options_(options), sentinel_options_(for_sentinels(options)) {
+    : options_(options),
+      sentinel_options_(for_sentinels(options)),
+      chance_(std::random_device()()) {
   for (const RedisServer& server : options_.read.list) read_.push_back(&node(server));
   for (const RedisServer& server : options_.write.list) write_.push_back(&node(server));
   for (const RedisServer& server : options_.sentinels)
@@ -182,7 +188,13 @@ void RedisClient::failed(Node& one, const Error& error) {
 // REQUIRED: the mutex.
 RedisClient::Node* RedisClient::choose(const std::vector<Node*>& from, RedisOrder order,
                                        std::span<Node* const> tried) {
-  const size_t begin = order == RedisOrder::kMasterSlave ? 0 : turn_++;
+  size_t begin = 0;
+  if (order == RedisOrder::kRandom) {
+    chance_ ^= chance_ << 13, chance_ ^= chance_ >> 7, chance_ ^= chance_ << 17;
+    begin = chance_ % from.size();
+  } else if (order == RedisOrder::kRoundRobin) {
+    begin = turn_++;
+  }
   for (size_t i = 0; i < from.size(); ++i) {
     Node* const one = from[(begin + i) % from.size()];
     if (std::ranges::find(tried, one) == tried.end() && may_ask(*one)) return one;
@@ -260,8 +272,11 @@ std::vector<RedisClient::Node*> RedisClient::nodes_for(RedisUse use) {
 
 Result<std::vector<RedisReply>> RedisClient::run_one(const RedisBatch& batch, RedisUse use,
                                                      bool& moved) {
-  const std::vector<Node*> nodes = nodes_for(use);
+  std::vector<Node*> nodes = nodes_for(use);
   const RedisOrder order = (use == RedisUse::kRead ? options_.read : options_.write).order;
+  // Another server than the one by its hash would not know, or would begin data of its own.
+  if (order == RedisOrder::kHash && !nodes.empty())
+    nodes = {nodes[batch.shard_of(0) % nodes.size()]};
   std::vector<Node*> tried;
   std::optional<Error> last;
   while (tried.size() < std::max<size_t>(2, nodes.size())) {
@@ -462,6 +477,25 @@ bool RedisClient::ask_sentinel(Node& sentinel) {
   return true;
 }
 
+// Commands of each server go together.
+Result<std::vector<RedisReply>> RedisClient::run_sharded(const RedisBatch& batch, RedisUse use) {
+  const size_t servers = nodes_for(use).size();
+  std::map<size_t, std::vector<size_t>> groups;
+  for (size_t i = 0; i < batch.size(); ++i) groups[batch.shard_of(i) % servers].push_back(i);
+  std::vector<RedisReply> out(batch.size());
+  for (const auto& [server, which] : groups) {
+    RedisBatch part;
+    part.repeatable = batch.repeatable;
+    for (const size_t i : which) part.add_again(batch, i);
+    bool moved = false;
+    Result<std::vector<RedisReply>> replies = run_one(part, use, moved);
+    if (!replies) return replies;
+    if (moved) return fail("redis: servers of a Cluster are not chosen by hash:");
+    for (size_t i = 0; i < which.size(); ++i) out[which[i]] = std::move((*replies)[i]);
+  }
+  return out;
+}
+
 void RedisClient::ask_sentinels() {
   std::vector<Node*> all;
   {
@@ -482,6 +516,8 @@ Result<std::vector<RedisReply>> RedisClient::run(const RedisBatch& batch, RedisU
   if (batch.size() == 0) return std::vector<RedisReply>();
   ask_sentinels();
   if (is_cluster()) return run_cluster(batch);
+  const RedisServers& servers = use == RedisUse::kRead ? options_.read : options_.write;
+  if (servers.order == RedisOrder::kHash && servers.list.size() > 1) return run_sharded(batch, use);
   bool moved = false;
   Result<std::vector<RedisReply>> replies = run_one(batch, use, moved);
   if (!moved) return replies;

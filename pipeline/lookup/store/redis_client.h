@@ -41,10 +41,14 @@ class RedisBatch {
   // came.
   bool repeatable = false;
 
+  // Whose data the commands that follow are about: with servers in the order kHash all of one name
+  // go to one server.
+  void shard(std::string_view name);
   // `key`: what the command is about; empty: any server will do.
   void add(std::string_view key, std::span<const std::string_view> words) {
     begins_.push_back(bytes_.size());
     slots_.push_back(key.empty() ? kRedisSlots : redis_slot(key));
+    shards_.push_back(shard_);
     append_redis_command(words, bytes_);
   }
   void add(std::string_view key, std::initializer_list<std::string_view> words) {
@@ -54,6 +58,7 @@ class RedisBatch {
   void add_again(const RedisBatch& from, size_t i) {
     begins_.push_back(bytes_.size());
     slots_.push_back(from.slots_[i]);
+    shards_.push_back(from.shards_[i]);
     bytes_ += from.command(i);
   }
   size_t size() const { return begins_.size(); }
@@ -63,11 +68,14 @@ class RedisBatch {
     return std::string_view(bytes_).substr(begins_[i], end - begins_[i]);
   }
   uint16_t slot(size_t i) const { return slots_[i]; }  // kRedisSlots: none
+  uint64_t shard_of(size_t i) const { return shards_[i]; }
 
  private:
   std::string bytes_;
   std::vector<size_t> begins_;
   std::vector<uint16_t> slots_;
+  std::vector<uint64_t> shards_;
+  uint64_t shard_ = 0;
 };
 
 enum class RedisUse : uint8_t { kRead, kWrite };
@@ -105,6 +113,7 @@ class RedisClient {
   Outcome exchange(Node& one, std::string_view bytes, size_t count);
   Result<std::unique_ptr<RedisConnection>> take(Node& one, RedisDeadline deadline);
   void give_back(Node& one, std::unique_ptr<RedisConnection> connection, bool good);
+  Result<std::vector<RedisReply>> run_sharded(const RedisBatch& batch, RedisUse use);
   Result<std::vector<RedisReply>> run_one(const RedisBatch& batch, RedisUse use, bool& moved);
   class ClusterRun;
   Result<std::vector<RedisReply>> run_cluster(const RedisBatch& batch);
@@ -121,6 +130,7 @@ class RedisClient {
   std::map<RedisServer, std::unique_ptr<Node>> nodes_, sentinels_;
   std::vector<Node*> read_, write_;
   size_t turn_ = 0;
+  uint64_t chance_;
   std::vector<Node*> slots_;  // by slot; empty: no cluster
   RedisDeadline sentinels_due_{};
 };

@@ -162,8 +162,8 @@ Result<void> add_redis_servers(std::string_view text, RedisServers& to, uint16_t
   for (const auto& [name, order] :
        {Order{"master-slave:", RedisOrder::kMasterSlave},
         Order{"sequential:", RedisOrder::kMasterSlave},
-        Order{"round-robin:", RedisOrder::kRoundRobin}, Order{"random:", RedisOrder::kRoundRobin},
-        Order{"hash:", RedisOrder::kRoundRobin}})
+        Order{"round-robin:", RedisOrder::kRoundRobin}, Order{"random:", RedisOrder::kRandom},
+        Order{"hash:", RedisOrder::kHash}})
     if (text.starts_with(name)) {
       to.order = order;
       text.remove_prefix(name.size());

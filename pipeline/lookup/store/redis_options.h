@@ -27,8 +27,10 @@ struct RedisServer {
 };
 
 enum class RedisOrder : uint8_t {
-  kRoundRobin,   // in turn; random and hash come to the same here
+  kRoundRobin,   // in turn
   kMasterSlave,  // the first that answers
+  kRandom,
+  kHash,  // the one that has what is asked about (RedisBatch::shard), and no other
 };
 
 struct RedisServers {

@@ -204,6 +204,56 @@ TEST_F(RedisServerTest, passwords_users_and_databases) {
   EXPECT_NE(ask(*client_of(options), {{"GET", "a"}}).find("DB index"), std::string::npos);
 }
 
+TEST_F(RedisServerTest, by_hash_each_name_has_one_server) {
+  RedisProcess one, two, three;
+  RedisOptions options = one.options();
+  options.timeout_ms = 5'000;
+  options.read.list = {{.host = one.socket()}, {.host = two.socket()}, {.host = three.socket()}};
+  options.read.order = RedisOrder::kHash;
+  options.write = options.read;
+  const auto client = client_of(options);
+  RedisBatch set, get;
+  for (int i = 0; i < 60; ++i) {
+    const std::string name = "user" + std::to_string(i), value = std::to_string(i);
+    set.shard(name), get.shard(name);
+    set.add(name, {"SET", name, value});
+    get.add(name, {"GET", name});
+  }
+  ASSERT_TRUE(client->run(set, RedisUse::kWrite).has_value());
+  for (int again = 0; again < 3; ++again) {
+    const auto found = client->run(get, RedisUse::kRead);
+    ASSERT_TRUE(found.has_value()) << found.error().text();
+    for (size_t i = 0; i < 60; ++i) EXPECT_EQ((*found)[i].text, std::to_string(i));
+  }
+  int64_t all = 0;
+  for (const RedisProcess* server : {&one, &two, &three}) {
+    RedisBatch size;
+    size.add("", {"DBSIZE"});
+    const int64_t n =
+        client_of(server->options())->run(size, RedisUse::kRead).value().front().integer;
+    EXPECT_GT(n, 5);
+    all += n;
+  }
+  EXPECT_EQ(all, 60);
+  // One that is away is replaced by nobody.
+  two.kill();
+  EXPECT_FALSE(client->run(get, RedisUse::kRead).has_value());
+}
+
+TEST_F(RedisServerTest, at_random_all_are_asked) {
+  RedisProcess one, two;
+  RedisOptions options = one.options();
+  options.read.list = {{.host = one.socket()}, {.host = two.socket()}};
+  options.read.order = RedisOrder::kRandom;
+  ask(*client_of(one.options()), {{"SET", "who", "one"}});
+  ask(*client_of(two.options()), {{"SET", "who", "two"}});
+  const auto client = client_of(options);
+  std::map<std::string, int> seen;
+  for (int i = 0; i < 200; ++i) ++seen[ask(*client, {{"GET", "who"}}, RedisUse::kRead)];
+  EXPECT_EQ(seen.size(), 2u);
+  for (const auto& [who, times] : seen) EXPECT_GT(times, 40) << who;  // of 100: 8 deviations
+}
+
 TEST_F(RedisServerTest, connections_are_bounded_and_kept) {
   RedisProcess server;
   RedisOptions options = server.options();
