@@ -66,7 +66,7 @@ class Features {
     add_html();
     add_urls();
     add_parts();
-    std::ranges::sort(scratch_.found);
+    sort_by_hash();
     const auto last = std::unique(scratch_.found.begin(), scratch_.found.end(),
                                   [](const auto& a, const auto& b) { return a.first == b.first; });
     scratch_.found.erase(last, scratch_.found.end());
@@ -76,6 +76,21 @@ class Features {
   }
 
  private:
+  // Hashes are even: into buckets by their upper bits, then each bucket's few in order.
+  void sort_by_hash() {
+    constexpr size_t kBuckets = 512;
+    std::array<uint32_t, kBuckets + 1> begin{};
+    const auto& from = scratch_.found;
+    for (const auto& one : from) ++begin[(one.first >> 55) + 1];
+    for (size_t i = 0; i < kBuckets; ++i) begin[i + 1] += begin[i];
+    scratch_.sorted.resize(from.size());
+    std::array<uint32_t, kBuckets + 1> next = begin;
+    for (const auto& one : from) scratch_.sorted[next[one.first >> 55]++] = one;
+    for (size_t i = 0; i < kBuckets; ++i)
+      std::sort(scratch_.sorted.begin() + begin[i], scratch_.sorted.begin() + begin[i + 1]);
+    scratch_.found.swap(scratch_.sorted);
+  }
+
   void add(FeatureKind kind, uint64_t hash) {
     const auto number = static_cast<TokenKind>(kind);
     scratch_.found.emplace_back(stem_feature(kind, hash), number);

@@ -31,7 +31,7 @@ enum class FeatureKind : uint8_t {
 
 struct FeatureScratch {
   std::string text;
-  std::vector<std::pair<uint64_t, TokenKind>> found;
+  std::vector<std::pair<uint64_t, TokenKind>> found, sorted;
 };
 
 // The hash of a feature as feature_tokens() makes it, for who has words without a message: that of

@@ -16,6 +16,8 @@ namespace {
 constexpr double kPrior = 0.05;
 constexpr double kStrengthMin = 1;  // natural log odds; weaker ones are noise
 constexpr double kStrengthMax = 9;
+// Ratios whose odds are surely below kStrengthMin (e is 2.718).
+constexpr double kWeakLow = 1 / 2.7, kWeakHigh = 2.7;
 // The strongest count, and of one kind no more than this: neither a long text nor the headers of
 // one mailing list outvote all else a message has.
 constexpr size_t kStrongestMax = 60;
@@ -52,16 +54,24 @@ Opinion winnow_opinion(const BayesOptions& options, const TokenList& tokens,
   for (uint32_t i = 0; i < n; ++i) {
     const TokenCount& count = counts.counts[i];
     if (uint64_t{count.spam} + count.ham < std::max<uint32_t>(1, options.min_token_hits)) continue;
-    const double odds =
-        natural_log((count.spam * spam_scale + kPrior) / (count.ham * ham_scale + kPrior));
+    const double ratio = (count.spam * spam_scale + kPrior) / (count.ham * ham_scale + kPrior);
+    // A logarithm costs more than all else here: what is far too weak needs none.
+    if (ratio > kWeakLow && ratio < kWeakHigh) continue;
+    const double odds = natural_log(ratio);
     if (odds > -kStrengthMin && odds < kStrengthMin) continue;
     scratch.strongest.emplace_back(std::clamp(odds, -kStrengthMax, kStrengthMax), i);
   }
   if (scratch.strongest.empty()) return opinion;
-  std::ranges::sort(scratch.strongest, is_stronger);
+  // The strongest come off a heap one by one: most are never put in order.
+  auto& heap = scratch.strongest;
+  const auto weaker = [](const auto& a, const auto& b) { return is_stronger(b, a); };
+  std::ranges::make_heap(heap, weaker);
   std::array<size_t, 256> of_kind{};
   double sum = 0;
-  for (const auto& [odds, i] : scratch.strongest) {
+  while (!heap.empty()) {
+    std::ranges::pop_heap(heap, weaker);
+    const auto [odds, i] = heap.back();
+    heap.pop_back();
     if (of_kind[tokens.kinds[i]]++ >= kOfOneKindMax) continue;
     sum += odds;
     if (++opinion.tokens == kStrongestMax) break;

@@ -10,8 +10,10 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
+#include "pipeline/learn/canaries.h"
 #include "pipeline/learn/examine.h"
 #include "pipeline/learn/open_statistics.h"
+#include "rules/checks/learned/bayes.h"
 
 namespace winnow {
 
@@ -20,6 +22,7 @@ namespace {
 struct LearnCommand {
   ScanOptions common;
   std::string statistics, label, who = "learn", user;
+  bool canaries = false, force = false;
   bool dry_run = false, forget = false, labelled = false, quiet = false, verbose = false;
 };
 
@@ -28,14 +31,19 @@ struct LearnCommand {
 constexpr size_t kStepMessages = 1'024;
 constexpr size_t kStepBytes = 32 << 20;
 
-constexpr std::array<std::string_view, 7> kOutcomes{"learnt",  "moved", "already", "forgotten",
-                                                    "unknown", "later", "refused"};
+constexpr std::array<std::string_view, 8> kOutcomes{"learnt",  "moved", "already",  "forgotten",
+                                                    "unknown", "later", "held out", "refused"};
 
 // Gathers records and learns them step by step.
 class Learner {
  public:
   Learner(SiteStatistics* statistics, bool dry_run, bool verbose)
       : statistics_(statistics), dry_run_(dry_run), verbose_(verbose) {}
+  // What would make the canaries judge worse is not learnt. REQUIRED: both outlive this.
+  void ask(const Canaries& canaries, const TokenStatistics& folder) {
+    canaries_ = &canaries;
+    folder_ = &folder;
+  }
 
   void add(LearnRecord&& record, std::string source) {
     bytes_ += record.tokens.size();
@@ -45,6 +53,11 @@ class Learner {
   }
   void step() {
     if (records_.empty() || problem_) return;
+    if (canaries_ && canaries_->size() > 0)
+      if (Result<void> good = ask_canaries(); !good) {
+        problem_ = good.error();
+        return;
+      }
     // Without statistics (a dry run before the first message) all is new, once.
     Result<std::vector<Learnt>> done = !statistics_ ? first(records_)
                                        : dry_run_   ? statistics_->try_learn(records_)
@@ -66,6 +79,18 @@ class Learner {
   const std::array<uint64_t, kOutcomes.size()>& counts() const { return counts_; }
 
  private:
+  Result<void> ask_canaries() const {
+    const auto now = canaries_->judge(counts_now(*folder_));
+    if (!now) return fail(now.error());
+    const auto then = canaries_->judge(counts_with(*folder_, records_));
+    if (!then) return fail(then.error());
+    if (!then->is_worse_than(*now)) return {};
+    return fail(
+        fmt::format("the next {} messages, from {} on, are not learnt: with them the canaries "
+                    "would say {}; now "
+                    "they say {}. Look at these messages; --force learns them all the same",
+                    records_.size(), sources_.front(), then->text(), now->text()));
+  }
   Result<std::vector<Learnt>> first(std::span<const LearnRecord> records) {
     std::vector<Learnt> out;
     for (const LearnRecord& record : records) {
@@ -82,6 +107,8 @@ class Learner {
 
   SiteStatistics* const statistics_;
   const bool dry_run_, verbose_;
+  const Canaries* canaries_ = nullptr;
+  const TokenStatistics* folder_ = nullptr;
   std::vector<LearnRecord> records_;
   std::vector<std::string> sources_;
   size_t bytes_ = 0;
@@ -118,6 +145,19 @@ int learn(LearnCommand& options) {
     ++problems;
   };
   Learner learner(statistics.get(), options.dry_run, options.verbose);
+  auto* const own = dynamic_cast<TokenStatistics*>(statistics.get());
+  const BayesPlan& plan = *find_bayes(*loaded->rules);
+  Result<Canaries> canaries = Canaries::open(folder, plan.bayes, plan.tokenizer);
+  if (!canaries) {
+    complain("learn", canaries.error().text());
+    return kExitInputs;
+  }
+  if (own && !options.force && !options.forget) learner.ask(*canaries, *own);
+  if (options.canaries && (!own || options.dry_run || options.forget)) {
+    complain("learn", "--canaries is for spam, ham and labelled, and for statistics in a folder");
+    return kExitUsage;
+  }
+  std::vector<LearnRecord> held_out;
   {
     RunOptions run_options = Examiner::run_options();
     run_options.now_ms = options.common.now_ms;
@@ -135,7 +175,10 @@ int learn(LearnCommand& options) {
         // Labelled mail is of other days: each message was learnt when it came.
         record.time_ms = options.labelled ? one.evidence.envelope.now_ms : options.common.now_ms;
         record.who = options.who;
-        learner.add(std::move(record), std::string(one.evidence.source));
+        if (options.canaries)
+          held_out.push_back(std::move(record));
+        else
+          learner.add(std::move(record), std::string(one.evidence.source));
       }
       progress.message();
     });
@@ -162,6 +205,15 @@ int learn(LearnCommand& options) {
   }
   learner.step();
   progress.clear();
+  if (options.canaries) {
+    const Result<uint64_t> fresh = add_canaries(*own, folder, held_out);
+    if (!fresh) {
+      complain("learn", fresh.error().text());
+      return kExitInputs;
+    }
+    if (!options.quiet) fmt::print(stderr, "{} canaries more\n", *fresh);
+    return problems ? kExitInputs : kExitGood;
+  }
   if (statistics)
     if (const std::string what = statistics->take_problem(); !what.empty()) {
       complain("learn", what);
@@ -176,7 +228,8 @@ int learn(LearnCommand& options) {
     for (size_t i = 0; i < kOutcomes.size(); ++i) {
       const auto what = static_cast<Learnt>(i);
       const bool forgetting = what == Learnt::kForgotten || what == Learnt::kUnknown;
-      const bool seldom = what == Learnt::kLater || what == Learnt::kRefused;
+      const bool seldom =
+          what == Learnt::kLater || what == Learnt::kHeldOut || what == Learnt::kRefused;
       const bool shown = seldom ? learner.counts()[i] > 0 : forgetting == options.forget;
       if (shown)
         line += fmt::format("{}{} {}", line.empty() ? "" : ", ", learner.counts()[i], kOutcomes[i]);
@@ -202,6 +255,9 @@ int learn_command(const std::vector<std::string>& arguments) {
                  "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
   app.add_option("--user", options.user, "whose statistics, with per_user (default: recipient)");
   app.add_option("--who", options.who, "what the log says who learnt it")->capture_default_str();
+  app.add_flag("--canaries", options.canaries,
+               "keep them as canaries: never learnt, they tell a model that got worse");
+  app.add_flag("--force", options.force, "learn also what makes the canaries judge worse");
   app.add_flag("--dry-run", options.dry_run, "say what would be learnt, change nothing");
   app.add_flag("--verbose", options.verbose, "a line for each message: what became of it");
   app.add_flag("--quiet", options.quiet, "no progress and no summary");

@@ -10,6 +10,7 @@
 #include "ingest/commands/learn_import.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/rfc3339.h"
+#include "pipeline/learn/canaries.h"
 #include "pipeline/learn/evaluate.h"
 #include "pipeline/learn/open_statistics.h"
 #include "pipeline/learn/rebuild.h"
@@ -221,6 +222,28 @@ int evaluate_log(const LearnLogCommand& options, const LearningLog& log, const C
   return kExitGood;
 }
 
+// What the canaries say of the model as it is.
+int canaries_say(const LearnLogCommand& options, const std::string& folder) {
+  Result<Loaded> loaded = load_rules(options.load);
+  if (!loaded) {
+    complain("learn-log", loaded.error().text());
+    return kExitUsage;
+  }
+  const BayesPlan* const plan = find_bayes(*loaded->rules);
+  const auto statistics = TokenStatistics::open({.folder = folder, .read_only = true});
+  if (!plan || !statistics) {
+    complain("learn-log",
+             plan ? statistics.error().text() : "the classifier is off in this configuration");
+    return kExitUsage;
+  }
+  const Result<Canaries> canaries = Canaries::open(folder, plan->bayes, plan->tokenizer);
+  if (!canaries) return say(canaries.error());
+  const auto verdict = canaries->judge(counts_now(**statistics));
+  if (!verdict) return say(verdict.error());
+  fmt::print("{} canaries: {}\n", canaries->size(), verdict->text());
+  return kExitGood;
+}
+
 int retry(const LearnLogCommand& options, const std::string& folder) {
   Result<Loaded> loaded = load_rules(options.load);
   if (!loaded) {
@@ -270,6 +293,7 @@ int run(const LearnLogCommand& options) {
     if (action == "as-of") return as_of(options, **log, *which);
     return evaluate_log(options, **log, *which);
   }
+  if (action == "canaries") return canaries_say(options, folder);
   if (action == "retry") return retry(options, folder);
   if (action == "import") return import_learning(options.import, options.load, folder);
   if (redis) {
@@ -306,6 +330,7 @@ int learn_log_command(const std::vector<std::string>& arguments) {
       "  forget     undoes what was learnt of the messages chosen\n"
       "  relabel    learns the messages chosen as the class --to\n"
       "  retry      delivers again what Redis refused (--refused lists it)\n"
+      "  canaries   what the messages of `winnow learn --canaries` say of the model\n"
       "  as-of      statistics as they were at --until, in the folder --to\n"
       "  evaluate   what the classifier would have said of each message before it was learnt:\n"
       "             digest, class, whether it knew enough, log odds, probability",
@@ -324,8 +349,8 @@ int learn_log_command(const std::vector<std::string>& arguments) {
   app.add_flag("--until-damage", options.until_damage, "export what is before the first damage");
   app.add_flag("--refused", options.refused, "look at what Redis refused");
   app.add_option("ACTION", options.action, "what to do")
-      ->check(CLI::IsMember({"list", "export", "import", "rebuild", "retry", "forget", "relabel",
-                             "as-of", "evaluate"}))
+      ->check(CLI::IsMember({"list", "export", "import", "rebuild", "retry", "canaries", "forget",
+                             "relabel", "as-of", "evaluate"}))
       ->required();
   app.add_option("FILE", options.import.file, "for import; - for standard input");
   app.add_option("--words", options.import.words,

@@ -23,6 +23,7 @@
 #include "ingest/serve/service_limits.h"
 #include "ingest/supervise/supervisor.h"
 #include "ingest/supervise/trial.h"
+#include "pipeline/learn/canaries.h"
 #include "pipeline/learn/open_statistics.h"
 #include "pipeline/learn/statistics.h"
 #include "pipeline/lookup/answers.h"
@@ -478,6 +479,20 @@ Result<std::shared_ptr<SiteStatistics>> open_site(const ServeCommand& options, c
   return nullptr;
 }
 
+// Nothing where there are no canaries.
+std::unique_ptr<CanaryWatch> watch_canaries(const Loaded& loaded, const std::string& folder,
+                                            const std::shared_ptr<SiteStatistics>& site, Log& log) {
+  const BayesPlan* const plan = find_bayes(*loaded.rules);
+  if (!plan) return nullptr;
+  Result<Canaries> canaries = Canaries::open(folder, plan->bayes, plan->tokenizer);
+  if (!canaries) {
+    log.event(LogLevel::kError, "learn", canaries.error().text());
+    return nullptr;
+  }
+  if (canaries->size() == 0) return nullptr;
+  return std::make_unique<CanaryWatch>(std::move(*canaries), site);
+}
+
 Result<void> engine(ServeCommand& options, const std::vector<std::string>& arguments,
                     const Inheritance& left) {
   // Large messages go back to the system when they are done: glibc would learn from the first ones
@@ -493,6 +508,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   if (!options.trial)
     effects.emplace(
         [&log](const std::string& what) { log.event(LogLevel::kWarning, "effects", what); });
+  std::unique_ptr<CanaryWatch> canaries;
   std::optional<Reloader> reloader;
   ServerHooks hooks;
   hooks.reload = [&] { reloader->request(true); };
@@ -502,7 +518,11 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
       options.load, !options.no_dns && !options.trial,
       [&](const Loaded& loaded) -> Result<std::shared_ptr<SiteStatistics>> {
         if (options.trial) return nullptr;
-        return open_site(options, loaded, log);
+        auto site = open_site(options, loaded, log);
+        if (site && *site)
+          canaries = watch_canaries(loaded, statistics_folder(options.statistics, options.load),
+                                    *site, log);
+        return site;
       },
       effects ? &*effects : nullptr, left.sockets, log,
       [&](std::shared_ptr<const ServeSettings> settings) { server.use(std::move(settings)); });
@@ -521,9 +541,10 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
   std::optional<LearnQueue> learner;
   server.carry_out_with(&*effects);
   if (reloader->statistics())
-    server.learn_with(&learner.emplace(reloader->statistics(), [&log](const std::string& problem) {
-      log.event(LogLevel::kError, "learn", problem);
-    }));
+    server.learn_with(&learner.emplace(
+        reloader->statistics(),
+        [&log](const std::string& problem) { log.event(LogLevel::kError, "learn", problem); },
+        [&canaries](uint64_t learnt) { return canaries ? canaries->learnt(learnt) : ""; }));
   reloader->start(service, [&] {
     trial.rules_changed();
     server.tell("reloaded");

@@ -46,18 +46,19 @@ bool is_learn_command(HttpCommand command) {
 }
 
 std::optional<LearnRequest> read_learn_request(const HttpRequest& request, std::string& wrong) {
+  const bool bulk = header(request, "learn-type") == "bulk";
   switch (request.command) {
     case HttpCommand::kLearnSpam:
-      return LearnRequest{.label = LearnLabel::kSpam};
+      return LearnRequest{.bulk = bulk, .label = LearnLabel::kSpam};
     case HttpCommand::kLearnHam:
-      return LearnRequest{.label = LearnLabel::kHam};
+      return LearnRequest{.bulk = bulk, .label = LearnLabel::kHam};
     case HttpCommand::kTell:
       return read_tell(request, wrong);
     default:
       break;
   }
   if (const std::optional<LearnLabel> label = label_of(header(request, "class")))
-    return LearnRequest{.label = *label};
+    return LearnRequest{.bulk = bulk, .label = *label};
   wrong = "Class header is required, and names spam or ham";
   return std::nullopt;
 }

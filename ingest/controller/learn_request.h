@@ -17,6 +17,7 @@
 namespace winnow {
 
 struct LearnRequest {
+  bool bulk = false;  // Learn-Type: bulk: learn_condition is not asked
   LearnKind kind = LearnKind::kLearn;
   LearnLabel label = LearnLabel::kSpam;
 };

@@ -512,6 +512,19 @@ class HttpConnection : public Connection {
       answer(self, std::move(reply));
       return true;
     }
+    const std::string denied = learn.bulk || learn.kind == LearnKind::kForget
+                                   ? ""
+                                   : learn_denied(*scanned.live.rules, scanned.one, learn.label);
+    if (!denied.empty()) {
+      shared_.log.message(log_tag(scanned),
+                          fmt::format("does not learn <{}>: {}", log_safe(id), denied));
+      render_not_learnt(session_.request(), 204,
+                        fmt::format("all learn conditions denied learning {} in default classifier",
+                                    label_name(learn.label)),
+                        reply);
+      answer(self, std::move(reply));
+      return true;
+    }
     record.kind = learn.kind;
     record.label = learn.label;
     record.time_ms = scanned.one.evidence.envelope.now_ms;
@@ -574,13 +587,14 @@ class HttpConnection : public Connection {
   HttpSession session_;
 
  private:
-  static constexpr std::array<std::string_view, 7> kLearntWords{
+  static constexpr std::array<std::string_view, 8> kLearntWords{
       "learned",
       "relearned",
       "knew",
       "forgot",
       "never knew",
       "will learn once Redis is back",
+      "keeps as a canary",
       "could not learn, and keeps aside,"};
   std::optional<LearnRequest> learn_;
 };

@@ -1,5 +1,7 @@
 #include "pipeline/learn/autolearn.h"
 
+#include <fmt/format.h>
+
 #include "rules/checks/learned/bayes.h"
 
 namespace winnow {
@@ -48,6 +50,15 @@ std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one) {
     if (more / (less + 1) > 1 / when.min_balance) return std::nullopt;
   }
   return spam ? LearnLabel::kSpam : LearnLabel::kHam;
+}
+
+std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label) {
+  const BayesPlan* const plan = find_bayes(rules);
+  if (!plan || plan->learn_below <= 0) return "";
+  const Opinion opinion = bayes_opinion(*plan, one.evidence);
+  const double sure = label == LearnLabel::kSpam ? opinion.probability : 1 - opinion.probability;
+  if (!opinion.known || sure < plan->learn_below) return "";
+  return fmt::format("already in class {}; probability {:.2f}%", label_name(label), sure * 100);
 }
 
 }  // namespace winnow

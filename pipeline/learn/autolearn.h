@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "pipeline/case.h"
 #include "pipeline/learn/record.h"
@@ -15,5 +16,9 @@ namespace winnow {
 // As what a judged message is to be learnt; nothing where it is not clear, was decided by somebody
 // else (a pre-result), is known as such already, or would make one class too large (check_balance).
 std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one);
+
+// Why a message that is to be learnt as `label` is not, by learn_condition: it is of that class
+// already. Empty: it may be learnt.
+std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label);
 
 }  // namespace winnow

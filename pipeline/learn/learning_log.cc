@@ -86,6 +86,11 @@ Error LearningLog::damage(uint64_t offset) const {
           .file = path_};
 }
 
+bool LearningLog::exists(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0;
+}
+
 Result<std::unique_ptr<LearningLog>> LearningLog::open(const std::string& path, Mode mode) {
   const bool may_write = mode == Mode::kCreate;
   const int fd = ::open(path.c_str(), (may_write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0640);

@@ -35,6 +35,7 @@ class LearningLog {
 
   // Errors: no file, no rights, no log, a newer version.
   static Result<std::unique_ptr<LearningLog>> open(const std::string& path, Mode mode);
+  static bool exists(const std::string& path);
   // Makes a new log at `path`, which must not be there.
   static Result<std::unique_ptr<LearningLog>> create(const std::string& path, const Name& name);
   ~LearningLog();

@@ -12,7 +12,9 @@ Result<std::shared_ptr<SiteStatistics>> open_redis(const Loaded& loaded, const R
                                                    const std::string& folder) {
   auto client = statistics_client(loaded);
   if (!client) return fail(client.error());
-  auto opened = RedisStatistics::open(std::move(*client), {.layout = layout, .folder = folder});
+  auto opened = RedisStatistics::open(
+      std::move(*client),
+      {.layout = layout, .expiry = redis_expiry_options(loaded.config->root()), .folder = folder});
   if (!opened) return fail(opened.error());
   return std::shared_ptr<SiteStatistics>(std::move(*opened));
 }

@@ -4,8 +4,11 @@
 
 namespace winnow {
 
-LearnQueue::LearnQueue(std::shared_ptr<SiteStatistics> statistics, Tell tell)
-    : statistics_(std::move(statistics)), tell_(std::move(tell)), thread_([this] { work(); }) {}
+LearnQueue::LearnQueue(std::shared_ptr<SiteStatistics> statistics, Tell tell, Watch watch)
+    : statistics_(std::move(statistics)),
+      tell_(std::move(tell)),
+      watch_(std::move(watch)),
+      thread_([this] { work(); }) {}
 
 LearnQueue::~LearnQueue() {
   {
@@ -26,8 +29,7 @@ bool LearnQueue::learn(LearnRecord&& record, Done done) {
   return true;
 }
 
-void LearnQueue::tell() const {
-  const std::string problem = statistics_->take_problem();
+void LearnQueue::tell(const std::string& problem) const {
   if (tell_ && !problem.empty()) tell_(problem);
 }
 
@@ -42,24 +44,28 @@ void LearnQueue::work() {
     }
     if (jobs.empty()) {
       statistics_->tend();
-      tell();
+      tell(statistics_->take_problem());
       continue;
     }
     std::vector<LearnRecord> records;
     records.reserve(jobs.size());
     for (Job& job : jobs) records.push_back(std::move(job.record));
     const Result<std::vector<Learnt>> done = statistics_->learn(records);
-    tell();
+    tell(statistics_->take_problem());
+    uint64_t fresh = 0;
     for (size_t i = 0; i < jobs.size(); ++i) {
       if (!done) {
         jobs[i].done(fail(done.error()));
         continue;
       }
       const Learnt what = (*done)[i];
-      if (what != Learnt::kSame && what != Learnt::kUnknown && what != Learnt::kRefused)
-        learnt_.fetch_add(1, std::memory_order_relaxed);
+      const bool learnt = what == Learnt::kNew || what == Learnt::kMoved ||
+                          what == Learnt::kForgotten || what == Learnt::kLater;
+      fresh += learnt;
+      if (learnt) learnt_.fetch_add(1, std::memory_order_relaxed);
       jobs[i].done(what);
     }
+    if (watch_) tell(watch_(fresh));
   }
 }
 

@@ -26,7 +26,10 @@ class LearnQueue {
   // Told what should stand in a log, on the queue's thread.
   using Tell = std::function<void(const std::string&)>;
 
-  explicit LearnQueue(std::shared_ptr<SiteStatistics> statistics, Tell tell = {});
+  // Called after each step with how many messages it learnt; what it says is told.
+  using Watch = std::function<std::string(uint64_t)>;
+
+  explicit LearnQueue(std::shared_ptr<SiteStatistics> statistics, Tell tell = {}, Watch watch = {});
   ~LearnQueue();  // learns what waits
   LearnQueue(const LearnQueue&) = delete;
   LearnQueue& operator=(const LearnQueue&) = delete;
@@ -43,10 +46,11 @@ class LearnQueue {
     Done done;
   };
   void work();
-  void tell() const;
+  void tell(const std::string& problem) const;
 
   const std::shared_ptr<SiteStatistics> statistics_;
   const Tell tell_;
+  const Watch watch_;
   std::atomic<uint64_t> learnt_{0};
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -196,6 +196,7 @@ struct RedisStatistics::Fetch {
   std::vector<uint32_t> missing = {};
 
   void ask(RedisBatch& batch) const {
+    batch.shard(key);
     batch.add(key, {"HMGET", key, "learns_spam", "learns_ham"});
     std::string name = key + "_";
     const size_t stem = name.size();
@@ -338,6 +339,7 @@ Result<std::vector<std::optional<LearnLabel>>> RedisStatistics::known(
     TokenList tokens;
     read_token_question(record.tokens, tokens);
     const std::string id = redis_learn_id(tokens);
+    batch.shard(key_of(tokens));
     for (size_t i = 0; i <= keys; ++i) {
       const std::string key = ids_key(options_.layout, i);
       batch.add(key, {"HMGET", key, id, std::string_view(id).substr(0, 32)});
@@ -430,6 +432,7 @@ Result<std::vector<RedisReply>> RedisStatistics::decide(Step step, bool cluster)
     words.insert(words.end(), {kMarkSeconds, id, std::string_view(id).substr(0, 32), wanted(record),
                                most, ids_count, kFields});
     words.insert(words.end(), counts.begin(), counts.end());
+    batch.shard(key);
     batch.add(layout.ids, words);
   }
   return client_->run(batch, RedisUse::kWrite);
@@ -548,6 +551,7 @@ Result<Learnt> RedisStatistics::take_over(const LearnRecord& record, bool cluste
   for (const uint8_t byte : record.digest) name += fmt::format("{:02x}", byte);
   RedisBatch batch;
   batch.repeatable = true;
+  batch.shard(key);
   const auto add = [&](const CountedKeys& keys, std::string_view field) {
     if (keys.empty()) return;
     const std::string& first = keys.front().first;
@@ -637,8 +641,8 @@ void RedisStatistics::deliver(const RedisJournal::Pending& what, std::vector<Lea
     std::vector<Records::value_type const*> step;
     // Counts that are taken over are a step of their own.
     const auto alone = [&](size_t i) { return all[i].second.kind == LearnKind::kCounts; };
-    for (size_t bytes = 0, next = done; next < all.size() && step.size() < kStepRecords &&
-                                        bytes < kStepTokens * 9;) {
+    for (size_t bytes = 0, next = done;
+         next < all.size() && step.size() < kStepRecords && bytes < kStepTokens * 9;) {
       if (!step.empty() && (alone(done) || alone(next))) break;
       bytes += all[next].second.tokens.size();
       step.push_back(&all[next++]);
@@ -718,9 +722,19 @@ Result<uint64_t> RedisStatistics::deliver_waiting(uint64_t& left) {
 
 void RedisStatistics::tend() {
   if (!journal_) return;
-  const Result<LearningLog::Lock> lock = journal_->lock();
-  uint64_t left = 0;
-  if (lock) static_cast<void>(deliver_waiting(left));
+  {
+    const Result<LearningLog::Lock> lock = journal_->lock();
+    uint64_t left = 0;
+    if (lock) static_cast<void>(deliver_waiting(left));
+  }
+  expire();
+}
+
+void RedisStatistics::expire() {
+  if (options_.layout.expire_s == 0 || RedisClock::now() < expiry_due_) return;
+  expiry_due_ = RedisClock::now() + std::chrono::seconds(options_.expiry.interval_s);
+  const auto done = expire_step(*client_, options_.layout, options_.expiry);
+  if (!done) note(fmt::format("tokens are not made to expire: {}", done.error().text()));
 }
 
 Result<uint64_t> RedisStatistics::retry() {

@@ -37,6 +37,7 @@
 #include <vector>
 
 #include "pipeline/learn/count_cache.h"
+#include "pipeline/learn/redis_expiry.h"
 #include "pipeline/learn/redis_journal.h"
 #include "pipeline/learn/site_statistics.h"
 #include "pipeline/lookup/store/redis_client.h"
@@ -46,6 +47,7 @@ namespace winnow {
 
 struct RedisStatisticsOptions {
   RedisLayout layout;  // of keys
+  RedisExpiryOptions expiry = {};
   std::string folder;  // of the log; empty: nothing can be learnt
   uint32_t cache_ms = 60'000;
   size_t pending_bytes_max = 64 << 20;  // of tokens that are delivered in one go
@@ -115,6 +117,7 @@ class RedisStatistics final : public SiteStatistics {
   Result<void> find_refusals(Step step, std::span<Decided> out);
   Result<void> count_slots(Step step, std::span<const size_t> which, std::span<Decided> said);
   void note(std::string text);
+  void expire();
   Result<std::vector<std::optional<LearnLabel>>> known(std::span<const LearnRecord> records) const;
   std::string mark(std::string_view key, uint64_t offset) const;
 
@@ -129,6 +132,7 @@ class RedisStatistics final : public SiteStatistics {
   mutable RedisDeadline state_until_{};
   mutable std::map<std::string, std::pair<uint64_t, LearnCount>> learns_;  // with the state
   std::string problem_;
+  RedisDeadline expiry_due_{};  // when keys are looked at next; of who calls tend()
 
   mutable std::mutex asked_mutex_;  // guards what follows
   mutable std::condition_variable asked_wake_;

@@ -23,6 +23,7 @@ enum class Learnt : uint8_t {
   kForgotten,
   kUnknown,  // to be forgotten, but was never learnt
   kLater,    // written down here; counted once who keeps the counts is there again
+  kHeldOut,  // a canary (canaries.h): nothing is learnt of it
   kRefused,  // who keeps the counts cannot take it: kept aside
 };
 

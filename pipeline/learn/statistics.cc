@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "engine/little_endian.h"
+#include "pipeline/learn/canaries.h"
 #include "pipeline/lookup/store/lmdb_store.h"
 
 namespace winnow {
@@ -23,6 +24,16 @@ constexpr size_t kStepTokensMax = 2 << 20;
 
 void put_big(std::string& out, uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFF);
+}
+
+uint64_t space_of(Tokenizer tokenizer, uint64_t scope) {
+  return scope * 4 + static_cast<uint64_t>(tokenizer);
+}
+
+uint64_t read_big(std::string_view bytes) {
+  uint64_t out = 0;
+  for (const char c : bytes) out = out << 8 | static_cast<uint8_t>(c);
+  return out;
 }
 
 char digit(Tokenizer tokenizer) { return static_cast<char>('0' + static_cast<int>(tokenizer)); }
@@ -95,6 +106,39 @@ class TokenStatistics::Step {
     return what;
   }
   size_t tokens() const { return tokens_; }
+
+  // Adds to counts what the step will. REQUIRED: they are those of `list`.
+  void add_to(TokenCounts& counts, const TokenList& list) const {
+    const auto more = [](auto& to, int64_t delta) {
+      to = static_cast<std::remove_reference_t<decltype(to)>>(
+          std::max<int64_t>(0, static_cast<int64_t>(to) + delta));
+    };
+    const auto learns = counters_.find(std::string{'n', digit(list.tokenizer)});
+    if (learns != counters_.end())
+      if (const auto own = learns->second.find(list.scope); own != learns->second.end()) {
+        more(counts.learns.spam, own->second[0]);
+        more(counts.learns.ham, own->second[1]);
+      }
+    const auto deltas = counters_.find(token_prefix(list.tokenizer, list.scope));
+    if (deltas == counters_.end()) return;
+    for (size_t i = 0; i < list.hashes.size(); ++i)
+      if (const auto one = deltas->second.find(list.hashes[i]); one != deltas->second.end()) {
+        more(counts.counts[i].spam, one->second[0]);
+        more(counts.counts[i].ham, one->second[1]);
+      }
+  }
+
+  // The tokens whose counts it changes.
+  std::vector<CountCache::Token> changed() const {
+    std::vector<CountCache::Token> out;
+    for (const auto& [prefix, deltas] : counters_) {
+      if (prefix[0] == 'n') continue;
+      const auto tokenizer = static_cast<Tokenizer>(prefix[1] - '0');
+      const uint64_t scope = prefix[0] == 'u' ? read_big(std::string_view(prefix).substr(2, 8)) : 0;
+      for (const auto& [hash, delta] : deltas) out.push_back({space_of(tokenizer, scope), hash});
+    }
+    return out;
+  }
 
   // The store comes from `before` (0: it knows nothing yet) to `after` in the log.
   Result<void> finish(Store& store, uint64_t before, uint64_t after) {
@@ -203,7 +247,9 @@ Result<std::unique_ptr<TokenStatistics>> TokenStatistics::open(
                                 .limit_bytes = options.limit_bytes,
                                 .read_only = options.read_only});
   if (!store) return fail(store.error());
-  std::unique_ptr<TokenStatistics> out(new TokenStatistics(std::move(*log), std::move(*store)));
+  std::unique_ptr<TokenStatistics> out(
+      new TokenStatistics(options.folder, std::move(*log), std::move(*store)));
+  if (Result<void> good = out->read_canaries(); !good) return fail(good.error());
   if (Result<uint64_t> at = out->position(); !at) return fail(at.error());
   if (options.read_only) return out;
   // What a writer that died had written down and not yet counted.
@@ -244,9 +290,35 @@ Result<uint64_t> TokenStatistics::catch_up(uint64_t position) {
       at = next;
     }
     if (at == begin && position != 0) return at;
+    const uint64_t version = store_->version();
     if (Result<void> done = step.finish(*store_, position, at); !done) return fail(done.error());
+    // Nobody else wrote in between: all but what this step changed is as it was.
+    if (store_->version() == version + 1) cache_.advance(version, version + 1, step.changed());
     position = at;
   }
+}
+
+// All tokens there are, as of one version: where it moves on meanwhile the filter is not taken.
+void TokenStatistics::make_filter(uint64_t version) const {
+  constexpr uint32_t kRows = 16'384;
+  std::vector<CountCache::Token> all;
+  for (const bool own : {false, true}) {
+    std::string after;
+    for (bool more = true; more;) {
+      const auto rows = store_->scan(own ? "u" : "t", after, kRows);
+      if (!rows) return;
+      for (const CounterRow& row : *rows) {
+        const std::string_view key = row.key;
+        if (key.size() != (own ? 18u : 10u)) continue;
+        const auto tokenizer = static_cast<Tokenizer>(key[1] - '0');
+        const uint64_t scope = own ? read_big(key.substr(2, 8)) : 0;
+        all.push_back({space_of(tokenizer, scope), read_big(key.substr(key.size() - 8))});
+      }
+      more = rows->size() == kRows;
+      if (more) after = rows->back().key;
+    }
+  }
+  if (store_->version() == version) cache_.fill_filter(version, all);
 }
 
 Result<LearnCount> TokenStatistics::learns(Tokenizer tokenizer, uint64_t scope) const {
@@ -259,10 +331,11 @@ Result<LearnCount> TokenStatistics::learns(Tokenizer tokenizer, uint64_t scope) 
 
 Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
   const uint64_t now = store_->version();
-  const uint64_t space = tokens.scope * 4 + static_cast<uint64_t>(tokens.tokenizer);
+  const uint64_t space = space_of(tokens.tokenizer, tokens.scope);
   TokenCounts out;
   out.counts.resize(tokens.hashes.size());
   std::vector<uint32_t> missing;
+  if (cache_.wants_filter(now)) make_filter(now);
   cache_.find(now, space, tokens.hashes, out.counts, missing);
 
   const std::string prefix = token_prefix(tokens.tokenizer, tokens.scope);
@@ -288,10 +361,44 @@ Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
   return out;
 }
 
+Result<std::vector<TokenCounts>> TokenStatistics::counts_with(
+    std::span<const LearnRecord> records, std::span<const TokenList> lists) const {
+  Step step(*log_, *store_);
+  for (const LearnRecord& record : records) {
+    if (canaries_.contains(record.digest)) continue;
+    if (Result<Learnt> what = step.add(0, record); !what) return fail(what.error());
+  }
+  std::vector<TokenCounts> out;
+  for (const TokenList& list : lists) {
+    Result<TokenCounts> one = counts(list);
+    if (!one) return fail(one.error());
+    step.add_to(*one, list);
+    out.push_back(std::move(*one));
+  }
+  return out;
+}
+
+Result<void> TokenStatistics::read_canaries() {
+  if (!LearningLog::exists(canaries_path(folder_))) return {};
+  const auto log = LearningLog::open(canaries_path(folder_), LearningLog::Mode::kRead);
+  if (!log) return fail(log.error());
+  LearnRecord record;
+  for (uint64_t at = kLearningLogHead, next = 0;; at = next) {
+    const Result<bool> there = (*log)->read(at, record, next);
+    if (!there) return fail(there.error());
+    if (!*there) return {};
+    canaries_.insert(record.digest);
+  }
+}
+
 Result<std::vector<Learnt>> TokenStatistics::try_learn(std::span<const LearnRecord> records) const {
   Step step(*log_, *store_);
   std::vector<Learnt> out;
   for (const LearnRecord& record : records) {
+    if (record.kind == LearnKind::kLearn && canaries_.contains(record.digest)) {
+      out.push_back(Learnt::kHeldOut);
+      continue;
+    }
     // Of one that is repeated within `records` the log has nothing yet; its label is what counts.
     const Result<Learnt> what = step.add(0, record);
     if (!what) return fail(what.error());
@@ -312,6 +419,10 @@ Result<std::vector<Learnt>> TokenStatistics::learn(std::span<const LearnRecord> 
   std::vector<LearnRecord> fresh;
   std::map<std::string, std::optional<LearnLabel>> known;
   for (const LearnRecord& record : records) {
+    if (record.kind == LearnKind::kLearn && canaries_.contains(record.digest)) {
+      out.push_back(Learnt::kHeldOut);
+      continue;
+    }
     const std::string key = mark_key(record);
     auto found = known.find(key);
     if (found == known.end()) {

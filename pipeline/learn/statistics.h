@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,13 @@ class TokenStatistics final : public SiteStatistics {
   Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const override;
   uint64_t used_bytes() const override;
 
+  // The counts of each list as they would be once `records` are learnt; nothing is written.
+  Result<std::vector<TokenCounts>> counts_with(std::span<const LearnRecord> records,
+                                               std::span<const TokenList> lists) const;
+  // Of the messages that are kept as canaries (canaries.h) nothing is learnt. Read when opened, and
+  // here once more.
+  Result<void> read_canaries();
+
   // Puts right what a rebuild found wrong, in one batch. REQUIRED: the log's lock is held.
   Result<void> mend(const StoreBatch& batch);
   const LearningLog& log() const { return *log_; }
@@ -60,14 +68,18 @@ class TokenStatistics final : public SiteStatistics {
   };
   class Step;
 
-  TokenStatistics(std::unique_ptr<LearningLog> log, std::unique_ptr<Store> store)
-      : log_(std::move(log)), store_(std::move(store)) {}
+  TokenStatistics(std::string folder, std::unique_ptr<LearningLog> log,
+                  std::unique_ptr<Store> store)
+      : folder_(std::move(folder)), log_(std::move(log)), store_(std::move(store)) {}
   Result<uint64_t> position() const;
   Result<uint64_t> catch_up(uint64_t position);
+  void make_filter(uint64_t version) const;
 
+  const std::string folder_;
   std::unique_ptr<LearningLog> log_;
   std::unique_ptr<Store> store_;
   mutable CountCache cache_;
+  std::set<LearnDigest> canaries_;
 
   friend Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
                                         std::optional<int64_t> until_ms);

@@ -184,12 +184,44 @@ class LearnTest(Learning):
             logs.append(log[:16] + log[32:])  # but for its name
         self.assertEqual(*logs)
 
+    def test_canaries_keep_what_is_wrong_out(self):
+        self.learn_both()
+        for name, words in (("spam", SPAM), ("ham", HAM)):
+            (self.folder / ("certain-" + name)).mkdir()
+            for number in range(100, 120):
+                (self.folder / ("certain-" + name) / str(number)).write_bytes(message(words, number))
+            self.assertEqual(self.learn(name, self.folder / ("certain-" + name),
+                                        more=["--canaries", "--config", self.config()]),
+                             "20 canaries more")
+        def say():
+            return winnow("learn-log", "canaries", "--config", self.config(), "--statistics",
+                          self.statistics).stdout.decode().strip()
+        self.assertEqual(say(), "40 canaries: 0 of 20 spam taken for ham, 0 of 20 ham taken for "
+                                "spam, 0 not known, 1-ROCA 0.000 %")
+        # A user's whole mailbox as spam.
+        (self.folder / "all").mkdir()
+        for number in range(200, 400):
+            (self.folder / "all" / str(number)).write_bytes(message(HAM, number))
+        log = (self.statistics / "learn.log").read_bytes()
+        said = self.learn("spam", self.folder / "all", code=3, more=["--config", self.config()])
+        self.assertIn("are not learnt: with them the canaries would say", said)
+        self.assertRegex(said, r"would say 0 of 20 spam taken for ham, [1-9]\d* of \d+ ham taken")
+        self.assertEqual((self.statistics / "learn.log").read_bytes(), log)
+        # Right, it is learnt; and a canary never is.
+        self.assertEqual(self.learn("ham", self.folder / "all", self.folder / "certain-ham",
+                                    more=["--config", self.config()]),
+                         "200 learnt, 0 moved, 0 already, 20 held out")
+        self.assertIn("learnt", self.learn("spam", self.folder / "ham",
+                                           more=["--config", self.config(), "--force"]))
+
     def test_what_the_configuration_asks_for_and_is_not_here(self):
-        config = self.config('store_tokens = true; learn_condition = "return true"; min_learns = -1;')
+        config = self.config('store_tokens = true; learn_condition = "return false"; min_learns = -1;'
+                             'expire = 100d;')
         done = winnow("configtest", "--config", config)
         text = (done.stdout + done.stderr).decode()
         self.assertIn("min_learns must be a whole number", text)
-        self.assertIn("classifier.*.learn_condition", text)
+        self.assertIn("learn_condition is Rspamd's own", text)
+        self.assertIn("expire is for Redis", text)
         self.assertIn("classifier.*.store_tokens", text)
 
 

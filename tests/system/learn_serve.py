@@ -253,5 +253,21 @@ class AutolearnTest(Learning):
         self.assertEqual(self.stat()[1][0], before[1][0] + 1)
 
 
+class ConditionTest(Learning):
+    BAYES = ('min_learns = 5; learn_condition = '
+             '\'return require("lua_bayes_learn").can_learn\';')
+
+    def test_what_is_known_is_not_learnt_again(self):
+        self.learn_both(5)  # so long it knows nothing
+        status, answer = self.ask(b"/learnspam", message(SPAM, 99))
+        self.assertEqual((status, answer), (204, {
+            "error": "all learn conditions denied learning spam in default classifier"}))
+        self.serve.wait_for("already in class spam; probability ")
+        self.assertEqual(self.ask(b"/learnspam", message(SPAM, 98), headers=b"Learn-Type: bulk\r\n"),
+                         (200, {"success": True}))
+        self.assertEqual(self.ask(b"/learnham", message(SPAM, 99)), (200, {"success": True}))
+        self.assertEqual(self.ask(b"/learnspam", message(SPAM, 99))[0], 200)  # a mistake undone
+
+
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0]] + REST)

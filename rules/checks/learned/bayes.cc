@@ -136,6 +136,37 @@ void read_redis(CompileContext& context, const UclObject& section, BayesPlan& pl
     plan.tokenizer = Tokenizer::kOsb;
 }
 
+// Lua is not run. The condition that Rspamd ships is known by its name.
+void read_learn_condition(CompileContext& context, const UclObject& section, BayesPlan& plan) {
+  constexpr double kRspamd = 0.95;
+  const UclObject* const given = section.find("learn_condition");
+  if (!given) return;
+  for (const UclObject* const one : given->list()) {
+    const std::string_view text = one->text();
+    if (text.find("can_learn") != std::string_view::npos)
+      plan.learn_below = kRspamd;
+    else if (text.find("return true") == std::string_view::npos)
+      context.warn_at(*one,
+                      "classifier: learn_condition is Rspamd's own (lua_bayes_learn, can_learn) "
+                      "here; other Lua functions are not run, so all may be learnt");
+  }
+}
+
+void read_expire(CompileContext& context, const UclObject& section, BayesPlan& plan) {
+  const UclObject* given = section.find("expire");
+  if (!given) given = section.find("expiry");
+  if (!given) return;
+  const std::optional<double> seconds = given->last_value().as_number();
+  if (!seconds || *seconds > 1e10 || *seconds < -1e10)
+    context.warn_at(*given, "classifier: expire is a time, as 100d; -1 takes ends away");
+  else if (!plan.redis)
+    context.warn_at(*given,
+                    "classifier: expire is for Redis; in a folder `winnow learn-log forget --until "
+                    "TIME --label spam` forgets what is old");
+  else
+    plan.redis->expire_s = static_cast<int64_t>(*seconds);
+}
+
 Micro micro(double score) { return std::llround(score * static_cast<double>(kMicro)); }
 
 // true; [ham, spam]; { ham_threshold, spam_threshold, check_balance, min_balance }.
@@ -222,6 +253,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
       context.warn_at(*given, "classifier: min_prob_strength must be a number from 0 to 0.5");
   }
   read_autolearn(context, *section, *plan);
+  read_learn_condition(context, *section, *plan);
+  read_expire(context, *section, *plan);
   each_statfile(*section, [&](const UclObject& at, std::string_view symbol, bool spam) {
     const SymbolId id = context.symbol(symbol);
     SymbolId& to = spam ? plan->spam : plan->ham;
@@ -270,6 +303,18 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
   }
 }
 
+Opinion opinion_of(const BayesPlan& plan, const Question& question, const Answer& answer) {
+  TokenList tokens;
+  TokenCounts counts;
+  if (answer.state != AnswerState::kValue || answer.values.empty() ||
+      !read_token_question(question.key, tokens) ||
+      !read_token_answer(answer.values[0], tokens.hashes.size(), counts))
+    return {};
+  MixtureScratch scratch;
+  return tokens.tokenizer == Tokenizer::kOsb ? osb_opinion(plan.bayes, tokens, counts)
+                                             : winnow_opinion(plan.bayes, tokens, counts, scratch);
+}
+
 // How sure: 0 in the middle, 1 at the ends; and as a symbol's weight, which only the sure have.
 double sureness(double probability) { return std::fabs(probability - 0.5) * 2; }
 
@@ -279,16 +324,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   if (!question) return Judged::kDone;
   const Answer* const answer = judgement.ask(question->kind, question->type, question->key);
   if (!answer) return Judged::kWaiting;
-  if (answer->state != AnswerState::kValue || answer->values.empty()) return Judged::kDone;
-  TokenList tokens;
-  TokenCounts counts;
-  if (!read_token_question(question->key, tokens) ||
-      !read_token_answer(answer->values[0], tokens.hashes.size(), counts))
-    return Judged::kDone;
-  MixtureScratch scratch;
-  const Opinion opinion = tokens.tokenizer == Tokenizer::kOsb
-                              ? osb_opinion(plan.bayes, tokens, counts)
-                              : winnow_opinion(plan.bayes, tokens, counts, scratch);
+  const Opinion opinion = opinion_of(plan, *question, *answer);
   const double sure = sureness(opinion.probability);
   if (!opinion.known || sure <= kClear * 2) return Judged::kDone;
   double weight = sure;
@@ -310,6 +346,13 @@ const Question* token_question(const Evidence& evidence) {
   for (const Question& question : evidence.questions)
     if (question.kind == QuestionKind::kStore && question.type == kTokenCounts) return &question;
   return nullptr;
+}
+
+Opinion bayes_opinion(const BayesPlan& plan, const Evidence& evidence) {
+  const Question* const question = token_question(evidence);
+  if (!question) return {};
+  return opinion_of(plan, *question,
+                    evidence.answers[static_cast<size_t>(question - evidence.questions.data())]);
 }
 
 const UclObject* bayes_section(const UclObject& root) {

@@ -25,6 +25,8 @@ struct RedisLayout {
   std::string ids = "learned_ids";
   uint32_t ids_max = 10'000;  // learnt messages a key of ids
   uint32_t ids_keys = 5;      // further keys of ids
+  int64_t expire_s = 0;       // life of a token that nothing was learnt of; 0: for ever; below 0:
+                              // what had an end has none any more
 };
 
 struct BayesPlan final : CheckPlan {
@@ -33,6 +35,8 @@ struct BayesPlan final : CheckPlan {
   BayesOptions bayes;
   bool per_user = false;
   std::optional<RedisLayout> redis;  // backend = "redis"; nothing: a folder
+  // learn_condition: what is of its class as surely as this is not learnt again; 0: all is.
+  double learn_below = 0;
   struct Autolearn {
     bool on = false;
     std::optional<Micro> spam;  // from this score on; nothing: over the reject threshold
@@ -49,6 +53,9 @@ const BayesPlan* find_bayes(const RuleSet& rules);
 
 // `classifier "bayes" { … }` of a configuration; null where there is none.
 const UclObject* bayes_section(const UclObject& root);
+
+// What the classifier thinks of a case; not known where nobody was asked, or nobody knew.
+Opinion bayes_opinion(const BayesPlan& plan, const Evidence& evidence);
 
 // The question of a case that holds its tokens; null where it has none.
 const Question* token_question(const Evidence& evidence);

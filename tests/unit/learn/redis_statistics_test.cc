@@ -333,6 +333,62 @@ TEST_F(RedisStatisticsTest, counts_that_are_taken_over) {
   EXPECT_EQ(all(), before);
 }
 
+constexpr int64_t kDay = 86'400, kExpire = 100 * kDay;
+
+TEST(TokenLifeTest, what_a_token_is_worth) {
+  const RedisExpiryOptions options;
+  const auto life = [&](uint64_t spam, uint64_t ham, int64_t ttl, int64_t expire = kExpire) {
+    return token_life(options, expire, spam, ham, 10, ttl).value_or(-9);
+  };
+  EXPECT_EQ(life(50, 50, -1), 10 * kDay);  // even: ten days, whatever it had
+  EXPECT_EQ(life(50, 50, 50 * kDay), 10 * kDay);
+  EXPECT_EQ(life(50, 50, 5 * kDay), -9);
+  EXPECT_EQ(life(0, 0, -1), 10 * kDay);
+  EXPECT_EQ(life(9, 1, -1), -9);  // clear and frequent: stays
+  EXPECT_EQ(life(9, 1, kDay), -1);
+  EXPECT_EQ(life(7, 3, -1), kExpire);  // frequent, not clear
+  EXPECT_EQ(life(3, 0, -1), kExpire);  // clear, rare
+  EXPECT_EQ(life(3, 0, kDay), -9);
+  EXPECT_EQ(life(3, 0, 200 * kDay), kExpire);
+  EXPECT_EQ(life(3, 0, kDay, -1), -1);
+  EXPECT_EQ(life(3, 0, -1, -1), -9);
+}
+
+TEST_F(RedisStatisticsTest, tokens_expire) {
+  RedisLayout keys = layout();
+  keys.expire_s = 1'000;
+  const auto statistics = open(server_->options(), keys);
+  ask({"HSET", "RS_1", "S", "100", "H", "1"});
+  ask({"EXPIRE", "RS_1", "50"});
+  ask({"HSET", "RS_2", "S", "1"});
+  ask({"HSET", "RSbob@x_3", "S", "1", "H", "1"});
+  ask({"SET", "RS_4", "text"});
+  ask({"HSET", "RS", "learns_spam", "1"});
+  ask({"HSET", "RSx_y", "S", "1"});
+  statistics->tend();
+  EXPECT_EQ(ask({"TTL", "RS_1"}).integer, -1);
+  const auto near = [&](const char* key, int64_t seconds) {
+    const int64_t left = ask({"TTL", key}).integer;
+    return left <= seconds && left > seconds - 100;
+  };
+  EXPECT_TRUE(near("RS_2", 1'000));
+  EXPECT_TRUE(near("RSbob@x_3", 864'000));
+  for (const char* key : {"RS", "RS_4", "RSx_y"}) EXPECT_EQ(ask({"TTL", key}).integer, -1) << key;
+  EXPECT_EQ(statistics->take_problem(), "");
+  // Within the period nobody does it again, neither this one nor another.
+  ask({"PERSIST", "RS_2"});
+  statistics->tend();
+  OwnFolder elsewhere;
+  const auto other = RedisStatistics::open(RedisClient::make(server_->options()).value(),
+                                           {.layout = keys, .folder = elsewhere.path()});
+  (*other)->tend();
+  EXPECT_EQ(ask({"TTL", "RS_2"}).integer, -1);
+  bool found = false;
+  for (const RedisReply& key : ask({"KEYS", "*_lock"}).items)
+    found |= ask({"TTL", key.text}).integer > 0;
+  EXPECT_TRUE(found);
+}
+
 TEST_F(RedisStatisticsTest, a_redis_that_is_full_is_asked_again_later) {
   const auto statistics = open();
   ask({"CONFIG", "SET", "maxmemory", "1"});

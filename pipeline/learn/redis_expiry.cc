@@ -1,0 +1,122 @@
+#include "pipeline/learn/redis_expiry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/crypt/digest.h"
+#include "pipeline/learn/rspamd_dump.h"
+#include "rules/config/ucl.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr std::string_view kPattern = "RS*_*";
+
+std::string state_key(std::string_view what) {
+  const Digest digest(DigestKind::kSha1, kPattern);
+  std::string out;
+  for (const char c : digest.view()) out += fmt::format("{:02x}", static_cast<uint8_t>(c));
+  return out.append("_").append(what);
+}
+
+Result<std::vector<RedisReply>> ask(RedisClient& client, const RedisBatch& batch) {
+  auto replies = client.run(batch, RedisUse::kWrite);
+  if (!replies) return replies;
+  for (const RedisReply& reply : *replies)
+    if (reply.is_error() && !reply.text.starts_with("WRONGTYPE"))
+      return fail(fmt::format("redis: {}", reply.text));
+  return replies;
+}
+
+}  // namespace
+
+RedisExpiryOptions redis_expiry_options(const UclObject& root) {
+  RedisExpiryOptions out;
+  const UclObject* const section = root.find("bayes_expiry");
+  if (!section) return out;
+  const auto number = [&](const char* key, double least, double most, auto& to) {
+    const double value = section->number(key, static_cast<double>(to));
+    if (value >= least && value <= most)
+      to = static_cast<std::remove_reference_t<decltype(to)>>(value);
+  };
+  number("interval", 1, 1e6, out.interval_s);
+  number("count", 1, 1e6, out.count);
+  number("epsilon_common", 0, 0.5, out.epsilon_common);
+  number("common_ttl", 1, 1e10, out.common_ttl_s);
+  number("significant_factor", 0, 1, out.significant_factor);
+  return out;
+}
+
+std::optional<int64_t> token_life(const RedisExpiryOptions& options, int64_t expire_s,
+                                  uint64_t spam, uint64_t ham, double mean, int64_t ttl_s) {
+  const auto total = static_cast<double>(spam + ham);
+  const double share = total > 0 ? static_cast<double>(std::max(spam, ham)) / total : 0.5;
+  if (share <= 0.5 + options.epsilon_common) {
+    if (ttl_s >= 0 && ttl_s <= options.common_ttl_s) return std::nullopt;
+    return options.common_ttl_s;
+  }
+  const bool stays = expire_s < 0 || (total >= mean && share > options.significant_factor);
+  if (stays) return ttl_s < 0 ? std::nullopt : std::optional<int64_t>(-1);
+  return ttl_s < 0 || ttl_s > expire_s ? std::optional(expire_s) : std::nullopt;
+}
+
+Result<ExpiryStep> expire_step(RedisClient& client, const RedisLayout& layout,
+                               const RedisExpiryOptions& options) {
+  ExpiryStep out;
+  const std::string lock = state_key("lock"), cursor_key = state_key("cursor");
+  RedisBatch begin;
+  begin.add(lock, {"SET", lock, "1", "NX", "EX", std::to_string(options.interval_s)});
+  begin.add(cursor_key, {"GET", cursor_key});
+  const auto begun = ask(client, begin);
+  if (!begun) return fail(begun.error());
+  if (client.is_cluster() || (*begun)[0].text != "OK") return out;
+  out.ran = true;
+  const std::string cursor = (*begun)[1].text.empty() ? "0" : (*begun)[1].text;
+  RedisBatch scan;
+  scan.add("", {"SCAN", cursor, "MATCH", kPattern, "COUNT", std::to_string(options.count)});
+  const auto found = ask(client, scan);
+  if (!found) return fail(found.error());
+  if (found->front().items.size() != 2) return fail("redis: SCAN answers what it should not");
+  std::vector<std::string_view> names;
+  for (const RedisReply& name : found->front().items[1].items) {
+    std::string whose;
+    uint64_t token = 0;
+    if (split_token_key(name.text, whose, token)) names.push_back(name.text);
+  }
+  RedisBatch look;
+  for (const std::string_view name : names) {
+    look.add(name, {"HMGET", name, "S", "H"});
+    look.add(name, {"TTL", name});
+  }
+  const auto seen = ask(client, look);
+  if (!seen) return fail(seen.error());
+  const auto count = [&](size_t i, size_t field) {
+    const std::vector<RedisReply>& items = (*seen)[i * 2].items;
+    return items.size() == 2 ? static_cast<uint64_t>(std::max<int64_t>(0, items[field].number()))
+                             : 0;
+  };
+  double sum = 0;
+  for (size_t i = 0; i < names.size(); ++i) sum += static_cast<double>(count(i, 0) + count(i, 1));
+  const double mean = names.empty() ? 0 : sum / static_cast<double>(names.size());
+  RedisBatch change;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const RedisReply& ttl = (*seen)[i * 2 + 1];
+    if ((*seen)[i * 2].items.size() != 2 || ttl.integer == -2) continue;  // no hash, or gone
+    const auto life =
+        token_life(options, layout.expire_s, count(i, 0), count(i, 1), mean, ttl.integer);
+    if (!life) continue;
+    if (*life < 0)
+      change.add(names[i], {"PERSIST", names[i]});
+    else
+      change.add(names[i], {"EXPIRE", names[i], std::to_string(*life)});
+    ++(*life < 0 ? out.made_to_stay : out.made_to_end);
+  }
+  change.add(cursor_key, {"SET", cursor_key, found->front().items[0].text});
+  if (const auto done = ask(client, change); !done) return fail(done.error());
+  out.tokens = names.size();
+  return out;
+}
+
+}  // namespace winnow
