@@ -216,16 +216,24 @@ class SpamAssassin:
         os.chmod(work, 0o755)  # started by root, spamd reads its configuration as somebody else
         self.socket = str(self.work / "spamd.sock")
         self.prefs = self.work / "local.cf"
-        self.prefs.write_text("use_bayes 0\nuse_auto_whitelist 0\nrequired_score 5\n"
-                              "dns_available no\nuse_razor2 0\nuse_pyzor 0\n")
+        self.prefs.write_text(self.preferences())
         start = time.monotonic()
         self.process = subprocess.Popen(
             ["/usr/sbin/spamd", "--local", "--max-children=1", "--min-children=1", "--min-spare=1",
              "--max-spare=1", "--max-conn-per-child=1000000", f"--socketpath={self.socket}",
-             "--siteconfigpath=" + str(self.siteconfig()), "--nouser-config", "--syslog=null"],
+             "--siteconfigpath=" + str(self.siteconfig()), "--nouser-config", "--syslog=null",
+             *self.options()],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: b"PONG" in self.ask(b"PING SPAMC/1.5\r\n\r\n"), self.process, "spamd")
         self.startup = time.monotonic() - start
+
+    def preferences(self):
+        return ("use_bayes 0\nuse_auto_whitelist 0\nrequired_score 5\ndns_available no\n"
+                "use_razor2 0\nuse_pyzor 0\n")
+
+    def options(self):
+        """For those who want more on its command line."""
+        return []
 
     def siteconfig(self):
         """Debian's site directory with our local.cf."""

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""How well what was learnt is told apart: Winnow's two tokenizers and Debian's bogofilter over the
-same labelled mail (CORPUS/{ham,spam}/FILE, a folder or a tar), in one run.
+"""How well what was learnt is told apart: Winnow's two tokenizers, Debian's bogofilter, SpamAssassin's
+Bayes and rspamd (with a Redis of the harness) over the same labelled mail (CORPUS/{ham,spam}/FILE, a folder or a tar), in one run.
 
 stream       classify, then learn, in order of time; judged is only the first message of each
              normalised body (copies are learnt, not judged), from 50 learnt of each class on
@@ -15,6 +15,7 @@ Prints tables; writes JSON and, as SVG, spam found against false alarms over the
 import argparse
 import base64
 import bisect
+import itertools
 import json
 import pathlib
 import subprocess
@@ -22,11 +23,17 @@ import sys
 import tempfile
 
 import labelled_mail
+import rspamd_bayes
+import sa_bayes
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "peer"))
+import redis_server  # noqa: E402
 
 MIN_LEARNS = 50
 FOLDS = 5
 RATES = (0.001, 0.01)
-COLOURS = {"winnow": "#4477aa", "winnow osb": "#66ccee", "bogofilter": "#ee6677"}
+COLOURS = {"winnow": "#4477aa", "winnow osb": "#66ccee", "bogofilter": "#ee6677",
+           "spamassassin": "#228833", "rspamd": "#aa3377"}
 
 
 def roca(scores):
@@ -159,6 +166,56 @@ class Bogofilter:
         return [float(line.split()[-1]) for line in self.run(words, ["-b", "-TT"], names.encode())]
 
 
+class OneByOne:
+    """Filters that are services: a message is judged, and learnt, by a request. `make` starts one
+    that knows nothing."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def stream(self, mails):
+        out, learnt = [], [0, 0]
+        peer = self.make()
+        try:
+            for mail in mails:
+                known = min(learnt) >= MIN_LEARNS
+                out.append(peer.probability(mail.raw) if known else None)
+                learnt[mail.spam] += peer.learn(mail.spam, mail.raw) is not False
+        finally:
+            peer.stop()
+        return out
+
+    def judge(self, known, unknown):
+        peer = self.make()
+        try:
+            for mail in known:
+                peer.learn(mail.spam, mail.raw)
+            # Who says nothing does not know: the middle.
+            return [0.5 if p is None else p for p in (peer.probability(m.raw) for m in unknown)]
+        finally:
+            peer.stop()
+
+
+class RspamdWithRedis:
+    """Debian's rspamd, started once; its Redis is emptied instead."""
+
+    def __init__(self, folder):
+        self.redis = redis_server.RedisServer()
+        self.rspamd = rspamd_bayes.RspamdBayes(folder, self.redis.socket, MIN_LEARNS)
+        self.learn, self.probability = self.rspamd.learn, self.rspamd.probability
+
+    def new(self):
+        self.redis.ask("FLUSHALL")
+        return self
+
+    def stop(self):
+        """Of one run: nothing, the next one goes on with it."""
+
+    def end(self):
+        self.rspamd.stop()
+        self.redis.stop()
+
+
 def first_of_group(mails):
     seen, out = set(), []
     for mail in mails:
@@ -247,6 +304,8 @@ def main():
     parser.add_argument("--sample", type=int, default=0, help="about so many messages of each corpus")
     parser.add_argument("--json", default="build/learning.json")
     parser.add_argument("--svg", default="build/learning.svg")
+    parser.add_argument("--engines", default="winnow,winnow osb,bogofilter,spamassassin,rspamd",
+                        help="which, with commas between")
     parser.add_argument("corpus", nargs="+")
     options = parser.parse_args()
     corpora = {}
@@ -261,12 +320,28 @@ def main():
     head = f"{'':26}{'spam':>7}{'ham':>7}  1-ROCA  at .1 %   at 1 %"
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for name in ("w", "o", "b"):
+        folder.chmod(0o755)  # services change to a user of their own
+        for name in ("w", "o", "b", "r"):
             (folder / name).mkdir()
+        runs, peers = itertools.count(), []
+
+        def spamassassin():
+            own = folder / f"s{next(runs)}"
+            own.mkdir()
+            return sa_bayes.SpamAssassinBayes(own, MIN_LEARNS)
+
+        def rspamd():
+            if not peers:
+                peers.append(RspamdWithRedis(folder / "r"))
+            return peers[0].new()
+
         engines = {"winnow": Winnow(options.winnow, folder / "w", "winnow"),
                    "winnow osb": Winnow(options.winnow, folder / "o", "osb"),
-                   "bogofilter": Bogofilter(folder / "b")}
+                   "bogofilter": Bogofilter(folder / "b"), "spamassassin": OneByOne(spamassassin),
+                   "rspamd": OneByOne(rspamd)}
         for name, engine in engines.items():
+            if name not in options.engines.split(","):
+                continue
             out = result["engines"][name] = {}
             print(f"\n{name}\n{head}")
             for corpus, mails in corpora.items():
@@ -282,6 +357,8 @@ def main():
                 if len({m.spam for m in others}) == 2:
                     out[f"left out {corpus}"] = figures(judged(engine, others, mails))
                     print(row(f"left out {corpus}", out[f"left out {corpus}"]), flush=True)
+        for peer in peers:
+            peer.end()
     pathlib.Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
     for corpus, lines in list(curves.items())[:1]:
         pathlib.Path(options.svg).write_text(svg(lines))

@@ -8,7 +8,7 @@ namespace winnow {
 
 namespace {
 
-constexpr uint64_t kAskedEnough = 200'000;  // as many as some hundred messages have
+constexpr uint64_t kAskedEnough = 100'000;  // as many as some hundred messages have
 constexpr int64_t kFilterPauseMs = 30'000;
 constexpr size_t kTokensABlock = 32;  // 16 bits a token: one absent token in 500 is looked for
 constexpr size_t kFilterTokensMax = 1 << 25;  // 64 MB
@@ -131,6 +131,18 @@ void CountCache::fill_filter(uint64_t state, std::span<const Token> tokens) {
   if (state != state_) return;
   filter_ = std::move(filter);
   filter_tokens_ = tokens.size();
+  if (entries_.empty()) entries_.resize(kEntries);
+  for (const Token& token : tokens) {
+    const uint64_t total = uint64_t{token.count.spam} + token.count.ham;
+    if (total < 2) continue;
+    const uint64_t key = key_of(token.space, token.hash);
+    Entry& entry = entries_[key >> 45];
+    if (entry.generation == generation_ && uint64_t{entry.count.spam} + entry.count.ham >= total)
+      continue;
+    entry.key = key;
+    entry.generation = generation_;
+    entry.count = token.count;
+  }
 }
 
 bool CountCache::has_filter() const {

@@ -26,6 +26,7 @@ class CountCache {
   // A token's space: its tokenizer and scope.
   struct Token {
     uint64_t space = 0, hash = 0;
+    TokenCount count = {};  // for fill_filter
   };
 
   // Fills counts[i] where hashes[i] is known in `state`; appends the others' indices to `missing`.
@@ -40,6 +41,7 @@ class CountCache {
   // True once, when the store was asked so often that a filter is worth its making, at most every
   // kFilterPause; then the caller gathers all tokens of `state`.
   bool wants_filter(uint64_t state);
+  // Also keeps the counts of those that were seen more than once: they come again.
   void fill_filter(uint64_t state, std::span<const Token> tokens);
   bool has_filter() const;
 

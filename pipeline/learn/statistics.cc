@@ -135,7 +135,8 @@ class TokenStatistics::Step {
       if (prefix[0] == 'n') continue;
       const auto tokenizer = static_cast<Tokenizer>(prefix[1] - '0');
       const uint64_t scope = prefix[0] == 'u' ? read_big(std::string_view(prefix).substr(2, 8)) : 0;
-      for (const auto& [hash, delta] : deltas) out.push_back({space_of(tokenizer, scope), hash});
+      for (const auto& [hash, delta] : deltas)
+        out.push_back({space_of(tokenizer, scope), hash, {}});
     }
     return out;
   }
@@ -312,7 +313,12 @@ void TokenStatistics::make_filter(uint64_t version) const {
         if (key.size() != (own ? 18u : 10u)) continue;
         const auto tokenizer = static_cast<Tokenizer>(key[1] - '0');
         const uint64_t scope = own ? read_big(key.substr(2, 8)) : 0;
-        all.push_back({space_of(tokenizer, scope), read_big(key.substr(key.size() - 8))});
+        const auto count = [&](size_t field) {
+          return field < row.counts.size() ? clamped(row.counts[field]) : 0;
+        };
+        all.push_back({space_of(tokenizer, scope),
+                       read_big(key.substr(key.size() - 8)),
+                       {count(0), count(1)}});
       }
       more = rows->size() == kRows;
       if (more) after = rows->back().key;

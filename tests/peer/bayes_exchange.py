@@ -5,10 +5,8 @@ bayes_exchange.py --winnow BINARY
 Messages are made here (bayes_mail.py). Compared are the tokens that either writes into Redis for the
 same message, all that is there after both learnt the same, and the probabilities that both give."""
 import argparse
-import json
 import pathlib
 import shutil
-import socket
 import sys
 import tempfile
 import unittest
@@ -16,9 +14,9 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parents[1] / "bench" / "peers")]
 import bayes_mail  # noqa: E402
-import compare  # noqa: E402
 import redis_server  # noqa: E402
 import service  # noqa: E402
+from rspamd_bayes import RspamdBayes, post  # noqa: E402
 
 PARSER = argparse.ArgumentParser()
 PARSER.add_argument("--winnow", default="build/dev/winnow")
@@ -29,54 +27,10 @@ CLOSE = 0.01
 WINDOW = 5  # 3.4 knows no other
 UNSURE = 0.05 + CLOSE  # so near to the middle nobody gives a symbol
 
-# bayes_prob is what rspamd's classifier found, whether or not it gave a symbol.
-LUA = """
-rspamd_config:register_symbol{
-  name = "TEST_PROBABILITY", type = "postfilter", score = 0, priority = 10,
-  callback = function(task)
-    local found = task:get_mempool():get_variable("bayes_prob", "double")
-    if found then task:insert_result("TEST_PROBABILITY", 1.0, string.format("%.6f", found)) end
-  end
-}
-"""
 
-
-def post(port, path, mail, *headers):
-    with socket.create_connection(("127.0.0.1", port), 120) as sock:
-        head = f"POST {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {len(mail)}\r\n"
-        sock.sendall((head + "".join(one + "\r\n" for one in headers) + "\r\n").encode() + mail)
-        answer = b""
-        while piece := sock.recv(65536):
-            answer += piece
-    head, body = answer.split(b"\r\n\r\n", 1)
-    return int(head.split()[1]), json.loads(body) if body[:1] == b"{" else body
-
-
-class Rspamd(compare.Rspamd):
-    def __init__(self, work, redis):
-        self.redis = redis
-        self.controller = compare.free_port()
-        super().__init__(work)
-
-    def configure(self, local):
-        own = self.work / "override.d"
-        (own / "worker-controller.inc").write_text(
-            f'enabled = true; bind_socket = "127.0.0.1:{self.controller}"; count = 1;\n'
-            'secure_ip = ["127.0.0.1"];\n')
-        (own / "classifier-bayes.conf").write_text(
-            f'enabled = true; servers = "{self.redis}"; backend = "redis"; min_learns = 10;\n'
-            'autolearn = false;\n')
-        (self.work / "rspamd.local.lua").write_text(LUA)
-
+class Rspamd(RspamdBayes):
     def learn(self, spam, mail):
-        status, answer = post(self.controller, "/learnspam" if spam else "/learnham", mail,
-                              "Learn-Type: bulk")
-        assert status == 200, (status, answer)
-
-    def probability(self, mail):
-        _, answer = post(self.port, "/checkv2", mail, "Pass: all")
-        options = answer["symbols"].get("TEST_PROBABILITY", {}).get("options", [])
-        return float(options[0]) if options else None
+        assert super().learn(spam, mail)
 
 
 class Winnow:

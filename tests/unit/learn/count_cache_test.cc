@@ -28,7 +28,7 @@ TEST(CountCacheTest, what_changed_is_asked_for_again_and_nothing_else) {
   cache.keep(7, 5, hashes, known, missing);
   EXPECT_EQ(ask(7), std::vector<uint32_t>());
   EXPECT_EQ(counts, known);
-  const std::vector<CountCache::Token> changed{{5, 2}, {6, 1}};
+  const std::vector<CountCache::Token> changed{{5, 2, {}}, {6, 1, {}}};
   cache.advance(7, 8, changed);
   EXPECT_EQ(ask(8), std::vector<uint32_t>{1});
   cache.advance(3, 9, changed);  // of another state: nothing it could know
@@ -43,7 +43,7 @@ TEST(CountCacheTest, the_filter_knows_what_is_not_there) {
   for (int i = 0; i < 50'000; ++i) {
     there.push_back(random());
     absent.push_back(random());
-    tokens.push_back({5, there.back()});
+    tokens.push_back({5, there.back(), {}});
   }
   std::vector<TokenCount> counts(there.size());
   std::vector<uint32_t> missing;
@@ -63,7 +63,7 @@ TEST(CountCacheTest, the_filter_knows_what_is_not_there) {
   missing.clear();
   cache.find(7, 5, absent, counts, missing);
   EXPECT_LT(missing.size(), absent.size() / 100);
-  const std::vector<CountCache::Token> learnt{{5, absent[0]}, {5, absent[1]}};
+  const std::vector<CountCache::Token> learnt{{5, absent[0], {}}, {5, absent[1], {}}};
   cache.advance(7, 8, learnt);
   EXPECT_TRUE(cache.has_filter());
   missing.clear();
@@ -73,6 +73,21 @@ TEST(CountCacheTest, the_filter_knows_what_is_not_there) {
   cache.find(9, 5, std::span(absent).first(3), std::span(counts).first(3), missing);
   EXPECT_FALSE(cache.has_filter());
   EXPECT_EQ(missing.size(), 3u);
+}
+
+TEST(CountCacheTest, what_was_seen_often_is_there_from_the_start) {
+  CountCache cache;
+  const std::vector<uint64_t> hashes{1, 2, 3};
+  std::vector<TokenCount> counts(3);
+  std::vector<uint32_t> missing;
+  cache.find(7, 5, hashes, counts, missing);
+  const std::vector<CountCache::Token> tokens{{5, 1, {2, 0}}, {5, 2, {0, 1}}, {5, 3, {1, 9}}};
+  cache.fill_filter(7, tokens);
+  missing.clear();
+  cache.find(7, 5, hashes, counts, missing);
+  EXPECT_EQ(missing, std::vector<uint32_t>{1});
+  EXPECT_EQ(counts[0], (TokenCount{2, 0}));
+  EXPECT_EQ(counts[2], (TokenCount{1, 9}));
 }
 
 // Two that have one folder open, as two processes do: one asks all the time, both learn.
