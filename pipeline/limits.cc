@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "engine/arena.h"
+#include "pipeline/learn/count_cache.h"
 #include "pipeline/worker.h"
+#include "rules/checks/learned/bayes.h"
 
 namespace winnow {
 
@@ -22,6 +24,9 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
                    "--threads x (Hyperscan scratch + stem cache + converters)"});
   items.push_back({"pattern databases", match.database_bytes,
                    fmt::format("{} patterns in {} groups", match.patterns, match.groups)});
+  if (find_bayes(rules))
+    items.push_back({"counts of tokens", CountCache::kBytesMax,
+                     "with statistics; most of it from 16 million learnt tokens on"});
   items.push_back({"batches waiting", works * sizeof(Batch), "2 x --threads + 1"});
   items.push_back({"program, policy and tables", 48ull << 20, "this version"});
   return items;

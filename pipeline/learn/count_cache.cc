@@ -11,7 +11,6 @@ namespace {
 constexpr uint64_t kAskedEnough = 100'000;  // as many as some hundred messages have
 constexpr int64_t kFilterPauseMs = 30'000;
 constexpr size_t kTokensABlock = 32;  // 16 bits a token: one absent token in 500 is looked for
-constexpr size_t kFilterTokensMax = 1 << 25;  // 64 MB
 
 int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(

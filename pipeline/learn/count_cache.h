@@ -22,7 +22,9 @@ namespace winnow {
 
 class CountCache {
  public:
-  static constexpr size_t kEntries = 1 << 19;  // of 32 bytes: 16 MB, once the first is kept
+  static constexpr size_t kEntries = 1 << 19;          // of 32 bytes: 16 MB, once the first is kept
+  static constexpr size_t kFilterTokensMax = 1 << 24;  // more have no filter; it has 64 MB then
+  static constexpr size_t kBytesMax = kEntries * 32 + kFilterTokensMax * 4;
   // A token's space: its tokenizer and scope.
   struct Token {
     uint64_t space = 0, hash = 0;
