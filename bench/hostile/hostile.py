@@ -8,7 +8,8 @@ varies by more, is no part of it. Each process scans the message four times, one
 mean counts: the first touch of fresh memory, a page fault for each 4 KB, is no square and would
 look like one where buffers double. Reading and writing is no part of it either, so where the
 process takes long its whole CPU time is held to the same ratio. Kinds whose 2n takes less than
-5 ms are not compared. A table goes to standard output; the exit code is 1 where a kind is over a
+5 ms are not compared, and what takes little more has so many units that n and 2n both leave the
+same cache: the step from one to the next is no square either. A table goes to standard output; the exit code is 1 where a kind is over a
 bound.
 """
 import argparse
@@ -89,7 +90,7 @@ KINDS = [
     ("open encoded words", lambda n: HEAD + b"Subject: " + b"=?utf-8?Q?" * n + b"\n\nx\n", 100_000,
      None),
     ("parameters", lambda n: HEAD + b"Content-Type: text/plain" + b";\n a*0=b" * n + b"\n\nx\n",
-     100_000, None),
+     400_000, None),
     ("parts", lambda n: HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" +
      b"--b\n\nx\n" * n + b"--b--\n", 100_000, "LIMIT_PARTS"),
     ("nesting", nested, 5_000, "LIMIT_DEPTH"),
@@ -116,8 +117,8 @@ KINDS = [
     ("urls", lambda n: text(b"".join(b"http://a%d.example/\n" % i for i in range(n))), 100_000,
      "LIMIT_URLS"),
     ("url starts", lambda n: text(b"http://" * n), 100_000, None),
-    ("url brackets", lambda n: text(b"http://a.example/" + b"((" * n), 100_000, None),
-    ("dots", lambda n: text(b"a." * n), 200_000, None),
+    ("url brackets", lambda n: text(b"http://a.example/" + b"((" * n), 400_000, None),
+    ("dots", lambda n: text(b"a." * n), 800_000, None),
     ("at signs", lambda n: text(b"a@" * n), 200_000, None),
     ("angles", lambda n: text(b"<http://a.example/\n" * n), 100_000, None),
     ("html tags", lambda n: html(b"<p>" * n), 100_000, None),
