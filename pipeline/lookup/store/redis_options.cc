@@ -30,6 +30,8 @@ Result<void> add_one(std::string_view text, RedisServers& to, uint16_t port) {
     if (end == std::string_view::npos) return fail(fmt::format("{} has no ]", text));
     server.host = text.substr(1, end - 1);
     rest = text.substr(end + 1);
+    if (server.host.find('/') != std::string::npos || (!rest.empty() && rest[0] != ':'))
+      return fail(fmt::format("\"{}\" is no [IPv6 address]:port", text));
   } else if (std::ranges::count(text, ':') > 2) {
     server.host = text;  // an IPv6 address without brackets
   } else {
