@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "pipeline/load.h"
+
 namespace winnow {
 
 Effects::Effects(Tell tell) : tell_(std::move(tell)) {
@@ -69,9 +71,7 @@ void Effects::work() {
     }
     if (dropped > 0) complain(fmt::format("{} rows of DMARC reports found no room", dropped));
     if (!store) continue;
-    const int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                               std::chrono::system_clock::now().time_since_epoch())
-                               .count();
+    const int64_t now_ms = clock_ms();
     Result<void> done = store->add(rows, now_ms, options);
     if (const std::string today = dmarc_day(now_ms); done && swept_ != today) {
       swept_ = today;

@@ -37,12 +37,6 @@ struct Options {
   bool dry = false, no_dns = false;
 };
 
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // Whether a domain of somebody else wants reports about `domain` (RFC 7489 7.1).
 class Consent {
  public:
@@ -94,7 +88,7 @@ class Reporting {
   int run() {
     const Result<std::vector<DmarcStore::Pile>> piles = store_.piles();
     if (!piles) return broken(piles.error());
-    const std::string today = dmarc_day(now_ms());
+    const std::string today = dmarc_day(clock_ms());
     for (const DmarcStore::Pile& pile : *piles) {
       const bool wanted = options_.days.empty()
                               ? pile.day < today
@@ -117,7 +111,7 @@ class Reporting {
   }
 
   Result<void> report(const DmarcStore::Pile& pile) {
-    const Result<DmarcStore::Rows> rows = store_.rows(pile, now_ms());
+    const Result<DmarcStore::Rows> rows = store_.rows(pile, clock_ms());
     if (!rows) return fail(rows.error());
     DmarcReport made = make_dmarc_report(who_, pile, *rows);
     uint64_t messages = 0;
@@ -127,13 +121,13 @@ class Reporting {
       if (!options_.output.empty() || consent_.gives(pile.domain, one)) to.push_back(one);
     if (rows->empty() || (to.empty() && options_.output.empty())) {
       ++unwanted_;
-      return options_.dry ? Result<void>() : store_.erase(pile, now_ms());
+      return options_.dry ? Result<void>() : store_.erase(pile, clock_ms());
     }
     fmt::print("{} {}: {} messages in {} rows, to {}\n", pile.day, pile.domain, messages,
                rows->size(), fmt::join(to, ", "));
     if (!options_.dry) {
       if (Result<void> done = deliver(pile, made, to); !done) return done;
-      if (Result<void> done = store_.erase(pile, now_ms()); !done) return done;
+      if (Result<void> done = store_.erase(pile, clock_ms()); !done) return done;
     }
     ++made_;
     return {};
@@ -143,7 +137,7 @@ class Reporting {
                        const std::vector<std::string>& to) {
     if (!options_.output.empty())
       return write_file(options_.output + "/" + made.file_name, gzip(made.xml));
-    const std::string mail = dmarc_report_mail(who_, pile, made, to, now_ms() / 1'000);
+    const std::string mail = dmarc_report_mail(who_, pile, made, to, clock_ms() / 1'000);
     std::vector<std::string> everybody = to;
     everybody.insert(everybody.end(), who_.bcc.begin(), who_.bcc.end());
     Result<void> sent;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <sstream>
 
@@ -19,6 +20,7 @@
 #include "pipeline/learn/rspamd_sqlite.h"
 #include "pipeline/learn/statistics.h"
 #include "pipeline/lookup/store/redis_options.h"
+#include "rules/maps/store.h"
 
 namespace winnow {
 
@@ -151,16 +153,8 @@ Result<std::string> read_file(const std::string& path) {
   }
   std::string in = bytes.str();
   if (!in.starts_with("\x28\xb5\x2f\xfd")) return in;
-  std::string out, piece(ZSTD_DStreamOutSize(), '\0');
-  const std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream(ZSTD_createDStream(),
-                                                                        ZSTD_freeDStream);
-  ZSTD_inBuffer from{in.data(), in.size(), 0};
-  while (from.pos < from.size) {
-    ZSTD_outBuffer to{piece.data(), piece.size(), 0};
-    if (ZSTD_isError(ZSTD_decompressStream(stream.get(), &to, &from)))
-      return fail({.what = "is broken: what zstd packed ends too early", .file = path});
-    out.append(piece, 0, to.pos);
-  }
+  Result<std::string> out = unpack_zstd(in, std::numeric_limits<size_t>::max());
+  if (!out) return fail({.what = out.error().what, .file = path});
   return out;
 }
 

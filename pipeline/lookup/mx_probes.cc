@@ -9,18 +9,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "pipeline/load.h"
+
 namespace winnow {
 
 namespace {
 
 constexpr size_t kGreetingMax = 512;  // RFC 5321 4.5.3.1.5
 constexpr std::string_view kKeyStart = "mx:";
-
-int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 uint32_t holds_s(const MxProbe& probe, std::string_view outcome) {
   if (outcome == "tc") return probe.timeout_s;
@@ -156,7 +152,7 @@ bool MxProbes::recall(Call& call) {
   if (!kept_) return false;
   const std::string key = store_key(call.probe);
   const std::string_view keys[] = {key};
-  const auto found = kept_->get(keys, unix_ms());
+  const auto found = kept_->get(keys, clock_ms());
   if (!found || !(*found)[0]) return false;
   end(call, *(*found)[0], UnknownReason::kNotUnknown);
   return true;
@@ -229,9 +225,9 @@ void MxProbes::end(Call& call, std::string_view outcome, UnknownReason reason) {
   }
   if (kept_ && called && !outcome.empty()) {
     StoreBatch batch;
-    batch.set(store_key(call.probe), outcome, unix_ms() + int64_t{kept->ttl_s} * 1'000);
+    batch.set(store_key(call.probe), outcome, clock_ms() + int64_t{kept->ttl_s} * 1'000);
     // A store that is away or full costs another call, nothing else.
-    if (const Result<bool> done = kept_->apply(batch, unix_ms()); !done) batch.clear();
+    if (const Result<bool> done = kept_->apply(batch, clock_ms()); !done) batch.clear();
   }
   const std::lock_guard lock(mutex_);
   for (const Waiter& waiter : call.waiters) {

@@ -9,14 +9,11 @@
 #include "engine/mime/ip.h"
 #include "engine/mime/received.h"
 #include "engine/text/utf8.h"
+#include "tests/fuzz/require.h"
 
 using namespace winnow;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 void check_ip(std::string_view text) {
   const std::optional<IpAddress> ip = parse_ip(text);

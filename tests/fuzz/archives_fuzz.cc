@@ -6,14 +6,7 @@
 #include "engine/archive/list.h"
 #include "engine/content/detect.h"
 #include "engine/text/utf8.h"
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
+#include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace winnow;

@@ -11,14 +11,11 @@
 #include "engine/mime/header_names.h"
 #include "engine/mime/parameters.h"
 #include "engine/text/utf8.h"
+#include "tests/fuzz/require.h"
 
 using namespace winnow;
 
 namespace {
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 bool one_line(std::string_view text) {
   return is_utf8(text) && text.find('\0') == std::string_view::npos;

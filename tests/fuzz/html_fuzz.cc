@@ -6,12 +6,9 @@
 
 #include "engine/html/html.h"
 #include "engine/text/utf8.h"
+#include "tests/fuzz/require.h"
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // The parser is given valid UTF-8 only: what is broken becomes U+FFFD, as the charset stage does.
 std::string mended(std::string_view bytes) {

@@ -14,14 +14,11 @@
 #include "engine/mime/tnef.h"
 #include "engine/mime/uuencode.h"
 #include "engine/mime/yenc.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace winnow;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void twins(std::string_view in, Arena& arena) {
   const DecodedBody base64 = decode_base64(in, arena);

@@ -5,18 +5,11 @@
 #include <set>
 
 #include "rules/checks/check.h"
+#include "tests/fuzz/require.h"
 
 namespace winnow {
 extern const Check kPdf;
 }
-
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace winnow;

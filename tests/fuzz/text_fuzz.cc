@@ -9,14 +9,11 @@
 #include "engine/text/texts.h"
 #include "engine/text/utf8.h"
 #include "engine/text/words.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace winnow;
-
-void require(bool ok) {
-  if (!ok) std::abort();
-}
 
 struct State {
   Batch batch{1 << 16};

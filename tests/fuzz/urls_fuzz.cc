@@ -9,14 +9,11 @@
 #include "engine/mime/header_names.h"
 #include "engine/url/suffix.h"
 #include "engine/url/urls.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace winnow;
-
-void require(bool good) {
-  if (!good) std::abort();
-}
 
 bool inside(std::string_view part, std::string_view whole) {
   return part.empty() ||

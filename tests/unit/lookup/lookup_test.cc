@@ -11,6 +11,7 @@
 #include <map>
 
 #include "engine/score/questions.h"
+#include "tests/unit/loopback.h"
 
 namespace winnow {
 namespace {
@@ -23,14 +24,7 @@ constexpr uint16_t kA = 1;
 // have the address 192.0.2.7.
 class NameServer {
  public:
-  NameServer() : socket_(::socket(AF_INET, SOCK_DGRAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port = ntohs(address.sin_port);
+  NameServer() : socket_(bound_socket(SOCK_DGRAM, port)) {
     thread_ = std::thread([this] { work(); });
   }
   ~NameServer() {

@@ -10,6 +10,7 @@
 #include "engine/mime/ip.h"
 #include "engine/score/questions.h"
 #include "pipeline/lookup/store/memory_store.h"
+#include "tests/unit/loopback.h"
 
 namespace winnow {
 namespace {
@@ -21,17 +22,8 @@ using Clock = MxProbes::Clock;
 class MailServer {
  public:
   explicit MailServer(std::string greeting, bool hangs_up = false)
-      : greeting_(std::move(greeting)),
-        hangs_up_(hangs_up),
-        fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+      : greeting_(std::move(greeting)), hangs_up_(hangs_up), fd_(bound_socket(SOCK_STREAM, port)) {
     EXPECT_EQ(listen(fd_, 64), 0);
-    port = ntohs(address.sin_port);
     thread_ = std::thread([this] { work(); });
   }
   ~MailServer() { stop(); }

@@ -11,6 +11,7 @@
 #include "pipeline/learn/redis_statistics.h"
 #include "pipeline/lookup/store/redis_client.h"
 #include "pipeline/lookup/store/redis_store.h"
+#include "tests/unit/loopback.h"
 #include "tests/unit/store/redis_process.h"
 
 namespace winnow {
@@ -18,18 +19,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t size = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
 
 RedisServer at(uint16_t port) { return {.host = "127.0.0.1", .port = port}; }
 

@@ -8,6 +8,7 @@
 
 #include "pipeline/lookup/store/redis_client.h"
 #include "rules/config/ucl_parse.h"
+#include "tests/unit/loopback.h"
 #include "tests/unit/store/redis_process.h"
 
 namespace winnow {
@@ -356,16 +357,7 @@ TEST_F(RedisServerTest, tls_with_and_without_trust) {
       "subjectAltName=IP:127.0.0.1 -keyout " +
       key + " -out " + cert + " 2>/dev/null";
   ASSERT_EQ(std::system(make.c_str()), 0);
-  // A free port, found by binding it.
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  socklen_t size = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  const uint16_t port = ntohs(address.sin_port);
+  const uint16_t port = free_port();
   RedisProcess server({"--tls-port", std::to_string(port), "--bind", "127.0.0.1", "--tls-cert-file",
                        cert, "--tls-key-file", key, "--tls-auth-clients", "no",
                        "--tls-ca-cert-file", cert});
