@@ -32,6 +32,15 @@ import tempfile
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
+# local.d/rbl.conf with which Winnow asks lists what rspamd 3.4's own configuration asks them: ours
+# are those of 4.1, which asks more.
+LISTS_OF_3_4 = "rbls {\n%s}\n" % "".join("  %s { %s }\n" % (name, text) for name, text in (
+    ("SURBL_MULTI", 'exclude_checks = ["selector"]; url_full_hostname = false; '
+                    'dkim_domainonly = true;'),
+    ("SURBL_HASHBL", "enabled = false;"),
+    *((name, 'exclude_checks = ["selector"];') for name in (
+        "URIBL_MULTI", "RSPAMD_URIBL", "DBL", "SEM_URIBL_UNKNOWN", "SEM_URIBL_FRESH15_UNKNOWN",
+        "RSPAMD_EMAILBL", "MSBL_EBL"))))
 
 
 def load_messages(corpus, sample):

@@ -206,12 +206,12 @@ bool Lookup::send(Flight& flight) {
   const uint64_t token = next_token_++;
   if (!client_.send(flight.server, token, flight.name, flight.type)) return false;
   servers_[flight.server].sent.fetch_add(1, std::memory_order_relaxed);
-  sent_.emplace(token, Sent{&flight, flight.server, now});
+  sent_.emplace(token, Sent{&flight, flight.server, now, flight.resends == 0 ? flight.tries : 0});
   flight.tokens.push_back(token);
   const ReplyTime::Duration patience = reply_times_[flight.server].patience();
   const bool worth_it = flight.tries == 1 && flight.resends < kResendsMax &&
                         patience < std::chrono::milliseconds(options_.dns.timeout_ms);
-  if (worth_it) resends_.push({now + patience * (1 + flight.resends), token});
+  if (worth_it) resends_.push({now + patience * (1 << flight.resends), token});
   return true;
 }
 
@@ -222,6 +222,7 @@ void Lookup::resend(Clock::time_point now) {
     resends_.pop();
     if (found == sent_.end()) continue;
     Flight& flight = *found->second.flight;
+    if (flight.tries > 1) continue;
     ++flight.resends;
     if (send(flight)) servers_[flight.server].resent.fetch_add(1, std::memory_order_relaxed);
   }
@@ -259,9 +260,11 @@ void Lookup::arrived(uint64_t token, Arrival what, std::span<const uint8_t> pack
   const bool timeout = what == Arrival::kTimeout;
   (timeout ? server.timeouts : server.failures).fetch_add(1, std::memory_order_relaxed);
   health_.failed(sent.server, now);
-  // Another packet of the same try may still be replied to.
-  if (!flight.tokens.empty()) return;
-  again_or_unknown(flight, timeout ? UnknownReason::kTimeout : UnknownReason::kServerFailure);
+  const UnknownReason reason = timeout ? UnknownReason::kTimeout : UnknownReason::kServerFailure;
+  // Packets sent later may still be replied to, beside those of the next try.
+  const bool is_over = sent.opens == flight.tries && can_try_again(flight, reason);
+  if (!flight.tokens.empty() && !is_over) return;
+  again_or_unknown(flight, reason);
 }
 
 void Lookup::settle(Flight& flight, const DnsReply& reply) {
@@ -297,12 +300,16 @@ void Lookup::settle(Flight& flight, const DnsReply& reply) {
   land(flight, std::move(answer));
 }
 
-void Lookup::again_or_unknown(Flight& flight, UnknownReason reason) {
+// A time-out may be one lost packet; a server that says that it cannot tell says it again.
+bool Lookup::can_try_again(const Flight& flight, UnknownReason reason) const {
   const size_t n = options_.dns.servers.list.size();
   const uint32_t all = n >= 32 ? UINT32_MAX : (1u << n) - 1;
-  // A time-out may be one lost packet; a server that says that it cannot tell says it again.
   const bool worth_it = reason == UnknownReason::kTimeout || flight.tried != all;
-  if (flight.tries <= options_.retransmits && worth_it && !stop_) return start(flight);
+  return flight.tries <= options_.retransmits && worth_it && !stop_;
+}
+
+void Lookup::again_or_unknown(Flight& flight, UnknownReason reason) {
+  if (can_try_again(flight, reason)) return start(flight);
   --in_flight_;
   KeptAnswer answer;
   answer.reason = reason;

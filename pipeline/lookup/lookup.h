@@ -15,7 +15,8 @@
 //
 // A packet that has no reply after a time in which this server nearly always replies (RFC 6298:
 // mean and deviation of its replies) was probably lost: the first try is sent again then, up to
-// kResendsMax times, without giving up the packets before, and the first reply counts.
+// kResendsMax times, each time after twice as long, without giving up the packets before. The next
+// try begins when the first packet of the one before has had its time. The first reply counts.
 #pragma once
 
 #include <array>
@@ -67,7 +68,7 @@ class ReplyTime {
  public:
   using Duration = std::chrono::microseconds;
   static constexpr uint32_t kRepliesMin = 8;  // before which nothing is said
-  static constexpr Duration kLeast{200'000};  // as TCP's: less, and a busy machine looks like loss
+  static constexpr Duration kLeast{100'000};  // less, and a busy machine looks like loss
 
   void add(Duration took);
   // After which a packet is taken for lost; max() where too little is known.
@@ -96,7 +97,7 @@ class Lookup {
   // REQUIRED: there is a server.
   explicit Lookup(const LookupOptions& options);
   ~Lookup();  // what is open becomes unknown, and every case that waits is ready
-  static constexpr uint32_t kResendsMax = 2;
+  static constexpr uint32_t kResendsMax = 3;
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
 
@@ -135,6 +136,7 @@ class Lookup {
   void forget_packets(Flight& flight);
   void arrived(uint64_t token, Arrival what, std::span<const uint8_t> packet);
   void settle(Flight& flight, const DnsReply& reply);
+  bool can_try_again(const Flight& flight, UnknownReason reason) const;
   void again_or_unknown(Flight& flight, UnknownReason reason);
   void land(Flight& flight, KeptAnswer&& answer);
   void end_late(Clock::time_point now);
@@ -165,6 +167,7 @@ class Lookup {
     Flight* flight;
     size_t server;
     Clock::time_point at;
+    unsigned opens = 0;  // number of the try whose first packet it is; 0: it is another
   };
   std::unordered_map<uint64_t, Sent> sent_;  // by token
   struct Resend {

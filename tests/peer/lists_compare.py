@@ -15,12 +15,16 @@ import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench/peers"))
+import compare
+
 SKIPPED = 77
 ZONES = ("zen.spamhaus.org", "rep.mailspike.net", "bl.spameatingmonkey.net",
          "bl.ipv6.spameatingmonkey.net", "list.dnswl.org", "bip.virusfree.cz", "bl.blocklist.de",
          "dwl.dnswl.org", "email.rspamd.com", "ebl.msbl.org", "multi.surbl.org",
          "hashbl.surbl.org", "multi.uribl.com", "uribl.rspamd.com", "dbl.spamhaus.org",
-         "uribl.spameatingmonkey.net", "fresh15.spameatingmonkey.net")
+         "uribl.spameatingmonkey.net", "fresh15.spameatingmonkey.net",
+         "phishtank.rspamd.com")
 SYMBOLS = re.compile(r"SPAMHAUS|MAILSPIKE|(RBL|URIBL)_SEM|SEM_URIBL|DNSWL|VIRUSFREE|BLOCKLISTDE|"
                      r"EMAILBL|MSBL|SURBL|URIBL_|_URIBL|DBL")
 # Codes that lists answer with, in turn.
@@ -61,6 +65,9 @@ def messages():
     add("plain")
     add("ipv6", ip="2001:db8::5")
     add("local", ip="192.168.1.5")
+    add("local with hops", "See http://www.test-local.com/a\n", ip="192.168.1.6",
+        headers="Received: from a.example (a.example [203.0.113.9])\n by mx.example (Postfix)"
+                " with ESMTP id A9;\n Wed, 21 Oct 2026 09:00:04 +0000 (UTC)\n")
     add("user", user="anna")
     add("hops", headers=hop % ("a.example", "a.example", "203.0.113.7", 1, 3) +
         hop % ("b.example", "b.example", "10.0.0.3", 2, 2) +
@@ -74,6 +81,8 @@ def messages():
     for i in range(12):
         add("link %d" % i, "See http://www.shop.listed-%d.com/a?b=c\n" % i)
     add("same domain twice", "http://a.test-twice.com/ http://b.test-twice.com/x\n")
+    add("pages", '<a href="http://test-page.com/a">x</a><a href="http://test-page.com/b?c=d">x</a>'
+        '<a href="http://test-root.com/">x</a><a href="http://test-query.com/?c=d">x</a>\n', html=True)
     add("numeric", "See http://203.0.113.99/x and http://1.2.3.4/\n")
     add("html", '<p><a href="https://deep.test-html.com/x">test-shown.com</a>'
         '<img src="http://img.test-image.com/p.png"></p>\n', html=True)
@@ -115,23 +124,13 @@ def zone_of(name):
     return next((zone for zone in ZONES if name.endswith("." + zone)), "")
 
 
-# What 3.4 ships otherwise than 4.1, whose lists are ours.
-AS_3_4 = "rbls {\n%s}\n" % "".join("  %s { %s }\n" % (name, text) for name, text in (
-    ("SURBL_MULTI", 'exclude_checks = ["selector"]; url_full_hostname = false; '
-                    'dkim_domainonly = true;'),
-    ("SURBL_HASHBL", "enabled = false;"),
-    *((name, 'exclude_checks = ["selector"];') for name in (
-        "URIBL_MULTI", "RSPAMD_URIBL", "DBL", "SEM_URIBL_UNKNOWN", "SEM_URIBL_FRESH15_UNKNOWN",
-        "RSPAMD_EMAILBL", "MSBL_EBL"))))
-
-
 class Winnow:
     def __init__(self, options, server, work):
         self.options, self.server, self.work = options, server, Path(work) / "winnow"
         (self.work / "local.d").mkdir(parents=True)
         (self.work / "local.d/options.inc").write_text(
             'dns { nameserver = "%s"; timeout = 20s; }\ntask_timeout = 240s;\ncheck_all_filters = true;\n' % server.address)
-        (self.work / "local.d/rbl.conf").write_text(AS_3_4)
+        (self.work / "local.d/rbl.conf").write_text(compare.LISTS_OF_3_4)
 
     def scan(self, envelope, mail):
         line = json.dumps({"raw": mail, **envelope}) + "\n"
@@ -148,10 +147,7 @@ class Winnow:
         pass
 
 
-def make_rspamd(source, server, work):
-    sys.path.insert(0, str(source / "bench/peers"))
-    import compare
-
+def make_rspamd(server, work):
     class Rspamd(compare.Rspamd):
         OFF = [name for name in compare.Rspamd.OFF if name not in ("rbl", "dkim", "spf")]
 
@@ -162,6 +158,7 @@ def make_rspamd(source, server, work):
                 "dns_max_requests = 1000;\ndisable_monitoring = true;\nmap_watch_interval = 1d;\n"
                 'control_socket = "%s/control.sock mode=0600";\npidfile = "%s/pid";\n'
                 % (server.address, self.work, self.work))
+            (self.work / "override.d" / "phishing.conf").write_text("openphish_enabled = false;\n")
 
         def scan(self, envelope, mail):
             return self.check_from(envelope, mail.encode())
@@ -206,7 +203,7 @@ def run(options):
     found, counts = [], [0, 0]
     try:
         with name_server.NameServer({}) as server:
-            sides = [make_rspamd(options.source, server, work), Winnow(options, server, work)]
+            sides = [make_rspamd(server, work), Winnow(options, server, work)]
             try:
                 asked = []
                 for name, envelope, mail in messages():

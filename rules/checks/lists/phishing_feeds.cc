@@ -105,11 +105,13 @@ void look_at(const Plan& plan, Batch& batch, uint32_t row, const Url& url, bool 
     if (*map)
       if (const double weight = listed(**map, url, batch.arena); weight > 0)
         insert(plan, batch, row, symbol, url.host, weight);
-  if (!ask || plan.zone.empty()) return;
+  // Of pages that somebody opens: a host alone is none, an image neither.
+  const bool is_image = (url.flags & static_cast<uint32_t>(UrlFlag::kImage)) != 0;
+  if (!ask || plan.zone.empty() || url.path.empty() || is_image) return;
   const std::string_view page = join_text(batch.arena, url.host, url.path);
   give_digest(plan, batch, row, url.query.empty() ? 'X' : '3', page);
   if (!url.query.empty())
-    give_digest(plan, batch, row, 'X', join_text(batch.arena, page, "?", url.query));
+    give_digest(plan, batch, row, 'X', join_text(batch.arena, page, url.query));
 }
 
 void content(const CheckPlan& base, Batch& batch) {

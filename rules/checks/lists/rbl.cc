@@ -345,7 +345,8 @@ class Data {
       return;
     if (rule_.has(RblCheck::kFrom) && envelope_.ip.valid() && same_ip(item.ip, envelope_.ip))
       return;
-    if (rule_.exclude_local && is_local(plan_, item.ip)) return;
+    // Mail of our own networks came from outside by no hop that a list could judge.
+    if (rule_.exclude_local && (is_local(plan_, item.ip) || is_local(plan_, envelope_.ip))) return;
     ip(item.ip, item.kind, "received");
   }
 
