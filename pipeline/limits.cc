@@ -21,7 +21,7 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
                    fmt::format("{} x {} KiB", CasePool::kKept, Evidence::kKeepBytes >> 10)});
   items.push_back({"batches kept", options.threads * (8ull << 20), "--threads x 8 MiB of arena"});
   items.push_back({"scratch of workers", options.threads * (match.scratch_bytes + (24ull << 20)),
-                   "--threads x (Hyperscan scratch + stem cache + converters)"});
+                   "--threads x (Hyperscan scratch + stem cache + converters + keys of DKIM)"});
   items.push_back({"pattern databases", match.database_bytes,
                    fmt::format("{} patterns in {} groups", match.patterns, match.groups)});
   if (find_bayes(rules))

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "engine/crypt/private_key.h"
 #include "engine/crypt/verify.h"
 #include "engine/mime/parse.h"
 #include "rules/checks/auth/dkim_signature.h"
@@ -226,6 +227,38 @@ TEST(DkimKeys, LengthsAtTheLimits) {
   EXPECT_EQ(verified(16384), Verified::kBadKey);
 }
 
+TEST(DkimKeys, FormsOfRsaKeys) {
+  const PrivateKey made = *PrivateKey::make_rsa(1024);
+  const std::string digest(32, 'd'), signature = made.sign(digest), info = made.public_key();
+  const auto verified = [&](std::string_view key) {
+    return verify_rsa(key, HashKind::kSha256, digest, signature);
+  };
+  const std::string bare = info.substr(info.find("\x03\x81\x8d") + 4);
+  for (int again = 0; again < 3; ++again) {  // known keys are used again
+    EXPECT_EQ(verified(info), Verified::kGood);
+    EXPECT_EQ(verified(bare), Verified::kGood);
+    EXPECT_EQ(verified(info + "behind it"), Verified::kGood);
+  }
+  // Cut anywhere, or with another algorithm, it is no key.
+  for (size_t size = 0; size < info.size(); ++size)
+    EXPECT_EQ(verified(info.substr(0, size)), Verified::kBadKey) << size;
+  for (size_t size = 0; size < bare.size(); ++size)
+    EXPECT_EQ(verified(bare.substr(0, size)), Verified::kBadKey) << size;
+  std::string pss = info;  // rsassaPss
+  pss[pss.find("\x01\x01\x01\x05") + 2] = '\x0a';
+  EXPECT_EQ(verified(pss), Verified::kBadKey);
+  // More keys than are kept, each in turn: what stands behind makes another of it.
+  const std::string other = PrivateKey::make_rsa(1024)->public_key();
+  for (int again = 0; again < 2; ++again)
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_EQ(verified(info + std::to_string(i)), Verified::kGood);
+      EXPECT_EQ(verified(other + std::to_string(i)), Verified::kBad);
+      EXPECT_EQ(
+          verify_rsa(info + std::to_string(i), HashKind::kSha1, digest.substr(0, 20), signature),
+          Verified::kBad);
+    }
+}
+
 TEST(DkimCanonical, Bodies) {
   const auto digest = [](std::string_view body, Canonical canonical, uint64_t max = kWholeBody) {
     Hash hash(HashKind::kSha256);
@@ -266,6 +299,61 @@ TEST(DkimCanonical, Bodies) {
   EXPECT_EQ(digest("abc\r\ndef\r\n", Canonical::kSimple, 6), plain("abc\r\nd"));
   const std::string large(100'000, 'x');
   EXPECT_EQ(digest(large, Canonical::kRelaxed), plain(large + "\r\n"));
+}
+
+// Line by line, as RFC 6376 3.4.3 and 3.4.4 say it.
+std::string canonical_by_lines(std::string_view body, bool relaxed) {
+  std::string out, empty;
+  while (!body.empty()) {
+    const size_t end = body.find('\n');
+    std::string line(body.substr(0, end));
+    body.remove_prefix(end == body.npos ? body.size() : end + 1);
+    if (end != body.npos && line.ends_with('\r')) line.pop_back();
+    if (relaxed) {
+      std::string one;
+      for (const char c : line)
+        if (c != ' ' && c != '\t')
+          one += c;
+        else if (!one.ends_with(' '))
+          one += ' ';
+      if (one.ends_with(' ')) one.pop_back();
+      line = one;
+    }
+    if (line.empty()) {
+      empty += "\r\n";
+      continue;
+    }
+    out += empty + line + "\r\n";
+    empty.clear();
+  }
+  return out.empty() && !relaxed ? "\r\n" : out;
+}
+
+TEST(DkimCanonical, AsLineByLine) {
+  constexpr std::string_view kBytes = "a \t\r\n";
+  size_t compared = 0;
+  for (size_t size = 0; size <= 6; ++size) {
+    std::vector<size_t> digits(size);
+    for (bool more = true; more;) {
+      std::string body;
+      for (const size_t digit : digits) body += kBytes[digit];
+      for (const std::string& text : {body, std::string(13, 'x') + body + std::string(13, 'y')})
+        for (const Canonical canonical : {Canonical::kSimple, Canonical::kRelaxed}) {
+          Hash hash(HashKind::kSha1), expected(HashKind::kSha1);
+          const std::string lines = canonical_by_lines(text, canonical == Canonical::kRelaxed);
+          expected.add(lines);
+          ASSERT_EQ(add_canonical_body(text, canonical, kWholeBody, hash), lines.size());
+          ASSERT_EQ(hash.finish(), expected.finish()) << ::testing::PrintToString(text);
+          ++compared;
+        }
+      more = false;
+      for (size_t i = 0; i < size && !more; ++i) {
+        more = ++digits[i] < kBytes.size();
+        if (!more) digits[i] = 0;
+      }
+    }
+  }
+  EXPECT_EQ(compared, 4u * (1 + 5 + 25 + 125 + 625 + 3125 + 15625));
 }
 
 TEST(DkimCanonical, Headers) {
