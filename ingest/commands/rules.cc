@@ -104,10 +104,10 @@ int show(RulesCommand& options) {
     fmt::print("  {} tests\n", info->tests.size());
   }
   for (const Composite& composite : rules.model.composites)
-    for (const CompositeAtom& atom : composite.atoms)
-      if (composite.symbol == id || atom.symbol == id)
-        fmt::print("  {} composite {}: {}\n", composite.symbol == id ? "is" : "read by",
-                   rules.model.symbols[index(composite.symbol)].name, composite.expression);
+    if (composite.symbol == id ||
+        std::ranges::find(composite.atoms, id, &CompositeAtom::symbol) != composite.atoms.end())
+      fmt::print("  {} composite {}: {}\n", composite.symbol == id ? "is" : "read by",
+                 rules.model.symbols[index(composite.symbol)].name, composite.expression);
   return kExitGood;
 }
 

@@ -272,11 +272,12 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
   name_faults(compiler);
   compile_regexp_rules(compiler, root);
   compile_regexp_maps(compiler, root);
-  compile_composites(compiler, root);
+  declare_composites(compiler, root);
 
   // Beyond this point no symbol is new: groups only weigh and sort them.
   compile_groups(compiler, root);
   compile_checks(compiler, root);
+  compile_composites(compiler, root);  // they read groups, so last
 
   check_names(compiler, root);
 

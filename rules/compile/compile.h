@@ -72,6 +72,7 @@ Result<void> compile_actions(Compiler& compiler, const UclObject& root);
 void declare_checks(Compiler& compiler, const UclObject& root);  // their symbols
 void compile_regexp_rules(Compiler& compiler, const UclObject& root);
 void compile_regexp_maps(Compiler& compiler, const UclObject& root);  // rules in maps
+void declare_composites(Compiler& compiler, const UclObject& root);
 void compile_composites(Compiler& compiler, const UclObject& root);
 void compile_groups(Compiler& compiler, const UclObject& root);  // weights win here
 void compile_checks(Compiler& compiler, const UclObject& root);

@@ -1,6 +1,7 @@
 // composites {} and group {}: how symbols are combined and what they weigh.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "rules/compile/compile.h"
@@ -13,13 +14,20 @@ namespace winnow {
 
 namespace {
 
-struct PendingComposite {
-  SymbolId symbol;
-  const UclObject* object;
-};
+// Those that are on, in the order of the files.
+template <typename Each>
+void for_each_composite(const UclObject& root, Each each) {
+  for (const char* const key : {"composites", "composite"}) {
+    const UclObject* const section = root.find(key);
+    if (!section) continue;
+    for (const UclObject* const object : section->named()) {
+      const UclObject& value = object->last_value();
+      if (value.is_object() && value.flag("enabled", true)) each(value);
+    }
+  }
+}
 
-void compile_composite(Compiler& compiler, const PendingComposite& pending) {
-  const UclObject& object = *pending.object;
+void compile_composite(Compiler& compiler, const UclObject& object) {
   const UclObject* const expression = object.find("expression");
   if (!expression) {
     compiler.warn(object, fmt::format("composite {} has no expression; it is off", object.key()));
@@ -52,7 +60,9 @@ void compile_composite(Compiler& compiler, const PendingComposite& pending) {
     return compiler.set.add_option_regexp(std::move(*regex));
   };
   names.unknown = [&](std::string_view name, size_t) {
-    if (is_known_symbol(name) || compiler.accepted.contains(name)) {
+    const bool group =
+        std::ranges::find(known_symbols(), name, &KnownSymbol::group) != known_symbols().end();
+    if (group || is_known_symbol(name) || compiler.accepted.contains(name)) {
       compiler.waiting.emplace(name);
       return;
     }
@@ -62,8 +72,8 @@ void compile_composite(Compiler& compiler, const PendingComposite& pending) {
     compiler.warn(*expression, fmt::format("composite {} reads {}, which no rule inserts. {}",
                                            object.key(), name, did_you_mean(name, known)));
   };
-  Result<Composite> composite =
-      parse_composite(pending.symbol, expression->last_value().text(), policy, names);
+  Result<Composite> composite = parse_composite(compiler.find_symbol(object.key()),
+                                                expression->last_value().text(), policy, names);
   if (!composite) {
     compiler.warn(*expression, fmt::format("composite {} is off: {} (byte {})", object.key(),
                                            composite.error().what, composite.error().column));
@@ -113,30 +123,27 @@ void read_group(Compiler& compiler, const UclObject& object) {
 
 }  // namespace
 
-void compile_composites(Compiler& compiler, const UclObject& root) {
-  std::vector<PendingComposite> pending;
-  for (const char* const key : {"composites", "composite"}) {
-    const UclObject* const section = root.find(key);
-    if (!section) continue;
-    for (const UclObject* const object : section->named()) {
-      const UclObject& value = object->last_value();
-      if (!value.is_object() || !value.flag("enabled", true)) continue;
-      const SymbolId id = compiler.inserted(value.key());
-      Symbol& symbol = compiler.set.model.symbols[index(id)];
-      symbol.kind = SymbolKind::kComposite;
-      symbol.place = compiler.place(value);
-      read_symbol(compiler, value, id);
-      pending.push_back({id, &value});
-      if (compiler.options.keep_tests && value.find("test")) {
-        RuleInfo info;
-        info.symbol = id;
-        info.expression = value.string("expression", "");
-        read_tests(compiler, value, info);
-        compiler.set.rules.push_back(std::move(info));
-      }
+// Their names, so that others may read them and groups may weigh them.
+void declare_composites(Compiler& compiler, const UclObject& root) {
+  for_each_composite(root, [&](const UclObject& value) {
+    const SymbolId id = compiler.inserted(value.key());
+    Symbol& symbol = compiler.set.model.symbols[index(id)];
+    symbol.kind = SymbolKind::kComposite;
+    symbol.place = compiler.place(value);
+    read_symbol(compiler, value, id);
+    if (compiler.options.keep_tests && value.find("test")) {
+      RuleInfo info;
+      info.symbol = id;
+      info.expression = value.string("expression", "");
+      read_tests(compiler, value, info);
+      compiler.set.rules.push_back(std::move(info));
     }
-  }
-  for (const PendingComposite& one : pending) compile_composite(compiler, one);
+  });
+}
+
+// REQUIRES: groups have their symbols.
+void compile_composites(Compiler& compiler, const UclObject& root) {
+  for_each_composite(root, [&](const UclObject& value) { compile_composite(compiler, value); });
   for (const SymbolId symbol : order_composites(compiler.set.model, [&](SymbolId id) {
          return compiler.set.model.symbols[index(id)].kind == SymbolKind::kPostfilter;
        }))

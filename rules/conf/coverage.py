@@ -63,6 +63,38 @@ def gaps(table):
     return out
 
 
+def listed(winnow, conf):
+    """All symbols of the policy, and "g:NAME" for each of their groups."""
+    out = set()
+    lines = subprocess.run([winnow, "rules", "--policy", str(conf), "list"],
+                           stdout=subprocess.PIPE, check=True, text=True).stdout
+    for line in lines.splitlines():
+        if line.strip():
+            name, _, groups = line.split()[:3]
+            out |= {name} | {"g:" + group for group in groups.split(",")}
+    return out
+
+
+def could_hit(expression, here):
+    """Whether `expression` may hold where only the symbols and groups of `here` are inserted."""
+    text = re.sub(r"[-~^]*(g)?[+-]?(:)?([A-Za-z_][A-Za-z0-9_]*)(\[[^\]]*\])?",
+                  lambda m: str((m[1] or "") + (m[2] or "") + m[3] in here), expression)
+    text = re.sub(r"!\s*(True|False)", "True", text)  # what is absent does not stand in the way
+    return bool(eval(text.replace("&", " and ").replace("|", " or ")))  # only words and operators
+
+
+def asleep(conf, here):
+    """Composites that are switched off although what they read is inserted."""
+    out = []
+    for file in sorted(conf.glob("composites.d/*.conf")):
+        for name, body in BLOCK.findall(file.read_text()):
+            if re.search(r"^  enabled = false;", body, re.M):
+                expression = re.search(r'^  expression = "(.*)";', body, re.M)[1]
+                if could_hit(expression, here):
+                    out.append(f"{name} is off, yet all that {expression} needs is inserted")
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)

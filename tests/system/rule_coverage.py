@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Every symbol of Rspamd that needs no network is here with its weight and a test, or a reason
-stands in rules/conf/rspamd_symbols.tsv; and the table notices where that is not so."""
+stands in rules/conf/rspamd_symbols.tsv; no composite is off that could hit; and the tables notice
+where that is not so."""
 import argparse
 import pathlib
 import sys
@@ -26,6 +27,21 @@ class Coverage(unittest.TestCase):
         self.assertIn("not here", coverage.gaps([row[:2] + (None,) + row[3:]])[0])
         self.assertIn("no test", coverage.gaps([row[:2] + (2.0, "1", "2", 0, "")])[0])
         self.assertEqual(coverage.gaps([row[:6] + ("because",)]), [])
+
+    def test_no_composite_sleeps(self):
+        conf = SOURCE / "rules/conf"
+        self.assertEqual(coverage.asleep(conf, coverage.listed(WINNOW, conf)), [])
+
+    def test_sleepers_are_seen(self):
+        everything = {"KNOWN_MID", "INVALID_MSGID", "DCC_BULK", "HAS_XOIP"}
+        found = " ".join(coverage.asleep(SOURCE / "rules/conf", everything))
+        self.assertIn("INVALID_MSGID_ALLOWED is off", found)
+        self.assertIn("COMPROMISED_ACCT_BULK is off", found)
+        self.assertNotIn("UNDISC_RCPTS_BULK", found)
+        for expression, expected in (("A & B", False), ("A & !B", True), ("-A | B", True),
+                                     ("~g-:x & A", True), ("g+:y & A", False),
+                                     ("A[o, /b/] & ^A", True), ("(B | A) & (g:x)", True)):
+            self.assertEqual(coverage.could_hit(expression, {"A", "g:x"}), expected, expression)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ constexpr std::array<SymbolDecl, 1> kSymbols{{
 // a test mail itself.
 constexpr std::string_view kHead = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-";
 constexpr std::string_view kTail = "STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+// As rspamd has it: the string alone, without an end of line, is no test mail; attached texts are
+// texts.
 constexpr size_t kTextMin = 69, kTextMax = 8192;
 
 enum class Patterns : uint8_t { kReject, kAll, kDisabled };
@@ -53,7 +55,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
 
 // 'X', 'Y', 'Z' or 'A'; 0 where there is no test string.
 char test_letter(std::string_view text) {
-  if (text.size() < kTextMin - 1 || text.size() > kTextMax) return 0;
+  if (text.size() < kTextMin || text.size() > kTextMax) return 0;
   for (size_t at = text.find(kHead); at != std::string_view::npos;
        at = text.find(kHead, at + kHead.size()))
     if (at > 0 && text.substr(at + kHead.size()).starts_with(kTail)) return text[at - 1];

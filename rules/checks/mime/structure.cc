@@ -70,16 +70,13 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
     seven_bit |= part.encoding == TransferEncoding::k7bit ||
                  (part.encoding == TransferEncoding::kNone && !has_8bit(part.raw));
     if (part.kind == PartKind::kText) no_charset |= part.charset.empty() && !part.decoded.empty();
-    const bool declared_8bit =
-        part.encoding == TransferEncoding::k8bit || part.encoding == TransferEncoding::kBinary;
-    // The first text decides for all, as rspamd has it; without a label 7bit is meant (RFC
-    // 2045 6.1).
-    if (!bad_cte && !declared_8bit && !is_attachment(part) && has_8bit(part.raw)) {
+    // The first such text decides for all, as rspamd has it. Without a label 7bit is meant (RFC
+    // 2045 6.1), but then nobody lied: programs older than MIME send bytes as they are.
+    if (!bad_cte && part.encoding == TransferEncoding::k7bit && !is_attachment(part) &&
+        has_8bit(part.raw)) {
       bad_cte = true;
       const bool utf8 = equal_caseless(part.charset, "utf-8");
-      insert(plan, batch, row, kBadCte7bit,
-             part.encoding_label.empty() ? std::string_view("7bit") : part.encoding_label,
-             utf8 ? 0.3 : 1);
+      insert(plan, batch, row, kBadCte7bit, part.encoding_label, utf8 ? 0.3 : 1);
       if (utf8) insert(plan, batch, row, kBadCte7bit, "utf8", 0);
     }
     if (part.kind == PartKind::kHtml && !is_attachment(part) && !has_plain_sibling(parts, i))

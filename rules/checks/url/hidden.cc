@@ -1,5 +1,5 @@
 // Links that are written so that filters do not see them (hxxp, [.]) and hosts that look like
-// another name in letters of other scripts.
+// another name, in letters of other scripts or within ASCII (paypa1).
 #include <algorithm>
 #include <array>
 
@@ -108,6 +108,37 @@ bool is_spoofed_host(std::string_view host, const CharTable& table, Arena& arena
   return false;
 }
 
+// The name as a reader may take it: letters of other scripts as those of ASCII that they look like
+// (UTS #39), and what looks alike within ASCII as one: 1 l, 0 o, rn m, vv w, cl d.
+std::string_view seen_as(std::string_view host, Arena& arena) {
+  ArenaText ascii(arena, host.size());
+  while (!host.empty()) {
+    const size_t dot = std::min(host.find('.'), host.size());
+    const std::string_view label = host.substr(0, dot);
+    Label points;
+    if (label.starts_with("xn--") && decode_punycode(label.substr(4), points)) {
+      char utf8[kLabelMax * 4];
+      size_t size = 0;
+      for (size_t i = 0; i < points.size; ++i) size += put_point(utf8 + size, points.points[i]);
+      skeleton({utf8, size}, ascii);
+    } else {
+      ascii.append(label);
+    }
+    if (dot < host.size()) ascii.push('.');
+    host.remove_prefix(std::min(dot + 1, host.size()));
+  }
+  ArenaText out(arena, ascii.view().size());
+  const std::string_view name = ascii.view();
+  for (size_t i = 0; i < name.size(); ++i) {
+    const std::string_view two = name.substr(i, 2);
+    const char pair = two == "rn" ? 'm' : two == "vv" ? 'w' : two == "cl" || two == "c1" ? 'd' : 0;
+    const char one = name[i] == '1' ? 'l' : name[i] == '0' ? 'o' : name[i];
+    out.push(pair ? pair : one);
+    i += pair != 0;
+  }
+  return out.finish();
+}
+
 bool is_host_byte(char c) {
   return (c >= '0' && c <= '9') || (lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z') || c == '-' ||
          c == '.';
@@ -155,11 +186,13 @@ void content(const CheckPlan& plan, Batch& batch) {
   const CharTable table;
   for (uint32_t row = 0; row < batch.rows; ++row) {
     for (const Url& url : batch.urls.row(row)) {
-      if (url.host.find("xn--") == std::string_view::npos ||
-          !is_spoofed_host(url.host, table, batch.arena))
-        continue;
-      insert(plan, batch, row, kHomograph, url.host);
       const bool phished = url.flags & static_cast<uint32_t>(UrlFlag::kPhished);
+      const bool spoofed = url.host.find("xn--") != std::string_view::npos &&
+                           is_spoofed_host(url.host, table, batch.arena);
+      const bool alike = phished && !url.shown_domain.empty() && url.shown_domain != url.domain &&
+                         seen_as(url.shown_domain, batch.arena) == seen_as(url.domain, batch.arena);
+      if (spoofed) insert(plan, batch, row, kHomograph, url.host);
+      if (!spoofed && !alike) continue;
       insert(plan, batch, row, kOmograph,
              phished ? join_text(batch.arena, url.shown_domain, "->", url.domain) : url.domain,
              phished ? 1 : 0.5);
