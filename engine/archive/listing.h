@@ -57,8 +57,15 @@ struct NestedArchive {
 void unpack_nested(std::string_view bytes, uint64_t bytes_max, Arena& arena,
                    std::vector<NestedArchive>& nested);
 
-// The name's last extension, without the dot; empty if there is none.
+// Without the dots and blanks at its end, which Windows drops: "evil.exe. " becomes evil.exe.
+inline std::string_view name_as_opened(std::string_view name) {
+  while (!name.empty() && (name.back() == '.' || name.back() == ' ')) name.remove_suffix(1);
+  return name;
+}
+
+// The name's last extension as it is opened, without the dot; empty if there is none.
 inline std::string_view extension_of(std::string_view name) {
+  name = name_as_opened(name);
   const size_t slash = name.find_last_of("/\\");
   if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
   const size_t dot = name.rfind('.');

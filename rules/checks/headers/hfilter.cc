@@ -232,21 +232,19 @@ template <class Insert>
 std::string_view helo_and_host(const Plan& plan, const Envelope& envelope, std::string_view host,
                                Insert insert) {
   uint8_t helo_weight = 0;
-  const std::string_view helo = envelope.helo;
-  const std::string_view bare = helo.size() > 2 && helo.starts_with('[') && helo.ends_with(']')
-                                    ? helo.substr(1, helo.size() - 2)
-                                    : helo;
+  // An address literal (RFC 5321 4.1.3) is judged as what stands inside: mail servers have names.
+  std::string_view helo = envelope.helo;
   bool helo_done = helo.empty() || !plan.helo || equal_caseless(helo, "rspamc.local");
+  if (helo.starts_with('[')) helo.remove_prefix(1);
+  if (helo.ends_with(']')) helo.remove_suffix(1);
   if (!helo_done) {
     if (const auto ip = parse_ip(helo); ip && is_bad_helo_ip(*ip)) {
-      insert(kHeloBadIp, bare);
-      helo_done = true;
-    } else if (helo.starts_with('[')) {  // an address literal, as RFC 5321 4.1.3 allows
+      insert(kHeloBadIp, helo);
       helo_done = true;
     } else if (looks_like_ip(helo)) {
       insert(kHeloBareIp, helo);
       helo_done = true;
-    } else {
+    } else if (!helo.empty()) {
       helo_weight = name_weight(helo);
     }
   }

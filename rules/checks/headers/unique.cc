@@ -1,4 +1,5 @@
-// Headers that must be there, and headers that may stand only once (RFC 5322 3.6).
+// Headers that must be there, headers that may stand only once (RFC 5322 3.6), and header blocks
+// that programs read in different ways.
 #include <algorithm>
 #include <array>
 
@@ -25,6 +26,7 @@ enum Sym : uint32_t {
   kEmptySubject,
   kNoMimeVersion,
   kNoMailer,
+  kBroken,
   kCount
 };
 
@@ -42,6 +44,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"EMPTY_SUBJECT", "headers", 1, "Subject is empty.", false, true},
     {"MISSING_MIME_VERSION", "headers", 2, "MIME headers without MIME-Version."},
     {"MISSING_XM_UA", "headers", 0, "Neither X-Mailer nor User-Agent."},
+    {"BROKEN_HEADERS", "headers", 10, "Headers that programs read in different ways."},
 }};
 
 struct Watched {
@@ -75,14 +78,32 @@ void dates(const CheckPlan& plan, Batch& batch, uint32_t row) {
     insert(plan, batch, row, kNoDate);
     return;
   }
-  const bool understood = batch.facts[row].has_date;
-  if (!understood || !is_strict_mail_date(header->unfolded)) insert(plan, batch, row, kBadDate);
-  if (!understood) return;
+  // What is no date of mail is no day either, whatever others may guess.
+  if (!batch.facts[row].has_date || !is_strict_mail_date(header->unfolded)) {
+    insert(plan, batch, row, kBadDate);
+    return;
+  }
   const int64_t ahead = batch.facts[row].date - batch.envelopes[row].now_ms / 1000;
   if (ahead > kAheadMax)
     insert(plan, batch, row, kFuture, number_text(batch.arena, ahead / 3600));
   else if (-ahead > kBehindMax)
     insert(plan, batch, row, kPast, number_text(batch.arena, -ahead / 3600));
+}
+
+// Blanks before the colon (obsolete since RFC 2822, and dropped by some readers), headers that no
+// empty line ends, and limits passed. A line that is no header is a fault of its own, which inserts
+// the same symbol.
+bool is_broken(const Batch& batch, uint32_t row) {
+  const Faults& faults = batch.facts[row].faults;
+  if (faults.has(Fault::kHeaderMalformed)) return false;
+  if (faults.has(Fault::kLimitDepth) || faults.has(Fault::kLimitHeaders)) return true;
+  const std::string_view raw = batch.raw[row];
+  const std::string_view block = batch.parts.row(row)[0].raw_headers;
+  if (!block.empty() && block.data() + block.size() == raw.data() + raw.size()) return true;
+  return std::ranges::any_of(own_headers(batch, row), [](const Header& header) {
+    return (header.flags & static_cast<uint8_t>(HeaderFlag::kMalformedName)) &&
+           !has_8bit(header.name);
+  });
 }
 
 void content(const CheckPlan& plan, Batch& batch) {
@@ -121,6 +142,7 @@ void content(const CheckPlan& plan, Batch& batch) {
       insert(plan, batch, row, kNoMimeVersion);
     if (!count[known::kXMailer] && !count[known::kUserAgent]) insert(plan, batch, row, kNoMailer);
     dates(plan, batch, row);
+    if (is_broken(batch, row)) insert(plan, batch, row, kBroken);
   }
 }
 
@@ -128,7 +150,7 @@ void content(const CheckPlan& plan, Batch& batch) {
 
 extern constexpr Check kUniqueHeaders{
     .name = "unique_headers",
-    .text = "Looks for headers that are missing, repeated, or impossible in time.",
+    .text = "Looks for headers that are missing, repeated, broken, or impossible in time.",
     .symbols = kSymbols,
     .content = content,
 };

@@ -103,7 +103,9 @@ void tree(const CheckPlan& plan, Batch& batch, uint32_t row) {
       else
         ++others;
     }
-    if (!checked && part.type == "application" && part.subtype == "octet-stream") {
+    // Parts that we made (uuencoded in a text) are none that the sender could have labelled.
+    if (!checked && !has(part, PartFlag::kVirtual) && part.type == "application" &&
+        part.subtype == "octet-stream") {
       checked = true;
       const bool exempt = !part.content_id.empty() ||
                           (parts.size() > 1 && part.filename.ends_with(".asc")) ||

@@ -102,33 +102,49 @@ constexpr TypeWeight kTypeWeights[] = {
     {"application/x-shellscript", 1},
 };
 
-// Extensions that open as programs or carry such, 1 (odd in mail) to 4 (never honest).
+// Extensions that open as programs or carry such, 1 to 4 (never honest): those that Outlook refuses
+// to open (Microsoft, "Blocked attachments in Outlook"), kinds that came up since, and disk images,
+// which hide from it. Weights of those that Rspamd knows are its.
 struct ExtensionWeight {
   std::string_view extension;
   double weight;
 };
 constexpr ExtensionWeight kBadExtensions[] = {
-    {"bat", 4}, {"cmd", 4},    {"com", 4},         {"cpl", 4},  {"exe", 4},        {"hta", 4},
-    {"lnk", 4}, {"pif", 4},    {"scr", 4},         {"vbe", 4},  {"vbs", 4},        {"wsf", 4},
-    {"wsh", 4}, {"jse", 4},    {"ps1", 4},         {"msi", 4},  {"msp", 4},        {"mst", 4},
-    {"shb", 4}, {"shs", 4},    {"scf", 4},         {"reg", 4},  {"inf", 2},        {"js", 2},
-    {"jar", 2}, {"ace", 4},    {"arj", 2},         {"cab", 3},  {"iso", 4},        {"img", 4},
-    {"vhd", 4}, {"vhdx", 4},   {"udf", 4},         {"wim", 2},  {"one", 2},        {"chm", 4},
-    {"hlp", 2}, {"ade", 3},    {"adp", 3},         {"mdb", 2},  {"mde", 3},        {"msc", 4},
-    {"mht", 1}, {"url", 3},    {"xll", 4},         {"wll", 4},  {"slk", 2},        {"iqy", 4},
-    {"app", 2}, {"gadget", 4}, {"application", 4}, {"appx", 4}, {"appxbundle", 4}, {"msix", 4},
-    {"xqy", 4}, {"ws", 4},     {"vb", 4},          {"sct", 4},  {"psc1", 4},       {"psc2", 4},
-    {"dll", 4}, {"sys", 3},    {"uue", 1},         {"z", 1},    {"xxe", 1},
+    {"ace", 4},     {"ade", 2},        {"adp", 2},    {"app", 2},     {"application", 2},
+    {"appx", 2},    {"appxbundle", 2}, {"arj", 2},    {"asp", 2},     {"bas", 2},
+    {"bat", 2},     {"cab", 3},        {"chm", 2},    {"cmd", 2},     {"cnt", 2},
+    {"com", 2},     {"cpl", 2},        {"csh", 2},    {"diagcab", 2}, {"dll", 2},
+    {"exe", 1},     {"fxp", 2},        {"gadget", 2}, {"grp", 2},     {"hlp", 2},
+    {"hpj", 2},     {"hta", 2},        {"img", 4},    {"inf", 2},     {"ins", 2},
+    {"iqy", 2},     {"iso", 4},        {"isp", 2},    {"its", 2},     {"jar", 2},
+    {"jnlp", 2},    {"js", 2},         {"jse", 2},    {"ksh", 2},     {"lnk", 4},
+    {"mad", 2},     {"maf", 2},        {"mag", 2},    {"mam", 2},     {"maq", 2},
+    {"mar", 2},     {"mas", 2},        {"mat", 2},    {"mau", 2},     {"mav", 2},
+    {"maw", 2},     {"mcf", 2},        {"mda", 2},    {"mdb", 2},     {"mde", 2},
+    {"mdt", 2},     {"mdw", 2},        {"mdz", 2},    {"msc", 2},     {"msh", 2},
+    {"msh1", 2},    {"msh1xml", 2},    {"msh2", 2},   {"msh2xml", 2}, {"mshxml", 2},
+    {"msi", 2},     {"msix", 2},       {"msp", 2},    {"mst", 2},     {"msu", 2},
+    {"one", 2},     {"ops", 2},        {"osd", 2},    {"pcd", 2},     {"pif", 2},
+    {"pl", 2},      {"plg", 2},        {"prf", 2},    {"prg", 2},     {"printerexport", 2},
+    {"ps1", 2},     {"ps1xml", 2},     {"ps2", 2},    {"ps2xml", 2},  {"psc1", 2},
+    {"psc2", 2},    {"psd1", 2},       {"psdm1", 2},  {"pst", 2},     {"reg", 2},
+    {"scf", 2},     {"scr", 4},        {"sct", 2},    {"shb", 2},     {"shs", 2},
+    {"slk", 2},     {"sys", 2},        {"theme", 2},  {"udf", 4},     {"url", 2},
+    {"vb", 2},      {"vbe", 2},        {"vbp", 2},    {"vbs", 2},     {"vhd", 4},
+    {"vhdx", 4},    {"vsmacros", 2},   {"vsw", 2},    {"vxd", 2},     {"webpnp", 2},
+    {"website", 2}, {"wim", 2},        {"wll", 2},    {"ws", 2},      {"wsc", 2},
+    {"wsf", 2},     {"wsh", 2},        {"xbap", 2},   {"xll", 2},     {"xnk", 2},
+    {"xqy", 2},
 };
 // The same for the only file of an archive: documents that are dangerous enough to be wrapped.
 constexpr ExtensionWeight kBadArchived[] = {
-    {"docm", 2}, {"xlsm", 2}, {"pptm", 2},  {"dotm", 2},  {"xlam", 3}, {"xlsb", 2},
-    {"ppam", 3}, {"js", 4},   {"html", 2},  {"htm", 2},   {"svg", 1},  {"jar", 4},
-    {"one", 4},  {"url", 4},  {"doc", 0.1}, {"pdf", 0.1},
+    {"hta", 4},    {"wsf", 4},    {"jar", 3},    {"js", 0.5},
+    {"docx", 0.1}, {"xlsx", 0.1}, {"pptx", 0.1}, {"pdf", 0.1},
 };
 
-// Documents whose format is a ZIP: never an archive in an archive.
-constexpr std::string_view kArchiveDocuments[] = {"docx", "odp",  "ods", "odt",
-                                                  "pptx", "vsdx", "xlsx"};
+// Archives that nobody wraps into another: what they hold is to be hidden. Tar and gzip are, for
+// source code.
+constexpr std::string_view kWrappedArchives[] = {"7z",  "ace", "alz", "arj", "bz2", "cab",
+                                                 "egg", "lz",  "rar", "xz",  "zip"};
 
 }  // namespace winnow

@@ -124,6 +124,7 @@ struct Extensions {
 };
 Extensions extensions_of(std::string_view name) {
   Extensions out;
+  name = name_as_opened(name);
   out.last = extension_of(name);
   if (out.last.empty()) return out;
   out.before = extension_of(name.substr(0, name.size() - out.last.size() - 1));
@@ -134,9 +135,16 @@ bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-bool is_archive_document(std::string_view extension) {
-  return std::ranges::any_of(kArchiveDocuments,
+bool is_wrapped_archive(std::string_view extension) {
+  return std::ranges::any_of(kWrappedArchives,
                              [&](std::string_view one) { return equal_caseless(one, extension); });
+}
+
+// What an archive's name says it holds: report.pdf.zip and report.pdf.tar.gz "pdf".
+std::string_view promised_by(std::string_view name) {
+  const Extensions extensions = extensions_of(name);
+  if (!equal_caseless(extensions.before, "tar")) return extensions.before;
+  return extensions_of(name.substr(0, name.size() - extensions.last.size() - 1)).before;
 }
 
 void bad_extension(const Plan& plan, Batch& batch, uint32_t row, std::string_view name,
@@ -144,6 +152,11 @@ void bad_extension(const Plan& plan, Batch& batch, uint32_t row, std::string_vie
   const Extensions extensions = extensions_of(name);
   const double last = bad_weight(plan, extensions.last, alone_in_archive);
   if (last <= 0) return;
+  if (name_as_opened(name).size() < name.size()) {  // "evil.exe." does not look like a program
+    insert(plan, batch, row, kDoubleExtension, join_text(batch.arena, ".", extensions.last, "."),
+           last);
+    return;
+  }
   if (!extensions.before.empty() && extensions.before.size() <= 4 &&
       !all_digits(extensions.before)) {
     const double before = bad_weight(plan, extensions.before, alone_in_archive);
@@ -200,11 +213,11 @@ void archive(const Plan& plan, Batch& batch, uint32_t row, const Part& part) {
     const std::string_view extension = extension_of(member.name);
     if (split_rar && equal_caseless(extension, "exe"))
       insert(plan, batch, row, kExeInSplitRar, member.name);
-    if (member.depth == 0 && is_archive_extension(extension) && !is_archive_document(extension))
+    if (member.depth == 0 && is_wrapped_archive(extension))
       insert(plan, batch, row, kArchiveInArchive, extension);
     bad_extension(plan, batch, row, member.name, files == 1);
     // report.pdf.zip that holds report.exe alone
-    const std::string_view promised = extensions_of(part.filename).before;
+    const std::string_view promised = promised_by(part.filename);
     if (files == 1 && !promised.empty() && promised.size() <= 4 && !all_digits(promised) &&
         !equal_caseless(promised, extension) && bad_weight(plan, extension, true) > 0)
       insert(plan, batch, row, kDoubleExtension,
@@ -221,15 +234,21 @@ void file_name(const Plan& plan, Batch& batch, uint32_t row, const Part& part,
   unicode(plan, batch, row, part.filename);
   bad_extension(plan, batch, row, part.filename, false);
   const Extensions extensions = extensions_of(part.filename);
-  if (!extensions.before.empty() && is_archive_extension(extensions.before) &&
-      is_archive_extension(extensions.last) && !all_digits(extensions.last) &&
-      !equal_caseless(extensions.before, "tar"))
+  if (is_wrapped_archive(extensions.before) && is_archive_extension(extensions.last) &&
+      !all_digits(extensions.last))
     insert(plan, batch, row, kArchiveInArchive, extensions.before);
-  if (type == "application/octet-stream" || extensions.last.empty()) return;
-  if (extension_fit(extensions.last, type) != ExtensionFit::kDiffers) return;
-  const bool named = equal_caseless(extensions.last, "html") ||
-                     equal_caseless(extensions.last, "txt") ||
-                     equal_caseless(extensions.last, "pdf");
+  if (extensions.last.empty()) return;
+  // What the sender says, or bytes that are beyond doubt.
+  const std::string_view detected = part.detected.type;
+  if (type == "application/octet-stream" ||
+      extension_fit(extensions.last, type) != ExtensionFit::kDiffers) {
+    if (detected != "application/x-dosexec" && detected != "application/x-7z-compressed") return;
+    if (extension_fit(extensions.last, detected) != ExtensionFit::kDiffers) return;
+    type = detected;
+  }
+  const bool named = type.data() != detected.data() && (equal_caseless(extensions.last, "html") ||
+                                                        equal_caseless(extensions.last, "txt") ||
+                                                        equal_caseless(extensions.last, "pdf"));
   insert(plan, batch, row, kBadAttachment, join_text(batch.arena, extensions.last, ":", type),
          named ? 1.0 : plan.other_mult);
 }
