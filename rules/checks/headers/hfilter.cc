@@ -64,7 +64,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"HFILTER_FROM_BOUNCE", "hfilter", 0, "No envelope sender."},
     {"HFILTER_RCPT_BOUNCEMOREONE", "hfilter", 1.5, "A bounce to more than one recipient."},
     {"HFILTER_URL_ONLY", "hfilter", 2.2, "The text is links and nearly nothing else."},
-    {"HFILTER_URL_ONELINE", "hfilter", 2.5, "The text is one line of links."},
+    {"HFILTER_URL_ONELINE", "hfilter", 2.5, "The text is links and one end of line."},
     {"HFILTER_HELO_IP_A", "hfilter", 1, "HELO's addresses are not the client's."},
     {"HFILTER_HELO_NORES_A_OR_MX", "hfilter", 0.3, "HELO has neither address nor mail server."},
     {"HFILTER_HELO_NORESOLVE_MX", "hfilter", 0.2, "A mail server of HELO has no address."},
@@ -274,7 +274,9 @@ void sender(const Plan& plan, Batch& batch, uint32_t row, const Envelope& envelo
   }
 }
 
-// The HTML text, else the first plain one: how much of it are links.
+// The HTML text, else the first plain one: how much of it are links. Ends of lines are text, in
+// plain ones two bytes each, however they are stored. Rspamd counts as lines the ends of lines
+// before the last one, so its "one line" are two.
 void links_only(const CheckPlan& plan, Batch& batch, uint32_t row) {
   const Text* chosen = nullptr;
   for (const Text& text : batch.texts.row(row)) {
@@ -282,9 +284,14 @@ void links_only(const CheckPlan& plan, Batch& batch, uint32_t row) {
     const bool html = text.html != kNoIndex;
     if (!chosen || (html && chosen->html == kNoIndex)) chosen = &text;
   }
-  if (!chosen || chosen->plain.empty() || chosen->url_bytes == 0) return;
-  size_t length = chosen->plain.size();
-  while (length > 0 && static_cast<uint8_t>(chosen->plain[length - 1]) <= ' ') --length;
+  if (!chosen || chosen->url_bytes == 0) return;
+  const bool html = chosen->html != kNoIndex;
+  size_t length = 0, breaks = 0, breaks_before_end = 0;
+  for (const char c : chosen->plain) {
+    if (static_cast<uint8_t>(c) > ' ') breaks_before_end = breaks;
+    breaks += c == '\n';
+    length += c == '\n' && !html ? 2 : c != '\r';
+  }
   if (length == 0) return;
   const double share =
       std::min(1.0, static_cast<double>(chosen->url_bytes) / static_cast<double>(length));
@@ -296,9 +303,9 @@ void links_only(const CheckPlan& plan, Batch& batch, uint32_t row) {
                                      : join_text(batch.arena, hundredths < 10 ? "0.0" : "0.",
                                                  number_text(batch.arena, hundredths));
   insert(plan, batch, row, kUrlOnly, shown, weight);
-  if (chosen->lines <= 1)
+  if (breaks_before_end == 1)
     insert(plan, batch, row, kUrlOneLine,
-           join_text(batch.arena, chosen->html != kNoIndex ? "html:" : "plain:", shown, ":1"));
+           join_text(batch.arena, html ? "html:" : "plain:", shown, ":1"));
 }
 
 // Message-ID's host; empty where it is not looked at.
