@@ -46,6 +46,7 @@ extern const Check kRecipientOrder;
 extern const Check kRecipients;
 extern const Check kReplyToCheck;
 extern const Check kSealedParts;
+extern const Check kPriority;
 extern const Check kServiceAccounts;
 extern const Check kSignaturesThere;
 extern const Check kSpf;
@@ -72,6 +73,7 @@ std::span<const Check* const> all_checks() {
       &kMailingList,
       &kBounce,
       &kConfirmations,
+      &kPriority,
       &kServiceAccounts,
       &kForwarding,
       &kSignaturesThere,

@@ -95,6 +95,23 @@ def asleep(conf, here):
     return out
 
 
+HEADERS_ALONE_LEAST = -0.2
+
+
+def forgeable(conf):
+    """Rules of patterns that one line of a header satisfies and that take off more than allowed."""
+    out = []
+    for file in sorted(conf.glob("regexp.d/**/*.conf")):
+        for name, body in BLOCK.findall(file.read_text()):
+            score = re.search(r"^  score = (-[\d.]+);", body, re.M)
+            expression = re.search(r'^  re = "(.*)";', body, re.M)
+            if not score or float(score[1]) >= HEADERS_ALONE_LEAST or not expression:
+                continue
+            if not re.search(r"\{(?!\d)|/[a-z]*[UMPQCD]\b", expression[1]):
+                out.append(f"{name} takes off {score[1]}, and reads headers alone")
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -5,6 +5,7 @@ where that is not so."""
 import argparse
 import pathlib
 import sys
+import tempfile
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -27,6 +28,17 @@ class Coverage(unittest.TestCase):
         self.assertIn("not here", coverage.gaps([row[:2] + (None,) + row[3:]])[0])
         self.assertIn("no test", coverage.gaps([row[:2] + (2.0, "1", "2", 0, "")])[0])
         self.assertEqual(coverage.gaps([row[:6] + ("because",)]), [])
+
+    def test_one_forged_line_takes_off_little(self):
+        self.assertEqual(coverage.forgeable(SOURCE / "rules/conf"), [])
+        with tempfile.TemporaryDirectory() as folder:
+            conf = pathlib.Path(folder)
+            (conf / "regexp.d").mkdir()
+            for pattern, bad in (("Subject=/^re{2}:/iH", True), ("header_exists(References)", True),
+                                 ("/^> /m{mime}", False), ("/x/iU", False)):
+                (conf / "regexp.d/a.conf").write_text(
+                    f'A_RULE {{\n  re = "{pattern}";\n  score = -0.3;\n}}\n')
+                self.assertEqual(len(coverage.forgeable(conf)), bad, pattern)
 
     def test_no_composite_sleeps(self):
         conf = SOURCE / "rules/conf"

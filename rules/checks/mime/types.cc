@@ -199,7 +199,9 @@ void archive(const Plan& plan, Batch& batch, uint32_t row, const Part& part) {
     insert(plan, batch, row, kEncryptedArchive, "compressed header", 0.5);
     insert(plan, batch, row, kEncryptedArchive, part.filename, 0);
   } else if (archive.encrypted) {
-    insert(plan, batch, row, kEncryptedArchive, part.filename);
+    const auto locked = std::ranges::find(members, true, &ArchiveMember::encrypted);
+    insert(plan, batch, row, kEncryptedArchive,
+           locked == members.end() ? part.filename : locked->name);
   }
   uint32_t files = 0;
   for (const ArchiveMember& member : members) files += !member.directory && member.depth == 0;

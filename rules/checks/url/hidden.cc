@@ -1,5 +1,5 @@
-// Links that are written so that filters do not see them (hxxp, [.]) and hosts that look like
-// another name, in letters of other scripts or within ASCII (paypa1).
+// Links that are written so that filters do not see them (hxxp, [.]) or lead into hidden folders,
+// and hosts that look like another name, in letters of other scripts or within ASCII (paypa1).
 #include <algorithm>
 #include <array>
 
@@ -14,12 +14,13 @@ namespace winnow {
 
 namespace {
 
-enum Sym : uint32_t { kHomograph, kOmograph, kObfuscated, kCount };
+enum Sym : uint32_t { kHomograph, kOmograph, kObfuscated, kHiddenPath, kCount };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"URL_HOMOGRAPH_ATTACK", "url_suspect", 5, "A URL's host mixes letters that look alike."},
     {"OMOGRAPH_URL", "url", 5, "A link shows a host that looks like another."},
     {"URL_OBFUSCATED_TEXT", "url", 5, "A text hides a URL from filters."},
+    {"URI_HIDDEN_PATH", "compromised_hosts", 1, "A URL leads through a hidden folder."},
 }};
 
 // Code points of one label; longer ones are no host names (RFC 1035 2.3.4).
@@ -182,9 +183,31 @@ void obfuscated(const CheckPlan& plan, Batch& batch, uint32_t row, std::string_v
   }
 }
 
+// A folder or file of the path that servers do not list (.secure), or one above it; not .well-known
+// (RFC 8615).
+bool has_hidden_path(const Url& url) {
+  if (url.scheme != UrlScheme::kHttp && url.scheme != UrlScheme::kHttps) return false;
+  std::string_view rest = url.path;
+  while (!rest.empty()) {
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string_view one = rest.substr(0, slash);
+    if (one == ".." && slash < rest.size()) return true;
+    if (one.size() > 1 && one[0] == '.' && is_host_byte(one[1]) && one[1] != '.' && one[1] != '-' &&
+        !starts_caseless(one, ".well-known"))
+      return true;
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+  }
+  return false;
+}
+
 void content(const CheckPlan& plan, Batch& batch) {
   const CharTable table;
   for (uint32_t row = 0; row < batch.rows; ++row) {
+    for (const Url& url : batch.urls.row(row)) {
+      if (!has_hidden_path(url)) continue;
+      insert(plan, batch, row, kHiddenPath, url.normal);
+      break;
+    }
     for (const Url& url : batch.urls.row(row)) {
       const bool phished = url.flags & static_cast<uint32_t>(UrlFlag::kPhished);
       const bool spoofed = url.host.find("xn--") != std::string_view::npos &&
