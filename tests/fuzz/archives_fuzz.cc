@@ -1,10 +1,11 @@
 // Archives of any bytes: names are valid UTF-8, limits hold, a second run gives the same; and the
-// detection of types on the same bytes.
+// detection of types and sizes of images on the same bytes.
 #include <cstdint>
 #include <cstdlib>
 
 #include "engine/archive/list.h"
 #include "engine/content/detect.h"
+#include "engine/content/image_size.h"
 #include "engine/text/utf8.h"
 #include "tests/fuzz/require.h"
 
@@ -15,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require(type.type.empty() == type.extension.empty());
   // What is detected fits its own extension, where that is one that mail uses.
   require(extension_fit(type.extension, type.type) != ExtensionFit::kDiffers);
+  // A size needs the bytes of its header, and the first bytes decide.
+  if (image_size(bytes)) require(size >= 10 && !image_size(bytes.substr(0, 9)));
   Limits limits;
   limits.archive_members_max = 100;
   limits.archive_unpacked_max = 1 << 22;

@@ -151,6 +151,14 @@ authenticated_headers = ["authentication-results"];
         self.assertIn('dmarc=fail reason="No valid SPF, No valid DKIM" header.from=example.org '
                       "(policy=reject)", text)
 
+    def test_policy_of_the_organisation(self):
+        mail = (HAM % b"1").replace(b"@example.org", b"@news.example.org")
+        reply = self.http().check(mail, headers=self.ENVELOPE)
+        self.assertEqual(reply["symbols"]["DMARC_POLICY_ALLOW"]["options"],
+                         ["example.org", "reject"])
+        text = reply["milter"]["add_headers"]["Authentication-Results"]["value"]
+        self.assertIn("dmarc=pass (policy=reject) header.from=news.example.org", text)
+
     def test_local_and_own_users(self):
         local = self.http().check(HAM % b"1", headers=self.ENVELOPE.replace(b"192.0.2.5",
                                                                              b"127.0.0.1"))

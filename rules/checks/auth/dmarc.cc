@@ -300,11 +300,12 @@ struct Fate {
   std::string_view disposition = "none", reason = {};
 };
 
-// What a failure means.
+// What a failure means. Named are the domains whose policy it is, as Rspamd does.
 Fate fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement,
-           const Proof& proof, std::string_view from, const DmarcRecord& record, DmarcPolicy wish) {
+           const Proof& proof, std::string_view policy_domain, const DmarcRecord& record,
+           DmarcPolicy wish) {
   if (proof.temporary) {
-    const OptionText text({from, " : SPF/DKIM temp error"});
+    const OptionText text({policy_domain, " : SPF/DKIM temp error"});
     say(plan, judgement, kDnsFail, text.view(), policy_text(wish));
     return {};
   }
@@ -316,7 +317,7 @@ Fate fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement
       (plan.walks ? record.is_test : 1 + chance_of(evidence.facts) > record.percent);
   const int step = static_cast<int>(wish) - (sampled_out ? 1 : 0);
   const Sym symbol = step == 2 ? kReject : step == 1 ? kQuarantine : kSoftFail;
-  const OptionText text({from, " : ", proof.spf_reason, proof.dkim_reason});
+  const OptionText text({policy_domain, " : ", proof.spf_reason, proof.dkim_reason});
   const bool vouched = symbol != kSoftFail && is_vouched_for(plan, evidence, judgement);
   say(plan, judgement, symbol, text.view(), policy_text(wish),
       sampled_out ? plan.walks ? "test_mode" : "sampled_out" : "", vouched ? 0.1 : 1);
@@ -345,10 +346,10 @@ bool conclude(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgem
   const Proof proof = prove(plan, evidence, judgement, alignment, record);
   if (alignment.waiting()) return false;
   if (proof.passed) {
-    say(plan, judgement, kAllow, from, policy_text(wish));
+    say(plan, judgement, kAllow, policy_domain, policy_text(wish));
     fate = {.judged = true, .passed = true};
   } else {
-    fate = fails(plan, evidence, judgement, proof, from, record, wish);
+    fate = fails(plan, evidence, judgement, proof, policy_domain, record, wish);
   }
   fate.strict = wish != DmarcPolicy::kNone;
   if (fate.judged && plan.reporting)

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/content/image_size.h"
 #include "engine/html/tags.h"
 #include "rules/checks/check.h"
 #include "rules/checks/row.h"
@@ -44,7 +45,17 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"ZERO_FONT", "html", 1, "Text in letters of no size.", true},
 }};
 
-int32_t side_sum(const HtmlImage& image) {
+// Width and height together, in pixels: as the page says, else those of the image that the message
+// brings along.
+int32_t side_sum(const Batch& batch, uint32_t row, const HtmlImage& image) {
+  if (image.width < 0 && image.height < 0 && starts_caseless(image.src, "cid:")) {
+    constexpr uint32_t kSideMax = 100'000;
+    for (const Part& part : batch.parts.row(row)) {
+      if (part.content_id.empty() || part.content_id != image.src.substr(4)) continue;
+      const ImageSize size = image_size(part.decoded).value_or(ImageSize());
+      return static_cast<int32_t>(std::min(size.width, kSideMax) + std::min(size.height, kSideMax));
+    }
+  }
   return std::max(image.width, 0) + std::max(image.height, 0);
 }
 
@@ -81,7 +92,7 @@ void images(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html,
   double linked_area = 0;
   for (const HtmlImage& image :
        batch.html_images.row(row).subspan(html.images.begin, html.images.size())) {
-    const int32_t sum = side_sum(image);
+    const int32_t sum = side_sum(batch, row, image);
     linked_embedded |= image.linked && image.embedded && sum >= 210;
     large_unlinked |= !image.linked && sum >= 400;
     if (image.linked && sum > 100 && sum < 3000) linked_area += sum / 100.0;

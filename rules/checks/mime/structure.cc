@@ -94,8 +94,11 @@ void tree(const CheckPlan& plan, Batch& batch, uint32_t row) {
   uint32_t inline_texts = 0, others = 0;
   for (const Part& part : parts) {
     alternative |= part.kind == PartKind::kMultipart && part.subtype == "alternative";
-    html |= part.kind == PartKind::kHtml;
-    plain |= part.kind == PartKind::kText && part.subtype == "plain";
+    // What only another reading of a broken structure has is not a side of it.
+    if (!has(part, PartFlag::kSecondReading)) {
+      html |= part.kind == PartKind::kHtml;
+      plain |= part.kind == PartKind::kText && part.subtype == "plain";
+    }
     attachment |= part.disposition == Disposition::kAttachment;
     if (part.kind != PartKind::kMultipart) {
       if (is_text(part) && !is_attachment(part))

@@ -170,7 +170,15 @@ void append_spf(const AuthenticationPlan& plan, const EditInput& input, std::str
   append_value(who, out);
 }
 
-void append_dmarc(const AuthenticationPlan& plan, const Verdict& verdict, std::string& out) {
+// The symbols name the domain of the policy; header.from is that of From (RFC 7489 11.2).
+std::string_view header_from(const Evidence& evidence, std::string_view policy_domain) {
+  for (const Address& address : evidence.addresses)
+    if (address.field == AddressField::kFrom && !address.domain.empty()) return address.domain;
+  return policy_domain;
+}
+
+void append_dmarc(const AuthenticationPlan& plan, const EditInput& input, std::string& out) {
+  const Verdict& verdict = input.verdict;
   const VerdictSymbol* symbol = nullptr;
   const ResultSymbol* const one = which(plan.dmarc, verdict, symbol);
   if (!one) return;
@@ -183,7 +191,7 @@ void append_dmarc(const AuthenticationPlan& plan, const Verdict& verdict, std::s
     out += ";\n\tdmarc=pass (policy=";
     append_header_text(policy, out);
     out += ") header.from=";
-    append_value(first, out);
+    append_value(header_from(input.evidence, first), out);
     return;
   }
   const size_t colon = first.find(" : ");
@@ -197,7 +205,7 @@ void append_dmarc(const AuthenticationPlan& plan, const Verdict& verdict, std::s
     out += " reason=\"" + reason + '"';
   }
   out += " header.from=";
-  append_value(first.substr(0, colon), out);
+  append_value(header_from(input.evidence, first.substr(0, colon)), out);
   out += " (policy=";
   append_header_text(is_error ? one->result : policy, out);
   out += ')';
@@ -238,7 +246,7 @@ bool append_authentication_results(const AuthenticationPlan& plan, const EditInp
   const size_t before = out.size();
   append_dkim(plan, input, out);
   append_spf(plan, input, host, out);
-  append_dmarc(plan, input.verdict, out);
+  append_dmarc(plan, input, out);
   const VerdictSymbol* symbol = nullptr;
   if (const ResultSymbol* const arc = which(plan.arc, input.verdict, symbol);
       arc && arc->result != "none")

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/content/detect.h"
+#include "engine/content/image_size.h"
 #include "tests/unit/archive/make_archive.h"
 
 namespace winnow {
@@ -158,6 +159,34 @@ TEST(Content, FillsPartsAndArchives) {
     ASSERT_EQ(batch.archive_members.row(row).size(), 1u);
     EXPECT_EQ(batch.archive_members.row(row)[0].name, "a.exe");
   }
+}
+
+// "WxH", or nothing.
+std::string size_of(const std::string& bytes) {
+  const std::optional<ImageSize> size = image_size(bytes);
+  return size ? std::to_string(size->width) + "x" + std::to_string(size->height) : "";
+}
+
+TEST(Content, SizesOfImages) {
+  const std::string png = "\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\2\x58\0\0\1\x90"s;
+  const std::string gif = "GIF89a\x58\2\x90\1"s;
+  const std::string frame = "\xFF\xC2\0\x11\x08\1\x90\2\x58\3"s;
+  const std::string jpeg = "\xFF\xD8\xFF\xE0\0\4ab\xFF\xC4\0\3x\xFF"s + frame;
+  const std::string bmp = padded("BM", 14, "\x28\0\0\0\x58\2\0\0\x90\1\0\0"s);
+  for (const std::string& bytes : {png, gif, jpeg, bmp}) {
+    EXPECT_EQ(size_of(bytes), "600x400");
+    // A byte less: what ends in its header has no size. JPEG's frame has one byte to spare.
+    EXPECT_EQ(size_of(bytes.substr(0, bytes.size() - (bytes == jpeg ? 2 : 1))), "") << bytes;
+  }
+  EXPECT_EQ(size_of(padded("BM", 14, "\x28\0\0\0\2\0\0\0\xFF\xFF\xFF\xFF"s)), "2x1");
+  EXPECT_EQ(size_of("\xFF\xD8\xFF\xDA\0\2"s + frame), "");  // pixels before any frame
+  EXPECT_EQ(size_of("\xFF\xD8\xFF\xE0\0\1"s + frame), "");  // a segment shorter than itself
+  std::string segments = "\xFF\xD8"s;
+  for (int i = 0; i < 255; ++i) segments += "\xFF\xE0\0\2"s;
+  EXPECT_EQ(size_of(segments + frame), "600x400");
+  EXPECT_EQ(size_of(segments + "\xFF\xE0\0\2"s + frame), "");  // beyond the limit
+  EXPECT_EQ(size_of("hello, this is a text of some length"), "");
+  EXPECT_EQ(size_of(""), "");
 }
 
 }  // namespace
