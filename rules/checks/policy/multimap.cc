@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "engine/match/pattern.h"
 #include "engine/match/scope_texts.h"
@@ -39,6 +40,10 @@ const MultimapPlan& plan_of(const CheckPlan& plan) {
 
 void declare(CompileContext& context) {
   if (!context.options) return;
+  std::set<std::string_view> weighed;  // symbols that a rule lists: their weight is its
+  for (const UclObject* const body : multimap_rules(*context.options))
+    if (!body->flag("disable_multisymbol", false))
+      for (const std::string_view name : body->strings("symbols")) weighed.insert(name);
   for (const UclObject* const body : multimap_rules(*context.options)) {
     const std::optional<MultimapRule> rule = read_multimap_rule(context, *body);
     if (!rule) continue;
@@ -53,8 +58,9 @@ void declare(CompileContext& context) {
     // Rspamd inserts a symbol that it does not know with the weight 1 by force.
     const double score = body->flag("dynamic_symbols", false) ? own : 1;
     for (const std::string_view name : multimap_symbols(*rule))
-      context.declare(name, nullptr, score, "multimap",
-                      fmt::format("by multimap {}", rule->symbol));
+      if (!weighed.contains(name))
+        context.declare(name, nullptr, score, "multimap",
+                        fmt::format("by multimap {}", rule->symbol));
   }
 }
 

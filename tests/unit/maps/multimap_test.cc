@@ -194,6 +194,17 @@ TEST(Multimap, ValuesSetSymbolsScoresAndOptions) {
   EXPECT_EQ(plain.scan(from + "bob@a.example>\n\nx\n"), "RULE(20)[OTHER] => no action");
 }
 
+// A symbol that a rule lists weighs what that rule says, also where the map of one before names it;
+// rspamd 3.4 was seen to do so.
+TEST(Multimap, ListedSymbolsHaveTheWeightOfTheirRule) {
+  const std::string first = "multimap { FIRST { type = user; map = ['carol OTHER:2']; score = 1 } ";
+  const std::string second = "SECOND { type = helo; map = ['a.example OTHER']; score = 3";
+  const Envelopes envelope{.user = "carol"};
+  EXPECT_EQ(Chain(first + second + "; symbols = [OTHER] } }").scan("\n", envelope),
+            "OTHER(60)[carol] => no action");
+  EXPECT_EQ(Chain(first + second + " } }").scan("\n", envelope), "OTHER(20)[carol] => no action");
+}
+
 TEST(Multimap, CompositesAndGroupsKnowWhatMapsSet) {
   Chain chain(
       "multimap { RULE { type = helo; map = ['a.example MAPPED']; } }\n"
