@@ -6,11 +6,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <iostream>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "ingest/commands/command.h"
@@ -26,8 +30,8 @@ constexpr std::array kCommands{
     Command{"serve", "", "Scan mail for mail servers, over milter and HTTP.", serve_command},
     Command{"learn", "spam|ham|forget|labelled PATH...",
             "Learn messages as spam or ham, or forget them.", learn_command},
-    Command{"learn-log", "list|export|rebuild|…", "Look into what was learnt, and change it.",
-            learn_log_command},
+    Command{"learn-log", "list|export|import|rebuild|forget|relabel|as-of|evaluate|canaries|retry",
+            "Look into what was learnt, and change it.", learn_log_command},
     Command{"statistics-dump", "dump|restore",
             "Write what was learnt as Rspamd does, or take it in.", statistics_dump_command},
     Command{"statconvert", "", "Convert Rspamd's statistics of SQLite.", statconvert_command},
@@ -44,7 +48,8 @@ constexpr std::array kCommands{
     Command{"configwizard", "[CHECK...]", "Write the first files of a site.", configwizard_command},
     Command{"config", "why|diff", "Say where a value comes from, or how two trees differ.",
             config_command},
-    Command{"dns", "[TYPE] NAME...", "Ask name servers as the service would.", dns_command},
+    Command{"dns", "[TYPE|spf|spf-flatten] NAME...", "Ask name servers as the service would.",
+            dns_command},
     Command{"pw", "", "Make and check the controller's passwords.", pw_command},
     Command{"limits", "", "Print the memory ceiling, itemised.", limits_command},
     Command{"keypair", "[sign|verify]", "Make a key pair; sign and verify files with it.",
@@ -70,6 +75,7 @@ void complain(std::string_view command, std::string_view sentence) {
 
 int help_command(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) {
+    if (arguments[0] == "--help" || arguments[0] == "-h") return help_command({});
     if (arguments[0] == "--man") {
       print_manual();
       return kExitGood;
@@ -81,7 +87,7 @@ int help_command(const std::vector<std::string>& arguments) {
       return kExitUsage;
     }
     for (const Command& command : kCommands)
-      if (command.name == arguments[0] && command.name != "help") return command.run({"--help"});
+      if (command.name == arguments[0]) return command.run({"--help"});
     complain("help", fmt::format("there is no command {}", arguments[0]));
     return kExitUsage;
   }
@@ -107,6 +113,8 @@ int run(int argc, char** argv) {
     return *code;
   if (argc < 2) {
     help_command({});
+    std::fflush(stdout);
+    fmt::print(stderr, "winnow: name a command\n");
     return kExitUsage;
   }
   std::string name = argv[1];
@@ -122,12 +130,28 @@ int run(int argc, char** argv) {
   return kExitUsage;
 }
 
+// Whatever a command printed has to have arrived: a full disk is no success.
+int arrived(int code, int error) {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 && error == 0) error = errno;
+  if (!std::ferror(stdout)) return code;
+  fmt::print(stderr, "winnow: standard output cannot be written{}{}\n", error ? ": " : "",
+             error ? std::strerror(error) : "");
+  return winnow::kExitInputs;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // `winnow scan … | head` ends quietly
   try {
-    return run(argc, argv);
+    const int code = run(argc, argv);
+    return arrived(code, 0);
+  } catch (const std::system_error& error) {
+    // fmt::print() throws what stdio says.
+    if (std::ferror(stdout)) return arrived(winnow::kExitInputs, error.code().value());
+    fmt::print(stderr, "winnow: this is a bug: {}\n", error.what());
+    return winnow::kExitBug;
   } catch (const std::exception& bug) {
     fmt::print(stderr, "winnow: this is a bug: {}\n", bug.what());
     return winnow::kExitBug;

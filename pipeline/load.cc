@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -101,6 +103,18 @@ bool is_tree(const std::string& main) {
   return false;
 }
 
+// A folder of the site that cannot be entered would look like one that is empty.
+Result<void> check_folders(const std::string& main) {
+  const fs::path folder = fs::path(main).parent_path();
+  for (const char* const name : {"local.d", "override.d", "modules.local.d", "local.d/maps.d"}) {
+    const std::string path = (folder / name).string();
+    if (faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES)
+      return fail(
+          Error{.what = fmt::format("cannot be read: {}", std::strerror(errno)), .file = path});
+  }
+  return {};
+}
+
 // What loading said joins what compiling said, in the order of files and lines. A value of the
 // wrong type that the compile step has told of is not told twice.
 void add_warnings(const std::vector<Warning>& more, RuleSet& rules) {
@@ -165,6 +179,8 @@ Result<Config> load_configuration(const RulesOptions& options) {
   for (const std::string& name : {main, options.policy})
     if (!name.empty() && !fs::exists(name, error) && (name == options.policy || !is_tree(name)))
       return fail(fmt::format("{}: there is no such configuration", name));
+  if (!main.empty())
+    if (Result<void> good = check_folders(main); !good) return fail(good.error());
   DiskFiles disk;
   LoadOptions load;
   load.config_path = main;

@@ -46,6 +46,7 @@ struct Message {
   // What a request says beyond the fields above, names in lower case; bounded by its front end.
   std::vector<std::pair<std::string, std::string>> request_headers;
   IpAddress ip;
+  bool wants_links = false;       // its reply names URLs and addresses
   bool pass_all = false;          // as the request says: pre-results and scores skip nothing
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/score/questions.h"
+#include "engine/score/seal_links.h"
 #include "pipeline/worker.h"
 #include "rules/checks/row.h"
 
@@ -118,6 +119,7 @@ void seal_batch(const RuleSet& rules, Worker& worker, std::span<std::unique_ptr<
     Evidence& evidence = cases[i]->evidence;
     evidence.source = evidence.slab.copy(messages[i].source);
     evidence.label = evidence.slab.copy(messages[i].label);
+    if (messages[i].wants_links) seal_links(worker.batch, static_cast<uint32_t>(i), evidence);
   }
   EvidenceAsker asker(rules.limits, worker.evidences);
   for (const EnabledCheck& one : rules.checks) {

@@ -218,11 +218,21 @@ bool decode_body(Part& part, bool through, Arena& arena, Faults& faults) {
   return cut;
 }
 
+namespace {
+
+// Half of such a text is NUL bytes.
+bool is_wide(std::string_view charset) {
+  return charset.starts_with("utf-16") || charset.starts_with("utf-32") ||
+         charset.starts_with("ucs-") || charset.starts_with("iso-10646-ucs-");
+}
+
+}  // namespace
+
 std::string_view finish_leaf(const StructureJob& job, uint32_t index, std::string_view smime_type) {
   // Looked up again after each step: appending virtual parts may move the column.
   auto part = [&]() -> Part& { return job.batch.parts.open_row()[index]; };
   const PartKind kind = part().kind;
-  if ((kind == PartKind::kText || kind == PartKind::kHtml) &&
+  if ((kind == PartKind::kText || kind == PartKind::kHtml) && !is_wide(part().charset) &&
       part().decoded.find('\0') != std::string_view::npos)
     job.batch.facts[job.row].faults.set(Fault::kBodyNul);
   if (kind == PartKind::kText) append_inline_blocks(job, index);

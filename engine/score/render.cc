@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace winnow {
 
@@ -223,33 +225,112 @@ void append_unknown(const Evidence& evidence, const Verdict& verdict, std::strin
   out += ']';
 }
 
-// Distinct hosts of the URLs in their order; few, so that looking back is cheap enough.
-void append_hosts(const Evidence& evidence, std::string& out) {
-  constexpr size_t kHostsMax = 256;
-  std::string_view hosts[kHostsMax];
-  size_t n = 0;
-  for (const Url& url : evidence.urls) {
-    if (n == kHostsMax) break;
-    if (url.host.empty() || std::find(hosts, hosts + n, url.host) != hosts + n) continue;
-    hosts[n++] = url.host;
-  }
-  if (n == 0) return;
-  out += ",\"urls\":[";
-  for (size_t i = 0; i < n; ++i) {
-    if (i > 0) out += ',';
-    append_json_string(hosts[i], out);
-  }
-  out += ']';
+// What Rspamd calls the flags of a URL (facts/received-and-text.md).
+constexpr std::pair<UrlFlag, std::string_view> kFlagNames[] = {
+    {UrlFlag::kPhished, "phished"},
+    {UrlFlag::kNumeric, "numeric"},
+    {UrlFlag::kObscured, "obscured"},
+    {UrlFlag::kRedirected, "redirected"},
+    {UrlFlag::kHtmlDisplayed, "html_displayed"},
+    {UrlFlag::kText, "text"},
+    {UrlFlag::kSubject, "subject"},
+    {UrlFlag::kHostEncoded, "host_encoded"},
+    {UrlFlag::kPathEncoded, "path_encoded"},
+    {UrlFlag::kQueryEncoded, "query_encoded"},
+    {UrlFlag::kMissingSlashes, "missing_slashes"},
+    {UrlFlag::kIdn, "idn"},
+    {UrlFlag::kHasPort, "has_port"},
+    {UrlFlag::kHasUser, "has_user"},
+    {UrlFlag::kSchemaless, "schemaless"},
+    {UrlFlag::kUnnormalised, "unnormalised"},
+    {UrlFlag::kZeroWidth, "zw_spaces"},
+    {UrlFlag::kUrlDisplayed, "url_displayed"},
+    {UrlFlag::kImage, "image"},
+    {UrlFlag::kQuery, "query"},
+    {UrlFlag::kContent, "content"},
+    {UrlFlag::kNoTld, "no_tld"},
+    {UrlFlag::kTruncated, "truncated"},
+    {UrlFlag::kRedirectTarget, "redirect_target"},
+    {UrlFlag::kInvisible, "invisible"},
+    {UrlFlag::kSpecial, "special"},
+};
+
+// A list header is no place that a reader sees; replies name nothing that stands there alone.
+template <class Link>
+bool is_listed(const Link& link) {
+  constexpr UrlFlag kPlaces[] = {UrlFlag::kText,  UrlFlag::kHtml,    UrlFlag::kSubject,
+                                 UrlFlag::kQuery, UrlFlag::kContent, UrlFlag::kCalendar};
+  if (!(link.flags & static_cast<uint32_t>(UrlFlag::kHeader))) return true;
+  return std::ranges::any_of(
+      kPlaces, [&](UrlFlag flag) { return link.flags & static_cast<uint32_t>(flag); });
 }
 
-void append_emails(const Evidence& evidence, std::string& out) {
-  if (evidence.emails.empty()) return;
-  out += ",\"emails\":[";
-  for (size_t i = 0; i < evidence.emails.size(); ++i) {
-    if (i > 0) out += ',';
-    append_json_string(evidence.emails[i].address, out);
+// Distinct hosts of the URLs in their order.
+void append_hosts(std::span<const Url> urls, std::string& out) {
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < urls.size(); ++i)
+    if (!urls[i].host.empty() && is_listed(urls[i])) order.push_back(i);
+  std::ranges::sort(order, [&](uint32_t a, uint32_t b) {
+    return urls[a].host != urls[b].host ? urls[a].host < urls[b].host : a < b;
+  });
+  const auto same = [&](uint32_t a, uint32_t b) { return urls[a].host == urls[b].host; };
+  order.erase(std::unique(order.begin(), order.end(), same), order.end());
+  std::ranges::sort(order);
+  bool first = true;
+  for (const uint32_t i : order) {
+    out += first ? ",\"urls\":[" : ",";
+    first = false;
+    append_json_string(urls[i].host, out);
+  }
+  if (!first) out += ']';
+}
+
+void append_url(std::span<const Url> urls, const Url& url, bool linked, std::string& out) {
+  out += "{\"url\":";
+  append_json_string(url.normal, out);
+  out += ",\"tld\":";
+  append_json_string(url.domain, out);
+  out += ",\"host\":";
+  append_json_string(url.host, out);
+  out += ",\"flags\":[";
+  bool first = true;
+  for (const auto& [flag, name] : kFlagNames) {
+    if (!(url.flags & static_cast<uint32_t>(flag))) continue;
+    if (!first) out += ',';
+    first = false;
+    append_json_string(name, out);
   }
   out += ']';
+  if (linked && url.flags & static_cast<uint32_t>(UrlFlag::kPhished) && !url.shown.empty()) {
+    const auto shown = std::ranges::find(urls, url.shown, &Url::found);
+    if (shown != urls.end()) {
+      out += ",\"linked_url\":";
+      append_url(urls, *shown, false, out);
+    }
+  }
+  out += '}';
+}
+
+void append_urls(std::span<const Url> urls, std::string& out) {
+  bool first = true;
+  for (const Url& url : urls) {
+    if (!is_listed(url)) continue;
+    out += first ? ",\"urls\":[" : ",";
+    first = false;
+    append_url(urls, url, true, out);
+  }
+  if (!first) out += ']';
+}
+
+void append_emails(std::span<const Email> emails, std::string& out) {
+  bool first = true;
+  for (const Email& email : emails) {
+    if (!is_listed(email)) continue;
+    out += first ? ",\"emails\":[" : ",";
+    first = false;
+    append_json_string(email.address, out);
+  }
+  if (!first) out += ']';
 }
 
 }  // namespace
@@ -311,8 +392,16 @@ RenderPlan make_render_plan(const ScoreModel& model) {
   return plan;
 }
 
+void append_links(const Evidence& evidence, UrlForm form, std::string& out) {
+  if (form == UrlForm::kHosts)
+    append_hosts(evidence.urls, out);
+  else
+    append_urls(evidence.urls, out);
+  append_emails(evidence.emails, out);
+}
+
 void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const Verdict& verdict,
-                        std::string& out) {
+                        std::string& out, UrlForm form) {
   // Rspamd's word for a verdict that ended everything before any rule was asked (GTUBE).
   const bool ended = verdict.forced_by != kNoIndex && verdict.pre_results[verdict.forced_by].ends;
   out += ended ? "\"is_skipped\":true,\"score\":" : "\"is_skipped\":false,\"score\":";
@@ -333,8 +422,7 @@ void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const 
   out += plan.thresholds;
   append(out, symbols_bytes(plan, verdict), [&](Pen& pen) { write_symbols(plan, verdict, pen); });
   append_messages(verdict, out);
-  append_hosts(evidence, out);
-  append_emails(evidence, out);
+  append_links(evidence, form, out);
   out += ",\"message-id\":";
   append_json_string(evidence.message_id.empty() ? "undef" : evidence.message_id, out);
   append_unknown(evidence, verdict, out);

@@ -3,6 +3,7 @@
 // once a rule set.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,11 +21,18 @@ struct RenderPlan {
 
 RenderPlan make_render_plan(const ScoreModel& model);
 
+// How a reply names URLs: their hosts, each once, or `{"url","tld","host","flags","linked_url"}`.
+enum class UrlForm : uint8_t { kHosts, kExtended };
+
+// Appends `,"urls":[...],"emails":[...]`, each where there are some. REQUIRED: they were sealed
+// (seal_links), else there are none.
+void append_links(const Evidence& evidence, UrlForm form, std::string& out);
+
 // Appends the fields of one reply without the braces around them: `"is_skipped":false,...`, so
 // that the caller can add its own (id, time_real, milter). Symbols that composites removed are left
 // out; a weight that was removed is 0. `unknown` lists the questions that ended unknown.
 void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const Verdict& verdict,
-                        std::string& out);
+                        std::string& out, UrlForm form = UrlForm::kHosts);
 
 // Appends `default: False [6.10 / 15.00]; SYM(3.50)[a,b]; ...`, by falling absolute score, then by
 // name; `fold` follows each semicolon (" ", or "\n\t" for a header).

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/score/seal_links.h"
+
 namespace winnow {
 
 namespace {
@@ -189,6 +191,14 @@ void seal(const SealPlan& plan, SealScratch& scratch, const Batch& batch,
     seal_atoms(plan, scratch, batch, row, to);
     seal_symbols(plan, scratch, batch, row, to);
   }
+}
+
+void seal_links(const Batch& batch, uint32_t row, Evidence& out) {
+  constexpr auto kUrls = static_cast<uint32_t>(Sealed::kUrls);
+  constexpr auto kEmails = static_cast<uint32_t>(Sealed::kEmails);
+  if (!(out.sealed & kUrls)) out.urls = move_row(out.slab, row_of(batch.urls, row));
+  if (!(out.sealed & kEmails)) out.emails = move_row(out.slab, row_of(batch.emails, row));
+  out.sealed |= kUrls | kEmails;
 }
 
 }  // namespace winnow

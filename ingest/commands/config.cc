@@ -10,7 +10,10 @@
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/serve/settings.h"
+#include "pipeline/lookup/settings.h"
+#include "pipeline/stock_files.h"
 #include "rules/config/dump.h"
+#include "rules/config/nearest.h"
 #include "rules/config/options.h"
 
 namespace winnow {
@@ -38,12 +41,30 @@ int configtest_command(const std::vector<std::string>& arguments) {
   }
   for (const ConfigWarning& warning : loaded->rules->warnings)
     complain("configtest", warning.text());
-  // What front ends alone read.
-  const std::vector<Warning> front = read_serve_settings(loaded->config->root()).warnings;
-  for (const Warning& warning : front) complain("configtest", warning.text());
+  // What would stop a service at its start.
+  const ServeSettings service = read_serve_settings(loaded->config->root());
+  std::vector<std::string> stops;
+  const auto note_stop = [&](const auto& result, std::string_view where) {
+    if (!result) stops.push_back(fmt::format("{}: {}", where, result.error().text()));
+  };
+  for (const std::string& where : service.milter)
+    note_stop(check_listening(where, Front::kMilter), "worker.rspamd_proxy.bind_socket");
+  for (const std::string& where : service.http)
+    note_stop(check_listening(where, Front::kHttp), "worker.normal.bind_socket");
+  for (const std::string& where : service.controller)
+    note_stop(check_listening(where, Front::kController), "worker.controller.bind_socket");
+  if (!loaded->rules->dns.nameservers.empty())
+    if (const auto servers = lookup_options(loaded->rules->dns); !servers)
+      stops.push_back(servers.error().text());
+  for (const std::string& what : stops) complain("configtest", what);
+  // What front ends alone read; and what nothing reads, though somebody wrote it.
+  std::vector<Warning> more = service.warnings;
+  for (Warning& warning : edited_stock_files(options.config)) more.push_back(std::move(warning));
+  for (const Warning& warning : more) complain("configtest", warning.text());
   if (!quiet)
     for (const std::string& note : loaded->rules->notes) complain("configtest", "note: " + note);
-  const size_t count = loaded->rules->warnings.size() + front.size();
+  const size_t count = loaded->rules->warnings.size() + more.size();
+  if (!stops.empty()) return kExitUsage;
   if (!quiet || count > 0)
     fmt::print("syntax OK, {} symbols, {} rules, {} composites, {} warning{}\n",
                loaded->rules->model.symbols.size(), loaded->rules->judge.rules.size(),
@@ -83,21 +104,59 @@ int confighelp_command(const std::vector<std::string>& arguments) {
 
 namespace {
 
-// A symbol that a rule of a module inserts, as multimap's and rbl's: where its weight stands.
-bool why_symbol(const RulesOptions& options, const std::string& what) {
-  const Result<Loaded> loaded = load_rules(options);
-  const SymbolId id = loaded ? loaded->rules->model.find_symbol(what) : kNoId<SymbolId>;
+// What a symbol weighs once all is put together, and where that stands: of a weight that no file
+// gives, the check or rule that has it built in.
+bool why_symbol(const Loaded& loaded, const std::string& what, Place& winner) {
+  const RuleSet& rules = *loaded.rules;
+  const SymbolId id = rules.model.find_symbol(what);
   if (id == kNoId<SymbolId>) return false;
-  const ScoreModel& model = loaded->rules->model;
-  const Symbol& symbol = model.symbols[index(id)];
+  const Symbol& symbol = rules.model.symbols[index(id)];
   if (symbol.flags & static_cast<uint16_t>(SymbolFlag::kUndefined)) return false;
-  const Place& place = symbol.score_place.file.empty() ? symbol.place : symbol.score_place;
+  winner = symbol.score_place.file.empty() ? symbol.place : symbol.score_place;
+  std::string where = winner.file.empty() ? "a rule" : winner.text();
+  if (winner.line == 0) where += ", built in";
   std::string groups;
   for (const GroupId group : symbol.groups)
-    groups += (groups.empty() ? "" : ", ") + model.groups[index(group)].name;
-  fmt::print("= {}  score {} in group {}\n", place.file.empty() ? "a rule" : place.text(),
-             score_text(symbol.score), groups.empty() ? "(none)" : groups);
+    groups += (groups.empty() ? "" : ", ") + rules.model.groups[index(group)].name;
+  fmt::print("= {}  score {} in group {}\n", where, score_text(symbol.score),
+             groups.empty() ? "(none)" : groups);
   return true;
+}
+
+// "config why actions.rejct": the nearest of what does exist.
+std::string nearest_thing(const ScoreModel& model, const std::string& what) {
+  std::vector<std::string_view> known;
+  for (const Symbol& symbol : model.symbols) known.push_back(symbol.name);
+  std::vector<std::string> paths;
+  for (const OptionRow& row : option_rows())
+    if (row.section.find_first_of("* ") == std::string_view::npos)
+      paths.push_back(fmt::format("{}.{}", row.section, row.key));
+  known.insert(known.end(), paths.begin(), paths.end());
+  const std::string near = did_you_mean(what, known);
+  return near.empty() ? near : ". " + near;
+}
+
+// Weights that a module's own rule gives (multimap.NAME.score, rbl.rbls.X.…), and those of groups:
+// all that name the symbol, but for the winner.
+void print_losers(const UclObject& root, const std::string& what, const Place& winner) {
+  const auto same = [&](const Place& place) {
+    return place.file == winner.file && place.line == winner.line;
+  };
+  for (const SymbolDefinition& definition : symbol_definitions(root, what)) {
+    const UclObject* weight = definition.body->find("score");
+    if (!weight) weight = definition.body->find("weight");
+    const Place place = weight ? weight->last_value().place() : definition.body->place();
+    if (!same(place))
+      fmt::print("  {}  group {}: {}\n", place.text(),
+                 definition.group.empty() ? "(none)" : definition.group,
+                 dump(*definition.body, {.format = DumpFormat::kJsonCompact}));
+  }
+  for (const char* const section : {"multimap.", "regexp.", "composites."})
+    for (const char* const key : {".score", ".weight"})
+      for (const Origin& origin : origins(root, section + what + key))
+        if (!same(origin.place))
+          fmt::print("  {}  {} (priority {})\n", origin.place.text(), origin.value,
+                     origin.priority);
 }
 
 // Where an option of that name stands, for who left out its section.
@@ -114,28 +173,27 @@ std::string places_of_option(std::string_view name) {
 
 int why(const Config& config, const RulesOptions& options, const std::string& what) {
   bool found = false;
-  for (const SymbolDefinition& definition : symbol_definitions(config.root(), what)) {
+  for (const Origin& origin : origins(config.root(), what)) {
     found = true;
-    fmt::print("{}  group {}: {}\n", definition.body->place().text(),
-               definition.group.empty() ? "(none)" : definition.group,
-               dump(*definition.body, {.format = DumpFormat::kJsonCompact}));
+    fmt::print("{} {}  {} (priority {})\n", origin.effective ? "=" : " ", origin.place.text(),
+               origin.value, origin.priority);
   }
-  // A path as it stands, or the score of a rule or composite of that name.
-  for (const std::string& path :
-       {what, "regexp." + what + ".score", "composites." + what + ".score"}) {
-    for (const Origin& origin : origins(config.root(), path)) {
-      found = true;
-      fmt::print("{} {}  {} (priority {})\n", origin.effective ? "=" : " ", origin.place.text(),
-                 origin.value, origin.priority);
-    }
+  if (found) return kExitGood;
+  const Result<Loaded> loaded = load_rules(options);
+  if (!loaded) {
+    complain("config", loaded.error().text());
+    return kExitUsage;
   }
-  if (!found) found = why_symbol(options, what);
-  if (!found) {
-    const std::string places = places_of_option(what);
-    complain("config", fmt::format("nothing sets {}{}{}", what,
-                                   places.empty() ? "" : "; options of that name: ", places));
+  Place winner;
+  if (why_symbol(*loaded, what, winner)) {
+    print_losers(config.root(), what, winner);
+    return kExitGood;
   }
-  return found ? kExitGood : kExitFindings;
+  const std::string places = places_of_option(what);
+  complain("config", fmt::format("nothing sets {}{}{}{}", what,
+                                 places.empty() ? "" : "; options of that name: ", places,
+                                 places.empty() ? nearest_thing(loaded->rules->model, what) : ""));
+  return kExitFindings;
 }
 
 }  // namespace

@@ -116,7 +116,18 @@ int configwizard_command(const std::vector<std::string>& arguments) {
   }
   const fs::path given(options.config);
   std::error_code error;
-  const fs::path folder = fs::is_directory(given, error) ? given : given.parent_path();
+  const bool is_file = given.extension() == ".conf" && !fs::is_directory(given, error);
+  const fs::path folder = is_file ? given.parent_path() : given;
+  // A site begins as a folder with nothing in it; one that holds something else is no site.
+  if (!folder.empty() && (!fs::exists(folder, error) || fs::is_empty(folder, error))) {
+    fs::create_directories(folder / "local.d", error);
+    if (error) {
+      complain("configwizard",
+               fmt::format("cannot make {}: {}", (folder / "local.d").string(), error.message()));
+      return kExitUsage;
+    }
+    fmt::print("{}: made\n", (folder / "local.d").string());
+  }
   for (const std::string& name : names) {
     const auto step = std::ranges::find(kSteps, name, &Step::name);
     if (step == kSteps.end()) {

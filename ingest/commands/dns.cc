@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <future>
 
 #include "engine/mime/ip.h"
@@ -68,6 +69,15 @@ bool ask(Lookup& lookup, const std::vector<Question>& questions) {
   return known;
 }
 
+// The first argument that is neither an option nor the value of one; their number if there is none.
+size_t first_word(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kWithValue[] = {"-c", "--config", "--server", "--times"};
+  size_t at = 0;
+  while (at < arguments.size() && arguments[at].starts_with('-') && arguments[at].size() > 1)
+    at += std::ranges::find(kWithValue, arguments[at]) != std::end(kWithValue) ? 2 : 1;
+  return std::min(at, arguments.size());
+}
+
 void print_servers(const Lookup& lookup) {
   fmt::print("\n{:<24}{:>6}{:>9}{:>10}{:>10}\n", "server", "sent", "replies", "timeouts",
              "failures");
@@ -97,9 +107,14 @@ Result<LookupOptions> dns_options(const std::string& config,
 }
 
 int dns_command(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && (arguments[0] == "spf" || arguments[0] == "spf-flatten"))
-    return dns_spf_command({arguments.begin() + 1, arguments.end()}, "winnow dns " + arguments[0],
-                           arguments[0] == "spf-flatten");
+  if (const size_t at = first_word(arguments); at < arguments.size()) {
+    const std::string word = arguments[at];
+    if (word == "spf" || word == "spf-flatten") {
+      std::vector<std::string> rest = arguments;
+      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
+      return dns_spf_command(rest, "winnow dns " + word, word == "spf-flatten");
+    }
+  }
   CLI::App app(
       "Asks name servers as the service would: with its servers, time-outs and cache. TYPE is A "
       "(the default), AAAA, MX, TXT, PTR, NS, SOA, SRV, CNAME ...; for an address the default is "

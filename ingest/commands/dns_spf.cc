@@ -253,6 +253,11 @@ int dns_spf_command(const std::vector<std::string>& arguments, const std::string
   app.add_option("-c,--config", options.config, "site configuration (default: none)");
   app.add_option("--server", options.servers, "whom to ask (default: the configuration's)")
       ->allow_extra_args(false);
+  unsigned times = 1;
+  bool quiet = false;
+  // Those of `winnow dns` that change nothing here: there is no table of servers.
+  app.add_option("--times", times)->group("");
+  app.add_flag("-q,--quiet", quiet)->group("");
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
   if (options.domain.empty() && !options.from.empty())
     options.domain = options.from.substr(options.from.rfind('@') + 1);

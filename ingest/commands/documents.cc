@@ -21,10 +21,16 @@ constexpr std::string_view kBash =
     R"bash(# Completion of bash for winnow. Made by `winnow completion bash`.
 # Options are asked of the binary itself, so that they are those of the version installed.
 _winnow() {
-  local word=${COMP_WORDS[COMP_CWORD]}
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} values
   COMPREPLY=()
+  if [ "$COMP_CWORD" -gt 2 ] && [ "${before#-}" != "$before" ]; then
+    values=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null |
+      grep -oE -- "$before [^ ]*\{[^}]*" | sed 's/.*{//; s/,/ /g')
+  fi
   if [ "$COMP_CWORD" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")
+  elif [ -n "$values" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
   elif [ "${word#-}" != "$word" ]; then
     local options
     options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null |
@@ -32,6 +38,10 @@ _winnow() {
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
   elif [ "${COMP_WORDS[1]}" = help ]; then
     mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")
+  elif [ "$COMP_CWORD" = 2 ]; then
+    case ${COMP_WORDS[1]} in
+@WORDS@    esac
+    [ "${#COMPREPLY[@]}" != 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   fi
@@ -60,7 +70,7 @@ lookups, and on nothing else: not on threads, batch sizes or the machine.
 constexpr std::string_view kManTail = R"(.SH EXIT STATUS
 .TP
 0
-good
+good, whatever the verdicts are
 .TP
 1
 findings: a test failed, two trees differ, a check found something
@@ -69,7 +79,7 @@ findings: a test failed, two trees differ, a check found something
 wrong use or wrong configuration
 .TP
 3
-some inputs could not be read; everything else was scanned
+some inputs could not be read (everything else was scanned), or standard output could not be written
 .TP
 70
 a bug in winnow
@@ -97,6 +107,27 @@ std::string command_names() {
     names += command.name;
   }
   return names;
+}
+
+// Words that may stand first behind a command: those between bars in its usage. A line of `case`
+// for each command that has some.
+std::string first_words() {
+  std::string out;
+  for (const Command& command : all_commands()) {
+    const std::string_view usage = command.arguments.substr(0, command.arguments.find(' '));
+    if (usage.find('|') == std::string_view::npos) continue;
+    std::string words;
+    for (size_t at = 0; at < usage.size();) {
+      size_t end = at;
+      while (end < usage.size() && ((usage[end] >= 'a' && usage[end] <= 'z') || usage[end] == '-'))
+        ++end;
+      if (end > at) words += (words.empty() ? "" : " ") + std::string(usage.substr(at, end - at));
+      at = end + 1;
+    }
+    out += fmt::format("      {}) mapfile -t COMPREPLY < <(compgen -W \"{}\" -- \"$word\") ;;\n",
+                       command.name, words);
+  }
+  return out;
 }
 
 // Prints `text` with every `word` replaced.
@@ -133,7 +164,10 @@ int completion_command(const std::vector<std::string>& arguments) {
     complain("completion", "takes the name of a shell, and bash is the one it knows");
     return kExitUsage;
   }
-  print_with(kBash, "@COMMANDS@", command_names());
+  const std::string_view script(kBash);
+  const size_t at = script.find("@WORDS@");
+  print_with(script.substr(0, at), "@COMMANDS@", command_names());
+  fmt::print("{}{}", first_words(), script.substr(at + 7));
   return kExitGood;
 }
 

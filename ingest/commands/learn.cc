@@ -234,7 +234,9 @@ int learn(LearnCommand& options) {
       if (shown)
         line += fmt::format("{}{} {}", line.empty() ? "" : ", ", learner.counts()[i], kOutcomes[i]);
     }
-    fmt::print(stderr, "{}{}{}{}\n", options.dry_run ? "would be: " : "", line,
+    // Who named no folder is told which it was.
+    const std::string where = own && options.statistics.empty() ? " in " + folder : "";
+    fmt::print(stderr, "{}{}{}{}{}\n", options.dry_run ? "would be: " : "", line, where,
                empty ? fmt::format(", {} without tokens", empty) : "",
                problems ? fmt::format(", {} problems", problems) : "");
   }

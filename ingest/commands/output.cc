@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 namespace winnow {
 
@@ -136,17 +134,9 @@ void Output::add_csv(const Case& one) {
 }
 
 void Output::flush() {
-  if (!buffer_.empty() && std::fwrite(buffer_.data(), 1, buffer_.size(), to_) != buffer_.size())
-    failed_ = true;
+  std::fwrite(buffer_.data(), 1, buffer_.size(), to_);
   if (options_.flush_each) std::fflush(to_);
   buffer_.clear();
-}
-
-Result<void> Output::finish() {
-  flush();
-  if (std::fflush(to_) != 0 || failed_)
-    return fail(fmt::format("the output cannot be written: {}", std::strerror(errno)));
-  return {};
 }
 
 void Output::print_summary(std::FILE* to, uint64_t problems) const {

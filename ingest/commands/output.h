@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/result.h"
 #include "engine/score/render.h"
 #include "pipeline/case.h"
 #include "rules/compile/rule_set.h"
@@ -31,15 +30,14 @@ class Output {
   // `to` stays the caller's.
   Output(std::FILE* to, const RuleSet& rules, const OutputOptions& options);
   void add(const Case& one);
-  // Writes what is buffered. Errors: the file does not take it (disk full, closed pipe).
-  Result<void> finish();
+  // Writes what is buffered. Whether the file took it all is asked at the end of the process.
+  void flush();
   // "5059 messages: 12 reject, 40 add header, ..."
   void print_summary(std::FILE* to, uint64_t problems) const;
 
  private:
   void add_table(const Case& one);
   void add_csv(const Case& one);
-  void flush();
 
   std::FILE* to_;
   const RuleSet& rules_;
@@ -48,7 +46,6 @@ class Output {
   std::string buffer_;
   std::vector<uint64_t> actions_;  // messages by ActionId
   uint64_t messages_ = 0;
-  bool failed_ = false;
 };
 
 }  // namespace winnow

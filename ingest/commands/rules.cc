@@ -11,6 +11,7 @@
 #include "ingest/commands/rule_tests.h"
 #include "ingest/commands/rules_cost.h"
 #include "ingest/commands/scan_options.h"
+#include "rules/config/nearest.h"
 
 namespace winnow {
 
@@ -87,7 +88,11 @@ int show(RulesCommand& options) {
   const RuleSet& rules = *loaded->rules;
   const SymbolId id = rules.model.find_symbol(options.symbol);
   if (id == kNoId<SymbolId>) {
-    complain("rules", fmt::format("there is no symbol {}", options.symbol));
+    std::vector<std::string_view> known;
+    for (const Symbol& symbol : rules.model.symbols) known.push_back(symbol.name);
+    const std::string near = did_you_mean(options.symbol, known);
+    complain("rules", fmt::format("there is no symbol {}{}{}", options.symbol,
+                                  near.empty() ? "" : ". ", near));
     return kExitFindings;
   }
   const Symbol& symbol = rules.model.symbols[index(id)];

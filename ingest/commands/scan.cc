@@ -208,6 +208,8 @@ int scan(ScanCommand& options) {
       const ReadSink sink{
           .message =
               [&](Message&& message) {
+                // A recording is to say all that a line of JSON says, however it is made.
+                message.wants_links = options.format == "jsonl" || !options.record.empty();
                 flow.submit(std::move(message));
                 return true;
               },
@@ -231,10 +233,7 @@ int scan(ScanCommand& options) {
       named_rules.insert(std::move(rule));
     for (const std::string& rule : named_rules) problem(options.replay, rule);
   }
-  if (Result<void> written = output.finish(); !written) {
-    complain("scan", written.error().text());
-    return kExitInputs;
-  }
+  output.flush();
   if (options.perf) print_perf(times);
   if (!options.quiet && options.format == "table") output.print_summary(stderr, problems);
   return problems ? kExitInputs : kExitGood;
@@ -253,6 +252,10 @@ int scan_command(const std::vector<std::string>& arguments) {
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
   if (options.common.paths.empty() && options.replay.empty()) {
     complain("scan", "nothing to scan: name a file or directory, or - for standard input");
+    return kExitUsage;
+  }
+  if (!options.common.paths.empty() && !options.replay.empty()) {
+    complain("scan", "--replay judges what was recorded: name no mail beside it");
     return kExitUsage;
   }
   if (Result<void> good = options.common.finish(); !good) {

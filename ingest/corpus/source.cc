@@ -97,6 +97,11 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
   const Format format =
       options.format == Format::kGuess ? guess_format(name, head) : options.format;
   if (format == Format::kTar && name != "-") return read_tar(name, options, sink);
+  if (options.format == Format::kGuess && head.starts_with("PK\x03\x04")) {
+    sink.problem(name,
+                 "is a zip archive, which is not unpacked; --read-as message judges it as mail");
+    return true;
+  }
   size_t given = 0;
   const ByteReader bytes = [&](char* to, size_t capacity) -> Result<size_t> {
     if (given < head.size()) {

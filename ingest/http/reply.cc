@@ -65,12 +65,24 @@ void append_names(const Scanned& scanned, std::string_view between, std::string&
   }
 }
 
-void append_edits(std::string_view key, const Verdict& verdict, std::string& body) {
-  append_signatures(verdict.edits, ",\"dkim-signature\":", body);
+// Folds of headers end lines as the message does.
+std::vector<Edit> edits_of(const Case& one) {
+  std::vector<Edit> edits = one.verdict.edits;
+  if (one.evidence.facts.newlines != Newlines::kCrLf) return edits;
+  for (Edit& edit : edits)
+    for (size_t at = 0; (at = edit.value.find('\n', at)) != std::string::npos; ++at)
+      if (at == 0 || edit.value[at - 1] != '\r') edit.value.insert(at++, 1, '\r');
+  return edits;
+}
+
+void append_edits(std::string_view key, const Case& one, std::string& body) {
+  if (one.verdict.edits.empty()) return;
+  const std::vector<Edit> edits = edits_of(one);
+  append_signatures(edits, ",\"dkim-signature\":", body);
   const auto is_other = [](const Edit& edit) { return edit.kind != EditKind::kSignature; };
-  if (!std::ranges::any_of(verdict.edits, is_other)) return;
+  if (!std::ranges::any_of(edits, is_other)) return;
   body += key;
-  append_milter_object(verdict.edits, body);
+  append_milter_object(edits, body);
 }
 
 // By group what its symbols gave.
@@ -103,8 +115,12 @@ void append_groups(const Scanned& scanned, std::string& body) {
   body += '}';
 }
 
+UrlForm url_form(const HttpRequest& request) {
+  return request.extended_urls ? UrlForm::kExtended : UrlForm::kHosts;
+}
+
 // The older JSON: what /checkv2 has in "symbols" is inside "default", beside its fields.
-void append_legacy(const Scanned& scanned, std::string& body) {
+void append_legacy(const HttpRequest& request, const Scanned& scanned, std::string& body) {
   const Verdict& verdict = scanned.one.verdict;
   const RenderPlan& plan = scanned.live.render;
   body += fmt::format("{{\"default\":{{\"is_spam\":{},\"is_skipped\":false,\"score\":",
@@ -127,9 +143,11 @@ void append_legacy(const Scanned& scanned, std::string& body) {
     if (!one.options.empty()) body += ']';
     body += '}';
   }
-  body += "},\"message-id\":";
+  body += '}';
+  append_links(scanned.one.evidence, url_form(request), body);
+  body += ",\"message-id\":";
   append_json_string(scanned.one.evidence.message_id, body);
-  append_edits(",\"rmilter\":", verdict, body);
+  append_edits(",\"rmilter\":", scanned.one, body);
   body += '}';
 }
 
@@ -219,22 +237,24 @@ void render_reply(const HttpRequest& request, const Scanned& scanned, std::strin
   std::string body;
   if (request.command == HttpCommand::kCheckV2) {
     body = "{";
-    render_json_fields(scanned.live.render, scanned.one.evidence, scanned.one.verdict, body);
+    render_json_fields(scanned.live.render, scanned.one.evidence, scanned.one.verdict, body,
+                       url_form(request));
     fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}", scanned.scan_us / 1'000'000,
                    scanned.scan_us % 1'000'000);
     if (request.groups) append_groups(scanned, body);
-    append_edits(",\"milter\":", scanned.one.verdict, body);
+    append_edits(",\"milter\":", scanned.one, body);
     body += '}';
   } else {
-    append_legacy(scanned, body);
+    append_legacy(request, scanned, body);
   }
   response(request, 200, "OK", "application/json", body, out);
 }
 
 void render_error(const HttpRequest& request, int code, std::string_view what, std::string& out) {
   if (request.dialect == Dialect::kSpamc) {
-    out += fmt::format("SPAMD/1.0 {}: {}\r\n\r\n",
-                       code == 76 ? "76 Bad header line" : "75 EX_TEMPFAIL", what);
+    // One line, as spamd: what follows it would be an answer to TELL for spamc, and no error.
+    out += fmt::format("SPAMD/1.0 {}: {}\r\n", code == 76 ? "76 Bad header line" : "75 EX_TEMPFAIL",
+                       what);
     return;
   }
   if (request.dialect == Dialect::kRspamc) {

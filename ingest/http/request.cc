@@ -101,8 +101,15 @@ constexpr FlagName kFlagNames[] = {
     {"milter"},       {"skip", &HttpRequest::skip},
     {"profile"},      {"zstd", &HttpRequest::zstd_reply},
     {"body_block"},   {"groups", &HttpRequest::groups},
-    {"skip_process"}, {"ext_urls"},
+    {"skip_process"}, {"ext_urls", &HttpRequest::extended_urls},
 };
+
+// Commands that want a message.
+bool is_scan(HttpCommand command) {
+  return command == HttpCommand::kCheckV2 || command == HttpCommand::kCheck ||
+         command == HttpCommand::kSymbols || command == HttpCommand::kLearnSpam ||
+         command == HttpCommand::kLearnHam || command == HttpCommand::kLearnClass;
+}
 
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -367,7 +374,10 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
       request_.keep_alive = option.find("close") == std::string::npos &&
                             (request_.keep_alive || option.find("keep-alive") != std::string::npos);
   } else if (key == "compression" || key == "content-encoding") {
-    if (lower(value) == "zstd" || lower(value) == "zstandard") request_.zstd_body = true;
+    // Unlike `Compression`, which is Rspamd's own, `Content-Encoding` may be what a proxy says.
+    const bool zstd = lower(value) == "zstd" || lower(value) == "zstandard";
+    request_.zstd_body = request_.zstd_body || zstd;
+    request_.unknown_compression = request_.unknown_compression || (!zstd && key == "compression");
   } else if (key == "from") {
     to.from = without_brackets(value);
   } else if (key == "rcpt") {
@@ -413,6 +423,10 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     flags(value);
   } else if (key == "log") {
     request_.no_log = request_.no_log || lower(value) == "no";
+  } else if (key == "file" || key == "path" || key == "shm") {
+    request_.body_elsewhere = true;
+  } else if (key == "url-format") {
+    request_.extended_urls = request_.extended_urls || lower(value) == "extended";
   } else if (key == "filename") {
     to.file_name = value;
   } else {
@@ -445,6 +459,11 @@ SessionWant HttpSession::complete(std::string& out) {
   state_ = State::kHead;
   searched_ = 0;
   more_ = true;
+  if (request_.unknown_compression && !body_.empty())
+    return refuse(503, "Invalid compression method", out);
+  // Scanned as empty the message would pass unseen.
+  if (request_.body_elsewhere && request_.dialect == Dialect::kHttp && is_scan(request_.command))
+    return refuse(503, "File, Path and Shm are not taken: the message belongs into the body", out);
   if (request_.zstd_body && !body_.empty()) {
     std::string plain, what;
     if (!unpack_zstd(body_, limits_.body_max, plain, what))
@@ -467,6 +486,7 @@ SessionWant HttpSession::complete(std::string& out) {
     case HttpCommand::kReportIfSpam:
       request_.unscanned = request_.dialect == Dialect::kHttp && (body_.empty() || request_.skip);
       if (request_.unscanned) body_.clear();
+      request_.envelope.wants_links = request_.dialect == Dialect::kHttp;
       return limits_.controller || request_.unscanned ? SessionWant::kPage : SessionWant::kVerdict;
     case HttpCommand::kLearnSpam:
     case HttpCommand::kLearnHam:

@@ -494,11 +494,15 @@ class HttpConnection : public Connection {
     if (learn_ && request.unscanned) wrong = "Empty body is not permitted";
     if (wrong.empty() && shared_.learner) return Page::kScan;
     learn_.reset();
-    if (wrong.empty())
-      render_not_learnt(request, 500, "nothing is learnt here: see winnow serve --statistics",
-                        out_);
-    else
-      render_not_learnt(request, 400, wrong, out_);
+    const int code = wrong.empty() ? 500 : 400;
+    if (wrong.empty()) wrong = "nothing is learnt here: see winnow serve --statistics";
+    return refuse_learning(code, wrong);
+  }
+  // Who teaches often looks at an exit code alone: the log says why as well.
+  Page refuse_learning(int code, std::string_view why) {
+    shared_.log.event(LogLevel::kWarning, "learn",
+                      fmt::format("a request to learn was refused: {}", why));
+    render_not_learnt(session_.request(), code, why, out_);
     return Page::kDone;
   }
   bool takes_over(const std::shared_ptr<Connection>& self, const Scanned& scanned) override {
@@ -557,8 +561,7 @@ class HttpConnection : public Connection {
       asks.peer = peer().ip;
       asks.unix_socket = peer().unix_socket;
       if (is_trusted_peer(shared_.settings()->access, asks)) return learn_page();
-      render_error(request, 75, "TELL is for secure_ip and unix sockets", out_);
-      return Page::kDone;
+      return refuse_learning(75, "TELL is for secure_ip and unix sockets");
     }
     if (request.unscanned) {
       render_unscanned(request, *shared_.service->live(), out_);

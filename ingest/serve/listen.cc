@@ -40,7 +40,13 @@ int listen_at(const sockaddr* address, socklen_t size) {
   return -1;
 }
 
-Result<Listening> listen_tcp(const std::string& where, Front front) {
+struct TcpAddress {
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  bool is_v6 = false;
+};
+
+Result<TcpAddress> tcp_address(const std::string& where) {
   const size_t colon = where.rfind(':');
   uint16_t port = 0;
   const char* const end = where.data() + where.size();
@@ -56,28 +62,32 @@ Result<Listening> listen_tcp(const std::string& where, Front front) {
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
   if (host == "localhost") host = "127.0.0.1";
   if (host == "*") host = "0.0.0.0";
-  sockaddr_in v4{};
-  sockaddr_in6 v6{};
-  int fd = -1;
-  if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    fd = listen_at(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
-  } else if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    fd = listen_at(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+  TcpAddress to;
+  if (::inet_pton(AF_INET, host.c_str(), &to.v4.sin_addr) == 1) {
+    to.v4.sin_family = AF_INET;
+    to.v4.sin_port = htons(port);
+  } else if (::inet_pton(AF_INET6, host.c_str(), &to.v6.sin6_addr) == 1) {
+    to.is_v6 = true;
+    to.v6.sin6_family = AF_INET6;
+    to.v6.sin6_port = htons(port);
   } else {
     return fail(fmt::format("\"{}\" is no IP address", host));
   }
+  return to;
+}
+
+Result<Listening> listen_tcp(const std::string& where, Front front) {
+  const Result<TcpAddress> to = tcp_address(where);
+  if (!to) return fail(to.error());
+  const int fd = to->is_v6 ? listen_at(reinterpret_cast<const sockaddr*>(&to->v6), sizeof to->v6)
+                           : listen_at(reinterpret_cast<const sockaddr*>(&to->v4), sizeof to->v4);
   if (fd < 0) return cannot(where, errno);
   return adopt_listening(fd, front);
 }
 
 struct Permissions {
   mode_t mode = 0660;
-  uid_t owner = static_cast<uid_t>(-1);
-  gid_t group = static_cast<gid_t>(-1);
+  std::string owner, group;  // empty: whose the process is
 };
 
 Result<void> permission(const std::string& word, Permissions& to) {
@@ -88,22 +98,23 @@ Result<void> permission(const std::string& word, Permissions& to) {
       return fail(fmt::format("\"{}\" is no file mode; write mode=0660", word));
     to.mode = static_cast<mode_t>(value);
   } else if (word.starts_with("owner=")) {
-    const passwd* const found = ::getpwnam(word.c_str() + 6);
-    if (!found) return fail(fmt::format("there is no user {}", word.substr(6)));
-    to.owner = found->pw_uid;
+    to.owner = word.substr(6);
   } else if (word.starts_with("group=")) {
-    const ::group* const found = ::getgrnam(word.c_str() + 6);
-    if (!found) return fail(fmt::format("there is no group {}", word.substr(6)));
-    to.group = found->gr_gid;
+    to.group = word.substr(6);
   } else {
     return fail(fmt::format("\"{}\" after a socket's path: mode=, owner= or group=", word));
   }
   return {};
 }
 
-Result<Listening> listen_unix(const std::string& where, Front front) {
-  std::string path;
+struct UnixAddress {
+  sockaddr_un address{};
   Permissions permissions;
+};
+
+Result<UnixAddress> unix_address(const std::string& where) {
+  std::string path;
+  UnixAddress to;
   for (size_t at = 0; at < where.size();) {
     const size_t end = std::min(where.find(' ', at), where.size());
     const std::string word = where.substr(at, end - at);
@@ -112,20 +123,38 @@ Result<Listening> listen_unix(const std::string& where, Front front) {
       path = word.starts_with("unix:") ? word.substr(5) : word;
     else if (word.empty())
       continue;
-    else if (Result<void> done = permission(word, permissions); !done)
+    else if (Result<void> done = permission(word, to.permissions); !done)
       return fail(std::move(done.error()));
   }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
+  to.address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof to.address.sun_path)
     return fail(fmt::format("the path of a socket has {} bytes at most: {}",
-                            sizeof address.sun_path - 1, path));
-  std::memcpy(address.sun_path, path.data(), path.size());
+                            sizeof to.address.sun_path - 1, path));
+  std::memcpy(to.address.sun_path, path.data(), path.size());
+  return to;
+}
+
+Result<Listening> listen_unix(const std::string& where, Front front) {
+  const Result<UnixAddress> to = unix_address(where);
+  if (!to) return fail(to.error());
+  const std::string path = to->address.sun_path;
+  uid_t owner = static_cast<uid_t>(-1);
+  gid_t group = static_cast<gid_t>(-1);
+  if (const std::string& name = to->permissions.owner; !name.empty()) {
+    const passwd* const found = ::getpwnam(name.c_str());
+    if (!found) return fail(fmt::format("there is no user {}", name));
+    owner = found->pw_uid;
+  }
+  if (const std::string& name = to->permissions.group; !name.empty()) {
+    const ::group* const found = ::getgrnam(name.c_str());
+    if (!found) return fail(fmt::format("there is no group {}", name));
+    group = found->gr_gid;
+  }
   ::unlink(path.c_str());
-  const int fd = listen_at(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int fd = listen_at(reinterpret_cast<const sockaddr*>(&to->address), sizeof to->address);
   if (fd < 0) return cannot(where, errno);
-  if (::chmod(path.c_str(), permissions.mode) != 0 ||
-      ::chown(path.c_str(), permissions.owner, permissions.group) != 0) {
+  if (::chmod(path.c_str(), to->permissions.mode) != 0 ||
+      ::chown(path.c_str(), owner, group) != 0) {
     const int error = errno;
     ::close(fd);
     return fail(fmt::format("cannot set mode or owner of {}: {}", path, std::strerror(error)));
@@ -151,6 +180,18 @@ bool take_ssl(std::string& where) {
   if (!where.ends_with(kWord)) return false;
   where.resize(where.size() - kWord.size());
   return true;
+}
+
+Result<void> check_listening(const std::string& where, Front front) {
+  if (where.starts_with('/') || where.starts_with("unix:")) {
+    if (const Result<UnixAddress> to = unix_address(where); !to) return fail(to.error());
+    return {};
+  }
+  std::string address = where;
+  if (take_ssl(address) && front == Front::kMilter)
+    return fail(fmt::format("\"{}\": the milter protocol has no TLS", where));
+  if (const Result<TcpAddress> to = tcp_address(address); !to) return fail(to.error());
+  return {};
 }
 
 Result<Listening> open_listening(const std::string& where, Front front) {

@@ -29,6 +29,9 @@ struct Listening {
 // close-on-exec and the caller's.
 Result<Listening> open_listening(const std::string& where, Front front);
 
+// What open_listening() would say of an address before it opens anything.
+Result<void> check_listening(const std::string& where, Front front);
+
 // Takes over a socket that somebody else opened, and says where it listens. Errors: it is none.
 Result<Listening> adopt_listening(int fd, Front front);
 

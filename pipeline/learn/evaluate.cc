@@ -83,10 +83,14 @@ double one_minus_roca(std::vector<double> spam, std::vector<double> ham) {
 std::string Evaluation::summary() const {
   const auto spam_wrong = std::ranges::count_if(spam_, [](double odds) { return odds <= 0; });
   const auto ham_wrong = std::ranges::count_if(ham_, [](double odds) { return odds >= 0; });
+  // Nothing orders spam before ham where one of them is missing.
+  const std::string roca = spam_.empty() || ham_.empty()
+                               ? std::string("not known: both classes are needed")
+                               : fmt::format("{:.3f} %", one_minus_roca(spam_, ham_));
   return fmt::format(
       "{} spam, {} of them taken for ham; {} ham, {} of them taken for spam; {} before enough was "
-      "learnt; 1-ROCA {:.3f} %",
-      spam_.size(), spam_wrong, ham_.size(), ham_wrong, unknown_, one_minus_roca(spam_, ham_));
+      "learnt; 1-ROCA {}",
+      spam_.size(), spam_wrong, ham_.size(), ham_wrong, unknown_, roca);
 }
 
 }  // namespace winnow

@@ -94,7 +94,11 @@ bool LearningLog::exists(const std::string& path) {
 Result<std::unique_ptr<LearningLog>> LearningLog::open(const std::string& path, Mode mode) {
   const bool may_write = mode == Mode::kCreate;
   const int fd = ::open(path.c_str(), (may_write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0640);
-  if (fd < 0) return fail(system_error("cannot be opened", path));
+  if (fd < 0)
+    return fail(system_error(errno == ENOENT && !may_write
+                                 ? "is not there, nothing was learnt into this folder"
+                                 : "cannot be opened",
+                             path));
   std::unique_ptr<LearningLog> log(new LearningLog(path, fd));
   if (may_write && size_of(fd) < kLearningLogHead) {
     // New, or its maker died before the head was there. Two makers at once: one is first.

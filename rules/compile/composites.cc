@@ -70,8 +70,9 @@ void compile_composite(Compiler& compiler, const UclObject& object) {
     std::vector<std::string_view> known;
     for (const KnownSymbol& symbol : known_symbols()) known.push_back(symbol.name);
     for (const Symbol& symbol : compiler.set.model.symbols) known.push_back(symbol.name);
-    compiler.warn(*expression, fmt::format("composite {} reads {}, which no rule inserts. {}",
-                                           object.key(), name, did_you_mean(name, known)));
+    const std::string near = did_you_mean(name, known);
+    compiler.warn(*expression, fmt::format("composite {} reads {}, which no rule inserts.{}{}",
+                                           object.key(), name, near.empty() ? "" : " ", near));
   };
   Result<Composite> composite = parse_composite(compiler.find_symbol(object.key()),
                                                 expression->last_value().text(), policy, names);

@@ -18,18 +18,22 @@ namespace {
 
 bool shipped(const UclObject& value) { return value.place().file.starts_with("policy:/"); }
 
-// Whether the site wrote anything into the value.
-bool from_site(const UclObject& top) {
+// Something that the site wrote into the value; null where it wrote nothing.
+const UclObject* of_site(const UclObject& top) {
   std::vector<const UclObject*> open{&top};
   while (!open.empty()) {
     const UclObject* const value = open.back();
     open.pop_back();
-    if (!shipped(*value) && (!value->is_container() || value->size() == 0)) return true;
+    if (!shipped(*value) && (!value->is_container() || value->size() == 0)) return value;
+    const size_t before = open.size();
     for (const UclObject& child : value->children())
       for (const UclObject& one : child.values()) open.push_back(&one);
+    std::reverse(open.begin() + static_cast<std::ptrdiff_t>(before), open.end());
   }
-  return false;
+  return nullptr;
 }
+
+bool from_site(const UclObject& top) { return of_site(top) != nullptr; }
 
 class Names {
  public:
@@ -198,16 +202,17 @@ class Names {
     }
   }
 
-  // Sections and options that are accepted and do nothing, each kind one line.
+  // Sections that are accepted and do nothing; options that do, in one line.
   void parts() {
-    std::set<std::string, std::less<>> sections, options;
+    std::set<std::string, std::less<>> options;
     for (const UclObject& section : root_.children()) {
       if (!from_site(section)) continue;
       const std::string_view name = section.key();
       switch (part_state(root_, name)) {
         case PartState::kAccepted:
           if (section.is_object() && !section.flag("enabled", true)) continue;
-          if (std::ranges::binary_search(option_sections(), name)) sections.emplace(name);
+          if (!std::ranges::binary_search(option_sections(), name)) continue;
+          absent(section, name);
           break;
         case PartState::kBuiltIn:
         case PartState::kOn:
@@ -217,8 +222,14 @@ class Names {
           break;
       }
     }
-    if (!sections.empty()) note("are not there yet, so these do nothing", "modules", sections);
     if (!options.empty()) note("are accepted and do nothing yet", "options", options);
+  }
+
+  // Of the line as a whole: what is wrong with a value in it is said beside this.
+  void absent(const UclObject& section, std::string_view name) {
+    Place place = compiler_.place(*of_site(section));
+    place.column = 0;
+    compiler_.warn(place, fmt::format("{} is not there yet: this does nothing.", name));
   }
 
   void unread(const UclObject& section, std::string_view name,

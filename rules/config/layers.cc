@@ -305,6 +305,38 @@ std::map<std::string, std::string, std::less<>> default_variables(std::string_vi
           {"PREFIX", "/usr"}};
 }
 
+namespace {
+
+// Whatever is asked for is there, and empty: for the syntax of one file alone.
+class EmptyFiles final : public FileSource {
+ public:
+  bool exists(std::string_view) override { return true; }
+  Result<std::string> read(std::string_view) override { return std::string(); }
+  std::vector<std::string> glob(std::string_view) override { return {}; }
+};
+
+// The main file's values do not count, yet what is named must be one: else a message, or a file
+// that was typed wrong, would pass for the shipped policy.
+Result<void> check_main(FileSource& site, const std::string& path, UclOptions options) {
+  if (path.empty() || !site.exists(path)) return {};
+  const Result<std::string> bytes = site.read(path);
+  if (!bytes) return fail(bytes.error());
+  EmptyFiles empty;
+  options.files = &empty;
+  options.verify = [](std::string_view, std::string_view) { return Result<bool>(true); };
+  const Result<UclResult> parsed = parse_ucl(*bytes, path, options);
+  if (!parsed) return fail(parsed.error());
+  const UclObject& root = parsed->document->root();
+  if (root.size() == 0 || !parsed->includes.empty()) return {};
+  for (const UclObject& value : root.children())
+    if (is_option_section(value.key()) || value.key() == "metric") return {};
+  return fail(Error{.what = "is no configuration: it includes nothing, and none of its sections "
+                            "is known",
+                    .file = path});
+}
+
+}  // namespace
+
 Result<Config> load_config(FileSource& site, const LoadOptions& options) {
   const std::string folder = folder_of(options.config_path);
   // Without a site its includes must find nothing.
@@ -314,6 +346,10 @@ Result<Config> load_config(FileSource& site, const LoadOptions& options) {
   Config config;
   TemplateOptions templates;
   const UclOptions parse = parse_options(files, options, folder, templates, config);
+  if (Result<void> main = check_main(site, options.config_path, parse); !main)
+    return tl::unexpected<Error>(std::move(main.error()));
+  // What a template of the main file would say is Rspamd's to hear.
+  config.warnings.clear();
   auto parsed = parse_ucl_file("policy:/rspamd.conf", parse);
   if (!parsed) {
     // What a template printed on that line, or did not, may be why.

@@ -173,12 +173,8 @@ Result<void> include_one(const Call& call, const std::string& path, bool require
                       ": no such file; create it, or write try=true if it may be absent");
   }
   auto bytes = options.files->read(path);
-  if (!bytes) {
-    if (required) return call.error("cannot include " + path + ": " + bytes.error().what);
-    call.warn("Cannot read " + path + ": " + bytes.error().what + ".",
-              "It is left out, mend its permissions.");
-    return {};
-  }
+  // Also with try=true: the file is there, and without it another configuration would hold.
+  if (!bytes) return call.error("cannot include " + path + ": " + bytes.error().what);
   if (call.flag("sign") || call.name == "includes") {
     const auto good = options.verify ? options.verify(path, *bytes) : Result<bool>(false);
     if (!good || !*good)

@@ -3,6 +3,8 @@
 import gzip
 import io
 import os
+import shutil
+import subprocess
 import tarfile
 
 from checking import Checking, sample_messages
@@ -86,6 +88,10 @@ def options(table):
     table.row("option out of bounds", ["--threads", "0", good], USAGE, ["--threads"], 0)
     table.row("wrong value", ["--format", "xml", good], USAGE, ["--format", "xml"], 0)
     table.row("wrong time", ["--now", "yesterday", good], USAGE, ["RFC 3339", "yesterday"], 0)
+    table.row("mail beside a replay", ["--replay", "x.wev", good], USAGE, ["--replay"], 0)
+    zipped = table.write("mail.zip", b"PK\x03\x04" + bytes(60))
+    table.row("a zip archive", [zipped, good], INPUTS, [zipped, "zip archive"], 1)
+    table.row("a zip archive as mail", ["--read-as", "message", zipped], GOOD, [], 1)
     table.row("nothing to scan", [], USAGE, ["nothing to scan"], 0)
     table.row("replay of what is no recording", ["--replay", good], USAGE, [good], 0)
     table.row("missing recording", ["--replay", table.folder / "no.wev"], USAGE, ["no.wev"], 0)
@@ -100,6 +106,68 @@ def options(table):
     for name in ("no-such-command", ""):
         done = table.checking.run(name)
         table.checking.check(done.returncode == USAGE, f"command {name!r}: {done.returncode}")
+
+
+def fresh_site(table):
+    """The wizard begins where nothing is yet."""
+    checking = table.checking
+    for number, folder in enumerate((table.folder / "fresh", table.folder / "deep" / "er")):
+        config = folder / "rspamd.conf" if number else folder
+        done = checking.run("configwizard", "-c", config, "reject", stdin=b"12\n")
+        checking.check(done.returncode == GOOD, f"configwizard: {done.returncode} {done.stderr}")
+        done = checking.run("config", "why", "-c", folder, "actions.reject")
+        checking.check(f"= {folder}/local.d/actions.conf:1".encode() in done.stdout,
+                       f"after configwizard: {done.stdout} {done.stderr}")
+    other = table.folder / "other"
+    other.mkdir()
+    (other / "file").touch()
+    done = checking.run("configwizard", "-c", other, "reject", stdin=b"12\n")
+    checking.check(done.returncode == USAGE and not (other / "local.d").exists(),
+                   f"configwizard into another's folder: {done.returncode} {done.stderr}")
+
+
+def locked(table):
+    """A folder or file of the site that cannot be read is no folder or file that is not there."""
+    checking = table.checking
+    site = table.folder / "locked"
+    (site / "local.d").mkdir(parents=True)
+    (site / "rspamd.conf").touch()
+    actions = site / "local.d" / "actions.conf"
+    actions.write_text("reject = 20;\n")
+    within = None
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            return
+        within = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        table.folder.chmod(0o755)
+    for path in (site / "local.d", actions):
+        mode = path.stat().st_mode
+        path.chmod(0)
+        for command in ("configtest", "configdump"):
+            done = checking.run(command, "-c", site / "rspamd.conf", within=within)
+            checking.check(done.returncode == USAGE and str(path).encode() in done.stderr and
+                           b"denied" in done.stderr,
+                           f"{command} with {path.name} locked: {done.returncode} {done.stderr}")
+        path.chmod(mode)
+    done = checking.run("configtest", "-c", site / "rspamd.conf", within=within)
+    checking.check(done.returncode == GOOD, f"unlocked: {done.returncode} {done.stderr}")
+
+
+def full_disk(table):
+    """What cannot be written is said, whichever command printed it."""
+    record = table.folder / "full.wev"
+    table.row("recording", ["--record", record, table.good], GOOD, [], 1)
+    for command in (["scan", table.good], ["scan", "--format", "jsonl", table.good], ["configdump"],
+                    ["explain", "--replay", record], ["help"], ["help", "options"], ["maps"],
+                    ["completion", "bash"], ["dkim-keygen"], ["rules", "list"], ["limits"],
+                    ["scan", "--help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([table.checking.options.winnow.resolve(), *command], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=600,
+                                  env=dict(os.environ, XDG_CACHE_HOME=str(table.checking.cache)))
+        table.checking.check(done.returncode == INPUTS and
+                             done.stderr.count(b"standard output cannot be written") == 1,
+                             f"{command} to a full disk: {done.returncode}, {done.stderr[-300:]}")
 
 
 def configuration(table):
@@ -132,6 +200,9 @@ def main():
     table = Table(checking)
     inputs(table)
     options(table)
+    full_disk(table)
+    locked(table)
+    fresh_site(table)
     configuration(table)
     checking.finish()
 

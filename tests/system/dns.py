@@ -174,6 +174,19 @@ class DnsTest(unittest.TestCase):
            ("says.example", "TXT"): ["v=spf1 exp=why.%{d} -all"],
            ("why.says.example", "TXT"): ["%{i} is none of us"]}
 
+    def test_options_before_spf(self):
+        server = NameServer(self.SPF)
+        self.addCleanup(server.close)
+        name = f"127.0.0.1:{server.port}"
+        whole = winnow("dns", "spf", "org.example", "--server", name)
+        self.assertIn(b"a is ip4:192.0.2.1", whole.stdout)
+        for arguments in (["--server", name, "spf", "org.example"],
+                          ["-q", f"--server={name}", "spf", "org.example"],
+                          ["-c", self.config(server), "spf", "org.example"]):
+            self.assertEqual(winnow("dns", *arguments).stdout, whole.stdout, arguments)
+        flat = winnow("dns", "--server", name, "spf-flatten", "org.example")
+        self.assertIn(b"v=spf1 ip4:192.0.2.1", flat.stdout)
+
     def spf(self, *arguments):
         server = NameServer(self.SPF)
         self.addCleanup(server.close)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the front ends of winnow serve do with what the configuration says: fronts.py --winnow PATH"""
 import argparse
+import json
 import os
 import signal
 import socket
@@ -91,6 +92,32 @@ class Case(unittest.TestCase):
         return milter.scan(message, **options)
 
 
+class Links(Case):
+    MAIL = HAM % b"7" + b"See http://user:secret@www.Shop.example.com:8080/Path and mail@home.example.com\r\n"
+
+    def test_replies_name_urls_and_addresses(self):
+        reply = self.http().check(self.MAIL)
+        self.assertEqual(reply["urls"], ["www.shop.example.com"])
+        self.assertEqual(reply["emails"], ["mail@home.example.com"])
+        legacy = self.http().check(self.MAIL, path=b"/check")
+        self.assertEqual(legacy["urls"], reply["urls"])
+        self.assertEqual(legacy["emails"], reply["emails"])
+
+    def test_extended(self):
+        for header in (b"URL-Format: extended\r\n", b"Flags: ext_urls\r\n"):
+            url, = self.http().check(self.MAIL, headers=header)["urls"]
+            self.assertEqual((url["host"], url["tld"]), ("www.shop.example.com", "example.com"))
+            self.assertTrue(url["url"].endswith(":8080/Path"), url)
+            self.assertEqual(set(url["flags"]), {"text", "has_port", "has_user"})
+
+    def test_a_scan_names_the_same(self):
+        done = subprocess.run([WINNOW, "scan", "--quiet", "--format", "jsonl", "-"], input=self.MAIL,
+                              capture_output=True, timeout=service.WAIT_S)
+        line = json.loads(done.stdout)
+        self.assertEqual((line["urls"], line["emails"]),
+                         (["www.shop.example.com"], ["mail@home.example.com"]))
+
+
 class HeadersOfTheVerdict(Case):
     FILES = {"options.inc": DNS, "milter_headers.conf": """
 extended_spam_headers = true;
@@ -112,7 +139,7 @@ authenticated_headers = ["authentication-results"];
         reply = self.http().check(HAM % b"1", headers=self.ENVELOPE)
         added = {name: value["value"] for name, value in reply["milter"]["add_headers"].items()}
         score = "%.2f" % reply["score"]
-        lines = added.pop("X-Spamd-Result").split(";\n\t")
+        lines = added.pop("X-Spamd-Result").split(";\r\n\t")
         self.assertEqual(lines[0], "default: False [%s / 15.00]" % score)
         self.assertIn("R_SPF_ALLOW(-0.20)[+ip4:192.0.2.0/24]", lines)
         self.assertIn("DMARC_POLICY_ALLOW(-0.50)[example.org,reject]", lines)
@@ -123,14 +150,22 @@ authenticated_headers = ["authentication-results"];
             "X-Rspamd-Action": reply["action"], "X-Spamd-Bar": "/", "X-Mine": "yes",
             "X-Spam-Status": "No, score=" + score, "X-Virus": "+ip4:192.0.2.0/24",
             "Authentication-Results":
-                "mx.example.net;\n\tdkim=none;\n\tspf=pass (mx.example.net: domain of "
+                "mx.example.net;\r\n\tdkim=none;\r\n\tspf=pass (mx.example.net: domain of "
                 "anna@example.org designates 192.0.2.5 as permitted sender) "
-                "smtp.mailfrom=anna@example.org;\n\tdmarc=pass (policy=reject) "
+                "smtp.mailfrom=anna@example.org;\r\n\tdmarc=pass (policy=reject) "
                 "header.from=example.org"})
         self.assertEqual(reply["milter"]["add_headers"]["Authentication-Results"]["order"], 1)
         removed = reply["milter"]["remove_headers"]
         self.assertEqual((removed["X-Spam"], removed["X-Foo"], removed["X-Bar"]), (0, 0, 1))
         self.assertEqual(removed["X-Spamd-Result"], 0)
+
+    def test_folds_end_lines_as_the_message_does(self):
+        for message, fold in ((HAM % b"1", ";\r\n\t"), ((HAM % b"1").replace(b"\r", b""), ";\n\t")):
+            added = self.http().check(message, headers=self.ENVELOPE)["milter"]["add_headers"]
+            for name in ("X-Spamd-Result", "Authentication-Results"):
+                value = added[name]["value"]
+                self.assertIn(fold, value)
+                self.assertEqual(value.count("\n"), value.count(fold))
 
     def test_spam(self):
         reply = self.http().check(SPAM % b"1", headers=self.ENVELOPE)

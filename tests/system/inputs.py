@@ -91,7 +91,17 @@ def main():
         got = verdicts(checking.scan("--format", "jsonl", "-", stdin=message))
         checking.equal(f"message {number + 1} with CRLF", dump(expected[number:number + 1]),
                        dump(got))
+    unknown_names(checking, messages[0])
     checking.finish()
+
+
+def unknown_names(checking, message):
+    """"unknown" is what MTAs say for a client without a name."""
+    lines = "".join(json.dumps({"raw_base64": base64.b64encode(message).decode(), "ip": "203.0.113.9",
+                                "helo": "mx.example.org", **more}) + "\n"
+                    for more in ({}, {"hostname": "unknown"}))
+    first, second = verdicts(checking.scan("--format", "jsonl", "-", stdin=lines.encode()))
+    checking.equal("the client's name is unknown", dump([first]), dump([second]))
 
 
 def dump(rows):

@@ -100,6 +100,10 @@ def main():
     script = top / "share/bash-completion/completions/winnow"
     binary = top / "bin/winnow"
     checking.check(complete(script, binary, "sc") == ["scan"], "completion of `winnow sc`")
+    for words, wanted in ((("scan", "--format", "js"), ["jsonl"]), (("rules", "c"), ["cost"]),
+                          (("learn", "h"), ["ham"]), (("dns", "spf-"), ["spf-flatten"]),
+                          (("learn-log", "as"), ["as-of"])):
+        checking.equal(f"completion of {words}", str(wanted), str(complete(script, binary, *words)))
     checking.check("--batch-rows" in complete(script, binary, "scan", "--ba"),
                    "completion of `winnow scan --ba`")
     checking.finish()

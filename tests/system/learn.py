@@ -80,6 +80,14 @@ class LearnTest(Learning):
         missing = winnow("scan", "--cache", CACHE, "--statistics", self.folder / "none", mail)
         self.assertEqual(missing.returncode, 2)
 
+        self.assertIn(b"nothing was learnt into this folder", missing.stderr)
+
+    def test_who_names_no_folder_is_told_which_it_was(self):
+        done = winnow("learn", "spam", "--cache", CACHE, "--var", f"DBDIR={self.folder}",
+                      self.folder / "spam")
+        self.assertEqual(done.stderr.decode().strip(),
+                         f"30 learnt, 0 moved, 0 already in {self.folder}/statistics")
+
     def test_too_little_learnt_says_nothing(self):
         self.learn_both()
         self.assertEqual(self.bayes(message(SPAM, 99), config=self.config("min_learns = 31;")),

@@ -215,6 +215,14 @@ class TellStrangerTest(Learning):
         self.assertIn("TELL is for secure_ip",
                       TellTest.tell(self, message(SPAM, 1), "Message-class: spam", "Set: local"))
         self.assertEqual(self.stat()[1], [0, 0])
+        self.serve.wait_for("a request to learn was refused: TELL is for secure_ip")
+
+    def test_spamc_says_that_nothing_was_learnt(self):
+        if not shutil.which("spamc"):
+            self.skipTest("there is no spamc")
+        done = subprocess.run(["spamc", "-d", "127.0.0.1", "-p", str(self.serve.http), "-L", "spam"],
+                              input=message(SPAM, 3), capture_output=True, timeout=WAIT_S)
+        self.assertEqual((done.returncode, done.stdout), (74, b""))
 
 
 class AutolearnTest(Learning):

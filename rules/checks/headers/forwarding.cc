@@ -103,7 +103,9 @@ void by_hops(const CheckPlan& plan, Batch& batch, uint32_t row, std::string_view
     if (to && find_header(batch, row, known::kListUnsubscribe) &&
         equal_caseless(to->address, hop.for_address))
       return;
-    insert(plan, batch, row, kForwarded, hop.for_address);
+    const std::span<char> whom = batch.arena.alloc<char>(hop.for_address.size());
+    std::ranges::transform(hop.for_address, whom.begin(), lower_ascii);
+    insert(plan, batch, row, kForwarded, {whom.data(), whom.size()});
     return;
   }
 }

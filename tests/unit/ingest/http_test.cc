@@ -88,6 +88,13 @@ TEST(Http, Requests) {
        "2 from=- rcpt= helo= host= user= id= unscanned body=\n", ""},
       {"raw", "POST /checkv2 HTTP/1.1\r\nContent-Length: 3\r\nRaw: yes\r\n\r\nA:b",
        "1" + none + "\r\nA:b\n", ""},
+      {"not_zstd", "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nCompression: gzip\r\n\r\nx", "",
+       "HTTP/1.1 503 Invalid compression method", kClose},
+      {"encoding_of_a_proxy",
+       "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nContent-Encoding: identity\r\n\r\nx",
+       "1" + none + "x\n", ""},
+      {"message_in_a_file", "POST /checkv2 HTTP/1.1\r\nContent-Length: 0\r\nFile: /m\r\n\r\n", "",
+       "HTTP/1.1 503 File, Path and Shm are not taken: the message belongs into the body", kClose},
       {"two_at_once",
        "POST /symbols HTTP/1.1\r\nContent-Length: 1\r\n\r\nxPOST /check HTTP/1.1\nContent-Length: "
        "1\nConnection: close\n\ny",

@@ -26,6 +26,7 @@ TEST(Evaluation, judges_before_it_learns) {
   options.min_tokens = 1;
   options.min_token_hits = 1;
   Evaluation evaluation(options, Tokenizer::kWinnow);
+  EXPECT_TRUE(evaluation.summary().ends_with("1-ROCA not known: both classes are needed"));
   EXPECT_FALSE(evaluation.next(make_record(kSpam, 1, {1, 2, 3})).known);
   EXPECT_FALSE(evaluation.next(make_record(kHam, 2, {7, 8, 9})).known);
   const Opinion spam = evaluation.next(make_record(kSpam, 3, {1, 2, 5}));

@@ -214,6 +214,16 @@ std::string repeat(std::string_view text, int times) {
   return out;
 }
 
+TEST(Structure, half_of_a_wide_text_is_nul) {
+  const std::string text("h\0i\0\n\0", 6);
+  for (const auto& [charset, faults] :
+       {std::pair{"utf-16le", ""}, {"UTF-16", ""}, {"utf-8", "BODY_NUL"}}) {
+    Parsed parsed;
+    parsed.tree(fmt::format("Content-Type: text/plain; charset={}\n\n{}", charset, text));
+    EXPECT_EQ(parsed.faults(), faults) << charset;
+  }
+}
+
 TEST(Structure, ten_thousand_parts_end_at_the_limit) {
   Parsed parsed;
   parsed.tree("Content-Type: multipart/mixed; boundary=b\n\n" + repeat("--b\n\nx\n", 10'000) +

@@ -79,6 +79,44 @@ TEST(Render, json_of_what_was_forced_unknown_and_found) {
             "\"reason\":\"timeout\"}]");
 }
 
+TEST(Render, links) {
+  const auto flag = [](UrlFlag one) { return static_cast<uint32_t>(one); };
+  Evidence evidence;
+  Url urls[4];
+  urls[0].normal = "http://www.phish.example/x";
+  urls[0].host = "www.phish.example", urls[0].domain = "phish.example";
+  urls[0].flags = flag(UrlFlag::kPhished) | flag(UrlFlag::kHtml) | flag(UrlFlag::kHasPort);
+  urls[0].shown = "www.bank.example";
+  urls[1].normal = "http://www.bank.example", urls[1].found = "www.bank.example";
+  urls[1].host = "www.bank.example", urls[1].domain = "bank.example";
+  urls[1].flags = flag(UrlFlag::kHtmlDisplayed) | flag(UrlFlag::kHtml);
+  urls[2].host = urls[2].normal = "list.example";
+  urls[2].flags = flag(UrlFlag::kHeader);  // in a list header alone
+  urls[3] = urls[1];
+  evidence.urls = urls;
+  Email emails[2];
+  emails[0].address = "a@b";
+  emails[1].address = "leave@list.example", emails[1].flags = flag(UrlFlag::kHeader);
+  evidence.emails = emails;
+  const std::string tail = ",\"emails\":[\"a@b\"]";
+  std::string out;
+  append_links(evidence, UrlForm::kHosts, out);
+  EXPECT_EQ(out, ",\"urls\":[\"www.phish.example\",\"www.bank.example\"]" + tail);
+  const std::string bank =
+      "{\"url\":\"http://www.bank.example\",\"tld\":\"bank.example\","
+      "\"host\":\"www.bank.example\",\"flags\":[\"html_displayed\"]}";
+  out.clear();
+  append_links(evidence, UrlForm::kExtended, out);
+  EXPECT_EQ(out,
+            ",\"urls\":[{\"url\":\"http://www.phish.example/x\",\"tld\":\"phish.example\","
+            "\"host\":\"www.phish.example\",\"flags\":[\"phished\",\"has_port\"],"
+            "\"linked_url\":" +
+                bank + "}," + bank + "," + bank + "]" + tail);
+  out.clear();
+  append_links(Evidence{}, UrlForm::kExtended, out);
+  EXPECT_EQ(out, "");
+}
+
 TEST(Render, spamd_result) {
   Rendering r;
   std::string out;
