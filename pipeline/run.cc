@@ -7,6 +7,7 @@
 
 #include "engine/score/questions.h"
 #include "engine/score/seal_links.h"
+#include "engine/text/folded_subject.h"
 #include "pipeline/worker.h"
 #include "rules/checks/row.h"
 
@@ -95,9 +96,12 @@ void complete_envelopes(const RuleSet& rules, const RunOptions& options, Worker&
   std::swap(batch.recipients, recipients);
 }
 
-// Texts that checks make for patterns.
-void derive(const RuleSet& rules, Batch& batch) {
+// Texts that are made for patterns: the Subject, folded, and what checks want.
+void derive(const RuleSet& rules, Worker& worker) {
+  Batch& batch = worker.batch;
+  const bool subject = rules.match->reads(ScopeKind::kSelector);
   for (uint32_t row = 0; row < batch.rows; ++row) {
+    if (subject) fold_subject(worker.words.fold, batch, row);
     for (const EnabledCheck& one : rules.checks)
       if (one.check->derive) one.check->derive(*one.plan, batch, row);
     batch.derived.end_row();
@@ -196,7 +200,7 @@ void Run::look(Worker& worker, std::span<Message> messages,
   words(text_plan_, worker.words, batch);
   clock.done(Stage::kWords);
 
-  derive(rules, batch);
+  derive(rules, worker);
 
   // Every pattern over its scope. Beyond this point no text is read but by checks.
   const std::shared_ptr<const MatchPlan> plan = std::atomic_load(&match_);

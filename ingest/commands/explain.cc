@@ -46,6 +46,8 @@ std::string_view text_at(const Batch& batch, uint32_t row, const Where& where) {
       return pick(batch.texts.row(row), &Text::utf8);
     case ScopeKind::kFolded:
       return pick(batch.texts.row(row), &Text::folded);
+    case ScopeKind::kSelector:
+      return pick(batch.derived.row(row), &DerivedText::text);
     case ScopeKind::kRawPart:
       return pick(batch.parts.row(row), &Part::raw);
     case ScopeKind::kUrl:
@@ -93,6 +95,8 @@ std::string_view scope_text(ScopeKind scope) {
       return "word";
     case ScopeKind::kFolded:
       return "folded text";
+    case ScopeKind::kSelector:
+      return "text made of it";
     case ScopeKind::kFilename:
       return "file name";
     default:

@@ -7,6 +7,7 @@
 
 #include "engine/hash/fingerprint.h"
 #include "engine/html/tags.h"
+#include "engine/text/folded_subject.h"
 #include "rules/lang/function_atom.h"
 #include "rules/lang/regexp.h"
 
@@ -49,7 +50,8 @@ Compiler::Compiler(RuleSet& rules, const CompileOptions& how)
             kept.file = set.intern(at.file);
             warn(kept, std::move(what));
           },
-          how.before ? &how.before->map_shelf : nullptr) {}
+          how.before ? &how.before->map_shelf : nullptr),
+      selectors(kFoldedSubject + 1) {}
 
 Place Compiler::place(const UclObject& value) {
   Place at = value.place();

@@ -54,7 +54,7 @@ Result<uint32_t> RuleParser::said(std::string_view atom) {
   const std::string pattern(atom.substr(0, atom.size() - kSaid.size()));
   const Result<AtomId> texts = compiler_.atom(pattern + "{folded}");
   if (!texts) return fail(texts.error());
-  const Result<AtomId> subject = compiler_.atom("Subject=" + pattern + "i{header}");
+  const Result<AtomId> subject = compiler_.atom("Subject=" + pattern + "{folded}");
   if (!subject) return fail(subject.error());
   atoms.push_back(*subject);
   atoms.push_back(*texts);

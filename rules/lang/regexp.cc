@@ -1,6 +1,9 @@
 #include "rules/lang/regexp.h"
 
+#include <algorithm>
+
 #include "engine/match/regex.h"
+#include "engine/text/folded_subject.h"
 #include "fmt/format.h"
 #include "rules/lang/expression_atom.h"
 
@@ -116,6 +119,11 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+bool is_subject(std::string_view name) {
+  constexpr std::string_view kSubject = "subject";
+  return std::ranges::equal(name, kSubject, {}, [](char c) { return static_cast<char>(c | 0x20); });
+}
+
 // A field name of RFC 5322 3.6.8.
 bool is_header_name(std::string_view name) {
   for (unsigned char c : name) {
@@ -155,6 +163,13 @@ Result<PatternSpec> parse_regexp_atom(std::string_view given, HeaderNames& heade
                 "the regexp does not say where it looks: add a type, e.g. {mime}, or NAME=");
     }
     spec.scope = spec.name.starts_with('$') ? ScopeKind::kSelector : ScopeKind::kHeader;
+  }
+  if (spec.scope == ScopeKind::kFolded && begin > 0) {
+    if (!is_subject(spec.name)) {
+      return at(0, fmt::format("of headers the Subject alone is folded, not '{}'", spec.name));
+    }
+    spec.scope = ScopeKind::kSelector;
+    spec.selector = kFoldedSubject;
   }
   if (spec.scope == ScopeKind::kSelector && spec.name.empty()) {
     return at(0, "a regexp on a selector needs it in front: SELECTOR=/.../$");

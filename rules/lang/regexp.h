@@ -6,7 +6,8 @@
 // Delimiters: "/", or "m" and one of !#%@, or m{...}. A delimiter in the pattern is escaped and
 // stays so, as PCRE2 reads an escaped punctuation mark as itself. Flags are i m s x u r O L A T S o
 // and the one-letter types H X B R M P Q C D U (facts/scoring.md, "Regexp rules"); what is said
-// last wins. Without a type, NAME= looks at that header.
+// last wins. Without a type, NAME= looks at that header; Subject=/re/{folded} at the Subject with
+// all undone that is undone in folded text.
 #pragma once
 
 #include <string_view>

@@ -28,14 +28,14 @@ TEST(Phrases, BecomeAtoms) {
     std::string_view rule, expected;
   };
   const Row rows[] = {
-      {"re = '/free/{said}';", "Subject=/free/i{header} /free/{folded}"},
+      {"re = '/free/{said}';", "Subject=/free/{folded} /free/{folded}"},
       {"re = '/free/s{said} & Subject=/x/';",
-       "Subject=/free/si{header} /free/s{folded} Subject=/x/"},
+       "Subject=/free/s{folded} /free/s{folded} Subject=/x/"},
       {"phrases = ['free', 'gift\\b'];",
-       "Subject=/free/i{header} /free/{folded} Subject=/gift\\b/i{header} /gift\\b/{folded}"},
+       "Subject=/free/{folded} /free/{folded} Subject=/gift\\b/{folded} /gift\\b/{folded}"},
       {"phrases = ['a b', 'c']; scope = 'folded';", "/a b/{folded} /c/{folded}"},
       {"phrases = ['x']; scope = 'mime'; re = 'PHRASES & From=/y/';", "/x/{mime} From=/y/"},
-      {"phrases = 'one';", "Subject=/one/i{header} /one/{folded}"},
+      {"phrases = 'one';", "Subject=/one/{folded} /one/{folded}"},
       {"re = 'Subject=/free/{said}';", ""},
   };
   for (const Row& row : rows) EXPECT_EQ(atoms(std::string(row.rule)), row.expected) << row.rule;

@@ -8,6 +8,7 @@
 #include <deque>
 #include <string>
 
+#include "engine/text/folded_subject.h"
 #include "engine/text/texts.h"
 #include "engine/text/utf8.h"
 
@@ -449,6 +450,35 @@ TEST(Words, folded_scope_is_filled) {
   OneMessage message(Parts{{"utf-8", "V.I.A.G.R.A  now"}});
   message.run();
   EXPECT_EQ(message.text().folded, "viagra now");
+}
+
+TEST(Words, the_subject_is_folded_as_texts_are) {
+  struct Row {
+    const char* name;
+    std::string_view subject, expected;
+  };
+  const Row rows[] = {
+      {"capitals", "Free GIFT", "free gift"},
+      {"spaced letters", "v i a g r a now", "viagra now"},
+      {"compatibility forms", "\uff26\uff32\uff25\uff25 \U0001d420ift", "free gift"},
+      {"zero width", "fr\u200bee gi\u00adft", "free gift"},
+      {"look-alikes", "fr\u0435\u0435 g\u0456ft", "free gift"},
+      {"accents", "fr\u00e9\u00e8 g\u00efft", "free gift"},
+      {"broken UTF-8 is replaced before", "a\ufffdb", "a\ufffdb"},
+      {"blanks", "  free \t gift ", "free gift"},
+  };
+  FoldScratch scratch;
+  for (const Row& row : rows) {
+    OneMessage message({}, "", row.subject);
+    fold_subject(scratch, message.batch, 0);
+    message.batch.derived.end_row();
+    ASSERT_EQ(message.batch.derived.row(0).size(), 1u) << row.name;
+    EXPECT_EQ(message.batch.derived.row(0)[0].selector, kFoldedSubject);
+    EXPECT_EQ(message.batch.derived.row(0)[0].text, row.expected) << row.name;
+  }
+  OneMessage without({});
+  fold_subject(scratch, without.batch, 0);
+  EXPECT_TRUE(without.batch.derived.values.empty());
 }
 
 }  // namespace
