@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/match/pattern.h"
+#include "engine/match/regex_steps.h"
 #include "engine/match/utf8_valid.h"
 
 namespace winnow {
@@ -27,6 +28,7 @@ uint32_t compile_options(uint32_t flags) {
   if (flags & bit(PatternFlag::kDotAll)) options |= PCRE2_DOTALL;
   if (flags & bit(PatternFlag::kExtended)) options |= PCRE2_EXTENDED;
   if (flags & bit(PatternFlag::kUtf)) options |= PCRE2_UTF;
+  if (flags & kCountSteps) options |= PCRE2_AUTO_CALLOUT;
   // Bytes stay bytes: a pattern cannot switch itself to UTF and read past a broken sequence.
   if (!(flags & bit(PatternFlag::kUtf))) options |= PCRE2_NEVER_UTF;
   return options;
@@ -62,6 +64,18 @@ uint32_t steps_for(size_t bytes, uint32_t steps_max) {
       std::min<uint64_t>(steps_max, std::max<uint64_t>(share, kStepsAtLeast)));
 }
 
+// regex_steps.h
+thread_local uint64_t steps = 0;
+thread_local size_t last_step = 0;  // the byte at which it was
+
+// PCRE2 calls it before each item of a pattern that was compiled for it.
+int count_step(pcre2_callout_block* block, void*) {
+  const size_t at = block->current_position;
+  steps += 1 + (at > last_step ? at - last_step : last_step - at);
+  last_step = at;
+  return 0;
+}
+
 size_t next_character(std::string_view text, size_t at, bool utf) {
   ++at;
   while (utf && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
@@ -84,6 +98,7 @@ struct RegexScratch::State {
     pcre2_set_depth_limit(context, limits.pcre_steps_max);
     pcre2_set_heap_limit(context, kHeapLimitKib);
     pcre2_jit_stack_assign(context, nullptr, stack);
+    pcre2_set_callout(context, count_step, nullptr);
   }
   ~State() {
     pcre2_jit_stack_free(stack);
@@ -101,7 +116,8 @@ RegexScratch& RegexScratch::operator=(RegexScratch&&) noexcept = default;
 
 struct Regex::Code {
   pcre2_code* code = nullptr;
-  explicit Code(pcre2_code* owned) : code(owned) {}
+  bool counts = false;  // steps
+  Code(pcre2_code* owned, bool counting) : code(owned), counts(counting) {}
   ~Code() { pcre2_code_free(code); }
   Code(const Code&) = delete;
   Code& operator=(const Code&) = delete;
@@ -128,7 +144,7 @@ Result<Regex> Regex::compile(std::string_view pattern, uint32_t flags) {
                       .column = static_cast<unsigned>(at + 1)});
   }
   Regex regex;
-  regex.code_ = std::make_shared<const Code>(code);
+  regex.code_ = std::make_shared<const Code>(code, (flags & kCountSteps) != 0);
   regex.utf_ = (flags & bit(PatternFlag::kUtf)) != 0;
   return regex;
 }
@@ -144,11 +160,14 @@ Find Regex::find(RegexScratch& scratch, std::string_view text, size_t from,
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   const uint32_t options = utf_ ? PCRE2_NO_UTF_CHECK : 0;
   pcre2_set_match_limit(state.context, steps_for(text.size(), state.steps_max));
+  if (code_->counts) last_step = from;
   int rc = pcre2_match(code_->code, subject, text.size(), from, options, state.data, state.context);
   if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
     rc = pcre2_match(code_->code, subject, text.size(), from, options | PCRE2_NO_JIT, state.data,
                      state.context);
   }
+  // Where nothing begins as a match must, the text is passed without a step.
+  if (code_->counts && rc < 0) steps += text.size() - from;
   if (rc == PCRE2_ERROR_NOMATCH) return Find::kNone;
   if (rc < 0) return Find::kLimit;
   if (match != nullptr) {
@@ -191,6 +210,8 @@ uint32_t Regex::count(RegexScratch& scratch, std::string_view text, uint32_t max
   }
   return matches;
 }
+
+uint64_t regex_steps() { return steps; }
 
 size_t Regex::bytes() const {
   size_t code = 0, jit = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/match/pattern.h"
+#include "engine/match/regex_steps.h"
 
 namespace winnow {
 namespace {
@@ -81,6 +82,22 @@ TEST(Regex, StepLimitIsToldApartFromNoMatch) {
   EXPECT_EQ(regex.test_without_backtracking(scratch, hostile + "a"), Find::kFound);
   regex.jit();
   EXPECT_EQ(regex.find(scratch, hostile), Find::kLimit);
+}
+
+// A pattern that begins anew at each byte and runs to the end takes a square of steps.
+TEST(Regex, StepsAreCountedWhereAskedFor) {
+  const auto steps = [](std::string_view pattern, uint32_t flags, size_t size) {
+    const Result<Regex> regex = Regex::compile(pattern, flags);
+    EXPECT_TRUE(regex);
+    RegexScratch scratch;
+    const uint64_t before = regex_steps();
+    EXPECT_EQ(regex->find(scratch, std::string(size, 'x')), Find::kNone);
+    return regex_steps() - before;
+  };
+  EXPECT_EQ(steps("x*[yz]", 0, 100), 0u);
+  EXPECT_GT(steps("x*[yz]", kCountSteps, 200), 3 * steps("x*[yz]", kCountSteps, 100));
+  EXPECT_LT(steps("x[yz]", kCountSteps, 200), 3 * steps("x[yz]", kCountSteps, 100));
+  EXPECT_GE(steps("q", kCountSteps, 100), 100u);
 }
 
 TEST(Regex, CodePointsAreLookedForInValidTextAlone) {
