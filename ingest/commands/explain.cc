@@ -96,7 +96,7 @@ std::string_view scope_text(ScopeKind scope) {
     case ScopeKind::kFolded:
       return "folded text";
     case ScopeKind::kSelector:
-      return "text made of it";
+      return "derived text";
     case ScopeKind::kFilename:
       return "file name";
     default:
