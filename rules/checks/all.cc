@@ -6,6 +6,7 @@
 namespace winnow {
 
 extern const Check kAddressLists;
+extern const Check kAliases;
 extern const Check kArc;
 extern const Check kArchivesCheck;
 extern const Check kAsnCheck;
@@ -76,6 +77,7 @@ std::span<const Check* const> all_checks() {
       &kPriority,
       &kServiceAccounts,
       &kForwarding,
+      &kAliases,
       &kSignaturesThere,
       &kDkimSigning,  // before arc: its seal covers our signature
       &kArc,

@@ -233,22 +233,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus")
     parser.add_argument("--winnow", required=True, help="the binary")
-    parser.add_argument("--held-out", action="store_true", help="print what unseen halves say")
+    parser.add_argument("--held-out", action="store_true", help="print what unseen folds say")
+    parser.add_argument("--folds", type=int, default=2, help="for --held-out; 2: halves")
     parser.add_argument("--own", action="store_true",
                         help="print shipped weights for Winnow's own symbols")
     args = parser.parse_args()
     mails = labelled_mail.read(args.corpus)
     if args.held_out:
-        before, after = held_out(args.winnow, mails)
+        before, after = held_out(args.winnow, mails, args.folds)
+        of = [labelled_mail.fold(mail, args.folds) for mail in mails]
         for corpus in sorted({m.corpus for m in mails}) + [""]:
-            rows = [i for i, m in enumerate(mails) if not corpus or m.corpus == corpus]
-            part = [mails[i] for i in rows]
-            if all(m.spam for m in part):
+            inside = [i for i, m in enumerate(mails) if not corpus or m.corpus == corpus]
+            if all(mails[i].spam for i in inside):
                 continue
-            for rate in (0.001, 0.01):
-                print(f"{corpus or 'all':<14} FPR {rate:<6}"
-                      f" shipped {found_at([before[i] for i in rows], part, rate):.3f}"
-                      f" tuned {found_at([after[i] for i in rows], part, rate):.3f}")
+            for fold in [None, *range(args.folds)]:
+                rows = [i for i in inside if fold is None or of[i] == fold]
+                part = [mails[i] for i in rows]
+                for rate in (0.001, 0.01):
+                    print(f"{corpus or 'all':<14} {'all folds' if fold is None else fold:<10}"
+                          f" FPR {rate:<6}"
+                          f" shipped {found_at([before[i] for i in rows], part, rate):.3f}"
+                          f" tuned {found_at([after[i] for i in rows], part, rate):.3f}")
         return
     evidence = gather(args.winnow, mails)[1]
     if args.own:
