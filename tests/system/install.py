@@ -1,6 +1,7 @@
 """`cmake --install` lays out binary, policy, manual page and completion, and they work there."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -45,6 +46,19 @@ def check_units(checking, top):
                    f"systemd-analyze security: {done.stdout[-300:]} {done.stderr[-300:]}")
 
 
+def check_weights(checking, top):
+    """The unit of a new installation, without /etc/default/winnow, uses the fitted weights."""
+    unit = (top / "lib/systemd/system/winnow.service").read_text()
+    options = re.search(r'^Environment="WINNOW_OPTIONS=(.*)"$', unit, re.MULTILINE)
+    if not checking.check(options, "the unit names no options"):
+        return
+    sample = "tests/mail/sample.mbox"
+    fitted = checking.scan(*options[1].split(), sample)
+    checking.check(fitted == checking.scan("--var", "WINNOW_WEIGHTS=tuned", sample),
+                   f"{options[1]}: these are not the fitted weights")
+    checking.check(fitted != checking.scan(sample), "the fitted weights are those of Rspamd")
+
+
 def main():
     checking = Checking(__doc__)
     stage = checking.folder / "stage"
@@ -58,6 +72,7 @@ def main():
         checking.finish()
 
     check_units(checking, top)
+    check_weights(checking, top)
     checking.options.winnow = top / "bin/winnow"
     sample = checking.source / "tests/mail/sample.mbox"
     built_in = checking.scan("--format", "jsonl", sample)

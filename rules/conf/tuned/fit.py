@@ -244,8 +244,8 @@ def main():
         of = [labelled_mail.fold(mail, args.folds) for mail in mails]
         for corpus in sorted({m.corpus for m in mails}) + [""]:
             inside = [i for i, m in enumerate(mails) if not corpus or m.corpus == corpus]
-            if all(mails[i].spam for i in inside):
-                continue
+            if all(mails[i].spam for i in inside):  # judged by the ham of the others
+                inside += [i for i, m in enumerate(mails) if not m.spam]
             for fold in [None, *range(args.folds)]:
                 rows = [i for i in inside if fold is None or of[i] == fold]
                 part = [mails[i] for i in rows]
