@@ -88,7 +88,7 @@ def main():
             sizes[number, size] = len(message)
     parts = judge(checking, "", sizes, counted(checking, *files))
     parts |= judge(checking, ", patterns alone", sizes, counted(checking, "--alone", *files))
-    for kind, least in ((" content", 35), (" judge", 10), ("function ", 20), ("pattern ", 20)):
+    for kind, least in ((" content", 35), (" judge", 10), ("function ", 20), ("pattern ", 10)):
         count = sum(kind in part for part in parts)
         checking.check(count >= least, f"only {count} parts with '{kind}' were counted")
     checking.finish()
