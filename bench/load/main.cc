@@ -42,7 +42,8 @@ struct Options {
   double rate = 0;  // messages a second; 0 = as fast as they are answered
   size_t messages = 1000, connections = 16, idle = 0;
   pid_t pid = 0;
-  std::string apart;  // messages that hold this are measured apart; empty: none
+  bool reconnect = false;  // each message on a connection of its own
+  std::string apart;       // messages that hold this are measured apart; empty: none
   struct Request {
     std::string bytes;
     bool apart = false;
@@ -62,6 +63,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   void read();
+  void again();
   void lost(std::string_view what);
   Load& load_;
   Tcp::socket socket_;
@@ -122,6 +124,14 @@ void Connection::send(const Options::Request& request, Clock::time_point planned
                     });
 }
 
+// The next message waits for another connection.
+void Connection::again() {
+  error_code ignored;
+  socket_.close(ignored);
+  received_.clear();
+  start();
+}
+
 void Connection::lost(std::string_view what) {
   if (!socket_.is_open()) return;
   error_code ignored;
@@ -139,6 +149,7 @@ void Connection::read() {
           self->received_.erase(0, got.bytes);
           self->waiting_ = false;
           if (self->open_) self->load_.done(self->planned_, self->apart_, got);
+          if (self->open_ && self->load_.options().reconnect) return self->again();
           self->open_ = true;
           self->load_.ready(self);
         }
@@ -286,6 +297,7 @@ int run(int argc, char** argv) {
   app.add_option("--rate", options.rate, "messages a second (0: as many as are answered)");
   app.add_option("--messages", options.messages, "messages in all");
   app.add_option("--connections", options.connections, "connections that send");
+  app.add_flag("--reconnect", options.reconnect, "a connection for each message");
   app.add_option("--idle", options.idle, "connections beside them that say nothing");
   app.add_option("--pid", options.pid, "process of the service, for its CPU time and memory");
   app.add_option("--apart", options.apart,

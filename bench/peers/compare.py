@@ -11,7 +11,6 @@ rspamd:       one normal worker, HTTP on a loopback port chosen free, no Redis, 
               closed port, modules that ask the network switched off.
 spamassassin: spamd --local with one child, SPAMC protocol on a unix socket, Bayes off.
 winnow:       winnow scan --threads 1, minus its own start-up on an empty message.
-winnow serve: with --serve: the same requests as rspamd's, one connection a message.
 """
 import argparse
 import json
@@ -43,6 +42,20 @@ LISTS_OF_3_4 = "rbls {\n%s}\n" % "".join("  %s { %s }\n" % (name, text) for name
         "RSPAMD_EMAILBL", "MSBL_EBL"))))
 
 
+def add_corpus(parser):
+    """The argument `corpus` of a tool that measures on mail."""
+    shared = os.environ.get("WINNOW_SHARED",
+                            str(pathlib.Path(__file__).resolve().parents[2].parent / "shared"))
+    parser.add_argument("corpus", nargs="?", default=shared + "/corpus/mail-train.tar.zst",
+                        help="directory or tar (.zst) of messages")
+
+
+def require_corpus(corpus):
+    if not os.path.exists(corpus):
+        sys.exit(f"{os.path.basename(sys.argv[0])}: there is no corpus at {corpus}; name a directory "
+                 "or a tar of mail")
+
+
 def load_messages(corpus, sample):
     """[(name, bytes)] of a directory or tar, every k-th message so that all folders take part."""
     out = []
@@ -62,6 +75,15 @@ def load_messages(corpus, sample):
     if sample and sample < len(out):
         out = [out[i * len(out) // sample] for i in range(sample)]
     return out
+
+
+def write_messages(messages, folder):
+    """The folder, with a file for each message."""
+    for name, raw in messages:
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(raw)
+    return folder
 
 
 def cpu_of(pids):
@@ -336,37 +358,6 @@ class Winnow:
                               text=True).stdout.strip()
 
 
-class WinnowServe:
-    name = "winnow serve"
-
-    def __init__(self, binary, work):
-        self.binary, self.port = binary, free_port()
-        log = pathlib.Path(work) / "serve.log"
-        start = time.monotonic()
-        self.process = subprocess.Popen(
-            [binary, "serve", "--no-dns", "--threads", "1", "--milter", f"{work}/serve.sock", "--http",
-             f"127.0.0.1:{self.port}", "--controller", f"{work}/controller.sock",
-             "--log", str(log)], stderr=subprocess.DEVNULL)
-        wait_for(lambda: Rspamd.ping(self), self.process, "winnow serve")
-        self.startup = time.monotonic() - start
-
-    def pids(self):
-        return [self.process.pid] + children(self.process.pid)
-
-    def scan(self, message):
-        return check(self.port, message).get("symbols", {}).keys()
-
-    def rules(self):
-        return Winnow.rules(self)
-
-    def version(self):
-        return Winnow.version(self)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
-
-
 def package_version(name):
     return subprocess.run(["dpkg-query", "-W", "-f=${Version}", name], stdout=subprocess.PIPE,
                           text=True).stdout
@@ -400,11 +391,7 @@ def cpu_model():
 
 
 def measure(args, messages, work):
-    corpus = pathlib.Path(work) / "mail"
-    for name, raw in messages:
-        file = corpus / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(raw)
+    corpus = write_messages(messages, pathlib.Path(work) / "mail")
     winnow = Winnow(args.winnow, work)
     peers = []
     try:
@@ -412,8 +399,6 @@ def measure(args, messages, work):
             peers.append(Rspamd(work))
         if "spamassassin" in args.engines:
             peers.append(SpamAssassin(work))
-        if args.serve:
-            peers.append(WinnowServe(winnow.binary, work))
         rounds = {"winnow": []}
         memory = {"winnow": 0}
         symbols = {}
@@ -473,33 +458,21 @@ def report(args, messages, winnow, peers, rounds, memory):
               f"{row['symbols'] if row['symbols'] is not None else '?':>9}"
               f"{row['pattern_bytes'] if row['pattern_bytes'] is not None else 'in Lua':>12}"
               f"  {row['version']}")
-    if args.serve and "rspamd" in rounds:
-        times = statistics.median(rounds["rspamd"]) / statistics.median(rounds["winnow serve"])
-        print(f"through the same requests rspamd uses {times:.1f} times the CPU of winnow serve "
-              f"(bound: 8 or more, {'met' if times >= 8 else 'MISSED'})")
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(result, indent=1) + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    shared = os.environ.get("WINNOW_SHARED",
-                            str(pathlib.Path(__file__).resolve().parents[2].parent / "shared"))
-    parser.add_argument("corpus", nargs="?", default=shared + "/corpus/mail-train.tar.zst",
-                        help="directory or tar (.zst) of messages")
+    add_corpus(parser)
     parser.add_argument("--winnow", required=True, help="the binary")
     parser.add_argument("--sample", type=int, default=1000, help="messages (0 = all)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engines", nargs="*", help="default: rspamd and spamassassin, with "
-                        "--serve rspamd alone")
-    parser.add_argument("--serve", action="store_true", help="winnow serve over HTTP too")
+    parser.add_argument("--engines", nargs="*", default=["rspamd", "spamassassin"])
     parser.add_argument("--json", default="build/compare.json", help="where the JSON goes")
     parser.add_argument("--core", type=int, default=min(os.sched_getaffinity(0)))
     args = parser.parse_args()
-    if args.engines is None:
-        args.engines = ["rspamd"] if args.serve else ["rspamd", "spamassassin"]
-    if not os.path.exists(args.corpus):
-        sys.exit(f"compare: there is no corpus at {args.corpus}; name a directory or a tar of mail")
+    require_corpus(args.corpus)
     os.sched_setaffinity(0, {args.core})  # every engine inherits it
     messages = load_messages(args.corpus, args.sample)
     with tempfile.TemporaryDirectory() as work:

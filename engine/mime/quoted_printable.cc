@@ -1,6 +1,6 @@
 #include "engine/mime/quoted_printable.h"
 
-#include <emmintrin.h>
+#include <tmmintrin.h>
 
 #include <array>
 #include <cstdint>
@@ -80,10 +80,41 @@ struct Cursor {
   }
 };
 
+constexpr ptrdiff_t kBlock = 32;
+
+struct Marks {
+  uint32_t equals, blanks, ends;  // a bit a byte; ends: blanks and what ends a line
+};
+inline Marks marks(__m128i text) {
+  // The four of `ends` differ in the low half of a byte: one look tells them from all others.
+  const __m128i of_low =
+      _mm_setr_epi8(' ', -1, -1, -1, -1, -1, -1, -1, -1, '\t', '\n', -1, -1, '\r', -1, -1);
+  const auto bits = [](__m128i mask) { return static_cast<uint32_t>(_mm_movemask_epi8(mask)); };
+  return {bits(_mm_cmpeq_epi8(text, _mm_set1_epi8('='))),
+          bits(_mm_or_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8(' ')),
+                            _mm_cmpeq_epi8(text, _mm_set1_epi8('\t')))),
+          bits(_mm_cmpeq_epi8(_mm_shuffle_epi8(of_low, text), text))};
+}
+
+// Copies the kBlock bytes at `at` and returns a bit for each of them that may not stand for itself:
+// an escape, or a blank before a line end or another blank, whose run may reach one. The last
+// one's next is not seen: its bit stays 0.
+inline uint32_t copy_plain(const char* at, char* out) {
+  const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i second = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 16));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), first);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), second);
+  const Marks low = marks(first), high = marks(second);
+  const uint32_t equals = low.equals | high.equals << 16;
+  const uint32_t blanks = low.blanks | high.blanks << 16;
+  const uint32_t ends = low.ends | high.ends << 16;
+  return (equals | (blanks & ends >> 1)) << 1 >> 1;
+}
+
 }  // namespace
 
 DecodedBody decode_quoted_printable_scalar(std::string_view in, Arena& arena) {
-  char* const begin = arena.alloc_bytes(in.size() + 16);
+  char* const begin = arena.alloc_bytes(in.size() + kBlock);
   Cursor cursor{in.data(), in.data() + in.size(), begin};
   while (cursor.at != cursor.end) cursor.step();
   arena.shrink_to(cursor.out);
@@ -91,36 +122,24 @@ DecodedBody decode_quoted_printable_scalar(std::string_view in, Arena& arena) {
 }
 
 DecodedBody decode_quoted_printable(std::string_view in, Arena& arena) {
-  char* const begin = arena.alloc_bytes(in.size() + 16);
+  char* const begin = arena.alloc_bytes(in.size() + kBlock);
   Cursor cursor{in.data(), in.data() + in.size(), begin};
-  const __m128i equals = _mm_set1_epi8('=');
-  const __m128i space = _mm_set1_epi8(' ');
-  const __m128i tab = _mm_set1_epi8('\t');
-  const __m128i lf = _mm_set1_epi8('\n');
-  const __m128i cr = _mm_set1_epi8('\r');
-  while (cursor.at != cursor.end) {
-    if (cursor.end - cursor.at < 17) {
-      cursor.step();
+  while (cursor.end - cursor.at >= kBlock) {
+    const uint32_t stops = copy_plain(cursor.at, cursor.out);
+    // A constant, so that the next block waits for a guess and not for this block's answer.
+    if (stops == 0) {
+      cursor.at += kBlock - 1;
+      cursor.out += kBlock - 1;
       continue;
     }
-    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(cursor.at));
-    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(cursor.at + 1));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(cursor.out), text);
-    const __m128i is_blank = _mm_or_si128(_mm_cmpeq_epi8(text, space), _mm_cmpeq_epi8(text, tab));
-    // A blank matters where a line end follows, or another blank, whose run may reach one.
-    const __m128i next_ends =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(next, lf), _mm_cmpeq_epi8(next, cr)),
-                     _mm_or_si128(_mm_cmpeq_epi8(next, space), _mm_cmpeq_epi8(next, tab)));
-    const unsigned stops = static_cast<unsigned>(_mm_movemask_epi8(
-        _mm_or_si128(_mm_cmpeq_epi8(text, equals), _mm_and_si128(is_blank, next_ends))));
-    const unsigned plain = static_cast<unsigned>(__builtin_ctz(stops | 0x10000u));
+    const int plain = __builtin_ctz(stops);
     cursor.at += plain;
     cursor.out += plain;
-    if (plain == 16) continue;
     // Escapes come in rows: letters beyond ASCII.
     do cursor.step();
     while (cursor.at != cursor.end && *cursor.at == '=');
   }
+  while (cursor.at != cursor.end) cursor.step();
   arena.shrink_to(cursor.out);
   return {{begin, static_cast<size_t>(cursor.out - begin)}, cursor.broken};
 }

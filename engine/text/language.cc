@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "engine/text/script.h"
 
@@ -50,9 +51,12 @@ class HashTable {
     slots_[at].hash = hash;
     return &slots_[at].value;
   }
+  // Most words are none of ours: a filter says so without leaving the first-level cache.
+  bool may_have(uint64_t hash) const {
+    return (filter_[bit_of(hash) / 64] >> bit_of(hash) % 64 & 1) != 0;
+  }
   const Value* find(uint64_t hash) const {
-    // Most words are none of ours: the filter says so without leaving the first-level cache.
-    if ((filter_[bit_of(hash) / 64] >> bit_of(hash) % 64 & 1) == 0) return nullptr;
+    if (!may_have(hash)) return nullptr;
     for (size_t at = hash % kSlots; slots_[at].hash != 0; at = (at + 1) % kSlots) {
       if (slots_[at].hash == hash) return &slots_[at].value;
     }
@@ -70,11 +74,6 @@ class HashTable {
   std::array<Slot, kSlots> slots_{};
 };
 
-struct StopWord {
-  uint32_t languages = 0;  // bit per row of kLanguages
-  uint32_t order = 0;      // 0-based among all stop words
-};
-
 template <class Use>
 void each_word(std::string_view words, Use use) {
   while (!words.empty()) {
@@ -85,16 +84,19 @@ void each_word(std::string_view words, Use use) {
 }
 
 struct StopWords {
-  HashTable<StopWord, 8192> words;
+  HashTable<uint16_t, 8192> words;  // its order among all, from 1
   HashTable<bool, 8192> stems;
-  uint32_t count = 0;
+  std::vector<uint32_t> languages{0};  // of each stop word by its order: bit per row of kLanguages
 
   StopWords() {
     for (size_t i = 0; i < kLanguageCount; ++i)
       each_word(kLanguages[i].words, [&](std::string_view word) {
-        StopWord* stop = words.insert(word_hash(word));
-        if (stop->languages == 0) stop->order = count++;
-        stop->languages |= 1u << i;
+        uint16_t* order = words.insert(word_hash(word));
+        if (*order == 0) {
+          *order = static_cast<uint16_t>(languages.size());
+          languages.push_back(0);
+        }
+        languages[*order] |= 1u << i;
       });
     each_word(kStopStems, [&](std::string_view stem) { *stems.insert(word_hash(stem)) = true; });
   }
@@ -181,23 +183,39 @@ Script main_script(const ScriptCounts& counts) {
   return script;
 }
 
-// The language of the stop words, -1 if they do not decide.
-int by_stop_words(std::span<const Word> words, LanguageScratch& scratch) {
+// Counts the scripts of words, and puts the hashes of those that may be stop words in
+// scratch.maybe. A word in three is one, and no branch could be foretold.
+ScriptCounts look_at(std::span<const Word> words, LanguageScratch& scratch) {
   const StopWords& stops = stop_words();
-  scratch.seen.assign((stops.count + 63) / 64, 0);
-  std::array<uint32_t, kLanguageCount> hits{}, distinct{};
+  ScriptCounts counts{};
+  scratch.maybe.resize(words.size());
+  uint64_t* to = scratch.maybe.data();
   for (const Word& word : words) {
-    const StopWord* stop = stops.words.find(word.hash);
-    if (stop == nullptr) continue;
-    uint64_t& seen = scratch.seen[stop->order / 64];
-    const uint64_t bit = uint64_t{1} << stop->order % 64;
-    const bool fresh = (seen & bit) == 0;
-    seen |= bit;
-    for (uint32_t set = stop->languages; set != 0; set &= set - 1) {
+    ++counts[word.script];
+    *to = word.hash;
+    to += stops.words.may_have(word.hash);
+  }
+  scratch.maybe.resize(static_cast<size_t>(to - scratch.maybe.data()));
+  return counts;
+}
+
+// The language of the stop words in scratch.maybe, -1 if they do not decide.
+int by_stop_words(LanguageScratch& scratch) {
+  const StopWords& stops = stop_words();
+  scratch.times.resize(stops.languages.size());
+  scratch.stops.clear();
+  for (const uint64_t hash : scratch.maybe) {
+    const uint16_t* order = stops.words.find(hash);
+    if (order != nullptr && scratch.times[*order]++ == 0) scratch.stops.push_back(*order);
+  }
+  std::array<uint32_t, kLanguageCount> hits{}, distinct{};
+  for (const uint16_t order : scratch.stops) {
+    for (uint32_t set = stops.languages[order]; set != 0; set &= set - 1) {
       const auto i = static_cast<size_t>(__builtin_ctz(set));
-      ++hits[i];
-      distinct[i] += fresh;
+      hits[i] += scratch.times[order];
+      ++distinct[i];
     }
+    scratch.times[order] = 0;
   }
   // A language with as many different stop words as kFewWords is strong: it is preferred to one
   // that repeats a few.
@@ -249,13 +267,12 @@ const char* stemmer_name(std::string_view language) {
 }
 
 std::string_view detect_language(std::span<const Word> words, LanguageScratch& scratch) {
-  ScriptCounts counts{};
-  for (const Word& word : words) ++counts[word.script];
+  ScriptCounts counts = look_at(words, scratch);
   counts[static_cast<size_t>(Script::kCommon)] = 0;
   const Script script = main_script(counts);
   if (script == Script::kCommon) return {};
   if (const std::string_view only = language_of_script(script); !only.empty()) return only;
-  if (const int best = by_stop_words(words, scratch); best >= 0) {
+  if (const int best = by_stop_words(scratch); best >= 0) {
     return kLanguages[static_cast<size_t>(best)].code;
   }
   if (words.size() < kFewWords) {

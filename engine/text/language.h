@@ -25,7 +25,9 @@ constexpr uint32_t kFewWords = 10;
 constexpr uint32_t kSampleWords = 80;
 
 struct LanguageScratch {
-  std::vector<uint64_t> seen;  // bit per row of the stop word table
+  std::vector<uint64_t> maybe;  // hashes of words that may be stop words
+  std::vector<uint32_t> times;  // for each stop word how often it was seen; zeros between calls
+  std::vector<uint16_t> stops;  // those seen, each once
   std::string sample;
 };
 
