@@ -18,6 +18,22 @@ bool is_archive(std::string_view extension) {
   return false;
 }
 
+// Whether a part is read as HTML for what its bytes are. Readers of other files open these two by
+// their type alone.
+bool is_html_by_bytes(const Part& part) {
+  if (part.kind != PartKind::kText && part.kind != PartKind::kOther) return false;
+  if (part.type == "application" && part.subtype == "pdf") return false;
+  if (part.type == "text" && part.subtype == "calendar") return false;
+  const std::string_view type = part.detected.type;
+  return (type == "text/plain" || type == "text/html" || type == "text/xml") &&
+         looks_like_html(part.decoded);
+}
+
+void read_as_html(Part& part) {
+  part.kind = PartKind::kHtml;
+  part.detected = {"text/html", "html"};
+}
+
 }  // namespace
 
 void content(const ContentPlan& plan, Batch& batch) {
@@ -26,6 +42,7 @@ void content(const ContentPlan& plan, Batch& batch) {
       Part& part = batch.parts.row(row)[i];
       if (part.kind == PartKind::kMultipart || part.kind == PartKind::kMessage) continue;
       part.detected = detect_type(part.decoded, part.filename);
+      if (is_html_by_bytes(part)) read_as_html(part);
       if (!is_archive(part.detected.extension)) continue;
       part.archive = list_archive(*plan.limits, part.decoded, part.filename, i, row, batch);
     }

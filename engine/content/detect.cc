@@ -285,7 +285,34 @@ DetectedType detect_text(std::string_view bytes, std::string_view filename) {
   return {"text/plain", "txt"};
 }
 
+struct TagWeight {
+  std::string_view lower;
+  int weight;  // of kHtmlWeight
+};
+constexpr int kHtmlWeight = 60;
+constexpr TagWeight kTagWeights[] = {
+    {"html", 45}, {"!doctype html", 45}, {"body", 30}, {"table", 30}, {"script", 30},
+    {"a", 15},    {"p", 15},             {"div", 15},  {"span", 15},
+};
+
 }  // namespace
+
+bool looks_like_html(std::string_view text) {
+  constexpr size_t kLookedAt = 4096;
+  text = text.substr(0, kLookedAt);
+  int weight = 0;
+  for (size_t at = text.find('<'); at != std::string_view::npos; at = text.find('<', at + 1)) {
+    const std::string_view rest = text.substr(at + 1);
+    for (const TagWeight& tag : kTagWeights) {
+      if (!folded_start(rest, tag.lower) || rest.size() == tag.lower.size()) continue;
+      const char next = rest[tag.lower.size()];
+      if (next == '>' || next == '/' || next == ' ' || (next >= '\t' && next <= '\r'))
+        weight += tag.weight;
+    }
+    if (weight >= kHtmlWeight) return true;
+  }
+  return false;
+}
 
 DetectedType detect_type(std::string_view bytes, std::string_view filename) {
   if (bytes.empty()) return {};

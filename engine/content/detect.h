@@ -12,6 +12,11 @@ namespace winnow {
 // calendar ...). Linear, and bounded by the first 64 KiB and the directory of a container.
 DetectedType detect_type(std::string_view bytes, std::string_view filename);
 
+// Whether text is HTML whatever it is called: tags among the first 4 KiB that no other text has, of
+// <html or <!doctype html with one other, two of <body, <table and <script, or four of <a, <p,
+// <div and <span. Readers that go by the bytes show it so, and Rspamd reads it so.
+bool looks_like_html(std::string_view text);
+
 // Whether a declared type is among those that an extension (without the dot, any case) stands for.
 enum class ExtensionFit { kUnknownExtension, kFits, kDiffers };
 ExtensionFit extension_fit(std::string_view extension, std::string_view type);

@@ -54,6 +54,9 @@ class Reading {
     frames_.clear();
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (raw.starts_with(kByteOrderMark)) raw.remove_prefix(kByteOrderMark.size());
+    // Programs that hand mail on put blank lines before it; as they stand there, they would end a
+    // header block that nobody wrote.
+    raw.remove_prefix(std::min(raw.find_first_not_of(" \t\r\n"), raw.size()));
     entity(raw, kNoIndex, 0, 0, false);
     while (!frames_.empty()) step();
     if (doubts_.bare_cr) doubts_bits_ |= bit(Switch::kBareCr);

@@ -285,6 +285,13 @@ char judge_type(const CheckPlan& plan, Batch& batch, uint32_t row, const Part& p
   return '+';
 }
 
+// A part of another type that is read as HTML is judged as HTML, too.
+constexpr std::string_view kHtmlType = "text/html";
+bool is_html_by_bytes(const Part& part) {
+  return part.kind == PartKind::kHtml && part.detected.type == kHtmlType &&
+         part.subtype != "html" && part.subtype != "xhtml+xml";
+}
+
 void content(const CheckPlan& base, Batch& batch) {
   const auto& plan = static_cast<const Plan&>(base);
   for (uint32_t row = 0; row < batch.rows; ++row) {
@@ -295,7 +302,7 @@ void content(const CheckPlan& base, Batch& batch) {
       const std::string_view type = part.type.empty()
                                         ? std::string_view()
                                         : join_text(batch.arena, part.type, "/", part.subtype);
-      const char mark = judge_type(plan, batch, row, part, type);
+      const char mark = judge_type(plan, batch, row, part, is_html_by_bytes(part) ? kHtmlType : type);
       insert(plan, batch, row, kTrace,
              join_text(batch.arena, number_text(batch.arena, number++), ":",
                        std::string_view(&mark, 1)));

@@ -34,6 +34,36 @@ std::string ole(const std::string& stream) {
   return out;
 }
 
+TEST(Detect, HtmlByItsTags) {
+  struct Row {
+    std::string text;
+    bool html;
+  };
+  const std::string four = "<p>a<A HREF=x>b<div>c<span\n>d";
+  const Row rows[] = {
+      {"", false},
+      {"plain words", false},
+      {"<html>one tag may be quoted", false},
+      {"hello <HTML lang=en><p>x", true},
+      {"<!DOCTYPE html><a href=x>", true},
+      {"<!doctype html>", false},
+      {"<html><head>x", false},
+      {"<body><p>x", false},
+      {"<body><p>x<p>y", true},
+      {"<table><script>", true},
+      {"<p>x<p>y<p>z", false},
+      {four, true},
+      {"<pre><article><bodyx><tablet><htmlx>", false},
+      {"to <a@b.example>, <p@b.example>, <div@b.example>, <span@b.example>", false},
+      {"<p/><p/><p/><p/>", true},
+      {"<p><p><p><p", false},
+      {std::string(4096 - four.size(), 'x') + four, true},
+      {std::string(4097 - four.size(), 'x') + four, true},  // the last tag's name and blank fit
+      {std::string(4102 - four.size(), 'x') + four, false},
+  };
+  for (const Row& row : rows) EXPECT_EQ(looks_like_html(row.text), row.html) << row.text;
+}
+
 TEST(Detect, Types) {
   std::string pe = padded("MZ", 60, "\x40\0\0\0"s) + "PE\0\0"s;
   pe.resize(0x40 + 22, '\0');
@@ -124,6 +154,36 @@ TEST(Extensions, Fit) {
   EXPECT_EQ(extension_fit("", ""), ExtensionFit::kUnknownExtension);
   EXPECT_EQ(type_of_extension("zst"), "application/zstd");
   EXPECT_EQ(type_of_extension("7Z"), "application/x-7z-compressed");
+}
+
+TEST(Content, WhatIsHtmlByItsBytesIsReadSo) {
+  struct Row {
+    const char *type, *subtype;
+    PartKind before, after;
+  };
+  const Row rows[] = {
+      {"text", "plain", PartKind::kText, PartKind::kHtml},
+      {"text", "csv", PartKind::kText, PartKind::kHtml},
+      {"application", "octet-stream", PartKind::kOther, PartKind::kHtml},
+      {"image", "png", PartKind::kOther, PartKind::kHtml},
+      {"text", "html", PartKind::kHtml, PartKind::kHtml},
+      {"text", "calendar", PartKind::kText, PartKind::kText},
+      {"application", "pdf", PartKind::kOther, PartKind::kOther},
+  };
+  for (const Row& row : rows) {
+    Batch batch;
+    batch.add("", 0, Envelope(), {});
+    Part part;
+    part.type = row.type;
+    part.subtype = row.subtype;
+    part.kind = row.before;
+    part.decoded = "See <html><a href=x>this</a>";
+    batch.parts.values.push_back(part);
+    batch.parts.end_row();
+    const Limits limits;
+    content({&limits}, batch);
+    EXPECT_EQ(batch.parts.row(0)[0].kind, row.after) << row.type << '/' << row.subtype;
+  }
 }
 
 TEST(Content, FillsPartsAndArchives) {
