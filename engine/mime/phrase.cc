@@ -15,26 +15,36 @@ bool is_atom_text(char c) {
 
 bool is_continuation(char c) { return (static_cast<uint8_t>(c) & 0xC0) == 0x80; }
 
+// What looks like an encoded word would be read as one.
+bool needs_words(std::string_view text) {
+  return !std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; }) ||
+         text.find("=?") != std::string_view::npos;
+}
+
+std::string encoded_words(std::string_view text, std::string_view between) {
+  constexpr size_t kBytesMax = 45;  // 60 digits, and 12 around them: a word has at most 75
+  std::string out;
+  while (!text.empty()) {
+    size_t size = std::min(kBytesMax, text.size());
+    // No character in two words (RFC 2047 5); one of more than 4 bytes is none.
+    for (size_t back = 0; back < 3 && size < text.size() && size > 4 && is_continuation(text[size]);
+         ++back)
+      --size;
+    if (!out.empty()) out += between;
+    out += "=?UTF-8?B?" + encode_base64_text(text.substr(0, size)) + "?=";
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
 }  // namespace
 
+std::string write_unstructured(std::string_view text) {
+  return needs_words(text) ? encoded_words(text, " ") : std::string(text);
+}
+
 std::string write_phrase(std::string_view name) {
-  const bool plain = std::ranges::all_of(name, [](char c) { return c >= ' ' && c <= '~'; });
-  // What looks like an encoded word would be read as one.
-  if (!plain || name.find("=?") != std::string_view::npos) {
-    constexpr size_t kBytesMax = 45;  // 60 digits, and 12 around them: a word has at most 75
-    std::string out;
-    while (!name.empty()) {
-      size_t size = std::min(kBytesMax, name.size());
-      // No character in two words (RFC 2047 5); one of more than 4 bytes is none.
-      for (size_t back = 0;
-           back < 3 && size < name.size() && size > 4 && is_continuation(name[size]); ++back)
-        --size;
-      if (!out.empty()) out += "\n\t";
-      out += "=?UTF-8?B?" + encode_base64_text(name.substr(0, size)) + "?=";
-      name.remove_prefix(size);
-    }
-    return out;
-  }
+  if (needs_words(name)) return encoded_words(name, "\n\t");
   const bool atoms = !name.empty() && name.front() != ' ' && name.back() != ' ' &&
                      std::ranges::all_of(name, [](char c) { return is_atom_text(c) || c == ' '; });
   if (atoms) return std::string(name);

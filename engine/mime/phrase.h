@@ -1,4 +1,5 @@
-// Display names for headers that we write (RFC 5322 3.2.5 phrase, RFC 2047 5).
+// Texts for headers that we write: display names (RFC 5322 3.2.5 phrase, RFC 2047 5 rule 3) and
+// what is unstructured, as a subject (rule 1).
 #pragma once
 
 #include <string>
@@ -10,5 +11,9 @@ namespace winnow {
 // it is not ASCII or has control characters, as encoded words, folded by "\n\t". Bytes that are no
 // UTF-8 stay bytes of the encoded word.
 std::string write_phrase(std::string_view name);
+
+// Text in UTF-8 for an unstructured header: as it is where it is ASCII that nobody would decode,
+// else as encoded words with blanks between.
+std::string write_unstructured(std::string_view text);
 
 }  // namespace winnow

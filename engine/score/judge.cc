@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/mime/phrase.h"
 #include "engine/score/evaluate.h"
 #include "engine/score/questions.h"
+#include "engine/score/render.h"
 
 namespace winnow {
 
@@ -96,9 +98,14 @@ class Run final : public Judgement {
     if (phase == Phase::kIdempotent) return false;
     if (board_.ends()) return true;
     if (input_.pass_all) return false;
-    if (board_.is_forced()) return true;
+    return board_.is_forced();
+  }
+  // Whether the score alone stops what the phase has left. Checks of filters go on: what they ask
+  // may bring a whitelist that takes the score back, and Rspamd has its questions under way by then.
+  bool is_decided(Phase phase) const {
+    if (is_stopped(phase)) return true;
     const bool by_score = phase == Phase::kFilter || phase == Phase::kClassifier;
-    return by_score && !plan_.model->check_all_filters && board_.is_over();
+    return by_score && !input_.pass_all && !plan_.model->check_all_filters && board_.is_over();
   }
 
   // Whether a symbol's own insertion still counts in this phase.
@@ -110,7 +117,7 @@ class Run final : public Judgement {
 
   // Runs one phase; true where a check waits.
   bool phase(Phase now) {
-    const bool stopped = is_stopped(now);
+    const bool stopped = is_decided(now);
     facts(now, stopped);
     if (now == Phase::kFilter) {
       faults(stopped);
@@ -121,14 +128,15 @@ class Run final : public Judgement {
     while (i < plan_.checks.size() && plan_.checks[i].phase == now)
       if (level(i)) return true;
     if (now == Phase::kFilter)
-      for (const uint32_t rule : plan_.late_rules) rule_value(rule, is_stopped(now));
+      for (const uint32_t rule : plan_.late_rules) rule_value(rule, is_decided(now));
     return false;
   }
 
   // Runs the level that begins at check `i` and moves `i` behind it; true where a check waits.
   bool level(size_t& i) {
     const CheckJudge& first = plan_.checks[i];
-    const bool stopped = is_stopped(first.phase);
+    const bool stopped =
+        first.phase == Phase::kFilter ? is_stopped(first.phase) : is_decided(first.phase);
     bool waiting = false;
     for (; i < plan_.checks.size() && plan_.checks[i].phase == first.phase &&
            plan_.checks[i].level == first.level;
@@ -219,26 +227,29 @@ class Run final : public Judgement {
       verdict.forced_by = kNoIndex;
     }
     if (model.actions[index(verdict.action)].name == "rewrite subject")
-      verdict.subject = rewritten_subject(model.subject);
+      verdict.subject = rewritten_subject(model.subject, verdict.score);
   }
 
-  // The first %s becomes the message's subject, %% a percent sign.
-  std::string_view rewritten_subject(std::string_view pattern) {
-    ArenaText out(evidence_.slab);
+  // The first %s becomes the message's subject, %d the score, %% a percent sign. As it stands in a
+  // header.
+  std::string_view rewritten_subject(std::string_view pattern, Micro score) {
+    std::string text;
     bool done = false;
     for (size_t i = 0; i < pattern.size(); ++i) {
       const char next = i + 1 < pattern.size() ? pattern[i + 1] : ' ';
-      if (pattern[i] == '%' && next == '%') {
-        out.push('%');
-        ++i;
-      } else if (pattern[i] == '%' && next == 's' && !done) {
-        out.append(evidence_.subject);
+      if (pattern[i] == '%' && next == 's' && !done) {
+        text += evidence_.subject;
         done = true;
-        ++i;
+      } else if (pattern[i] == '%' && next == 'd') {
+        append_score(score, text);
       } else {
-        out.push(pattern[i]);
+        text += pattern[i];
+        if (pattern[i] != '%' || next != '%') continue;
       }
+      ++i;
     }
+    ArenaText out(evidence_.slab);
+    out.append(write_unstructured(text));
     return out.finish();
   }
 

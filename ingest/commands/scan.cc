@@ -228,6 +228,9 @@ int scan(ScanCommand& options) {
       problem(options.record, finished ? "cannot be written" : finished.error().what);
   }
   if (recorded) {
+    if (const std::string lacks = left_out_by(recorded->reader().level());
+        !lacks.empty() && !options.quiet)
+      complain("scan", options.replay + ": " + lacks);
     for (std::string& rule :
          rules_without_atoms(rules.judge, recorded->names(), recorded->reader()))
       named_rules.insert(std::move(rule));

@@ -23,6 +23,13 @@ std::string columns_of(uint32_t seals) {
 
 }  // namespace
 
+std::string left_out_by(EvidenceLevel level) {
+  if (level == EvidenceLevel::kFull) return {};
+  return std::string("of level ") + (level == EvidenceLevel::kHits ? "hits" : "hashed") +
+         ": questions, answers and headers are not in it, so SPF, DKIM, DMARC, ARC and lists say "
+         "nothing";
+}
+
 std::vector<std::string> rules_without_atoms(const JudgePlan& plan, const EvidenceNames& names,
                                              const EvidenceReader& reader) {
   std::vector<std::string> out;

@@ -10,6 +10,9 @@
 
 namespace winnow {
 
+// What a file of this level cannot say, as one sentence; empty for one that has everything.
+std::string left_out_by(EvidenceLevel level);
+
 // One sentence for each rule that reads an atom the file's writer did not look for. Once a file.
 std::vector<std::string> rules_without_atoms(const JudgePlan& plan, const EvidenceNames& names,
                                              const EvidenceReader& reader);

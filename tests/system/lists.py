@@ -188,7 +188,8 @@ class Lists(unittest.TestCase):
         self.assertNotIn("T_FROM", found)
 
     def test_our_own_and_authenticated_clients(self):
-        self.assertNotIn("T_FROM", self.scan(ip="192.168.1.2"))
+        # Not a name, a link or a hop of theirs is asked about, unless a list says so.
+        self.assertEqual(self.scan(ip="192.168.1.2"), {"T_RCVDLOCAL": ["10.0.0.9:received"]})
         self.assertEqual(self.scan(user="anna"), {})  # default_exclude_users
 
 

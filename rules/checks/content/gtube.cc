@@ -53,6 +53,9 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   return plan;
 }
 
+// The letters as weights of the fact, which evidence keeps at every level.
+enum class Asked : uint8_t { kReject = 1, kAddHeader, kRewriteSubject, kNoAction };
+
 // 'X', 'Y', 'Z' or 'A'; 0 where there is no test string.
 char test_letter(std::string_view text) {
   if (text.size() < kTextMin || text.size() > kTextMax) return 0;
@@ -70,11 +73,11 @@ void content(const CheckPlan& base, Batch& batch) {
       const bool taken = letter == 'X' || (plan.patterns == Patterns::kAll &&
                                            (letter == 'Y' || letter == 'Z' || letter == 'A'));
       if (!taken) continue;
-      insert(plan, batch, row, 0,
-             letter == 'X'   ? std::string_view("reject")
-             : letter == 'Y' ? std::string_view("add header")
-             : letter == 'Z' ? std::string_view("rewrite subject")
-                             : std::string_view("no action"));
+      const Asked asked = letter == 'X'   ? Asked::kReject
+                          : letter == 'Y' ? Asked::kAddHeader
+                          : letter == 'Z' ? Asked::kRewriteSubject
+                                          : Asked::kNoAction;
+      insert(plan, batch, row, 0, {}, static_cast<double>(asked));
       break;
     }
 }
@@ -83,10 +86,11 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   const auto& plan = static_cast<const Plan&>(base);
   for (const SymbolFact& fact : evidence.symbols) {
     if (fact.symbol != plan.symbols[0] || fact.symbol == kNoId<SymbolId>) continue;
-    const ActionId action = fact.option == "reject"       ? plan.reject
-                            : fact.option == "add header" ? plan.add_header
-                            : fact.option == "no action"  ? plan.none
-                                                          : plan.rewrite;
+    const auto asked = [&](Asked what) { return fact.weight == static_cast<double>(what); };
+    const ActionId action = asked(Asked::kReject)      ? plan.reject
+                            : asked(Asked::kAddHeader) ? plan.add_header
+                            : asked(Asked::kNoAction)  ? plan.none
+                                                       : plan.rewrite;
     if (action == kNoId<ActionId>) break;
     if (action != plan.none)
       judgement.insert(fact.symbol, 1, {});  // before the end: the fact itself comes too late

@@ -105,8 +105,9 @@ bool is_local(const RblPlan& plan, const IpAddress& ip) {
   return plan.own.hold(ip) || (plan.local && plan.local->find(ip) != kNoIndex);
 }
 
-bool applies(const RblRule& rule, const Envelope& envelope) {
-  return !rule.exclude_users || envelope.user.empty();
+bool applies(const RblPlan& plan, const RblRule& rule, const Envelope& envelope) {
+  if (rule.exclude_users && !envelope.user.empty()) return false;
+  return !(rule.exclude_local && envelope.ip.valid() && is_local(plan, envelope.ip));
 }
 
 // --- Content: items ---
@@ -118,7 +119,7 @@ class Finder {
   void run() {
     const Envelope& envelope = batch_.envelopes[row_];
     if (std::ranges::none_of(plan_.rules,
-                             [&](const RblRule& rule) { return applies(rule, envelope); }))
+                             [&](const RblRule& rule) { return applies(plan_, rule, envelope); }))
       return;
     if (wants(RblCheck::kFrom) && envelope.ip.valid()) {
       ListItem item;
@@ -289,8 +290,7 @@ class Data {
   void add(const ListItem& item) {
     switch (item.kind) {
       case ItemKind::kFrom:
-        if (rule_.has(RblCheck::kFrom) && !(rule_.exclude_local && is_local(plan_, item.ip)))
-          ip(item.ip, item.kind, "from");
+        if (rule_.has(RblCheck::kFrom)) ip(item.ip, item.kind, "from");
         return;
       case ItemKind::kReceived:
         if (rule_.has(RblCheck::kReceived)) hop(item);
@@ -346,7 +346,7 @@ class Data {
     if (rule_.has(RblCheck::kFrom) && envelope_.ip.valid() && same_ip(item.ip, envelope_.ip))
       return;
     // Mail of our own networks came from outside by no hop that a list could judge.
-    if (rule_.exclude_local && (is_local(plan_, item.ip) || is_local(plan_, envelope_.ip))) return;
+    if (rule_.exclude_local && is_local(plan_, item.ip)) return;
     ip(item.ip, item.kind, "received");
   }
 
@@ -471,7 +471,7 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
   const auto ask_row = [&](uint32_t row) {
     const Envelope& envelope = batch.envelopes[row];
     for (const RblRule& rule : plan.rules) {
-      if (!applies(rule, envelope) || !rule.require_symbols.empty()) continue;
+      if (!applies(plan, rule, envelope) || !rule.require_symbols.empty()) continue;
       Data data(plan, rule, envelope, here);
       for (const ListItem& item : here.items) data.add(item);
       ask_data(rule, row, asker);
@@ -509,7 +509,7 @@ class Judging {
     find_items();
     if (room_.items.empty()) return Judged::kDone;
     for (const RblRule& rule : plan_.rules) {
-      if (!applies(rule, evidence_.envelope) || !required(rule)) continue;
+      if (!applies(plan_, rule, evidence_.envelope) || !required(rule)) continue;
       Data data(plan_, rule, evidence_.envelope, room_);
       for (const ListItem& item : room_.items) data.add(item);
       for (const Datum& datum : room_.data) ask(rule, datum);

@@ -99,6 +99,7 @@ class Reader {
                                                    {"resolve_ip", &rule.resolve_ip},
                                                    {"is_whitelist", &rule.is_whitelist},
                                                    {"ignore_whitelist", &rule.ignore_whitelist}};
+    rule.exclude_local = defaults_;  // a default as well, which some do not inherit
     for (const auto& [key, to] : flags) *to = flag(key, *to);
     rule.exclude_local = flag("exclude_private_ips", rule.exclude_local);
     rule.ignore_whitelist = flag("ignore_whitelists", rule.ignore_whitelist);

@@ -32,6 +32,20 @@ TEST(Phrase, forms) {
   for (const auto& row : rows) EXPECT_EQ(write_phrase(row.name), row.expected) << row.name;
 }
 
+TEST(Phrase, unstructured) {
+  const struct {
+    std::string text, expected;
+  } rows[] = {
+      {"", ""},
+      {"[SPAM] Hello, \"you\"", "[SPAM] Hello, \"you\""},
+      {"=?x", "=?UTF-8?B?PT94?="},
+      {"a\r\nX-Evil: b", "=?UTF-8?B?YQ0KWC1FdmlsOiBi?="},
+      {std::string(44, 'a') + "\xc3\xa9z",
+       "=?UTF-8?B?YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=?= =?UTF-8?B?w6l6?="},
+  };
+  for (const auto& row : rows) EXPECT_EQ(write_unstructured(row.text), row.expected) << row.text;
+}
+
 // No line is too long, no character is in two words, and all of it is read back.
 TEST(Phrase, long_names) {
   for (const std::string one : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "a"})

@@ -189,20 +189,22 @@ TEST(Judge, a_pre_result_skips_what_does_not_pass) {
   EXPECT_EQ(run(3, false), "reject 0;") << "only idempotent checks run, and may not insert";
 }
 
-TEST(Judge, over_the_highest_threshold_later_levels_are_skipped_not_the_same_one) {
+TEST(Judge, over_the_highest_threshold_filters_go_on_and_classifiers_do_not) {
   Fixture f;
-  CheckPlan heavy, same, later, post;
+  CheckPlan heavy, later, classifier, post;
   heavy.symbols = {add_symbol(f.model, "HEAVY", 20)};
-  same.symbols = {add_symbol(f.model, "SAME", 1)};
-  later.symbols = {add_symbol(f.model, "LATER", 1)};
+  later.symbols = {add_symbol(f.model, "RESCUE", -9)};
+  classifier.symbols = {add_symbol(f.model, "CLASSIFIER", 1)};
   post.symbols = {add_symbol(f.model, "POST", 1)};
   f.plan.checks = {{.plan = &heavy, .judge = just_insert},
-                   {.plan = &same, .judge = just_insert},
-                   {.plan = &later, .judge = just_insert, .level = 1},
+                   {.plan = &classifier, .judge = just_insert, .phase = Phase::kClassifier},
                    {.plan = &post, .judge = just_insert, .phase = Phase::kPostfilter}};
-  EXPECT_EQ(f.run(), "reject 22; HEAVY(20) SAME(1) POST(1)");
+  EXPECT_EQ(f.run(), "reject 21; HEAVY(20) POST(1)");
   f.model.check_all_filters = true;
-  EXPECT_EQ(f.again(), "reject 23; HEAVY(20) SAME(1) LATER(1) POST(1)");
+  EXPECT_EQ(f.again(), "reject 22; HEAVY(20) CLASSIFIER(1) POST(1)");
+  f.model.check_all_filters = false;
+  f.plan.checks.push_back({.plan = &later, .judge = just_insert, .level = 1});
+  EXPECT_EQ(f.run(), "add header 13; HEAVY(20) RESCUE(-9) CLASSIFIER(1) POST(1)");
 }
 
 TEST(Judge, trusted_mail_skips_what_says_so_and_the_subject_is_rewritten) {
@@ -218,6 +220,10 @@ TEST(Judge, trusted_mail_skips_what_says_so_and_the_subject_is_rewritten) {
   f.evidence.subject = "hi";
   EXPECT_EQ(f.run(), "rewrite subject 1; A(1)");
   EXPECT_EQ(f.verdict.subject, "[100%] hi %s");
+  f.model.subject = "%d: %s";
+  f.evidence.subject = "caf\xc3\xa9";
+  f.again();
+  EXPECT_EQ(f.verdict.subject, "=?UTF-8?B?MS4wMDogY2Fmw6k=?=");  // "1.00: cafe", accented
 }
 
 TEST(Judge, plans_with_ids_out_of_range_are_refused) {
