@@ -211,9 +211,9 @@ void osb_structure_words(const OsbOptions& options, OsbScratch& scratch, const B
     words.add("#u:", url.domain);
   }
 
-  // Day of the week (0 = Sunday) and hour, in GMT.
+  // Day of the week (ISO 8601: 7 = Sunday) and hour, in GMT.
   if (const Facts& facts = batch.facts[row]; facts.has_date && facts.date >= 0) {
-    const auto day = static_cast<uint64_t>((facts.date / 86400 + 4) % 7);
+    const auto day = static_cast<uint64_t>((facts.date / 86400 + 3) % 7 + 1);
     const auto hour = static_cast<uint64_t>(facts.date / 3600 % 24);
     words.add("#dt:", day, hour < 10 ? ":0" : ":", hour);
   }

@@ -92,6 +92,9 @@ def part(kind, text):
             f"{text}\r\n")
 
 
+DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+
+
 def message(number, seed=0):
     """The message of that number, its bytes."""
     chance = random.Random(f"{seed} {number}")
@@ -100,7 +103,7 @@ def message(number, seed=0):
     subject = " ".join(words[:5]).rstrip(".!?")
     head = (f"From: Somebody Else <s{number}@sender{number % 9}.example>\r\nTo: <b@x.example>\r\n"
             f"Subject: {subject}\r\n"
-            f"Date: Tue, 24 Nov 2026 {number % 24:02}:00:00 +0000\r\n"
+            f"Date: {DAYS[number % 7]}, {22 + number % 7} Nov 2026 {number % 24:02}:00:00 +0000\r\n"
             f"Message-ID: <{seed}.{number}@s.example>\r\nMIME-Version: 1.0\r\n")
     plain = "\r\n\r\n".join(paragraphs)
     if not is_html(number):
