@@ -82,7 +82,7 @@ struct Verdict {
   std::vector<Effect> effects = {};
   std::vector<QuestionId> unknown = {};  // questions that ended unknown
   bool cut_by_deadline = false;
-  std::string_view subject = {};  // rewritten subject as a header holds it, where the action asks for it
+  std::string_view subject = {};  // as a header holds it, where the action rewrites it
 
   void clear();
 };

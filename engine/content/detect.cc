@@ -291,8 +291,8 @@ struct TagWeight {
 };
 constexpr int kHtmlWeight = 60;
 constexpr TagWeight kTagWeights[] = {
-    {"html", 45}, {"!doctype html", 45}, {"body", 30}, {"table", 30}, {"script", 30},
-    {"a", 15},    {"p", 15},             {"div", 15},  {"span", 15},
+    {"html", 45}, {"!doctype html", 45}, {"body", 30}, {"table", 30}, {"script", 30}, {"a", 15},
+    {"p", 15},    {"div", 15},           {"span", 15},
 };
 
 }  // namespace

@@ -101,7 +101,8 @@ class Run final : public Judgement {
     return board_.is_forced();
   }
   // Whether the score alone stops what the phase has left. Checks of filters go on: what they ask
-  // may bring a whitelist that takes the score back, and Rspamd has its questions under way by then.
+  // may bring a whitelist that takes the score back, and Rspamd has its questions under way by
+  // then.
   bool is_decided(Phase phase) const {
     if (is_stopped(phase)) return true;
     const bool by_score = phase == Phase::kFilter || phase == Phase::kClassifier;

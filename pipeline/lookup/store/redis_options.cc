@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/mime/ip.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
@@ -30,10 +31,11 @@ Result<void> add_one(std::string_view text, RedisServers& to, uint16_t port) {
     if (end == std::string_view::npos) return fail(fmt::format("{} has no ]", text));
     server.host = text.substr(1, end - 1);
     rest = text.substr(end + 1);
-    if (server.host.find('/') != std::string::npos || (!rest.empty() && rest[0] != ':'))
+    if (!parse_ip(server.host) || (!rest.empty() && rest[0] != ':'))
       return fail(fmt::format("\"{}\" is no [IPv6 address]:port", text));
   } else if (std::ranges::count(text, ':') > 2) {
-    server.host = text;  // an IPv6 address without brackets
+    server.host = text;
+    if (!parse_ip(text)) return fail(fmt::format("\"{}\" is no IPv6 address", text));
   } else {
     const size_t colon = std::min(text.find(':'), text.size());
     server.host = text.substr(0, colon);

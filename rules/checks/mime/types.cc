@@ -302,7 +302,8 @@ void content(const CheckPlan& base, Batch& batch) {
       const std::string_view type = part.type.empty()
                                         ? std::string_view()
                                         : join_text(batch.arena, part.type, "/", part.subtype);
-      const char mark = judge_type(plan, batch, row, part, is_html_by_bytes(part) ? kHtmlType : type);
+      const char mark =
+          judge_type(plan, batch, row, part, is_html_by_bytes(part) ? kHtmlType : type);
       insert(plan, batch, row, kTrace,
              join_text(batch.arena, number_text(batch.arena, number++), ":",
                        std::string_view(&mark, 1)));

@@ -122,9 +122,11 @@ TEST(RedisOptionsTest, where_servers_stand) {
   EXPECT_EQ(read("redis { servers = \"a:0\"; }"),
             "error: t.conf:1:19: redis: \"a:0\" has no port from 1 to 65535");
   EXPECT_NE(read("redis { servers = \"a:65536\"; }").find("no port"), std::string::npos);
-  for (const char* const wrong : {"[/run/r]:1", "[::1]7"})
+  for (const char* const wrong : {"[/run/r]:1", "[::1]7", "[a]:7"})
     EXPECT_EQ(read(fmt::format("redis {{ servers = \"{}\"; }}", wrong)),
               fmt::format("error: t.conf:1:19: redis: \"{}\" is no [IPv6 address]:port", wrong));
+  EXPECT_EQ(read("redis { servers = \"a:b:c:7\"; }"),
+            "error: t.conf:1:19: redis: \"a:b:c:7\" is no IPv6 address");
   EXPECT_NE(read("redis { servers = a; db = x; }").find("db is the number"), std::string::npos);
   EXPECT_NE(read("redis { servers = a; timeout = 0; }").find("timeout"), std::string::npos);
 }
