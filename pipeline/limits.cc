@@ -26,7 +26,7 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
                    fmt::format("{} patterns in {} groups", match.patterns, match.groups)});
   if (find_bayes(rules))
     items.push_back({"counts of tokens", CountCache::kBytesMax,
-                     "with statistics; most of it from 16 million learnt tokens on"});
+                     "with statistics; most of it at some 4 million learnt tokens"});
   items.push_back({"batches waiting", works * sizeof(Batch), "2 x --threads + 1"});
   items.push_back({"program, policy and tables", 48ull << 20, "this version"});
   return items;

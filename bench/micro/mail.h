@@ -28,9 +28,10 @@ constexpr double kLanguageRow = 1.8;
 constexpr double kUrlRow = 0.17;
 
 // Every file below $WINNOW_MAIL, else `count` messages of made_up(i), each followed by the zero
-// bytes that a batch asks for.
+// bytes that a batch asks for. `paths`, where wanted: of each, empty for those made up.
 template <class MadeUp>
-std::vector<std::string> load_mail(size_t count, MadeUp made_up) {
+std::vector<std::string> load_mail(size_t count, MadeUp made_up,
+                                   std::vector<std::string>* paths = nullptr) {
   namespace fs = std::filesystem;
   std::vector<std::string> mail;
   if (const char* folder = std::getenv("WINNOW_MAIL")) {
@@ -38,9 +39,11 @@ std::vector<std::string> load_mail(size_t count, MadeUp made_up) {
       if (!entry.is_regular_file()) continue;
       std::ifstream in(entry.path(), std::ios::binary);
       mail.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>{});
+      if (paths) paths->push_back(entry.path().string());
     }
   }
   for (size_t i = 0; mail.size() < count; ++i) mail.push_back(made_up(static_cast<int>(i)));
+  if (paths) paths->resize(mail.size());
   for (std::string& message : mail) message.append(Batch::kPadding, '\0');
   return mail;
 }

@@ -9,6 +9,7 @@
 // saturate).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -31,14 +32,53 @@ struct Opinion {
   uint32_t tokens = 0;       // that counted
 };
 
-// REQUIRED: counts.counts.size() == tokens.hashes.size().
-Opinion osb_opinion(const BayesOptions& options, const TokenList& tokens,
-                    const TokenCounts& counts);
+// What is kept from one message to the next, of one thread.
+class OpinionScratch {
+ public:
+  // osb: most tokens were seen a few times only, and what a pair of small counts proves is worked
+  // out once for all messages that are judged by the same learnt mail.
+  static constexpr uint32_t kSmall = 16;  // counts below it are kept
+  static constexpr uint32_t kKinds = 8;
+  static constexpr double kNotThere = 1e300;
+  using Pair = std::array<double, 2>;  // kNotThere first: not worked out yet
+  // The place of what these counts prove; null where they, or the kind, are too large.
+  Pair* known(TokenCount count, TokenKind kind) {
+    if (count.spam >= kSmall || count.ham >= kSmall || kind >= kKinds) return nullptr;
+    return &known_[(kind * kSmall + count.spam) * kSmall + count.ham];
+  }
+  // Forgets what belongs to other learnt mail, or to another rule.
+  void begin(LearnCount learns, double strength_min);
 
-struct MixtureScratch {
-  std::vector<std::pair<double, uint32_t>> strongest;
+  // winnow: tokens that may count, by the ratio of their counts, and how far that is from 1; and of
+  // each kind the strongest.
+  struct Candidate {
+    double ratio, distance;
+    uint32_t index;
+  };
+  struct Token {
+    double odds, distance;
+    uint64_t hash;
+  };
+  std::vector<Candidate> candidates;
+  std::vector<Token> strongest;
+
+ private:
+  std::vector<Pair> known_;
+  LearnCount learns_;
+  double strength_min_ = -1;
 };
+
+// REQUIRED: counts.counts.size() == tokens.hashes.size().
+Opinion osb_opinion(const BayesOptions& options, const TokenList& tokens, const TokenCounts& counts,
+                    OpinionScratch& scratch);
 Opinion winnow_opinion(const BayesOptions& options, const TokenList& tokens,
-                       const TokenCounts& counts, MixtureScratch& scratch);
+                       const TokenCounts& counts, OpinionScratch& scratch);
+
+// By the tokenizer that made the tokens.
+inline Opinion opinion_of(const BayesOptions& options, const TokenList& tokens,
+                          const TokenCounts& counts, OpinionScratch& scratch) {
+  return tokens.tokenizer == Tokenizer::kOsb ? osb_opinion(options, tokens, counts, scratch)
+                                             : winnow_opinion(options, tokens, counts, scratch);
+}
 
 }  // namespace winnow

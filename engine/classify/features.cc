@@ -1,5 +1,6 @@
 #include "engine/classify/features.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
@@ -17,6 +18,13 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) {
   const char l = lower_ascii(c);
   return (l >= 'a' && l <= 'z') || (c & 0x80);
+}
+
+// The first four bytes in lower case, for text of at least four letters, digits and hyphens.
+constexpr uint32_t first_four(std::string_view text) {
+  uint32_t out = 0;
+  for (size_t i = 0; i < 4; ++i) out = out << 8 | (static_cast<uint8_t>(text[i]) | 0x20);
+  return out;
 }
 
 bool starts_caseless(std::string_view text, std::string_view prefix) {
@@ -40,6 +48,22 @@ constexpr std::array<std::string_view, 19> kLeftOut{
     "x-uid",  "x-keywords", "x-mozilla", "lines",          "content-l", "x-evolution", "x-pyzor",
     "arc-",   "x-dspam",    "x-amavis",  "x-gmail-labels", "x-label"};
 
+constexpr auto kLeftOutFirst = [] {
+  std::array<uint32_t, kLeftOut.size()> out{};
+  for (size_t i = 0; i < out.size(); ++i) out[i] = first_four(kLeftOut[i]);
+  return out;
+}();
+
+bool is_left_out(std::string_view name) {
+  if (name.size() < 4) return false;
+  const uint32_t first = first_four(name);
+  bool any = false;
+  for (const uint32_t one : kLeftOutFirst) any |= one == first;
+  return any && std::ranges::any_of(kLeftOut, [&](std::string_view prefix) {
+           return starts_caseless(name, prefix);
+         });
+}
+
 constexpr size_t kWordsOfHeaderMax = 24;
 constexpr size_t kHeaderWordMax = 40;
 constexpr size_t kWholeValueMax = 64;
@@ -54,11 +78,13 @@ uint64_t share(uint64_t part, uint64_t whole) { return whole == 0 ? 9 : part * 8
 
 class Features {
  public:
-  Features(FeatureScratch& scratch, const Batch& batch, uint32_t row)
-      : scratch_(scratch), batch_(batch), row_(row) {}
+  // REQUIRED: `out` is empty.
+  Features(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out)
+      : scratch_(scratch), batch_(batch), row_(row), out_(out) {}
 
-  void run(TokenList& out) {
-    scratch_.found.clear();
+  void run() {
+    out_.tokenizer = Tokenizer::kWinnow;
+    make_room(2 * batch_.words.row(row_).size() + 512);
     add_texts();
     add_headers();
     add_addresses();
@@ -66,38 +92,40 @@ class Features {
     add_html();
     add_urls();
     add_parts();
-    sort_by_hash();
-    const auto last = std::unique(scratch_.found.begin(), scratch_.found.end(),
-                                  [](const auto& a, const auto& b) { return a.first == b.first; });
-    scratch_.found.erase(last, scratch_.found.end());
-    out.tokenizer = Tokenizer::kWinnow;
-    for (const auto& [hash, kind] : scratch_.found) out.add(hash, kind);
-    out.text_tokens = static_cast<uint32_t>(out.hashes.size());
+    out_.text_tokens = static_cast<uint32_t>(out_.hashes.size());
   }
 
  private:
-  // Hashes are even: into buckets by their upper bits, then each bucket's few in order.
-  void sort_by_hash() {
-    constexpr size_t kBuckets = 512;
-    std::array<uint32_t, kBuckets + 1> begin{};
-    const auto& from = scratch_.found;
-    for (const auto& one : from) ++begin[(one.first >> 55) + 1];
-    for (size_t i = 0; i < kBuckets; ++i) begin[i + 1] += begin[i];
-    scratch_.sorted.resize(from.size());
-    std::array<uint32_t, kBuckets + 1> next = begin;
-    for (const auto& one : from) scratch_.sorted[next[one.first >> 55]++] = one;
-    for (size_t i = 0; i < kBuckets; ++i)
-      std::sort(scratch_.sorted.begin() + begin[i], scratch_.sorted.begin() + begin[i + 1]);
-    scratch_.found.swap(scratch_.sorted);
+  // Room for so many hashes in a table that is half empty, and in it those that there are.
+  void make_room(size_t hashes) {
+    const size_t places = std::bit_ceil(2 * hashes);
+    scratch_.seen.assign(places, 0);
+    shift_ = 64 - static_cast<unsigned>(std::countr_zero(places));
+    limit_ = places / 2;
+    for (const uint64_t hash : out_.hashes) is_new(hash);
+  }
+  // Whether a hash is the first of its kind; then it is kept.
+  bool is_new(uint64_t hash) {
+    const size_t mask = scratch_.seen.size() - 1;
+    for (size_t at = hash >> shift_;; at = (at + 1) & mask) {
+      uint64_t& place = scratch_.seen[at];
+      if (place == hash) return false;
+      if (place != 0) continue;
+      place = hash;
+      return true;
+    }
+  }
+  // A hash of 0 would be a free place: it is never a feature.
+  void put(FeatureKind kind, uint64_t hash) {
+    if (hash == 0 || out_.full() || !is_new(hash)) return;
+    out_.add(hash, static_cast<TokenKind>(kind));
+    if (out_.hashes.size() >= limit_) make_room(2 * limit_);
   }
 
-  void add(FeatureKind kind, uint64_t hash) {
-    const auto number = static_cast<TokenKind>(kind);
-    scratch_.found.emplace_back(stem_feature(kind, hash), number);
-  }
+  void add(FeatureKind kind, uint64_t hash) { put(kind, stem_feature(kind, hash)); }
   // A feature that has a name within its kind, and a text or number as its value.
   void add(FeatureKind kind, std::string_view name, std::string_view value) {
-    scratch_.found.emplace_back(named_feature(kind, name, value), static_cast<TokenKind>(kind));
+    put(kind, named_feature(kind, name, value));
   }
   void add(FeatureKind kind, std::string_view name, uint64_t value) {
     add(kind, name, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
@@ -195,10 +223,7 @@ class Features {
     std::string name, before;
     for (uint32_t i = 0; i < batch_.facts[row_].root_headers; ++i) {
       const Header& header = all[i];
-      if (std::ranges::any_of(kLeftOut, [&](std::string_view prefix) {
-            return starts_caseless(header.name, prefix);
-          }))
-        continue;
+      if (is_left_out(header.name)) continue;
       name.assign(lowered(header.name));
       add(FeatureKind::kHeaderName, "there", name);
       if (header.id != header_id(known::kReceived)) {
@@ -417,6 +442,9 @@ class Features {
   FeatureScratch& scratch_;
   const Batch& batch_;
   const uint32_t row_;
+  TokenList& out_;
+  unsigned shift_ = 0;  // a hash's place is what it has above it
+  size_t limit_ = 0;    // hashes that there is room for
 };
 
 }  // namespace
@@ -435,7 +463,7 @@ std::string address_feature_name(AddressField field, char part) {
 }
 
 void feature_tokens(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out) {
-  Features(scratch, batch, row).run(out);
+  Features(scratch, batch, row, out).run();
 }
 
 }  // namespace winnow

@@ -31,7 +31,7 @@ enum class FeatureKind : uint8_t {
 
 struct FeatureScratch {
   std::string text;
-  std::vector<std::pair<uint64_t, TokenKind>> found, sorted;
+  std::vector<uint64_t> seen;  // hashes of this message, by their upper bits; 0: free
 };
 
 // The hash of a feature as feature_tokens() makes it, for who has words without a message: that of
@@ -41,8 +41,8 @@ uint64_t named_feature(FeatureKind kind, std::string_view name, std::string_view
 // The name within kAddress of an address' part: 'd' domain, 'l' local part, 'a' all of it.
 std::string address_feature_name(AddressField field, char part);
 
-// Appends the features of a row, sorted by hash, each once. REQUIRED: the words stage ran with
-// stems.
+// Appends the features of a row in the order in which they stand there, each once. REQUIRED: the
+// words stage ran with stems; `out` is empty.
 void feature_tokens(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out);
 
 }  // namespace winnow

@@ -1,6 +1,8 @@
 #include "engine/classify/tokens.h"
 
+#include <bit>
 #include <cstring>
+#include <span>
 
 #include "engine/little_endian.h"
 
@@ -10,6 +12,20 @@ namespace {
 
 constexpr uint8_t kFormat = 1;
 constexpr size_t kHead = 20;
+
+// Numbers as they stand in memory are numbers as they stand in questions and answers.
+static_assert(std::endian::native == std::endian::little);
+static_assert(sizeof(TokenCount) == 8);
+
+template <class Number>
+void append_numbers(std::span<const Number> numbers, std::string& out) {
+  out.append(reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes());
+}
+// REQUIRED: so many bytes stand there.
+template <class Number>
+void read_numbers(const char* from, std::span<Number> to) {
+  if (!to.empty()) std::memcpy(to.data(), from, to.size_bytes());
+}
 
 }  // namespace
 
@@ -22,7 +38,7 @@ void append_token_question(const TokenList& tokens, std::string& out) {
   append_little(out, static_cast<uint32_t>(tokens.hashes.size()));
   append_little(out, tokens.text_tokens);
   append_little(out, tokens.scope);
-  for (const uint64_t hash : tokens.hashes) append_little(out, hash);
+  append_numbers(std::span<const uint64_t>(tokens.hashes), out);
   out.append(reinterpret_cast<const char*>(tokens.kinds.data()), tokens.kinds.size());
   out += user;
 }
@@ -48,8 +64,7 @@ bool read_token_question(std::string_view key, TokenList& out) {
   out.scope = read_little<uint64_t>(key.data() + 12);
   if (out.text_tokens > n) return false;
   out.hashes.resize(n);
-  for (uint32_t i = 0; i < n; ++i)
-    out.hashes[i] = read_little<uint64_t>(key.data() + kHead + i * size_t{8});
+  read_numbers(key.data() + kHead, std::span(out.hashes));
   const std::string_view kinds = key.substr(kHead + n * size_t{8}, n);
   out.kinds.assign(kinds.begin(), kinds.end());
   out.user = key.substr(kHead + n * size_t{9});
@@ -60,19 +75,14 @@ void append_token_answer(const TokenCounts& counts, std::string& out) {
   out.reserve(out.size() + 16 + counts.counts.size() * 8);
   append_little(out, counts.learns.spam);
   append_little(out, counts.learns.ham);
-  for (const TokenCount& count : counts.counts) {
-    append_little(out, count.spam);
-    append_little(out, count.ham);
-  }
+  append_numbers(std::span<const TokenCount>(counts.counts), out);
 }
 
 bool read_token_answer(std::string_view value, size_t n, TokenCounts& out) {
   if (value.size() != 16 + n * 8) return false;
   out.learns = {read_little<uint64_t>(value.data()), read_little<uint64_t>(value.data() + 8)};
   out.counts.resize(n);
-  for (size_t i = 0; i < n; ++i)
-    out.counts[i] = {read_little<uint32_t>(value.data() + 16 + i * 8),
-                     read_little<uint32_t>(value.data() + 20 + i * 8)};
+  read_numbers(value.data() + 16, std::span(out.counts));
   return true;
 }
 

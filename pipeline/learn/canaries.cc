@@ -71,12 +71,10 @@ Result<Canaries::Verdict> Canaries::judge(const Counts& counts) const {
   const Result<std::vector<TokenCounts>> found = counts(tokens_);
   if (!found) return fail(found.error());
   Verdict out;
-  MixtureScratch scratch;
+  OpinionScratch scratch;
   std::vector<double> spam, ham;
   for (size_t i = 0; i < tokens_.size(); ++i) {
-    const Opinion opinion = tokens_[i].tokenizer == Tokenizer::kOsb
-                                ? osb_opinion(options_, tokens_[i], (*found)[i])
-                                : winnow_opinion(options_, tokens_[i], (*found)[i], scratch);
+    const Opinion opinion = opinion_of(options_, tokens_[i], (*found)[i], scratch);
     if (!opinion.known) {
       ++out.unknown;
       continue;

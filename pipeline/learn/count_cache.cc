@@ -1,152 +1,302 @@
 #include "pipeline/learn/count_cache.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <chrono>
+#include <mutex>
+#include <new>
 
 namespace winnow {
 
 namespace {
 
-constexpr uint64_t kAskedEnough = 100'000;  // as many as some hundred messages have
-constexpr int64_t kFilterPauseMs = 30'000;
-constexpr size_t kTokensABlock = 32;  // 16 bits a token: one absent token in 500 is looked for
+constexpr uint64_t kAskedEnough = 50'000;  // as many as some seventy messages have
+constexpr int64_t kPauseMinUs = 1'000'000;
+constexpr size_t kFilterLine = 8;    // words
+constexpr size_t kTokensALine = 32;  // 16 bits a token: one absent token in 500 is looked for
+constexpr size_t kHugePage = 2 << 20;
 
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
+int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 
+// Five bits of a token's line of the filter, by its key's middle bits; the upper ones choose the
+// line.
+size_t filter_line(std::span<const uint64_t> filter, uint64_t key) {
+  return ((key >> 32) & (filter.size() / kFilterLine - 1)) * kFilterLine;
+}
+void set_filter(std::span<uint64_t> filter, uint64_t key) {
+  const size_t line = filter_line(filter, key);
+  for (size_t i = 0; i < 5; ++i, key >>= 6)
+    filter[line + i + (key & 3)] |= uint64_t{1} << (key & 63);
+}
+bool in_filter(std::span<const uint64_t> filter, uint64_t key) {
+  const size_t line = filter_line(filter, key);
+  for (size_t i = 0; i < 5; ++i, key >>= 6)
+    if ((filter[line + i + (key & 3)] >> (key & 63) & 1) == 0) return false;
+  return true;
+}
+
+// A counter of the store after a change: never below 0, nor over its most.
+uint32_t changed_by(uint32_t count, int64_t delta) {
+  return static_cast<uint32_t>(std::clamp<int64_t>(count + delta, 0, UINT32_MAX));
+}
+
 }  // namespace
 
-// Spaces share the entries.
+// --- slots ---
+
+void CountSlots::Unmap::operator()(Slot* slots) const { munmap(slots, bytes); }
+
+// Fresh pages are zero: all slots are free, and what is never looked at takes no memory.
+CountSlots::CountSlots(size_t slots)
+    : size_(slots), shift_(64 - static_cast<unsigned>(std::countr_zero(slots))) {
+  const size_t bytes = slots * sizeof(Slot);
+  void* const room =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  // Else each look into a large table would also miss the table of pages.
+  if (bytes > kHugePage) madvise(room, bytes, MADV_HUGEPAGE);
+  slots_ = {static_cast<Slot*>(room), Unmap{bytes}};
+}
+
+// Without a branch that depends on what is there: nobody can guess which tokens are.
+TokenCount CountSlots::count_of(uint64_t key) const {
+  for (size_t at = line(key);; at = (at + kLine) & (size_ - 1)) {
+    const Slot* const slots = &slots_[at];
+    uint64_t count = 0;
+    bool ends = false;
+    for (size_t i = 0; i < kLine; ++i) {
+      const uint64_t same = slots[i].key == key ? ~uint64_t{0} : 0;
+      count |= std::bit_cast<uint64_t>(slots[i].count) & same;
+      ends |= (same != 0) | (slots[i].key == 0);
+    }
+    if (ends) return std::bit_cast<TokenCount>(count);
+  }
+}
+
+TokenCount* CountSlots::find(uint64_t key) {
+  for (size_t at = line(key);; at = (at + 1) & (size_ - 1)) {
+    Slot& slot = slots_[at];
+    if (slot.key == key) return &slot.count;
+    if (slot.key == 0) return nullptr;
+  }
+}
+
+// REQUIRED: a slot stays free after it.
+TokenCount& CountSlots::place(uint64_t key) {
+  for (size_t at = line(key);; at = (at + 1) & (size_ - 1)) {
+    Slot& slot = slots_[at];
+    if (slot.key == key) return slot.count;
+    if (slot.key != 0) continue;
+    slot.key = key;
+    ++used_;
+    return slot.count;
+  }
+}
+
+TokenCount* CountSlots::add(uint64_t key, size_t most) {
+  if (2 * (used_ + 1) > size_) {
+    if (TokenCount* const there = find(key)) return there;
+    if (used_ >= most) return nullptr;
+    CountSlots larger(2 * size_);
+    for (const Slot& slot : all())
+      if (slot.key != 0) larger.place(slot.key) = slot.count;
+    *this = std::move(larger);
+  }
+  return &place(key);
+}
+
+// One slot of each line stays free: it ends every search.
+void CountSlots::keep(uint64_t key, TokenCount count) {
+  const size_t first = line(key);
+  Slot* slot = &slots_[first + key % (kLine - 1)];
+  for (size_t i = 0; i < kLine - 1; ++i) {
+    Slot& one = slots_[first + i];
+    if (one.key != key && one.key != 0) continue;
+    slot = &one;
+    break;
+  }
+  *slot = {key, count};
+}
+
+// --- cache ---
+
+// Spaces share the slots. Never 0.
 uint64_t CountCache::key_of(uint64_t space, uint64_t hash) {
   uint64_t key = hash ^ space * 0x9E3779B97F4A7C15u;
   key ^= key >> 32;
-  return key * 0xd6e8feb86659fd93u;
+  key *= 0xd6e8feb86659fd93u;
+  return key == 0 ? 1 : key;
 }
 
-// Five bits of a token's block, by its key's middle bits; the upper ones choose block and entry.
-void CountCache::set(Block& block, uint64_t key) {
-  for (int i = 0; i < 5; ++i, key >>= 6) block.words[i + (key & 3)] |= uint64_t{1} << (key & 63);
-}
-bool CountCache::has(const Block& block, uint64_t key) {
-  for (int i = 0; i < 5; ++i, key >>= 6)
-    if ((block.words[i + (key & 3)] >> (key & 63) & 1) == 0) return false;
-  return true;
-}
-CountCache::Block& CountCache::block_of(uint64_t key) {
-  return filter_[(key >> 32) & (filter_.size() - 1)];
-}
-
-// REQUIRED: the mutex.
 void CountCache::move_to(uint64_t state) {
   if (state == state_) return;
   state_ = state;
+  slots_ = {};
+  all_ = false;
   filter_.clear();
   filter_tokens_ = 0;
-  if (++generation_ == 0) {
-    std::ranges::fill(entries_, Entry{});
-    generation_ = 1;
-  }
+}
+
+std::optional<TokenCount> CountCache::find_key(uint64_t key) const {
+  if (!slots_.empty())
+    if (const TokenCount* const count = slots_.find(key)) return *count;
+  if (all_ || (!filter_.empty() && !in_filter(filter_, key))) return TokenCount{};
+  return std::nullopt;
 }
 
 void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> hashes,
                       std::span<TokenCount> counts, std::vector<uint32_t>& missing) {
+  std::optional<LearnCount> learns;
+  find(state, space, hashes, counts, learns, missing);
+}
+
+void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> hashes,
+                      std::span<TokenCount> counts, std::optional<LearnCount>& learns,
+                      std::vector<uint32_t>& missing) {
   constexpr size_t kAhead = 16;
-  const std::lock_guard lock(mutex_);
-  move_to(state);
-  if (entries_.empty()) entries_.resize(kEntries);
-  const auto fetch = [&](size_t i) {
-    const uint64_t key = key_of(space, hashes[i]);
-    __builtin_prefetch(&entries_[key >> 45]);
-    if (!filter_.empty()) __builtin_prefetch(&block_of(key));
-  };
-  for (size_t i = 0; i < std::min(kAhead, hashes.size()); ++i) fetch(i);
-  for (uint32_t i = 0; i < hashes.size(); ++i) {
-    if (i + kAhead < hashes.size()) fetch(i + kAhead);
-    const uint64_t key = key_of(space, hashes[i]);
-    const Entry& entry = entries_[key >> 45];
-    if (entry.key == key && entry.generation == generation_)
-      counts[i] = entry.count;
-    else if (!filter_.empty() && !has(block_of(key), key))
-      counts[i] = {};
-    else
-      missing.push_back(i);
+  std::shared_lock lock(mutex_);
+  if (state != state_ && state != announced_) {
+    lock.unlock();
+    {
+      const std::lock_guard alone(mutex_);
+      move_to(state);
+    }
+    lock.lock();
   }
-  if (filter_.empty()) asked_ += missing.size();
+  if (state != state_ || slots_.empty()) {
+    for (uint32_t i = 0; i < hashes.size(); ++i) missing.push_back(i);
+    asked_ += hashes.size();
+    return;
+  }
+  std::array<uint64_t, kAhead> ahead;
+  const auto fetch = [&](size_t i) {
+    const uint64_t key = ahead[i % kAhead] = key_of(space, hashes[i]);
+    slots_.prefetch(key);
+    if (!filter_.empty()) __builtin_prefetch(&filter_[filter_line(filter_, key)]);
+  };
+  const size_t first = std::min(kAhead, hashes.size());
+  for (size_t i = 0; i < first; ++i) fetch(i);
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    const uint64_t key = ahead[i % kAhead];
+    if (i + kAhead < hashes.size()) fetch(i + kAhead);
+    if (all_)
+      counts[i] = slots_.count_of(key);
+    else if (const std::optional<TokenCount> found = find_key(key))
+      counts[i] = *found;
+    else
+      missing.push_back(static_cast<uint32_t>(i));
+  }
+  const Change own = learnt(space, 0, 0);
+  if (all_)
+    if (const std::optional<TokenCount> found = find_key(key_of(own.space, own.hash)))
+      learns = LearnCount{found->spam, found->ham};
+  if (!all_ && filter_.empty()) asked_ += missing.size();
 }
 
 void CountCache::keep(uint64_t state, uint64_t space, std::span<const uint64_t> hashes,
                       std::span<const TokenCount> counts, std::span<const uint32_t> which) {
+  if (which.empty()) return;
   const std::lock_guard lock(mutex_);
-  if (state != state_) return;
-  if (entries_.empty()) entries_.resize(kEntries);
-  for (const uint32_t i : which) {
-    const uint64_t key = key_of(space, hashes[i]);
-    Entry& entry = entries_[key >> 45];
-    entry.key = key;
-    entry.generation = generation_;
-    entry.count = counts[i];
-  }
+  if (state != state_ || all_) return;
+  if (slots_.empty()) slots_ = CountSlots(kept_);
+  for (const uint32_t i : which) slots_.keep(key_of(space, hashes[i]), counts[i]);
 }
 
-void CountCache::advance(uint64_t from, uint64_t to, std::span<const Token> changed) {
+bool CountCache::is_empty() const {
+  const std::shared_lock lock(mutex_);
+  return slots_.empty();
+}
+
+void CountCache::announce(uint64_t to) {
   const std::lock_guard lock(mutex_);
+  announced_ = to;
+}
+
+void CountCache::advance(uint64_t from, uint64_t to, std::span<const Change> changed) {
+  const std::lock_guard lock(mutex_);
+  announced_ = ~uint64_t{0};
   if (state_ != from) return;
+  if (filter_tokens_ + changed.size() > filter_.size() / kFilterLine * kTokensALine)
+    filter_.clear();
   state_ = to;
-  if (filter_tokens_ + changed.size() > filter_.size() * kTokensABlock) filter_.clear();
-  for (const Token& token : changed) {
-    const uint64_t key = key_of(token.space, token.hash);
-    if (!entries_.empty())
-      if (Entry& entry = entries_[key >> 45]; entry.key == key) entry.generation = 0;
+  for (const Change& one : changed) {
+    const uint64_t key = key_of(one.space, one.hash);
+    TokenCount* count = nullptr;
+    if (all_) {
+      count = slots_.add(key, kAllMax);
+      if (!count) {  // too many for all: the next filling has a filter
+        state_ = from;
+        return move_to(to);
+      }
+    } else if (!slots_.empty()) {
+      count = slots_.find(key);
+    }
+    if (count) *count = {changed_by(count->spam, one.spam), changed_by(count->ham, one.ham)};
     if (filter_.empty()) continue;
-    set(block_of(key), key);
+    set_filter(filter_, key);
     ++filter_tokens_;
   }
 }
 
-bool CountCache::wants_filter(uint64_t state) {
+void CountCache::Filling::add(uint64_t space, uint64_t hash, TokenCount count) {
+  const uint64_t key = key_of(space, hash);
+  ++tokens_;
+  if (filter_.empty()) {
+    if (TokenCount* const place = slots_.add(key, kAllMax)) {
+      *place = count;
+      return;
+    }
+    begin_filter();
+  }
+  set_filter(filter_, key);
+  if (uint64_t{count.spam} + count.ham >= 2) slots_.keep(key, count);
+}
+
+// There are too many: those that were seen more than once stay, and all are in the filter.
+void CountCache::Filling::begin_filter() {
+  filter_.assign(kFilterTokensMax / kTokensALine * kFilterLine * 2, 0);
+  CountSlots some(kSomeSlots);
+  for (const CountSlots::Slot& slot : slots_.all()) {
+    if (slot.key == 0) continue;
+    set_filter(filter_, slot.key);
+    if (uint64_t{slot.count.spam} + slot.count.ham >= 2) some.keep(slot.key, slot.count);
+  }
+  slots_ = std::move(some);
+}
+
+bool CountCache::wants_filling(uint64_t state) {
+  if (asked_.load(std::memory_order_relaxed) < kAskedEnough) return false;
   const std::lock_guard lock(mutex_);
-  if (state != state_ || !filter_.empty() || asked_ < kAskedEnough) return false;
-  const int64_t now = now_ms();
-  if (now < filter_next_ms_) return false;
-  filter_next_ms_ = now + kFilterPauseMs;
+  if (state != state_ || all_ || !filter_.empty() || asked_ < kAskedEnough) return false;
+  const int64_t now = now_us();
+  if (now < filling_next_us_) return false;
+  filling_since_us_ = now;
+  filling_next_us_ = now + kPauseMinUs;
   asked_ = 0;
   return true;
 }
 
-void CountCache::fill_filter(uint64_t state, std::span<const Token> tokens) {
-  if (tokens.size() > kFilterTokensMax) return;
-  // Twice the room that is needed now, for what is learnt later.
-  std::vector<Block> filter(
-      std::bit_ceil(std::max<size_t>(1'024, 2 * tokens.size() / kTokensABlock)));
-  for (const Token& token : tokens) {
-    const uint64_t key = key_of(token.space, token.hash);
-    set(filter[(key >> 32) & (filter.size() - 1)], key);
-  }
+void CountCache::fill(uint64_t state, Filling&& filling) {
   const std::lock_guard lock(mutex_);
-  if (state != state_) return;
-  filter_ = std::move(filter);
-  filter_tokens_ = tokens.size();
-  if (entries_.empty()) entries_.resize(kEntries);
-  for (const Token& token : tokens) {
-    const uint64_t total = uint64_t{token.count.spam} + token.count.ham;
-    if (total < 2) continue;
-    const uint64_t key = key_of(token.space, token.hash);
-    Entry& entry = entries_[key >> 45];
-    if (entry.generation == generation_ && uint64_t{entry.count.spam} + entry.count.ham >= total)
-      continue;
-    entry.key = key;
-    entry.generation = generation_;
-    entry.count = token.count;
-  }
+  const int64_t now = now_us();
+  filling_next_us_ = now + std::max(kPauseMinUs, 20 * (now - filling_since_us_));
+  if (state != state_ || filling.tokens_ > kFilterTokensMax) return;
+  slots_ = std::move(filling.slots_);
+  filter_ = std::move(filling.filter_);
+  filter_tokens_ = filter_.empty() ? 0 : filling.tokens_;
+  all_ = filter_.empty();
 }
 
-bool CountCache::has_filter() const {
-  const std::lock_guard lock(mutex_);
-  return !filter_.empty();
+bool CountCache::is_filled() const {
+  const std::shared_lock lock(mutex_);
+  return all_ || !filter_.empty();
 }
 
 }  // namespace winnow

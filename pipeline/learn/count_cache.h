@@ -1,75 +1,138 @@
-// Token counts that were asked for before, and which tokens there are at all, of one version of the
-// store. Direct-mapped and of fixed size, so that it needs no bookkeeping; absent tokens are kept
-// as zeros. Thread-safe.
+// Token counts in memory, of one version of the store: an open table of slots of 16 bytes, four to
+// a cache line, that is read with prefetches. Thread-safe; who asks does not wait for others who
+// ask.
 //
-// Most tokens of new mail were never seen: a filter (Bloom's, a cache line a token) says so without
-// the store. It is filled by who can walk all tokens (fill_filter), and lost with any change of the
-// store that did not go through advance().
+// Once filled (Filling, by who can walk all tokens) it holds every token, and what it does not hold
+// is nowhere: the store is not asked. Sites with more than kAllMax tokens have instead those that
+// were asked for or seen more than once, and a filter (Bloom's, a cache line a token) that says of
+// most tokens of new mail that they were never seen. Before it is filled it keeps what it is told.
 //
 // What it promises: once a step of learning is in the model, nobody who asks afterwards is told
 // counts from before. Who asks while it happens may be told some from before and some from after.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <mutex>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "engine/classify/tokens.h"
 
 namespace winnow {
 
+// Slots by the upper bits of their keys; a full line goes on in the next one.
+class CountSlots {
+ public:
+  struct Slot {
+    uint64_t key;  // 0: free
+    TokenCount count;
+  };
+  static constexpr size_t kLine = 4;  // slots
+
+  CountSlots() = default;
+  explicit CountSlots(size_t slots);  // a power of two, at least kLine
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+  void prefetch(uint64_t key) const { __builtin_prefetch(&slots_[line(key)]); }
+  TokenCount count_of(uint64_t key) const;  // nothing where it is not there
+  TokenCount* find(uint64_t key);
+  const TokenCount* find(uint64_t key) const { return const_cast<CountSlots*>(this)->find(key); }
+
+  // As a table that holds all: half of it at most is used, it grows up to `most` keys. Null where
+  // these are there. What is pointed to stays until the next call.
+  TokenCount* add(uint64_t key, size_t most);
+  // As a cache: takes the place of another one where a line is full.
+  void keep(uint64_t key, TokenCount count);
+  std::span<const Slot> all() const { return {slots_.get(), size_}; }
+
+ private:
+  struct Unmap {
+    size_t bytes;
+    void operator()(Slot* slots) const;
+  };
+  size_t line(uint64_t key) const { return (key >> shift_) & ~(kLine - 1); }
+  TokenCount& place(uint64_t key);
+  std::unique_ptr<Slot[], Unmap> slots_;
+  size_t size_ = 0, used_ = 0;
+  unsigned shift_ = 0;
+};
+
 class CountCache {
  public:
-  static constexpr size_t kEntries = 1 << 19;          // of 32 bytes: 16 MB, once the first is kept
+  static constexpr size_t kAllMax = 1 << 22;           // tokens; up to so many all are here
+  static constexpr size_t kSomeSlots = 1 << 20;        // 16 MB, where not all are
+  static constexpr size_t kFirstSlots = 1 << 15;       // before they are
   static constexpr size_t kFilterTokensMax = 1 << 24;  // more have no filter; it has 64 MB then
-  static constexpr size_t kBytesMax = kEntries * 32 + kFilterTokensMax * 4;
-  // A token's space: its tokenizer and scope.
-  struct Token {
+  static constexpr size_t kBytesMax = kAllMax * 2 * sizeof(CountSlots::Slot);
+
+  // `kept`: slots of a cache that is not filled.
+  explicit CountCache(size_t kept = kFirstSlots) : kept_(kept) {}
+
+  // A token's space: its tokenizer and scope. Learnt messages of a space are a token of their own.
+  struct Change {
     uint64_t space = 0, hash = 0;
-    TokenCount count = {};  // for fill_filter
+    int64_t spam = 0, ham = 0;  // how far its counts go up or down
   };
+  static Change learnt(uint64_t space, int64_t spam, int64_t ham) { return {~space, 0, spam, ham}; }
 
   // Fills counts[i] where hashes[i] is known in `state`; appends the others' indices to `missing`.
   void find(uint64_t state, uint64_t space, std::span<const uint64_t> hashes,
             std::span<TokenCount> counts, std::vector<uint32_t>& missing);
+  // As find(), and `learns` of the space, where it is known: else that stays as it is.
+  void find(uint64_t state, uint64_t space, std::span<const uint64_t> hashes,
+            std::span<TokenCount> counts, std::optional<LearnCount>& learns,
+            std::vector<uint32_t>& missing);
   // Keeps counts[i] for each i of `which`, unless the model has moved on meanwhile.
   void keep(uint64_t state, uint64_t space, std::span<const uint64_t> hashes,
             std::span<const TokenCount> counts, std::span<const uint32_t> which);
-  // From state `from` to `to` these tokens have changed, and no others: all else stays.
-  void advance(uint64_t from, uint64_t to, std::span<const Token> changed);
+  // Whether it knows anything that advance() would keep.
+  bool is_empty() const;
+  // The store is about to come to state `to` by what advance() will tell: who asks for that state
+  // before it does is sent to the store, and nothing is forgotten. REQUIRED: advance() follows,
+  // from where it was to where it was if nothing came of it.
+  void announce(uint64_t to);
+  // From state `from` to `to` these counts have changed, and no others.
+  void advance(uint64_t from, uint64_t to, std::span<const Change> changed);
 
-  // True once, when the store was asked so often that a filter is worth its making, at most every
-  // kFilterPause; then the caller gathers all tokens of `state`.
-  bool wants_filter(uint64_t state);
-  // Also keeps the counts of those that were seen more than once: they come again.
-  void fill_filter(uint64_t state, std::span<const Token> tokens);
-  bool has_filter() const;
+  // All tokens of a store, gathered beside the cache.
+  class Filling {
+   public:
+    void add(uint64_t space, uint64_t hash, TokenCount count);
+    void add_learnt(uint64_t space, TokenCount count) { add(~space, 0, count); }
+
+   private:
+    friend CountCache;
+    void begin_filter();
+    CountSlots slots_{1 << 12};
+    std::vector<uint64_t> filter_;
+    size_t tokens_ = 0;
+  };
+  // True once, when the store was asked so often that a filling is worth its making, and the last
+  // one is twenty times as long ago as it took; then the caller gathers all tokens of `state`.
+  bool wants_filling(uint64_t state);
+  // Not taken where the model has moved on. REQUIRED: after a true wants_filling().
+  void fill(uint64_t state, Filling&& filling);
+  bool is_filled() const;
 
  private:
-  struct alignas(32) Entry {
-    uint64_t key = 0;
-    uint32_t generation = 0;
-    TokenCount count;
-  };
-  struct alignas(64) Block {
-    uint64_t words[8] = {};
-  };
   static uint64_t key_of(uint64_t space, uint64_t hash);
-  static void set(Block& block, uint64_t key);
-  static bool has(const Block& block, uint64_t key);
-  Block& block_of(uint64_t key);
+  // The state of the cache is that one, or it is emptied. REQUIRED: the mutex, to write.
   void move_to(uint64_t state);
+  std::optional<TokenCount> find_key(uint64_t key) const;
 
-  mutable std::mutex mutex_;
+  const size_t kept_;
+  mutable std::shared_mutex mutex_;
   uint64_t state_ = ~uint64_t{0};
-  uint32_t generation_ = 1;  // of state_; an entry of another one is empty
-  std::vector<Entry> entries_;
-  std::vector<Block> filter_;   // a power of two of them; empty: none
-  size_t filter_tokens_ = 0;    // in it
-  uint64_t asked_ = 0;          // tokens that the store was asked for since there is no filter
-  int64_t filter_next_ms_ = 0;  // when one may be made again
+  uint64_t announced_ = ~uint64_t{0};
+  CountSlots slots_;
+  bool all_ = false;                 // slots_ holds every token
+  std::vector<uint64_t> filter_;     // lines of eight words; empty: none
+  size_t filter_tokens_ = 0;         // in it
+  std::atomic<uint64_t> asked_ = 0;  // tokens that the store was asked for since the last filling
+  int64_t filling_since_us_ = 0, filling_next_us_ = 0;
 };
 
 }  // namespace winnow

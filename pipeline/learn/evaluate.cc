@@ -49,8 +49,7 @@ Opinion Evaluation::next(const LearnRecord& record) {
         const auto found = scope.counts.find(hash);
         counts.counts.push_back(found == scope.counts.end() ? TokenCount{} : found->second);
       }
-      opinion = tokenizer_ == Tokenizer::kOsb ? osb_opinion(options_, tokens, counts)
-                                              : winnow_opinion(options_, tokens, counts, scratch_);
+      opinion = opinion_of(options_, tokens, counts, scratch_);
       if (opinion.known)
         (record.label == LearnLabel::kSpam ? spam_ : ham_).push_back(opinion.odds);
       else

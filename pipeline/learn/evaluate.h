@@ -41,7 +41,7 @@ class Evaluation {
   const BayesOptions options_;
   const Tokenizer tokenizer_;
   std::map<uint64_t, Scope> scopes_;
-  MixtureScratch scratch_;
+  OpinionScratch scratch_;
   std::vector<double> spam_, ham_;  // odds of what was judged
   uint64_t unknown_ = 0;
 };

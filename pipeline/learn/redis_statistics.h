@@ -126,7 +126,7 @@ class RedisStatistics final : public SiteStatistics {
   std::unique_ptr<RedisJournal> journal_;
   std::atomic<uint64_t> undelivered_{0};
 
-  mutable CountCache cache_;
+  mutable CountCache cache_{CountCache::kSomeSlots};
   mutable std::mutex mutex_;  // guards what follows
   mutable uint64_t state_ = 1;
   mutable RedisDeadline state_until_{};

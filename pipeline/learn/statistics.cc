@@ -128,15 +128,19 @@ class TokenStatistics::Step {
       }
   }
 
-  // The tokens whose counts it changes.
-  std::vector<CountCache::Token> changed() const {
-    std::vector<CountCache::Token> out;
+  // The counts that it changes.
+  std::vector<CountCache::Change> changed() const {
+    std::vector<CountCache::Change> out;
     for (const auto& [prefix, deltas] : counters_) {
-      if (prefix[0] == 'n') continue;
       const auto tokenizer = static_cast<Tokenizer>(prefix[1] - '0');
+      if (prefix[0] == 'n') {
+        for (const auto& [scope, delta] : deltas)
+          out.push_back(CountCache::learnt(space_of(tokenizer, scope), delta[0], delta[1]));
+        continue;
+      }
       const uint64_t scope = prefix[0] == 'u' ? read_big(std::string_view(prefix).substr(2, 8)) : 0;
       for (const auto& [hash, delta] : deltas)
-        out.push_back({space_of(tokenizer, scope), hash, {}});
+        out.push_back({space_of(tokenizer, scope), hash, delta[0], delta[1]});
     }
     return out;
   }
@@ -292,39 +296,46 @@ Result<uint64_t> TokenStatistics::catch_up(uint64_t position) {
     }
     if (at == begin && position != 0) return at;
     const uint64_t version = store_->version();
-    if (Result<void> done = step.finish(*store_, position, at); !done) return fail(done.error());
+    cache_.announce(version + 1);
+    const Result<void> done = step.finish(*store_, position, at);
     // Nobody else wrote in between: all but what this step changed is as it was.
-    if (store_->version() == version + 1) cache_.advance(version, version + 1, step.changed());
+    const bool ours = done && store_->version() == version + 1;
+    std::vector<CountCache::Change> changed;
+    if (ours && !cache_.is_empty()) changed = step.changed();
+    cache_.advance(version, ours ? version + 1 : version, changed);
+    if (!done) return fail(done.error());
     position = at;
   }
 }
 
-// All tokens there are, as of one version: where it moves on meanwhile the filter is not taken.
-void TokenStatistics::make_filter(uint64_t version) const {
+// All tokens there are, as of one version: where it moves on meanwhile they are not taken.
+void TokenStatistics::fill_cache(uint64_t version) const {
   constexpr uint32_t kRows = 16'384;
-  std::vector<CountCache::Token> all;
-  for (const bool own : {false, true}) {
+  CountCache::Filling all;
+  for (const std::string_view kind : {"t", "u", "n"}) {
     std::string after;
     for (bool more = true; more;) {
-      const auto rows = store_->scan(own ? "u" : "t", after, kRows);
+      const auto rows = store_->scan(kind, after, kRows);
       if (!rows) return;
       for (const CounterRow& row : *rows) {
         const std::string_view key = row.key;
-        if (key.size() != (own ? 18u : 10u)) continue;
+        if (key.size() != (kind == "u" ? 18u : 10u)) continue;
         const auto tokenizer = static_cast<Tokenizer>(key[1] - '0');
-        const uint64_t scope = own ? read_big(key.substr(2, 8)) : 0;
+        const uint64_t last = read_big(key.substr(key.size() - 8));
         const auto count = [&](size_t field) {
           return field < row.counts.size() ? clamped(row.counts[field]) : 0;
         };
-        all.push_back({space_of(tokenizer, scope),
-                       read_big(key.substr(key.size() - 8)),
-                       {count(0), count(1)}});
+        const TokenCount counts{count(0), count(1)};
+        if (kind == "n")
+          all.add_learnt(space_of(tokenizer, last), counts);
+        else
+          all.add(space_of(tokenizer, kind == "u" ? read_big(key.substr(2, 8)) : 0), last, counts);
       }
       more = rows->size() == kRows;
       if (more) after = rows->back().key;
     }
   }
-  if (store_->version() == version) cache_.fill_filter(version, all);
+  if (store_->version() == version) cache_.fill(version, std::move(all));
 }
 
 Result<LearnCount> TokenStatistics::learns(Tokenizer tokenizer, uint64_t scope) const {
@@ -341,8 +352,13 @@ Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
   TokenCounts out;
   out.counts.resize(tokens.hashes.size());
   std::vector<uint32_t> missing;
-  if (cache_.wants_filter(now)) make_filter(now);
-  cache_.find(now, space, tokens.hashes, out.counts, missing);
+  if (cache_.wants_filling(now)) fill_cache(now);
+  std::optional<LearnCount> learnt;
+  cache_.find(now, space, tokens.hashes, out.counts, learnt, missing);
+  if (learnt && missing.empty()) {
+    out.learns = *learnt;
+    return out;
+  }
 
   const std::string prefix = token_prefix(tokens.tokenizer, tokens.scope);
   const size_t width = prefix.size() + 8;

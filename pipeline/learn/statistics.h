@@ -73,7 +73,7 @@ class TokenStatistics final : public SiteStatistics {
       : folder_(std::move(folder)), log_(std::move(log)), store_(std::move(store)) {}
   Result<uint64_t> position() const;
   Result<uint64_t> catch_up(uint64_t position);
-  void make_filter(uint64_t version) const;
+  void fill_cache(uint64_t version) const;
 
   const std::string folder_;
   std::unique_ptr<LearningLog> log_;

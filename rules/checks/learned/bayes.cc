@@ -303,16 +303,20 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
   }
 }
 
-Opinion opinion_of(const BayesPlan& plan, const Question& question, const Answer& answer) {
+// One thread's room for tokens and counts, kept: a message has some thousand.
+struct OpinionRoom {
   TokenList tokens;
   TokenCounts counts;
+  OpinionScratch scratch;
+};
+
+Opinion answered_opinion(const BayesPlan& plan, const Question& question, const Answer& answer) {
+  thread_local OpinionRoom room;
   if (answer.state != AnswerState::kValue || answer.values.empty() ||
-      !read_token_question(question.key, tokens) ||
-      !read_token_answer(answer.values[0], tokens.hashes.size(), counts))
+      !read_token_question(question.key, room.tokens) ||
+      !read_token_answer(answer.values[0], room.tokens.hashes.size(), room.counts))
     return {};
-  MixtureScratch scratch;
-  return tokens.tokenizer == Tokenizer::kOsb ? osb_opinion(plan.bayes, tokens, counts)
-                                             : winnow_opinion(plan.bayes, tokens, counts, scratch);
+  return opinion_of(plan.bayes, room.tokens, room.counts, room.scratch);
 }
 
 // How sure: 0 in the middle, 1 at the ends; and as a symbol's weight, which only the sure have.
@@ -324,7 +328,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   if (!question) return Judged::kDone;
   const Answer* const answer = judgement.ask(question->kind, question->type, question->key);
   if (!answer) return Judged::kWaiting;
-  const Opinion opinion = opinion_of(plan, *question, *answer);
+  const Opinion opinion = answered_opinion(plan, *question, *answer);
   const double sure = sureness(opinion.probability);
   if (!opinion.known || sure <= kClear * 2) return Judged::kDone;
   double weight = sure;
@@ -351,8 +355,8 @@ const Question* token_question(const Evidence& evidence) {
 Opinion bayes_opinion(const BayesPlan& plan, const Evidence& evidence) {
   const Question* const question = token_question(evidence);
   if (!question) return {};
-  return opinion_of(plan, *question,
-                    evidence.answers[static_cast<size_t>(question - evidence.questions.data())]);
+  return answered_opinion(
+      plan, *question, evidence.answers[static_cast<size_t>(question - evidence.questions.data())]);
 }
 
 const UclObject* bayes_section(const UclObject& root) {

@@ -70,38 +70,40 @@ TEST(Osb, TokensHaveALimit) {
 
 // 70 tokens, all seen in three spam messages and no ham: weights of pairs, 99.99 %.
 TEST(Osb, ProbabilityOfRspamd) {
+  OpinionScratch scratch;
   TokenList tokens;
   tokens.tokenizer = Tokenizer::kOsb;
   for (uint32_t i = 0; i < 70; ++i) tokens.add(i, 1);
   tokens.text_tokens = 70;
   TokenCounts counts{{3, 3}, std::vector<TokenCount>(70, TokenCount{3, 0})};
   const BayesOptions options{.min_learns = 1};
-  const Opinion spam = osb_opinion(options, tokens, counts);
+  const Opinion spam = osb_opinion(options, tokens, counts, scratch);
   EXPECT_TRUE(spam.known);
   EXPECT_GT(spam.probability, 0.9999);
   // B = .875 for a pair at distance 1, three times seen: ln .875 * 70 = -9.35, ln .125 * 70 =
   // -145.6.
   EXPECT_NEAR(spam.odds, 70 * (std::log(0.875) - std::log(0.125)), 0.01);
   counts.counts.assign(70, TokenCount{0, 3});
-  EXPECT_LT(osb_opinion(options, tokens, counts).probability, 0.0001);
+  EXPECT_LT(osb_opinion(options, tokens, counts, scratch).probability, 0.0001);
   counts.learns.ham = 0;
-  EXPECT_FALSE(osb_opinion(options, tokens, counts).known);
+  EXPECT_FALSE(osb_opinion(options, tokens, counts, scratch).known);
 }
 
 // Once the sums leave a double's range the larger decides.
 TEST(Osb, ManyTokens) {
+  OpinionScratch scratch;
   TokenList tokens;
   for (uint32_t i = 0; i < 3000; ++i) tokens.add(i, 1);
   tokens.text_tokens = 3000;
   const TokenCounts counts{{300, 300}, std::vector<TokenCount>(3000, TokenCount{2, 200})};
-  const Opinion opinion = osb_opinion({}, tokens, counts);
+  const Opinion opinion = osb_opinion({}, tokens, counts, scratch);
   EXPECT_TRUE(opinion.known);
   EXPECT_LT(opinion.probability, 1e-9);
 }
 
 // Sixty tokens, a dozen of each of five kinds: all of them count, whatever they say.
 TEST(Winnow, DoesNotSaturate) {
-  MixtureScratch scratch;
+  OpinionScratch scratch;
   TokenList tokens;
   for (uint32_t i = 0; i < 60; ++i) tokens.add(i, static_cast<TokenKind>(i % 5));
   double before = -1e9;
@@ -118,7 +120,7 @@ TEST(Winnow, DoesNotSaturate) {
 }
 
 TEST(Winnow, OneKindDoesNotOutvoteTheOthers) {
-  MixtureScratch scratch;
+  OpinionScratch scratch;
   TokenList tokens;
   TokenCounts counts{{500, 500}, {}};
   for (uint32_t i = 0; i < 500; ++i) {  // hundreds of words of spam
@@ -136,7 +138,7 @@ TEST(Winnow, OneKindDoesNotOutvoteTheOthers) {
 
 // The strongest count: sixty clear tokens are not drowned by hundreds of doubtful ones.
 TEST(Winnow, StrongTokensDecide) {
-  MixtureScratch scratch;
+  OpinionScratch scratch;
   TokenList tokens;
   TokenCounts counts{{500, 500}, {}};
   for (uint32_t i = 0; i < 600; ++i) {
@@ -148,7 +150,7 @@ TEST(Winnow, StrongTokensDecide) {
 }
 
 TEST(Winnow, ClassesAreAlike) {
-  MixtureScratch scratch;
+  OpinionScratch scratch;
   TokenList tokens;
   for (uint32_t i = 0; i < 50; ++i) tokens.add(i, 0);
   TokenCounts counts{{400, 400}, std::vector<TokenCount>(50, TokenCount{40, 4})};

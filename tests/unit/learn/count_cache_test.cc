@@ -12,86 +12,155 @@
 namespace winnow {
 namespace {
 
-TEST(CountCacheTest, what_changed_is_asked_for_again_and_nothing_else) {
-  CountCache cache;
-  const std::vector<uint64_t> hashes{1, 2, 3};
-  std::vector<TokenCount> counts(3);
-  std::vector<uint32_t> missing;
-  const auto ask = [&](uint64_t state) {
-    missing.clear();
-    std::ranges::fill(counts, TokenCount{9, 9});
-    cache.find(state, 5, hashes, counts, missing);
+class CountCacheTest : public testing::Test {
+ protected:
+  // Which of `hashes` the cache does not know; counts_ and learns_ are what it says.
+  std::vector<uint32_t> ask(uint64_t state, std::span<const uint64_t> hashes) {
+    std::vector<uint32_t> missing;
+    counts_.assign(hashes.size(), TokenCount{9, 9});
+    learns_.reset();
+    cache_.find(state, kSpace, hashes, counts_, learns_, missing);
     return missing;
-  };
-  EXPECT_EQ(ask(7), (std::vector<uint32_t>{0, 1, 2}));
-  const std::vector<TokenCount> known{{1, 0}, {0, 2}, {0, 0}};
-  cache.keep(7, 5, hashes, known, missing);
-  EXPECT_EQ(ask(7), std::vector<uint32_t>());
-  EXPECT_EQ(counts, known);
-  const std::vector<CountCache::Token> changed{{5, 2, {}}, {6, 1, {}}};
-  cache.advance(7, 8, changed);
-  EXPECT_EQ(ask(8), std::vector<uint32_t>{1});
-  cache.advance(3, 9, changed);  // of another state: nothing it could know
-  EXPECT_EQ(ask(9), (std::vector<uint32_t>{0, 1, 2}));
-}
-
-TEST(CountCacheTest, the_filter_knows_what_is_not_there) {
-  CountCache cache;
-  std::mt19937_64 random(1);
-  std::vector<CountCache::Token> tokens;
-  std::vector<uint64_t> there, absent;
-  for (int i = 0; i < 50'000; ++i) {
-    there.push_back(random());
-    absent.push_back(random());
-    tokens.push_back({5, there.back(), {}});
   }
-  std::vector<TokenCount> counts(there.size());
-  std::vector<uint32_t> missing;
-  cache.find(7, 5, there, counts, missing);
-  EXPECT_EQ(missing.size(), there.size());
-  EXPECT_FALSE(cache.wants_filter(7));
-  for (int i = 0; i < 3; ++i) cache.find(7, 5, there, counts, missing);
-  EXPECT_TRUE(cache.wants_filter(7));
-  EXPECT_FALSE(cache.wants_filter(7));  // not again so soon
-  cache.fill_filter(6, tokens);         // too late
-  EXPECT_FALSE(cache.has_filter());
-  cache.fill_filter(7, tokens);
-  EXPECT_TRUE(cache.has_filter());
-  missing.clear();
-  cache.find(7, 5, there, counts, missing);
-  EXPECT_EQ(missing.size(), there.size());  // all that are there are looked for
-  missing.clear();
-  cache.find(7, 5, absent, counts, missing);
-  EXPECT_LT(missing.size(), absent.size() / 100);
-  const std::vector<CountCache::Token> learnt{{5, absent[0], {}}, {5, absent[1], {}}};
-  cache.advance(7, 8, learnt);
-  EXPECT_TRUE(cache.has_filter());
-  missing.clear();
-  cache.find(8, 5, std::span(absent).first(2), std::span(counts).first(2), missing);
-  EXPECT_EQ(missing, (std::vector<uint32_t>{0, 1}));
-  missing.clear();
-  cache.find(9, 5, std::span(absent).first(3), std::span(counts).first(3), missing);
-  EXPECT_FALSE(cache.has_filter());
-  EXPECT_EQ(missing.size(), 3u);
+  static std::vector<uint64_t> numbers(size_t n, uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::vector<uint64_t> out(n);
+    for (uint64_t& one : out) one = random();
+    return out;
+  }
+  // Asks so often that a filling is wanted.
+  void ask_enough(uint64_t state) {
+    const std::vector<uint64_t> many = numbers(60'000, 9);
+    ask(state, many);
+  }
+
+  static constexpr uint64_t kSpace = 5;
+  CountCache cache_;
+  std::vector<TokenCount> counts_;
+  std::optional<LearnCount> learns_;
+};
+
+TEST_F(CountCacheTest, what_changed_is_known_and_nothing_else_is_forgotten) {
+  const std::vector<uint64_t> hashes{1, 2, 3};
+  const std::vector<TokenCount> known{{1, 0}, {0, 2}, {0, 0}};
+  EXPECT_EQ(ask(7, hashes), (std::vector<uint32_t>{0, 1, 2}));
+  cache_.keep(7, kSpace, hashes, known, ask(7, hashes));
+  EXPECT_EQ(ask(7, hashes), std::vector<uint32_t>());
+  EXPECT_EQ(counts_, known);
+  const std::vector<CountCache::Change> changed{{kSpace, 2, 3, -1}, {6, 1, 1, 1}};
+  cache_.advance(7, 8, changed);
+  EXPECT_EQ(ask(8, hashes), std::vector<uint32_t>());
+  EXPECT_EQ(counts_, (std::vector<TokenCount>{{1, 0}, {3, 1}, {0, 0}}));
+  EXPECT_FALSE(learns_.has_value());
+  cache_.advance(3, 9, changed);  // of another state: nothing it could know
+  EXPECT_EQ(ask(9, hashes), (std::vector<uint32_t>{0, 1, 2}));
 }
 
-TEST(CountCacheTest, what_was_seen_often_is_there_from_the_start) {
-  CountCache cache;
-  const std::vector<uint64_t> hashes{1, 2, 3};
-  std::vector<TokenCount> counts(3);
-  std::vector<uint32_t> missing;
-  cache.find(7, 5, hashes, counts, missing);
-  const std::vector<CountCache::Token> tokens{{5, 1, {2, 0}}, {5, 2, {0, 1}}, {5, 3, {1, 9}}};
-  cache.fill_filter(7, tokens);
-  missing.clear();
-  cache.find(7, 5, hashes, counts, missing);
-  EXPECT_EQ(missing, std::vector<uint32_t>{1});
-  EXPECT_EQ(counts[0], (TokenCount{2, 0}));
-  EXPECT_EQ(counts[2], (TokenCount{1, 9}));
+TEST_F(CountCacheTest, who_asks_for_what_is_announced_forgets_nothing) {
+  const std::vector<uint64_t> hashes{1};
+  cache_.keep(7, kSpace, hashes, std::vector<TokenCount>{{1, 0}}, ask(7, hashes));
+  cache_.announce(8);
+  EXPECT_EQ(ask(8, hashes), std::vector<uint32_t>{0});
+  cache_.advance(7, 8, std::vector<CountCache::Change>{{kSpace, 1, 1, 0}});
+  EXPECT_EQ(ask(8, hashes), std::vector<uint32_t>());
+  EXPECT_EQ(counts_[0], (TokenCount{2, 0}));
+}
+
+// Whatever the keys, a full cache answers what it was told, or nothing.
+TEST_F(CountCacheTest, a_full_cache_tells_no_lies) {
+  const std::vector<uint64_t> hashes = numbers(2 * CountCache::kFirstSlots, 1);
+  std::vector<TokenCount> known;
+  for (uint32_t i = 0; i < hashes.size(); ++i) known.push_back({i, i / 2});
+  cache_.keep(7, kSpace, hashes, known, ask(7, hashes));
+  const std::vector<uint32_t> missing = ask(7, hashes);
+  EXPECT_GT(missing.size(), hashes.size() / 2);
+  EXPECT_LT(missing.size(), hashes.size() * 3 / 4);
+  size_t next = 0;
+  for (uint32_t i = 0; i < hashes.size(); ++i) {
+    if (next < missing.size() && missing[next] == i)
+      ++next;
+    else
+      ASSERT_EQ(counts_[i], known[i]) << i;
+  }
+}
+
+TEST_F(CountCacheTest, filled_it_knows_all_and_what_is_not_there) {
+  const std::vector<uint64_t> there = numbers(50'000, 1), absent = numbers(50'000, 2);
+  const auto filling = [&] {
+    CountCache::Filling all;
+    for (uint32_t i = 0; i < there.size(); ++i) all.add(kSpace, there[i], {i, 1});
+    all.add_learnt(kSpace, {70, 30});
+    return all;
+  };
+  EXPECT_EQ(ask(7, std::span(there).first(100)).size(), 100u);
+  EXPECT_FALSE(cache_.wants_filling(7));
+  ask_enough(7);
+  EXPECT_TRUE(cache_.wants_filling(7));
+  EXPECT_FALSE(cache_.wants_filling(7));  // not again so soon
+  cache_.fill(6, filling());              // too late
+  EXPECT_FALSE(cache_.is_filled());
+  cache_.fill(7, filling());
+  EXPECT_TRUE(cache_.is_filled());
+  EXPECT_EQ(ask(7, there).size(), 0u);
+  for (uint32_t i = 0; i < there.size(); ++i) ASSERT_EQ(counts_[i], (TokenCount{i, 1})) << i;
+  EXPECT_EQ(learns_, (LearnCount{70, 30}));
+  EXPECT_EQ(ask(7, absent).size(), 0u);
+  for (const TokenCount& count : counts_) ASSERT_EQ(count, TokenCount{});
+
+  // So many more that the table must grow.
+  std::vector<CountCache::Change> learnt{CountCache::learnt(kSpace, 1, -100)};
+  for (const uint64_t hash : absent) learnt.push_back({kSpace, hash, 2, 0});
+  learnt.push_back({kSpace, there[5], -9, 1});
+  cache_.advance(7, 8, learnt);
+  EXPECT_EQ(ask(8, absent).size(), 0u);
+  for (const TokenCount& count : counts_) ASSERT_EQ(count, (TokenCount{2, 0}));
+  EXPECT_EQ(learns_, (LearnCount{71, 0}));
+  EXPECT_EQ(ask(8, there).size(), 0u);
+  EXPECT_EQ(counts_[5], (TokenCount{0, 2}));
+  EXPECT_EQ(ask(9, absent).size(), absent.size());
+  EXPECT_FALSE(cache_.is_filled());
+}
+
+// More than it may hold: what was seen often is there, what is absent mostly known to be.
+TEST_F(CountCacheTest, with_too_many_a_filter_says_what_is_not_there) {
+  const std::vector<uint64_t> there = numbers(CountCache::kAllMax + 1'000, 1);
+  const std::vector<uint64_t> absent = numbers(50'000, 2);
+  ask_enough(7);
+  ASSERT_TRUE(cache_.wants_filling(7));
+  CountCache::Filling all;
+  for (uint32_t i = 0; i < there.size(); ++i)
+    all.add(kSpace, there[i], {i % 1'000 == 0 ? 2u : 1u, 0});
+  cache_.fill(7, std::move(all));
+  ASSERT_TRUE(cache_.is_filled());
+  const std::vector<uint32_t> missing = ask(7, there);
+  EXPECT_EQ(missing.size(), there.size() - (there.size() + 999) / 1'000);
+  EXPECT_EQ(counts_[0], (TokenCount{2, 0}));
+  EXPECT_LT(ask(7, absent).size(), absent.size() / 100);
+  cache_.advance(
+      7, 8, std::vector<CountCache::Change>{{kSpace, absent[0], 1, 0}, {kSpace, there[0], 1, 1}});
+  EXPECT_EQ(ask(8, std::span(absent).first(1)), std::vector<uint32_t>{0});
+  EXPECT_EQ(ask(8, std::span(there).first(1)).size(), 0u);
+  EXPECT_EQ(counts_[0], (TokenCount{3, 1}));
+}
+
+// One more than all it may hold: it begins anew, and says nothing that is wrong.
+TEST_F(CountCacheTest, all_have_a_limit) {
+  const std::vector<uint64_t> there = numbers(CountCache::kAllMax, 1);
+  ask_enough(7);
+  ASSERT_TRUE(cache_.wants_filling(7));
+  CountCache::Filling all;
+  for (const uint64_t hash : there) all.add(kSpace, hash, {1, 0});
+  cache_.fill(7, std::move(all));
+  EXPECT_EQ(ask(7, there).size(), 0u);
+  cache_.advance(7, 8, std::vector<CountCache::Change>{{kSpace, there[0], 1, 0}});
+  EXPECT_TRUE(cache_.is_filled());
+  cache_.advance(8, 9, std::vector<CountCache::Change>{{kSpace, there[0] + 1, 1, 0}});
+  EXPECT_FALSE(cache_.is_filled());
+  EXPECT_EQ(ask(9, std::span(there).first(3)).size(), 3u);
 }
 
 // Two that have one folder open, as two processes do: one asks all the time, both learn.
-TEST(CountCacheTest, agrees_with_who_asks_for_the_first_time) {
+TEST(CountCacheWithStore, agrees_with_who_asks_for_the_first_time) {
   const OwnFolder folder;
   const auto open = [&] {
     return TokenStatistics::open({.folder = folder.path(), .limit_bytes = 256 << 20}).value();

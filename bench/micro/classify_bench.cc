@@ -1,0 +1,305 @@
+// CPU microseconds a message of what classifying adds, by both tokenizers: its tokens, their counts
+// among a million learnt tokens, the opinion; and all of it, with the question and the answer
+// between. Beside the rows of the limits: counts 7.2, combining 0.9, and 10 of which all of it is
+// possible (25 is the bound). Words and stems are a stage of their own (text_bench).
+//
+// Of the mail every other message is learnt, by the folder it lies in, and the rest is judged. The
+// answers are checked against counts in a plain map.
+//
+// WINNOW_MAIL=folder build/bench/bench/micro/classify_bench
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "bench/micro/mail.h"
+#include "engine/classify/bayes.h"
+#include "engine/classify/features.h"
+#include "engine/classify/osb.h"
+#include "engine/content/content.h"
+#include "engine/mime/parse.h"
+#include "engine/text/texts.h"
+#include "engine/text/words.h"
+#include "engine/url/urls.h"
+#include "pipeline/learn/count_table.h"
+#include "pipeline/learn/statistics.h"
+
+namespace winnow {
+namespace {
+
+constexpr uint32_t kRows = 32;
+constexpr size_t kLearntTokens = 1'000'000;
+constexpr double kCountsRow = 7.2, kOpinionRow = 0.9, kAllRow = 10;
+
+std::string made_up(int number) {
+  std::string text = "Subject: number " + std::to_string(number % 7) +
+                     "\r\nFrom: Someone <a@b.example>\r\nContent-Type: text/plain; "
+                     "charset=utf-8\r\n\r\n";
+  for (int line = 0; line < 60; ++line)
+    text += (number % 4 < 2 ? "The meeting decided on item " : "Claim the prize of lottery ") +
+            std::to_string(line * number % 1'000) + ".\r\n";
+  return text;
+}
+
+// A folder that is gone at the end.
+class Folder {
+ public:
+  Folder() : path_((std::filesystem::temp_directory_path() / "winnow-bench-XXXXXX").string()) {
+    if (!mkdtemp(path_.data())) std::abort();
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct Maker {
+  Tokenizer tokenizer;
+  OsbScratch osb = {};
+  FeatureScratch features = {};
+
+  void make(const Batch& batch, uint32_t row, TokenList& out) {
+    out.clear();
+    if (tokenizer == Tokenizer::kOsb)
+      osb_tokens({}, osb, batch, row, out);
+    else
+      feature_tokens(features, batch, row, out);
+  }
+};
+
+struct World {
+  std::vector<std::string> paths;
+  std::vector<std::string> mail = bench::load_mail(256, made_up, &paths);
+  HeaderNames names;
+  ParsePlan parse_plan{names, {}};
+  ParseScratch parse_scratch;
+  Limits limits;
+  TextPlan text_plan;
+  TextScratch text_scratch;
+  UrlScratch url_scratch;
+  WordScratch word_scratch;
+  Batch batch;
+
+  // The batch of mail[from, ...) as the classifier finds it.
+  void fill(size_t from) {
+    batch.clear();
+    for (size_t i = from; i < std::min(mail.size(), from + kRows); ++i)
+      batch.add({mail[i].data(), mail[i].size() - Batch::kPadding}, i, {}, {});
+    parse(parse_plan, parse_scratch, batch);
+    content({&limits}, batch);
+    texts(text_plan, text_scratch, batch);
+    urls({}, url_scratch, batch);
+    words(text_plan, word_scratch, batch);
+  }
+  // Calls each(number, row) for every message of a side: 0 is learnt, 1 is judged.
+  template <class Each>
+  void rows(size_t side, const Each& each) {
+    for (size_t from = 0; from < mail.size(); from += kRows) {
+      fill(from);
+      for (uint32_t row = 0; row < batch.rows; ++row)
+        if ((from + row) % 2 == side) each(from + row, row);
+    }
+  }
+};
+
+World& world() {
+  static World instance;
+  return instance;
+}
+
+// What one tokenizer has learnt.
+struct Learnt {
+  Folder folder;
+  std::unique_ptr<TokenStatistics> statistics;
+  std::unordered_map<uint64_t, TokenCount> plain;
+  LearnCount learns;
+  std::vector<TokenList> judged;
+  std::vector<TokenCounts> answers;  // of each judged one
+  const BayesOptions options{.min_token_hits = 1, .min_learns = 1};
+
+  explicit Learnt(Tokenizer tokenizer) {
+    CountTable table;
+    table.tokenizer = tokenizer;
+    Maker maker{.tokenizer = tokenizer};
+    TokenList tokens;
+    world().rows(0, [&](size_t number, uint32_t row) {
+      maker.make(world().batch, row, tokens);
+      const bool spam = world().paths[number].empty()
+                            ? number % 4 >= 2
+                            : world().paths[number].find("/spam/") != std::string::npos;
+      ++(spam ? table.learns.spam : table.learns.ham);
+      for (size_t i = 0; i < tokens.hashes.size(); ++i) {
+        CountTable::Count& count = table.counts[tokens.hashes[i]];
+        ++(spam ? count.spam : count.ham);
+        count.kind = tokens.kinds[i];
+      }
+    });
+    std::mt19937_64 random(1);
+    while (table.counts.size() < kLearntTokens) table.counts[random()].ham = 1;
+    learns = table.learns;
+    for (const auto& [hash, count] : table.counts)
+      plain[hash] = {static_cast<uint32_t>(count.spam), static_cast<uint32_t>(count.ham)};
+
+    auto opened = TokenStatistics::open({.folder = folder.path()});
+    if (!opened) std::abort();
+    statistics = std::move(*opened);
+    std::vector<LearnRecord> records;
+    append_counts_records(table, records);
+    for (size_t at = 0; at < records.size(); at += 64)
+      if (!statistics->learn(
+              std::span(records).subspan(at, std::min<size_t>(64, records.size() - at))))
+        std::abort();
+
+    world().rows(1, [&](size_t, uint32_t row) {
+      maker.make(world().batch, row, tokens);
+      judged.push_back(tokens);
+      TokenCounts counts{.learns = learns, .counts = {}};
+      for (const uint64_t hash : tokens.hashes) {
+        const auto found = plain.find(hash);
+        counts.counts.push_back(found == plain.end() ? TokenCount{} : found->second);
+      }
+      answers.push_back(std::move(counts));
+    });
+    warm();
+  }
+
+  // Asks until the counts are in memory.
+  void warm() {
+    for (size_t asked = 0; asked < 300'000;)
+      for (const TokenList& tokens : judged) {
+        if (!statistics->counts(tokens)) std::abort();
+        asked += tokens.hashes.size() + 1;
+      }
+  }
+};
+
+Learnt& learnt(Tokenizer tokenizer) {
+  static std::array<std::unique_ptr<Learnt>, 3> instances;
+  std::unique_ptr<Learnt>& one = instances[static_cast<size_t>(tokenizer)];
+  if (!one) one = std::make_unique<Learnt>(tokenizer);
+  return *one;
+}
+
+Tokenizer tokenizer_of(const benchmark::State& state) {
+  return static_cast<Tokenizer>(state.range(0));
+}
+
+uint64_t bits(const Opinion& opinion) {
+  return opinion.known ? std::bit_cast<uint64_t>(opinion.odds) : 1;
+}
+
+void tokens(benchmark::State& state) {
+  Maker maker{.tokenizer = tokenizer_of(state)};
+  TokenList list;
+  bench::Passes passes(state);
+  size_t messages = 0;
+  for (auto _ : state) {
+    double seconds = 0;
+    uint64_t sum = 0;
+    messages = 0;
+    for (size_t from = 0; from < world().mail.size(); from += kRows) {
+      world().fill(from);
+      const double begin = bench::cpu_seconds();
+      for (uint32_t row = 0; row < world().batch.rows; ++row, ++messages) {
+        maker.make(world().batch, row, list);
+        sum += list.hashes.size();
+      }
+      seconds += bench::cpu_seconds() - begin;
+    }
+    passes.add(seconds, sum);
+    state.counters["tokens"] = static_cast<double>(sum) / static_cast<double>(messages);
+  }
+  passes.report(messages, 0);
+}
+
+void counts(benchmark::State& state) {
+  const Learnt& known = learnt(tokenizer_of(state));
+  for (size_t i = 0; i < known.judged.size(); ++i)
+    if (known.statistics->counts(known.judged[i])->counts != known.answers[i].counts)
+      state.SkipWithError("other counts");
+  bench::run_passes(state, known.judged.size(), kCountsRow, [&] {
+    uint64_t seen = 1;
+    for (const TokenList& one : known.judged) {
+      const Result<TokenCounts> found = known.statistics->counts(one);
+      if (!found) return uint64_t{0};
+      seen += found->counts[0].ham + found->learns.spam;
+    }
+    return seen;
+  });
+}
+
+void opinion(benchmark::State& state) {
+  const Learnt& known = learnt(tokenizer_of(state));
+  OpinionScratch scratch;
+  bench::run_passes(state, known.judged.size(), kOpinionRow, [&] {
+    uint64_t sum = 1;
+    for (size_t i = 0; i < known.judged.size(); ++i)
+      sum += bits(opinion_of(known.options, known.judged[i], known.answers[i], scratch));
+    return sum;
+  });
+}
+
+// From a batch with words to what each message is: with the bytes of question and answer.
+void all(benchmark::State& state) {
+  const Learnt& known = learnt(tokenizer_of(state));
+  Maker maker{.tokenizer = tokenizer_of(state)};
+  TokenList asked, read;
+  TokenCounts answer;
+  OpinionScratch scratch, plain_scratch;
+  std::string question, bytes;
+  bench::Passes passes(state);
+  for (auto _ : state) {
+    double seconds = 0;
+    uint64_t sum = 1;
+    size_t at = 0;
+    for (size_t from = 0; from < world().mail.size(); from += kRows) {
+      world().fill(from);
+      for (uint32_t row = 1; row < world().batch.rows; row += 2, ++at) {
+        const double begin = bench::cpu_seconds();
+        maker.make(world().batch, row, asked);
+        question.clear();
+        bytes.clear();
+        append_token_question(asked, question);
+        if (!read_token_question(question, read)) std::abort();
+        const Result<TokenCounts> found = known.statistics->counts(read);
+        if (!found) std::abort();
+        append_token_answer(*found, bytes);
+        if (!read_token_question(question, read) ||
+            !read_token_answer(bytes, read.hashes.size(), answer))
+          std::abort();
+        const Opinion one = opinion_of(known.options, read, answer, scratch);
+        seconds += bench::cpu_seconds() - begin;
+        sum += bits(one);
+        if (bits(one) !=
+            bits(opinion_of(known.options, known.judged[at], known.answers[at], plain_scratch)))
+          state.SkipWithError("another opinion");
+      }
+    }
+    passes.add(seconds, sum);
+  }
+  passes.report(known.judged.size(), kAllRow);
+}
+
+void both(benchmark::internal::Benchmark* one) {
+  one->ArgName("tokenizer")
+      ->Arg(static_cast<int>(Tokenizer::kOsb))
+      ->Arg(static_cast<int>(Tokenizer::kWinnow))
+      ->UseManualTime()
+      ->Iterations(5);
+}
+BENCHMARK(tokens)->Apply(both);
+BENCHMARK(counts)->Apply(both);
+BENCHMARK(opinion)->Apply(both);
+BENCHMARK(all)->Apply(both);
+
+}  // namespace
+}  // namespace winnow
