@@ -49,18 +49,12 @@ class OpinionScratch {
   // Forgets what belongs to other learnt mail, or to another rule.
   void begin(LearnCount learns, double strength_min);
 
-  // winnow: tokens that may count, by the ratio of their counts, and how far that is from 1; and of
-  // each kind the strongest.
+  // winnow: tokens that may count, by how far the ratio of their counts is from 1, whichever way.
   struct Candidate {
-    double ratio, distance;
+    double distance;
     uint32_t index;
   };
-  struct Token {
-    double odds, distance;
-    uint64_t hash;
-  };
-  std::vector<Candidate> candidates;
-  std::vector<Token> strongest;
+  std::vector<Candidate> candidates, sorted;
 
  private:
   std::vector<Pair> known_;

@@ -34,7 +34,7 @@ bool starts_caseless(std::string_view text, std::string_view prefix) {
   return true;
 }
 
-uint64_t mix(uint64_t x) {
+inline uint64_t mix(uint64_t x) {
   x ^= x >> 32;
   x *= 0xd6e8feb86659fd93u;
   x ^= x >> 32;
@@ -70,11 +70,21 @@ constexpr size_t kWholeValueMax = 64;
 constexpr size_t kHopsMax = 8;
 constexpr size_t kUrlsMax = 64;
 constexpr size_t kPathWordsMax = 8;
+constexpr size_t kFoundMax = size_t{8} * kTokensMax;  // features, before each counts once
 
 // 0, 1, 2, 3-4, 5-8 …: which power of two holds it.
 uint64_t bucket(uint64_t n) { return n < 3 ? n : 2 + std::bit_width(n - 1) - 1; }
 // The share of `part` in `whole` in eighths; 9 where there is no whole.
 uint64_t share(uint64_t part, uint64_t whole) { return whole == 0 ? 9 : part * 8 / whole; }
+
+inline uint64_t mixed_stem(FeatureKind kind, uint64_t stem_hash) {
+  return mix(stem_hash + static_cast<TokenKind>(kind) * 0x9E3779B97F4A7C15u);
+}
+inline uint64_t hash_of(std::string_view name) { return XXH3_64bits(name.data(), name.size()); }
+// A value below a name, which may be hashed once for many values.
+inline uint64_t mixed_value(FeatureKind kind, uint64_t name, std::string_view value) {
+  return mixed_stem(kind, XXH3_64bits_withSeed(value.data(), value.size(), name));
+}
 
 class Features {
  public:
@@ -83,8 +93,7 @@ class Features {
       : scratch_(scratch), batch_(batch), row_(row), out_(out) {}
 
   void run() {
-    out_.tokenizer = Tokenizer::kWinnow;
-    make_room(2 * batch_.words.row(row_).size() + 512);
+    scratch_.found.clear();
     add_texts();
     add_headers();
     add_addresses();
@@ -92,40 +101,52 @@ class Features {
     add_html();
     add_urls();
     add_parts();
-    out_.text_tokens = static_cast<uint32_t>(out_.hashes.size());
+    keep_first_ones();
   }
 
  private:
-  // Room for so many hashes in a table that is half empty, and in it those that there are.
-  void make_room(size_t hashes) {
-    const size_t places = std::bit_ceil(2 * hashes);
+  // What was not there before, in a loop of its own: it has no branch but where two hashes share a
+  // place, so that the looks into the table overlap. A place holds the lower half of a hash, its
+  // upper bits say which place; a hash is taken for another one once in some ten million messages.
+  void keep_first_ones() {
+    const size_t n = scratch_.found.size();
+    const size_t places = std::bit_ceil(2 * n + 2);
+    const unsigned shift = 64 - static_cast<unsigned>(std::countr_zero(places));
     scratch_.seen.assign(places, 0);
-    shift_ = 64 - static_cast<unsigned>(std::countr_zero(places));
-    limit_ = places / 2;
-    for (const uint64_t hash : out_.hashes) is_new(hash);
-  }
-  // Whether a hash is the first of its kind; then it is kept.
-  bool is_new(uint64_t hash) {
-    const size_t mask = scratch_.seen.size() - 1;
-    for (size_t at = hash >> shift_;; at = (at + 1) & mask) {
-      uint64_t& place = scratch_.seen[at];
-      if (place == hash) return false;
-      if (place != 0) continue;
-      place = hash;
-      return true;
+    out_.tokenizer = Tokenizer::kWinnow;
+    out_.hashes.resize(n);
+    out_.kinds.resize(n);
+    // Kinds are bytes, which the compiler takes for a change of anything: hence the pointers.
+    uint32_t* const seen = scratch_.seen.data();
+    uint64_t* const hashes = out_.hashes.data();
+    TokenKind* const kinds = out_.kinds.data();
+    const FeatureScratch::Found* const found = scratch_.found.data();
+    size_t kept = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const uint64_t hash = found[i].hash;
+      const uint32_t half = static_cast<uint32_t>(hash) | 1;  // 0: a free place
+      size_t at = hash >> shift;
+      while (seen[at] != 0 && seen[at] != half) at = (at + 1) & (places - 1);
+      hashes[kept] = hash;
+      kinds[kept] = found[i].kind;
+      kept += static_cast<size_t>(seen[at] == 0);
+      seen[at] = half;
     }
-  }
-  // A hash of 0 would be a free place: it is never a feature.
-  void put(FeatureKind kind, uint64_t hash) {
-    if (hash == 0 || out_.full() || !is_new(hash)) return;
-    out_.add(hash, static_cast<TokenKind>(kind));
-    if (out_.hashes.size() >= limit_) make_room(2 * limit_);
+    kept = std::min<size_t>(kept, kTokensMax);
+    out_.hashes.resize(kept);
+    out_.kinds.resize(kept);
+    out_.text_tokens = static_cast<uint32_t>(kept);
   }
 
-  void add(FeatureKind kind, uint64_t hash) { put(kind, stem_feature(kind, hash)); }
+  void put(FeatureKind kind, uint64_t hash) {
+    if (scratch_.found.size() < kFoundMax)
+      scratch_.found.push_back({hash, static_cast<TokenKind>(kind)});
+  }
+
+  void add(FeatureKind kind, uint64_t hash) { put(kind, mixed_stem(kind, hash)); }
   // A feature that has a name within its kind, and a text or number as its value.
   void add(FeatureKind kind, std::string_view name, std::string_view value) {
-    put(kind, named_feature(kind, name, value));
+    put(kind, mixed_value(kind, hash_of(name), value));
   }
   void add(FeatureKind kind, std::string_view name, uint64_t value) {
     add(kind, name, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
@@ -188,6 +209,7 @@ class Features {
   // digits stand, but . - _ inside a word hold it together. Long mixtures of letters and digits are
   // ids and count by their length.
   void add_value(FeatureKind kind, std::string_view name, std::string_view value) {
+    const uint64_t name_hash = hash_of(name);
     size_t words = 0;
     for (size_t at = 0; at < value.size() && words < kWordsOfHeaderMax;) {
       const auto inside = [&](size_t i) {
@@ -206,16 +228,18 @@ class Features {
       if (word.size() > kHeaderWordMax || (digits > 4 && word.size() > 11))
         add(kind, name, word.size() + 1000);
       else
-        add_named(kind, name, word);
+        add_named(kind, name_hash, word);
       at = end;
     }
   }
-  // `name` may be lowered(): both are hashed before it is used again.
   void add_named(FeatureKind kind, std::string_view name, std::string_view word) {
+    add_named(kind, hash_of(name), word);
+  }
+  void add_named(FeatureKind kind, uint64_t name, std::string_view word) {
     std::array<char, 256> low;
     const size_t n = std::min(word.size(), low.size());
     for (size_t i = 0; i < n; ++i) low[i] = lower_ascii(word[i]);
-    add(kind, name, std::string_view(low.data(), n));
+    put(kind, mixed_value(kind, name, {low.data(), n}));
   }
 
   void add_headers() {
@@ -443,19 +467,14 @@ class Features {
   const Batch& batch_;
   const uint32_t row_;
   TokenList& out_;
-  unsigned shift_ = 0;  // a hash's place is what it has above it
-  size_t limit_ = 0;    // hashes that there is room for
 };
 
 }  // namespace
 
-uint64_t stem_feature(FeatureKind kind, uint64_t stem_hash) {
-  return mix(stem_hash + static_cast<TokenKind>(kind) * 0x9E3779B97F4A7C15u);
-}
+uint64_t stem_feature(FeatureKind kind, uint64_t stem_hash) { return mixed_stem(kind, stem_hash); }
 
 uint64_t named_feature(FeatureKind kind, std::string_view name, std::string_view value) {
-  return stem_feature(kind, XXH3_64bits_withSeed(value.data(), value.size(),
-                                                 XXH3_64bits(name.data(), name.size())));
+  return mixed_value(kind, hash_of(name), value);
 }
 
 std::string address_feature_name(AddressField field, char part) {

@@ -31,7 +31,12 @@ enum class FeatureKind : uint8_t {
 
 struct FeatureScratch {
   std::string text;
-  std::vector<uint64_t> seen;  // hashes of this message, by their upper bits; 0: free
+  struct Found {
+    uint64_t hash;
+    TokenKind kind;
+  };
+  std::vector<Found> found;    // features, as often as they stand there
+  std::vector<uint32_t> seen;  // which of them were there before
 };
 
 // The hash of a feature as feature_tokens() makes it, for who has words without a message: that of

@@ -1,6 +1,8 @@
 // Winnow's combination. What was tried beside it, and how each did, is in README.md.
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <span>
 
 #include "engine/classify/bayes.h"
 #include "engine/classify/features.h"
@@ -27,92 +29,82 @@ constexpr size_t kOfOneKindMax = 12;
 // Fitted so that of messages said to be spam at 90 % nine of ten are.
 constexpr double kScale = 0.21;
 
-using Token = OpinionScratch::Token;
 using Candidate = OpinionScratch::Candidate;
 
-double strength(const Token& token) { return token.odds < 0 ? -token.odds : token.odds; }
-// Stronger first; of equal ones the lower hash.
-bool is_stronger(const Token& a, const Token& b) {
-  const double x = strength(a), y = strength(b);
-  return x != y ? x > y : a.hash < b.hash;
-}
+// What counts are compared by: at the size of the smaller class, so that neither weighs more for
+// its size.
+struct Scales {
+  double spam, ham;
+  explicit Scales(LearnCount learns) {
+    const auto less = static_cast<double>(std::min(learns.spam, learns.ham));
+    spam = less / static_cast<double>(learns.spam);
+    ham = less / static_cast<double>(learns.ham);
+  }
+  double of_spam(TokenCount count) const { return count.spam * spam + kPrior; }
+  double of_ham(TokenCount count) const { return count.ham * ham + kPrior; }
+};
 
 // The tokens that may count. Written without a branch: half of them do, and nobody can guess which.
-void find_candidates(const BayesOptions& options, const TokenCounts& counts,
-                     std::vector<Candidate>& out) {
-  const LearnCount learns = counts.learns;
-  // Counts are compared at the size of the smaller class, so that neither weighs more for its size.
-  const auto less = static_cast<double>(std::min(learns.spam, learns.ham));
-  const double spam_scale = less / static_cast<double>(learns.spam);
-  const double ham_scale = less / static_cast<double>(learns.ham);
+void find_candidates(const BayesOptions& options, const Scales& scales,
+                     std::span<const TokenCount> counts, std::vector<Candidate>& out) {
   const uint32_t hits_min = std::max<uint32_t>(1, options.min_token_hits);
-  out.resize(counts.counts.size());
+  out.resize(counts.size());
   size_t n = 0;
-  for (uint32_t i = 0; i < counts.counts.size(); ++i) {
-    const TokenCount count = counts.counts[i];
-    const double spam = count.spam * spam_scale + kPrior, ham = count.ham * ham_scale + kPrior;
-    const double ratio = spam / ham;
-    const double distance = std::min(std::max(ratio, ham / spam), kDistanceMax);
-    out[n] = {ratio, distance, i};
-    n += static_cast<size_t>(uint64_t{count.spam} + count.ham >= hits_min) &
+  for (uint32_t i = 0; i < counts.size(); ++i) {
+    const double spam = scales.of_spam(counts[i]), ham = scales.of_ham(counts[i]);
+    const double distance = std::max(spam, ham) / std::min(spam, ham);
+    out[n] = {std::min(distance, kDistanceMax), i};
+    n += static_cast<size_t>(uint64_t{counts[i].spam} + counts[i].ham >= hits_min) &
          static_cast<size_t>(distance >= kDistanceMin);
   }
   out.resize(n);
 }
 
-// The strongest kOfOneKindMax tokens of each kind, each kind's in order.
+// Candidates from the strongest to the weakest, as far as they are asked for: into heaps by the
+// upper bits of their distance, of which one after the other is taken apart. Of equal ones the
+// lower hash comes first.
 class Strongest {
  public:
-  explicit Strongest(std::vector<Token>& kept) : kept_(kept) { kept_.clear(); }
-
-  void add(TokenKind kind, uint64_t hash, const Candidate& one) {
-    if (places_[kind] == 0) {
-      places_[kind] = ++groups_;
-      kept_.resize(groups_ * kOfOneKindMax);
-    }
-    const size_t group = places_[kind] - size_t{1};
-    Token* const own = kept_.data() + group * kOfOneKindMax;
-    uint8_t& n = counts_[group];
-    // A logarithm costs more than all else here: what is surely weaker than all of them needs none.
-    constexpr double kSurely = 1 - 1e-9;
-    if (n == kOfOneKindMax && one.distance < own[n - 1].distance * kSurely) return;
-    const double odds = natural_log(one.ratio);
-    if (odds > -kStrengthMin && odds < kStrengthMin) return;
-    const Token token{std::clamp(odds, -kStrengthMax, kStrengthMax), one.distance, hash};
-    if (n == kOfOneKindMax) {
-      if (!is_stronger(token, own[n - 1])) return;
-      --n;
-    }
-    size_t at = n++;
-    for (; at > 0 && is_stronger(token, own[at - 1]); --at) own[at] = own[at - 1];
-    own[at] = token;
+  Strongest(std::span<const uint64_t> hashes, const std::vector<Candidate>& from,
+            std::vector<Candidate>& to)
+      : hashes_(hashes), sorted_(to) {
+    std::array<uint32_t, kHeaps + 1> next{};
+    for (const Candidate& one : from) ++next[heap_of(one) + 1];
+    for (size_t i = 0; i < kHeaps; ++i) next[i + 1] += next[i];
+    begin_ = next;
+    sorted_.resize(from.size());
+    for (const Candidate& one : from) sorted_[next[heap_of(one)]++] = one;
   }
 
-  // Calls take(odds) for all of them, strongest first, at most kStrongestMax times.
+  // Calls take(candidate) until it says false.
   template <class Take>
-  void each(const Take& take) const {
-    std::array<uint8_t, 256> next{};
-    for (size_t taken = 0; taken < kStrongestMax; ++taken) {
-      const Token* best = nullptr;
-      size_t from = 0;
-      for (size_t group = 0; group < groups_; ++group) {
-        if (next[group] == counts_[group]) continue;
-        const Token& one = kept_[group * kOfOneKindMax + next[group]];
-        if (best && !is_stronger(one, *best)) continue;
-        best = &one;
-        from = group;
+  void each(const Take& take) {
+    const auto weaker = [&](const Candidate& a, const Candidate& b) {
+      return a.distance != b.distance ? a.distance < b.distance
+                                      : hashes_[a.index] > hashes_[b.index];
+    };
+    for (size_t i = 0; i < kHeaps; ++i) {
+      const auto begin = sorted_.begin() + begin_[i];
+      auto end = sorted_.begin() + begin_[i + 1];
+      std::make_heap(begin, end, weaker);
+      for (; begin != end; --end) {
+        std::pop_heap(begin, end, weaker);
+        if (!take(*(end - 1))) return;
       }
-      if (!best) return;
-      ++next[from];
-      take(best->odds);
     }
   }
 
  private:
-  std::vector<Token>& kept_;
-  size_t groups_ = 0;
-  std::array<uint16_t, 256> places_{};  // by kind: its group in kept_, and one; 0: none yet
-  std::array<uint8_t, 256> counts_{};   // by group
+  // Eight heaps for each power of two, the strongest first.
+  static constexpr uint64_t kShift = 49, kFirst = std::bit_cast<uint64_t>(2.0) >> kShift,
+                            kLast = std::bit_cast<uint64_t>(kDistanceMax) >> kShift;
+  static constexpr size_t kHeaps = kLast - kFirst + 1;
+  static size_t heap_of(const Candidate& one) {
+    return kLast - (std::bit_cast<uint64_t>(one.distance) >> kShift);
+  }
+  const std::span<const uint64_t> hashes_;
+  std::vector<Candidate>& sorted_;
+  std::array<uint32_t, kHeaps + 1> begin_;
 };
 
 }  // namespace
@@ -126,14 +118,19 @@ Opinion winnow_opinion(const BayesOptions& options, const TokenList& tokens,
       learns.spam < options.min_learns || learns.ham < options.min_learns || learns.spam == 0 ||
       learns.ham == 0)
     return opinion;
-  find_candidates(options, counts, scratch.candidates);
-  Strongest strongest(scratch.strongest);
-  for (const Candidate& one : scratch.candidates)
-    strongest.add(tokens.kinds[one.index], tokens.hashes[one.index], one);
+  const Scales scales(learns);
+  find_candidates(options, scales, counts.counts, scratch.candidates);
+  std::array<uint8_t, 256> of_kind{};
   double sum = 0;
-  strongest.each([&](double odds) {
-    sum += odds;
-    ++opinion.tokens;
+  Strongest(tokens.hashes, scratch.candidates, scratch.sorted).each([&](const Candidate& one) {
+    if (of_kind[tokens.kinds[one.index]] == kOfOneKindMax) return true;
+    const TokenCount count = counts.counts[one.index];
+    const double odds = natural_log(scales.of_spam(count) / scales.of_ham(count));
+    // What comes after it is weaker still.
+    if (odds > -kStrengthMin && odds < kStrengthMin) return false;
+    ++of_kind[tokens.kinds[one.index]];
+    sum += std::clamp(odds, -kStrengthMax, kStrengthMax);
+    return ++opinion.tokens < kStrongestMax;
   });
   if (opinion.tokens == 0) return opinion;
   opinion.known = true;
