@@ -87,8 +87,10 @@ Result<uint64_t> rebuild_in_place(TokenStatistics& statistics, const std::string
   const OwnFolder own(fmt::format("{}/rebuild-{}", folder, getpid()));
   const Result<StoreSize> size = statistics.store().size();
   if (!size) return fail(size.error());
-  auto made =
-      open_lmdb_store({.folder = own.path(), .limit_bytes = size->limit_bytes, .sync = false});
+  auto made = open_lmdb_store({.folder = own.path(),
+                               .limit_bytes = size->limit_bytes,
+                               .sync = false,
+                               .packed = kTokenFamilies});
   if (!made) return fail(made.error());
   if (Result<uint64_t> done = rebuild_model(statistics.log(), **made); !done)
     return fail(done.error());

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <unordered_map>
 
 #include "engine/little_endian.h"
 #include "pipeline/learn/canaries.h"
@@ -20,7 +19,7 @@ namespace {
 
 constexpr std::string_view kPositionKey = "p";
 // A step of the model holds so many tokens at most, so that its memory is bounded.
-constexpr size_t kStepTokensMax = 2 << 20;
+constexpr size_t kStepTokensMax = 2 << 20;  // 24 bytes each
 
 void put_big(std::string& out, uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFF);
@@ -65,11 +64,65 @@ std::string position_value(const LearningLog::Name& name, uint64_t offset) {
   return value;
 }
 
-uint8_t field_of(LearnLabel label) { return label == LearnLabel::kSpam ? 0 : 1; }
-
 uint32_t clamped(uint64_t count) {
   return static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
 }
+
+// By how much counters change, gathered in any order.
+class Deltas {
+ public:
+  void add(uint64_t number, int64_t spam, int64_t ham) {
+    all_.push_back({number, {spam, ham}});
+    settled_ = false;
+  }
+  // Ascending, each number once.
+  std::span<const CounterDelta> settle() {
+    if (settled_) return all_;
+    sort();
+    size_t n = 0;
+    for (size_t i = 0; i < all_.size(); ++i) {
+      if (n > 0 && all_[n - 1].number == all_[i].number)
+        for (size_t field = 0; field < 2; ++field) all_[n - 1].by[field] += all_[i].by[field];
+      else
+        all_[n++] = all_[i];
+    }
+    all_.resize(n);
+    settled_ = true;
+    return all_;
+  }
+  const CounterDelta* find(uint64_t number) {
+    settle();
+    const auto found = std::ranges::lower_bound(all_, number, {}, &CounterDelta::number);
+    return found != all_.end() && found->number == number ? &*found : nullptr;
+  }
+
+ private:
+  // Hashes are even: into buckets by their upper bits, then each bucket's few in order.
+  void sort() {
+    constexpr unsigned kBits = 12;
+    constexpr size_t kBuckets = 1 << kBits;
+    const auto by_number = [](auto begin, auto end) {
+      std::sort(begin, end,
+                [](const CounterDelta& a, const CounterDelta& b) { return a.number < b.number; });
+    };
+    if (all_.size() < kBuckets) return by_number(all_.begin(), all_.end());
+    std::vector<size_t> next(kBuckets + 1);
+    const auto bucket = [](const CounterDelta& one) { return one.number >> (64 - kBits); };
+    for (const CounterDelta& one : all_) ++next[bucket(one) + 1];
+    for (size_t i = 0; i < kBuckets; ++i) next[i + 1] += next[i];
+    std::vector<CounterDelta> sorted(all_.size());
+    for (const CounterDelta& one : all_) sorted[next[bucket(one)]++] = one;
+    auto begin = sorted.begin();
+    for (size_t i = 0; i < kBuckets; ++i) {
+      const auto end = sorted.begin() + static_cast<ptrdiff_t>(next[i]);
+      by_number(begin, end);
+      begin = end;
+    }
+    all_ = std::move(sorted);
+  }
+  std::vector<CounterDelta> all_;
+  bool settled_ = true;
+};
 
 }  // namespace
 
@@ -108,39 +161,40 @@ class TokenStatistics::Step {
   size_t tokens() const { return tokens_; }
 
   // Adds to counts what the step will. REQUIRED: they are those of `list`.
-  void add_to(TokenCounts& counts, const TokenList& list) const {
+  void add_to(TokenCounts& counts, const TokenList& list) {
     const auto more = [](auto& to, int64_t delta) {
       to = static_cast<std::remove_reference_t<decltype(to)>>(
           std::max<int64_t>(0, static_cast<int64_t>(to) + delta));
     };
     const auto learns = counters_.find(std::string{'n', digit(list.tokenizer)});
     if (learns != counters_.end())
-      if (const auto own = learns->second.find(list.scope); own != learns->second.end()) {
-        more(counts.learns.spam, own->second[0]);
-        more(counts.learns.ham, own->second[1]);
+      if (const CounterDelta* const own = learns->second.find(list.scope)) {
+        more(counts.learns.spam, own->by[0]);
+        more(counts.learns.ham, own->by[1]);
       }
     const auto deltas = counters_.find(token_prefix(list.tokenizer, list.scope));
     if (deltas == counters_.end()) return;
     for (size_t i = 0; i < list.hashes.size(); ++i)
-      if (const auto one = deltas->second.find(list.hashes[i]); one != deltas->second.end()) {
-        more(counts.counts[i].spam, one->second[0]);
-        more(counts.counts[i].ham, one->second[1]);
+      if (const CounterDelta* const one = deltas->second.find(list.hashes[i])) {
+        more(counts.counts[i].spam, one->by[0]);
+        more(counts.counts[i].ham, one->by[1]);
       }
   }
 
   // The counts that it changes.
-  std::vector<CountCache::Change> changed() const {
+  std::vector<CountCache::Change> changed() {
     std::vector<CountCache::Change> out;
-    for (const auto& [prefix, deltas] : counters_) {
+    for (auto& [prefix, deltas] : counters_) {
       const auto tokenizer = static_cast<Tokenizer>(prefix[1] - '0');
       if (prefix[0] == 'n') {
-        for (const auto& [scope, delta] : deltas)
-          out.push_back(CountCache::learnt(space_of(tokenizer, scope), delta[0], delta[1]));
+        for (const CounterDelta& delta : deltas.settle())
+          out.push_back(
+              CountCache::learnt(space_of(tokenizer, delta.number), delta.by[0], delta.by[1]));
         continue;
       }
       const uint64_t scope = prefix[0] == 'u' ? read_big(std::string_view(prefix).substr(2, 8)) : 0;
-      for (const auto& [hash, delta] : deltas)
-        out.push_back({space_of(tokenizer, scope), hash, delta[0], delta[1]});
+      for (const CounterDelta& delta : deltas.settle())
+        out.push_back({space_of(tokenizer, scope), delta.number, delta.by[0], delta.by[1]});
     }
     return out;
   }
@@ -162,16 +216,7 @@ class TokenStatistics::Step {
       append_little<uint64_t>(value, known->offset);
       batch.set(key, value);
     }
-    for (auto& [prefix, deltas] : counters_) {
-      std::vector<std::pair<uint64_t, std::array<int64_t, 2>>> sorted(deltas.begin(), deltas.end());
-      std::ranges::sort(sorted, {}, [](const auto& one) { return one.first; });
-      for (const auto& [hash, delta] : sorted) {
-        std::string key = prefix;
-        put_big(key, hash);
-        for (uint8_t field = 0; field < 2; ++field)
-          if (delta[field] != 0) batch.add(key, field, delta[field]);
-      }
-    }
+    for (auto& [prefix, deltas] : counters_) batch.add_many(prefix, deltas.settle());
     const Result<bool> done = store.apply(batch, 0);
     if (!done) return fail(done.error());
     if (!*done) return fail("the model was changed by somebody who does not keep the log's lock");
@@ -196,15 +241,14 @@ class TokenStatistics::Step {
     TokenList list;
     TokenCounts taken;
     read_counts(record, list, taken);
-    const auto add = [sign](std::array<int64_t, 2>& to, uint64_t spam, uint64_t ham) {
-      to[0] += sign * static_cast<int64_t>(std::min<uint64_t>(spam, INT32_MAX));
-      to[1] += sign * static_cast<int64_t>(std::min<uint64_t>(ham, INT32_MAX));
+    const auto bounded = [sign](uint64_t count) {
+      return sign * static_cast<int64_t>(std::min<uint64_t>(count, INT32_MAX));
     };
-    auto& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
+    Deltas& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
     for (size_t i = 0; i < list.hashes.size(); ++i)
-      add(deltas[list.hashes[i]], taken.counts[i].spam, taken.counts[i].ham);
-    add(counters_[std::string{'n', digit(record.tokenizer)}][record.scope], taken.learns.spam,
-        taken.learns.ham);
+      deltas.add(list.hashes[i], bounded(taken.counts[i].spam), bounded(taken.counts[i].ham));
+    counters_[std::string{'n', digit(record.tokenizer)}].add(
+        record.scope, bounded(taken.learns.spam), bounded(taken.learns.ham));
     tokens_ += list.hashes.size();
   }
 
@@ -212,18 +256,18 @@ class TokenStatistics::Step {
     if (record.kind == LearnKind::kCounts) return count_taken(record, delta);
     TokenList list;
     if (!read_token_question(record.tokens, list)) return;
-    const uint8_t field = field_of(label);
-    auto& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
-    for (const uint64_t hash : list.hashes) deltas[hash][field] += delta;
+    const int64_t spam = label == LearnLabel::kSpam ? delta : 0, ham = delta - spam;
+    Deltas& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
+    for (const uint64_t hash : list.hashes) deltas.add(hash, spam, ham);
     // The count of messages, under its own prefix: the key is the prefix and the scope.
-    counters_[std::string{'n', digit(record.tokenizer)}][record.scope][field] += delta;
+    counters_[std::string{'n', digit(record.tokenizer)}].add(record.scope, spam, ham);
     tokens_ += list.hashes.size();
   }
 
   const LearningLog& log_;
   const Store& store_;
   std::map<std::string, std::optional<Mark>> marks_;
-  std::map<std::string, std::unordered_map<uint64_t, std::array<int64_t, 2>>> counters_;
+  std::map<std::string, Deltas> counters_;
   size_t tokens_ = 0;
 };
 
@@ -250,7 +294,8 @@ Result<std::unique_ptr<TokenStatistics>> TokenStatistics::open(
   if (!log) return fail(log.error());
   auto store = open_lmdb_store({.folder = options.folder,
                                 .limit_bytes = options.limit_bytes,
-                                .read_only = options.read_only});
+                                .read_only = options.read_only,
+                                .packed = kTokenFamilies});
   if (!store) return fail(store.error());
   std::unique_ptr<TokenStatistics> out(
       new TokenStatistics(options.folder, std::move(*log), std::move(*store)));
@@ -310,30 +355,22 @@ Result<uint64_t> TokenStatistics::catch_up(uint64_t position) {
 
 // All tokens there are, as of one version: where it moves on meanwhile they are not taken.
 void TokenStatistics::fill_cache(uint64_t version) const {
-  constexpr uint32_t kRows = 16'384;
   CountCache::Filling all;
-  for (const std::string_view kind : {"t", "u", "n"}) {
-    std::string after;
-    for (bool more = true; more;) {
-      const auto rows = store_->scan(kind, after, kRows);
-      if (!rows) return;
-      for (const CounterRow& row : *rows) {
-        const std::string_view key = row.key;
-        if (key.size() != (kind == "u" ? 18u : 10u)) continue;
-        const auto tokenizer = static_cast<Tokenizer>(key[1] - '0');
-        const uint64_t last = read_big(key.substr(key.size() - 8));
-        const auto count = [&](size_t field) {
-          return field < row.counts.size() ? clamped(row.counts[field]) : 0;
-        };
-        const TokenCount counts{count(0), count(1)};
-        if (kind == "n")
-          all.add_learnt(space_of(tokenizer, last), counts);
-        else
-          all.add(space_of(tokenizer, kind == "u" ? read_big(key.substr(2, 8)) : 0), last, counts);
-      }
-      more = rows->size() == kRows;
-      if (more) after = rows->back().key;
-    }
+  for (const char kind : {'t', 'u', 'n'}) {
+    const Result<void> walked = store_->walk({&kind, 1}, [&](std::string_view key,
+                                                             std::span<const uint64_t> row) {
+      if (key.size() != (kind == 'u' ? 18u : 10u)) return true;
+      const auto tokenizer = static_cast<Tokenizer>(key[1] - '0');
+      const uint64_t last = read_big(key.substr(key.size() - 8));
+      const auto count = [&](size_t field) { return field < row.size() ? clamped(row[field]) : 0; };
+      const TokenCount counts{count(0), count(1)};
+      if (kind == 'n')
+        all.add_learnt(space_of(tokenizer, last), counts);
+      else
+        all.add(space_of(tokenizer, kind == 'u' ? read_big(key.substr(2, 8)) : 0), last, counts);
+      return true;
+    });
+    if (!walked) return;
   }
   if (store_->version() == version) cache_.fill(version, std::move(all));
 }
@@ -360,6 +397,8 @@ Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
     return out;
   }
 
+  // In order of their keys: neighbours are read together.
+  std::ranges::sort(missing, {}, [&](uint32_t i) { return tokens.hashes[i]; });
   const std::string prefix = token_prefix(tokens.tokenizer, tokens.scope);
   const size_t width = prefix.size() + 8;
   std::string bytes;

@@ -9,6 +9,7 @@
 //   learnt messages, spam, ham value       'k' t scope digest   u8 label | u64 offset of its record
 //   in the log value       'p'                  16 bytes name of the log | u64 offset of what comes
 //   next
+// The first two are packed families of the store.
 #pragma once
 
 #include <array>
@@ -25,7 +26,7 @@
 #include "pipeline/learn/count_cache.h"
 #include "pipeline/learn/learning_log.h"
 #include "pipeline/learn/site_statistics.h"
-#include "pipeline/lookup/store/store.h"
+#include "pipeline/lookup/store/table.h"
 
 namespace winnow {
 
@@ -92,6 +93,9 @@ Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
 
 // All of a model as bytes: equal models, equal bytes. Calls `take` with pieces.
 Result<void> dump_model(const Store& store, const std::function<void(std::string_view)>& take);
+
+// The counter rows of which a store of statistics has millions.
+constexpr std::array<PackedFamily, 2> kTokenFamilies{{{'t', 10}, {'u', 18}}};
 
 // The files of a folder of statistics.
 std::string learning_log_path(const std::string& folder);

@@ -7,8 +7,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "pipeline/lookup/store/table.h"
-
 namespace winnow {
 
 namespace {
@@ -23,7 +21,7 @@ std::string_view view(const MDB_val& value) {
 class LmdbTable final : public StoreTable {
  public:
   LmdbTable(MDB_txn* txn, MDB_dbi dbi, const LmdbOptions& options)
-      : txn_(txn), dbi_(dbi), options_(options) {}
+      : StoreTable(options.packed), txn_(txn), dbi_(dbi), options_(options) {}
   ~LmdbTable() override {
     if (cursor_) mdb_cursor_close(cursor_);
   }
@@ -81,6 +79,7 @@ class LmdbStore final : public Store {
   const LmdbOptions options_;
   MDB_env* environment_ = nullptr;
   MDB_dbi dbi_ = 0;
+  bool old_ = false;
 
   // Runs `what` in a read transaction. A map that another process let grow is taken over.
   template <class What>
@@ -146,11 +145,11 @@ class LmdbStore final : public Store {
     return mdb_txn_commit(txn);  // else the handle would end with it
   }
 
-  Result<void> read_format(StoreTable& table, bool& there) const {
+  // 0: there is none yet.
+  Result<uint32_t> read_format(StoreTable& table) const {
     const auto found = table.find(kFormatKey);
     if (!found) return fail(found.error());
-    there = found->has_value();
-    if (!there) return {};
+    if (!*found) return 0;
     uint32_t format = 0;
     if ((*found)->size() == 4) std::memcpy(&format, (*found)->data(), 4);
     if (format == 0 || format > kLmdbFormat)
@@ -158,32 +157,54 @@ class LmdbStore final : public Store {
                                        "{}: use the newer version, or another folder",
                                        format, kLmdbFormat),
                    .file = options_.folder});
-    return {};
+    return format;
   }
 
-  Result<void> check_format() const {
-    return read([&](StoreTable& table) -> Result<void> {
-      bool there = false;
-      if (Result<void> good = read_format(table, there); !good) return good;
-      if (!there) return fail({.what = "the store is empty", .file = options_.folder});
-      return {};
-    });
-  }
-
-  Result<void> prepare_format() {
+  // One step towards this version's format; true: it is there.
+  Result<bool> bring_up_to_date() {
+    constexpr uint64_t kStepRows = 1 << 16;
     bool there = false;
-    Result<bool> done = write(
+    const Result<bool> done = write(
         [&](StoreTable& table) -> Result<bool> {
-          if (Result<void> good = read_format(table, there); !good) return fail(good.error());
+          const Result<uint32_t> format = read_format(table);
+          if (!format) return fail(format.error());
+          there = *format == kLmdbFormat;
           if (there) return false;
-          const uint32_t format = kLmdbFormat;
-          const std::string_view bytes(reinterpret_cast<const char*>(&format), sizeof format);
+          const Result<uint64_t> moved = table_pack(table, kStepRows);
+          if (!moved) return fail(moved.error());
+          there = *moved < kStepRows;
+          if (!there) return true;
+          const std::string_view bytes(reinterpret_cast<const char*>(&kLmdbFormat),
+                                       sizeof kLmdbFormat);
           if (Result<void> good = table.put(kFormatKey, bytes); !good) return fail(good.error());
           return true;
         },
         [](bool changed) { return changed; });
     if (!done) return fail(done.error());
-    return {};
+    return there;
+  }
+
+  // For who only reads: it must be there, in this version's format.
+  Result<void> check_format() {
+    return read([&](StoreTable& table) -> Result<void> {
+      const Result<uint32_t> format = read_format(table);
+      if (!format) return fail(format.error());
+      if (*format == 0) return fail({.what = "the store is empty", .file = options_.folder});
+      old_ = *format < kLmdbFormat && !options_.packed.empty();
+      if (old_)
+        return fail({.what = "the store has an older format: whoever may write to it brings it up "
+                             "to date (a service that starts, `winnow learn`)",
+                     .file = options_.folder});
+      return {};
+    });
+  }
+
+  Result<void> prepare_format() {
+    for (;;) {
+      const Result<bool> done = bring_up_to_date();
+      if (!done) return fail(done.error());
+      if (*done) return {};
+    }
   }
 
  public:
@@ -194,6 +215,8 @@ class LmdbStore final : public Store {
   LmdbStore(const LmdbStore&) = delete;
   LmdbStore& operator=(const LmdbStore&) = delete;
 
+  // Whether open() failed because the format is older than what may be read.
+  bool is_old() const { return old_; }
   Result<void> open() {
     if (!options_.read_only) {
       std::error_code problem;
@@ -235,6 +258,9 @@ class LmdbStore final : public Store {
                                        uint32_t count) const override {
     return read([&](StoreTable& table) { return table_scan(table, prefix, after, count); });
   }
+  Result<void> walk(std::string_view prefix, const TakeCounters& take) const override {
+    return read([&](StoreTable& table) { return table_walk(table, prefix, "", take); });
+  }
   Result<std::vector<std::pair<std::string, std::string>>> scan_values(
       std::string_view prefix, std::string_view after, uint32_t count,
       int64_t now_ms) const override {
@@ -270,7 +296,18 @@ class LmdbStore final : public Store {
 
 Result<std::unique_ptr<Store>> open_lmdb_store(const LmdbOptions& options) {
   auto store = std::make_unique<LmdbStore>(options);
-  if (Result<void> opened = store->open(); !opened) return fail(opened.error());
+  Result<void> opened = store->open();
+  if (!opened && store->is_old()) {
+    // Who may only read it, and could write it, brings it up to date first.
+    store.reset();
+    LmdbOptions writing = options;
+    writing.read_only = false;
+    if (auto up_to_date = std::make_unique<LmdbStore>(writing); !up_to_date->open())
+      return fail(opened.error());
+    store = std::make_unique<LmdbStore>(options);
+    opened = store->open();
+  }
+  if (!opened) return fail(opened.error());
   return store;
 }
 

@@ -5,8 +5,6 @@
 #include <map>
 #include <mutex>
 
-#include "pipeline/lookup/store/table.h"
-
 namespace winnow {
 
 namespace {
@@ -14,7 +12,8 @@ namespace {
 // An ordered map that can go back to where a batch began.
 class MemoryTable final : public StoreTable {
  public:
-  explicit MemoryTable(uint64_t limit) : limit_(limit) {}
+  MemoryTable(uint64_t limit, std::span<const PackedFamily> packed)
+      : StoreTable(packed), limit_(limit) {}
 
   Result<std::optional<std::string_view>> find(std::string_view key) override {
     const auto found = entries_.find(key);
@@ -71,7 +70,7 @@ class MemoryTable final : public StoreTable {
 
 class MemoryStore final : public Store {
  public:
-  explicit MemoryStore(uint64_t limit) : table_(limit) {}
+  MemoryStore(uint64_t limit, std::span<const PackedFamily> packed) : table_(limit, packed) {}
 
   Result<std::vector<std::optional<std::string>>> get(std::span<const std::string_view> keys,
                                                       int64_t now_ms) const override {
@@ -141,8 +140,8 @@ class MemoryStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> memory_store(uint64_t limit_bytes) {
-  return std::make_unique<MemoryStore>(limit_bytes);
+std::unique_ptr<Store> memory_store(uint64_t limit_bytes, std::span<const PackedFamily> packed) {
+  return std::make_unique<MemoryStore>(limit_bytes, packed);
 }
 
 }  // namespace winnow

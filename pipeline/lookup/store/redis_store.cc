@@ -91,6 +91,7 @@ constexpr size_t kExpiryBytes = 8;
 std::string_view kind_name(StoreWriteKind kind) {
   switch (kind) {
     case StoreWriteKind::kAdd:
+    case StoreWriteKind::kAddMany:
       return "add";
     case StoreWriteKind::kSet:
       return "set";
@@ -242,8 +243,7 @@ class RedisStore final : public Store {
 
   Result<bool> apply(const StoreBatch& batch, int64_t now_ms) override {
     std::vector<std::string> words{std::to_string(now_ms)};
-    for (const StoreWrite& write : batch.writes) {
-      if (Result<void> good = check_write(write); !good) return fail(good.error());
+    const auto add = [&](const StoreWrite& write) {
       const bool counter = write.kind == StoreWriteKind::kAdd;
       const bool push = write.kind == StoreWriteKind::kPush;
       words.emplace_back(kind_name(write.kind));
@@ -254,6 +254,13 @@ class RedisStore final : public Store {
                                          : write.number));
       words.push_back(counter ? std::to_string(write.field) : score_text(write.score));
       words.push_back(write.value);
+    };
+    for (const StoreWrite& write : batch.writes) {
+      if (Result<void> good = check_write(write); !good) return fail(good.error());
+      if (write.kind == StoreWriteKind::kAddMany)
+        for (const StoreWrite& one : single_adds(write)) add(one);
+      else
+        add(write);
     }
     const auto done = script(kApply, words);
     if (!done) return fail(done.error());

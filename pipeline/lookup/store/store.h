@@ -13,7 +13,11 @@
 // All of it is thread-safe.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,8 +35,16 @@ constexpr size_t kStoreValueMax = 1 << 24;       // bytes of a value or of an en
 constexpr unsigned kStoreFieldsMax = 8;          // counters of one row
 constexpr uint64_t kStoreCountMax = UINT32_MAX;  // a counter stays there
 
+// By how much both counters of the row whose key ends in this number (eight bytes, big-endian) go
+// up or down.
+struct CounterDelta {
+  uint64_t number = 0;
+  std::array<int64_t, 2> by{};
+};
+
 enum class StoreWriteKind : uint8_t {
   kAdd,
+  kAddMany,
   kSet,
   kErase,
   kExpectValue,
@@ -51,6 +63,13 @@ struct StoreWrite {
   std::string key = {}, value = {};
 };
 
+// What a write of kAddMany holds.
+inline std::vector<CounterDelta> deltas_of(const StoreWrite& write) {
+  std::vector<CounterDelta> out(write.value.size() / sizeof(CounterDelta));
+  if (!out.empty()) std::memcpy(out.data(), write.value.data(), out.size() * sizeof out[0]);
+  return out;
+}
+
 class StoreBatch {
  public:
   using Kind = StoreWriteKind;
@@ -61,6 +80,17 @@ class StoreBatch {
   void add(std::string_view key, uint8_t field, int64_t delta) {
     writes.push_back(
         {.kind = Kind::kAdd, .field = field, .number = delta, .key = std::string(key)});
+  }
+  // The same for many rows whose keys begin with `head`. REQUIRED: numbers ascend, each once.
+  void add_many(std::string_view head, std::span<const CounterDelta> deltas) {
+    constexpr size_t kMost = kStoreValueMax / sizeof(CounterDelta);
+    for (; !deltas.empty(); deltas = deltas.subspan(std::min(kMost, deltas.size()))) {
+      const std::span<const CounterDelta> some = deltas.first(std::min(kMost, deltas.size()));
+      writes.push_back(
+          {.kind = Kind::kAddMany,
+           .key = std::string(head),
+           .value = std::string(reinterpret_cast<const char*>(some.data()), some.size_bytes())});
+    }
   }
   void set(std::string_view key, std::string_view value, int64_t expires_ms = 0) {
     writes.push_back({.kind = Kind::kSet,
@@ -117,6 +147,9 @@ struct CounterRow {
   bool operator==(const CounterRow&) const = default;
 };
 
+// A counter row; both are there during the call alone. False: enough.
+using TakeCounters = std::function<bool(std::string_view key, std::span<const uint64_t> counts)>;
+
 struct StoreSize {
   uint64_t used_bytes = 0;
   uint64_t limit_bytes = 0;
@@ -141,6 +174,18 @@ class Store {
   // Counter rows whose keys start with `prefix` and are greater than `after`, in order of bytes.
   virtual Result<std::vector<CounterRow>> scan(std::string_view prefix, std::string_view after,
                                                uint32_t count) const = 0;
+  // The same rows, all of one moment where the backend has moments, without gathering them.
+  virtual Result<void> walk(std::string_view prefix, const TakeCounters& take) const {
+    constexpr uint32_t kStep = 4'096;
+    for (std::string after;;) {
+      const Result<std::vector<CounterRow>> rows = scan(prefix, after, kStep);
+      if (!rows) return tl::unexpected<Error>(rows.error());
+      for (const CounterRow& row : *rows)
+        if (!take(row.key, row.counts)) return {};
+      if (rows->size() < kStep) return {};
+      after = rows->back().key;
+    }
+  }
   // The same of values; expired ones are left out.
   virtual Result<std::vector<std::pair<std::string, std::string>>> scan_values(
       std::string_view prefix, std::string_view after, uint32_t count, int64_t now_ms) const = 0;

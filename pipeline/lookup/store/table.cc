@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
+
+#include "pipeline/lookup/store/packed_counters.h"
 
 namespace winnow {
 
@@ -92,7 +95,19 @@ void write_counters(std::span<const uint64_t> counters, std::string& out) {
 
 // --- writes ---
 
+Error wrong_packed_key(const PackedFamily& family) {
+  return {.what = fmt::format("counters that begin with '{}' have keys of {} bytes, and {} fields",
+                              family.letter, family.key_bytes, kPackedFields)};
+}
+
 Result<void> add(StoreTable& table, const StoreBatch::Write& write, std::string& record) {
+  if (const PackedFamily* const family = table.packed_family(write.key)) {
+    if (write.key.size() != family->key_bytes || write.field >= kPackedFields)
+      return fail(wrong_packed_key(*family));
+    CounterDelta delta{packed_number(write.key), {}};
+    delta.by[write.field] = write.number;
+    return add_packed(table, packed_head(write.key), {&delta, 1});
+  }
   const std::string key = named('c', write.key);
   const auto found = table.find(key);
   if (!found) return fail(found.error());
@@ -110,6 +125,16 @@ Result<void> add(StoreTable& table, const StoreBatch::Write& write, std::string&
   write_counters(counters, record);
   if (record.empty()) return table.erase(key);
   return table.put(key, record);
+}
+
+Result<void> add_many(StoreTable& table, const StoreBatch::Write& write, std::string& record) {
+  if (const PackedFamily* const family = table.packed_family(write.key))
+    return write.key.size() + kPackedNumberBytes == family->key_bytes
+               ? add_packed(table, write.key, deltas_of(write))
+               : fail(wrong_packed_key(*family));
+  for (const StoreBatch::Write& one : single_adds(write))
+    if (Result<void> good = add(table, one, record); !good) return good;
+  return {};
 }
 
 Result<void> erase_value(StoreTable& table, std::string_view key) {
@@ -145,6 +170,13 @@ Result<void> erase_prefix(StoreTable& table, const std::string& prefix) {
 
 Result<void> erase(StoreTable& table, const StoreBatch::Write& write) {
   if (Result<void> good = erase_value(table, write.key); !good) return good;
+  if (const PackedFamily* const family = table.packed_family(write.key);
+      family && write.key.size() == family->key_bytes) {
+    const auto all = -static_cast<int64_t>(kStoreCountMax);
+    const CounterDelta down{packed_number(write.key), {all, all}};
+    if (Result<void> good = add_packed(table, packed_head(write.key), {&down, 1}); !good)
+      return good;
+  }
   for (const char kind : {'c', 'l'})
     if (Result<void> good = table.erase(named(kind, write.key)); !good) return good;
   for (const char kind : {'i', 's', 'w'})
@@ -232,6 +264,8 @@ Result<void> carry_out(StoreTable& table, const StoreBatch::Write& write, std::s
   switch (write.kind) {
     case Kind::kAdd:
       return add(table, write, record);
+    case Kind::kAddMany:
+      return add_many(table, write, record);
     case Kind::kSet:
       return set(table, write, record);
     case Kind::kErase:
@@ -281,9 +315,24 @@ Result<void> check_write(const StoreBatch::Write& write) {
                             member ? "member" : "value", most, write.value.size()));
   if (write.kind == Kind::kAdd && write.field >= kStoreFieldsMax)
     return fail("a counter row has no such field");
+  if (write.kind == Kind::kAddMany && write.key.size() + kPackedNumberBytes > kStoreKeyMax)
+    return fail("a key of many counters is too long");
   if (write.kind == Kind::kSortedAdd && std::isnan(write.score))
     return fail("a score of a sorted set is not a number");
   return {};
+}
+
+std::vector<StoreWrite> single_adds(const StoreWrite& many) {
+  std::vector<StoreWrite> out;
+  for (const CounterDelta& delta : deltas_of(many)) {
+    StoreWrite one{.kind = StoreWriteKind::kAdd, .key = many.key};
+    put_u64(one.key, delta.number);
+    for (one.field = 0; one.field < delta.by.size(); ++one.field) {
+      one.number = delta.by[one.field];
+      if (one.number != 0) out.push_back(one);
+    }
+  }
+  return out;
 }
 
 Result<std::vector<std::optional<std::string>>> table_get(StoreTable& table,
@@ -305,7 +354,16 @@ Result<std::vector<uint64_t>> table_counts(StoreTable& table,
                                            unsigned fields) {
   std::vector<uint64_t> out(keys.size() * fields);
   std::string key;
+  PackedReader packed(table);
   for (size_t i = 0; i < keys.size(); ++i) {
+    if (const PackedFamily* const family = table.packed_family(keys[i])) {
+      if (keys[i].size() != family->key_bytes) continue;
+      const Result<PackedRow> row = packed.read(keys[i]);
+      if (!row) return fail(row.error());
+      for (unsigned field = 0; field < std::min(fields, kPackedFields); ++field)
+        out[i * fields + field] = row->counts[field];
+      continue;
+    }
     key.assign(1, 'c').append(keys[i]);
     const auto found = table.find(key);
     if (!found) return fail(found.error());
@@ -351,22 +409,118 @@ Result<std::vector<SortedMember>> table_window(StoreTable& table, std::string_vi
   return out;
 }
 
-Result<std::vector<CounterRow>> table_scan(StoreTable& table, std::string_view prefix,
-                                           std::string_view after, uint32_t count) {
-  std::vector<CounterRow> out;
-  bool good = true;
-  if (count == 0) return out;
+namespace {
+
+size_t used_fields(std::span<const uint64_t> counters) {
+  size_t n = counters.size();
+  while (n > 0 && counters[n - 1] == 0) --n;
+  return n;
+}
+
+// Rows that stand one by one, whose keys begin below `end`. False: `take` had enough.
+Result<bool> walk_single(StoreTable& table, std::string_view prefix, std::string_view after,
+                         unsigned end, const TakeCounters& take) {
+  bool good = true, more = true;
   const Result<void> walked = walk(table, 'c', prefix, after, [&](auto key, auto record) {
+    if (!key.empty() && static_cast<uint8_t>(key[0]) >= end) return false;
     uint64_t counters[kStoreFieldsMax] = {};
     good = read_counters(record, counters);
-    size_t n = kStoreFieldsMax;
-    while (n > 0 && counters[n - 1] == 0) --n;
-    out.push_back({std::string(key), {counters, counters + n}});
-    return good && out.size() < count;
+    if (good) more = take(key, std::span<const uint64_t>(counters, used_fields(counters)));
+    return good && more;
   });
   if (!walked) return fail(walked.error());
   if (!good) return fail(broken("counters"));
+  return more;
+}
+
+Result<bool> walk_packed(StoreTable& table, const PackedFamily& family, std::string_view prefix,
+                         std::string_view after, const TakeCounters& take) {
+  std::string from = named('p', std::max(std::max(prefix, after), {&family.letter, 1}));
+  PackedEntry rows;
+  std::string key;
+  for (;;) {
+    const auto entry = table.seek(from);
+    if (!entry) return fail(entry.error());
+    if (!*entry || (*entry)->key.size() < 2 || (*entry)->key[0] != 'p' ||
+        (*entry)->key[1] != family.letter)
+      return true;
+    if (!read_packed_entry((*entry)->key, (*entry)->value, rows))
+      return fail(broken("packed counters"));
+    from.assign((*entry)->key) += '\0';
+    key.assign(rows.head);
+    for (const PackedRow& row : rows.rows) {
+      key.resize(rows.head.size());
+      put_u64(key, row.number);
+      if (key <= after || key < prefix) continue;
+      if (!key.starts_with(prefix)) return true;
+      const uint64_t counters[] = {row.counts[0], row.counts[1]};
+      if (!take(key, std::span<const uint64_t>(counters, used_fields(counters)))) return false;
+    }
+  }
+}
+
+}  // namespace
+
+Result<void> table_walk(StoreTable& table, std::string_view prefix, std::string_view after,
+                        const TakeCounters& take) {
+  if (const PackedFamily* const family = table.packed_family(prefix)) {
+    Result<bool> done = walk_packed(table, *family, prefix, after, take);
+    if (!done) return fail(done.error());
+    return {};
+  }
+  // Each family stands between the single rows below and above its letter.
+  std::string passed(after);
+  for (const PackedFamily& family : table.packed()) {
+    if (!prefix.empty()) break;
+    const std::string letter(1, family.letter);
+    Result<bool> more =
+        walk_single(table, prefix, passed, static_cast<uint8_t>(family.letter), take);
+    if (more && *more) more = walk_packed(table, family, letter, after, take);
+    if (!more) return fail(more.error());
+    if (!*more) return {};
+    passed = std::max(passed, letter + std::string(kStoreKeyMax, '\xFF'));
+  }
+  const Result<bool> done = walk_single(table, prefix, passed, 256, take);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+Result<std::vector<CounterRow>> table_scan(StoreTable& table, std::string_view prefix,
+                                           std::string_view after, uint32_t count) {
+  std::vector<CounterRow> out;
+  if (count == 0) return out;
+  const Result<void> walked = table_walk(table, prefix, after, [&](auto key, auto counts) {
+    out.push_back({std::string(key), {counts.begin(), counts.end()}});
+    return out.size() < count;
+  });
+  if (!walked) return fail(walked.error());
   return out;
+}
+
+Result<uint64_t> table_pack(StoreTable& table, uint64_t most) {
+  uint64_t rows = 0;
+  for (const PackedFamily& family : table.packed()) {
+    std::map<std::string, std::vector<CounterDelta>, std::less<>> by_head;
+    std::vector<std::string> keys;
+    const std::string letter(1, family.letter);
+    const Result<bool> walked = walk_single(table, letter, "", 256, [&](auto key, auto counts) {
+      if (rows == most) return false;
+      ++rows;
+      keys.emplace_back(key);
+      if (key.size() != family.key_bytes) return true;
+      CounterDelta delta{packed_number(key), {}};
+      for (size_t field = 0; field < std::min<size_t>(counts.size(), kPackedFields); ++field)
+        delta.by[field] = static_cast<int64_t>(counts[field]);
+      by_head[std::string(packed_head(key))].push_back(delta);
+      return true;
+    });
+    if (!walked) return fail(walked.error());
+    for (const std::string& key : keys)
+      if (Result<void> good = table.erase(named('c', key)); !good) return fail(good.error());
+    for (const auto& [head, deltas] : by_head)
+      if (Result<void> good = add_packed(table, head, deltas); !good) return fail(good.error());
+  }
+  return rows;
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> table_scan_values(StoreTable& table,

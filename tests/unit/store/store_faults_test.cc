@@ -142,7 +142,7 @@ TEST(StoreFaults, a_newer_format_is_refused_and_not_touched) {
   }
   for (const bool read_only : {false, true})
     EXPECT_NE(error_of({.folder = folder.path(), .read_only = read_only})
-                  .find("the store has format 2, this version knows formats up to 1"),
+                  .find("the store has format 3, this version knows formats up to 2"),
               std::string::npos);
 }
 

@@ -210,6 +210,29 @@ TEST_P(StoreTest, erase_takes_every_kind_of_that_name) {
   EXPECT_EQ(store_->expire(kNow + 10, 9).value(), 1u);
 }
 
+TEST_P(StoreTest, many_counters_are_as_one_by_one) {
+  const std::vector<CounterDelta> deltas{{0, {1, 2}}, {'a', {0, 70'000}}, {UINT64_MAX, {3, 0}}};
+  StoreBatch batch;
+  batch.add_many("m", deltas);
+  batch.add(std::string("m\0\0\0\0\0\0\0a", 9), 1, -1);
+  batch.add_many("m", std::vector<CounterDelta>{{0, {-9, 1}}});
+  ASSERT_TRUE(apply(batch));
+  const std::vector<CounterRow> rows = store_->scan("m", "", 9).value();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0], (CounterRow{std::string("m\0\0\0\0\0\0\0\0", 9), {0, 3}}));
+  EXPECT_EQ(rows[1], (CounterRow{std::string("m\0\0\0\0\0\0\0a", 9), {0, 69'999}}));
+  EXPECT_EQ(rows[2], (CounterRow{"m" + std::string(8, '\xFF'), {3}}));
+  std::vector<CounterRow> walked;
+  ASSERT_TRUE(store_
+                  ->walk("m",
+                         [&](std::string_view key, std::span<const uint64_t> counts) {
+                           walked.push_back({std::string(key), {counts.begin(), counts.end()}});
+                           return walked.size() < 2;
+                         })
+                  .has_value());
+  EXPECT_EQ(walked, std::vector<CounterRow>(rows.begin(), rows.begin() + 2));
+}
+
 TEST_P(StoreTest, a_scan_goes_on_where_it_stopped) {
   StoreBatch batch;
   for (const char* key : {"t1", "t2", "t3", "t", "u", "s"}) batch.add(key, 0, 1);
@@ -280,6 +303,9 @@ struct Model {
         n = std::clamp<int64_t>(n + write.number, 0, kStoreCountMax);
         break;
       }
+      case Kind::kAddMany:
+        for (const StoreWrite& add : single_adds(write)) one(add, now_ms);
+        break;
       case Kind::kSet:
         values[write.key] = {write.value, write.number};
         break;
