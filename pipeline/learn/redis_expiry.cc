@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "engine/crypt/digest.h"
 #include "pipeline/learn/rspamd_dump.h"
@@ -20,6 +21,34 @@ std::string state_key(std::string_view what) {
   for (const char c : digest.view()) out += fmt::format("{:02x}", static_cast<uint8_t>(c));
   return out.append("_").append(what);
 }
+
+// Where a scan is: how far in which master of a Cluster; of a single server the number alone, as
+// Rspamd has it.
+struct Cursor {
+  std::vector<std::string> masters;  // a key of each; none: no Cluster
+  size_t master = 0;
+  std::string at = "0";
+
+  Cursor(const RedisClient& client, std::string_view text) : masters(client.keys_of_masters()) {
+    const size_t blank = text.find(' ');
+    if (masters.empty() || blank == std::string_view::npos) {
+      if (masters.empty() && !text.empty()) at = text;
+      return;
+    }
+    size_t number = 0;
+    std::from_chars(text.data(), text.data() + blank, number);
+    if (number >= masters.size()) return;
+    master = number;
+    at = text.substr(blank + 1);
+  }
+  std::string_view key() const { return masters.empty() ? std::string_view() : masters[master]; }
+  // As it is kept, once the server has said where to go on.
+  std::string next(std::string_view said) const {
+    if (masters.empty()) return std::string(said);
+    const size_t where = said == "0" ? (master + 1) % masters.size() : master;
+    return fmt::format("{} {}", where, said);
+  }
+};
 
 Result<std::vector<RedisReply>> ask(RedisClient& client, const RedisBatch& batch) {
   auto replies = client.run(batch, RedisUse::kWrite);
@@ -71,11 +100,12 @@ Result<ExpiryStep> expire_step(RedisClient& client, const RedisLayout& layout,
   begin.add(cursor_key, {"GET", cursor_key});
   const auto begun = ask(client, begin);
   if (!begun) return fail(begun.error());
-  if (client.is_cluster() || (*begun)[0].text != "OK") return out;
+  if ((*begun)[0].text != "OK") return out;
   out.ran = true;
-  const std::string cursor = (*begun)[1].text.empty() ? "0" : (*begun)[1].text;
+  const Cursor cursor(client, (*begun)[1].text);
   RedisBatch scan;
-  scan.add("", {"SCAN", cursor, "MATCH", kPattern, "COUNT", std::to_string(options.count)});
+  scan.add(cursor.key(),
+           {"SCAN", cursor.at, "MATCH", kPattern, "COUNT", std::to_string(options.count)});
   const auto found = ask(client, scan);
   if (!found) return fail(found.error());
   if (found->front().items.size() != 2) return fail("redis: SCAN answers what it should not");
@@ -113,7 +143,7 @@ Result<ExpiryStep> expire_step(RedisClient& client, const RedisLayout& layout,
       change.add(names[i], {"EXPIRE", names[i], std::to_string(*life)});
     ++(*life < 0 ? out.made_to_stay : out.made_to_end);
   }
-  change.add(cursor_key, {"SET", cursor_key, found->front().items[0].text});
+  change.add(cursor_key, {"SET", cursor_key, cursor.next(found->front().items[0].text)});
   if (const auto done = ask(client, change); !done) return fail(done.error());
   out.tokens = names.size();
   return out;

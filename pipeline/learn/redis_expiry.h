@@ -37,7 +37,8 @@ struct ExpiryStep {
 std::optional<int64_t> token_life(const RedisExpiryOptions& options, int64_t expire_s,
                                   uint64_t spam, uint64_t ham, double mean, int64_t ttl_s);
 
-// REQUIRED: layout.expire_s is not 0. Errors: Redis'. A Cluster is left alone.
+// REQUIRED: layout.expire_s is not 0. Errors: Redis'. Each step is of one
+// server: in a Cluster of one master after the other.
 Result<ExpiryStep> expire_step(RedisClient& client, const RedisLayout& layout,
                                const RedisExpiryOptions& options);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <random>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -154,6 +155,24 @@ Result<std::unique_ptr<RedisClient>> RedisClient::make(const RedisOptions& optio
 bool RedisClient::is_cluster() const {
   const std::lock_guard lock(mutex_);
   return !slots_.empty();
+}
+
+std::vector<std::string> RedisClient::keys_of_masters() const {
+  std::vector<uint16_t> first;
+  {
+    const std::lock_guard lock(mutex_);
+    std::set<const Node*> seen;
+    for (size_t slot = 0; slot < slots_.size(); ++slot)
+      if (seen.insert(slots_[slot]).second) first.push_back(static_cast<uint16_t>(slot));
+  }
+  std::vector<std::string> out;
+  for (const uint16_t slot : first)
+    for (uint64_t number = 0;; ++number)
+      if (std::string key = std::to_string(number); redis_slot(key) == slot) {
+        out.push_back(std::move(key));
+        break;
+      }
+  return out;
 }
 
 // REQUIRED: the mutex, but in the constructor.

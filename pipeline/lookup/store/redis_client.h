@@ -93,6 +93,9 @@ class RedisClient {
   Result<std::vector<RedisReply>> run(const RedisBatch& batch, RedisUse use);
   // Whether keys belong to slots of different servers, as far as is known. Thread-safe.
   bool is_cluster() const;
+  // Of each master of a Cluster a key that it would have, in order of their slots; none where there
+  // is no Cluster. For commands that are of a server and not of a key. Thread-safe.
+  std::vector<std::string> keys_of_masters() const;
   const RedisOptions& options() const { return options_; }
 
  private:

@@ -297,6 +297,41 @@ class Sentinel {
   pid_t pid_ = -1;
 };
 
+TEST_F(RedisManyTest, expiry_in_a_cluster_comes_to_every_master) {
+  const Cluster cluster;
+  ASSERT_TRUE(cluster.good());
+  const std::shared_ptr<RedisClient> client = client_of(options_of({cluster.server(0)}));
+  RedisBatch writes;
+  constexpr int kTokens = 90;
+  for (int i = 0; i < kTokens; ++i) {
+    const std::string key = "RS_" + std::to_string(1'000'000 + i);
+    writes.add(key, {"HSET", key, "S", "1"});
+  }
+  ASSERT_TRUE(client->run(writes, RedisUse::kWrite).has_value());
+  EXPECT_EQ(client->keys_of_masters().size(), 3u);
+  RedisLayout layout;
+  layout.expire_s = 5'000;
+  ExpiryStep all;
+  for (int step = 0; step < 30 && all.made_to_end < kTokens; ++step) {
+    const auto done = expire_step(*client, layout, {.count = 20, .significant_factor = 1});
+    ASSERT_TRUE(done.has_value()) << done.error().text();
+    ASSERT_TRUE(done->ran);
+    all.made_to_end += done->made_to_end;
+    for (size_t i = 0; i < 3; ++i)  // the next one need not wait
+      for (const RedisReply& key : tell(cluster.server(i), {"KEYS", "*_lock"}).items)
+        tell(cluster.server(i), {"DEL", key.text});
+  }
+  EXPECT_EQ(all.made_to_end, static_cast<uint64_t>(kTokens));
+  RedisBatch reads;
+  for (int i = 0; i < kTokens; ++i) {
+    const std::string key = "RS_" + std::to_string(1'000'000 + i);
+    reads.add(key, {"TTL", key});
+  }
+  const auto left = client->run(reads, RedisUse::kRead);
+  ASSERT_TRUE(left.has_value());
+  for (const RedisReply& reply : *left) EXPECT_GT(reply.integer, 4'000);
+}
+
 TEST_F(RedisManyTest, sentinel_says_who_is_master_and_who_is_it_next) {
   const uint16_t first = free_port(), second = free_port(), watch = free_port();
   RedisProcess master({"--port", std::to_string(first), "--bind", "127.0.0.1"});
