@@ -23,8 +23,8 @@
 #include "engine/crypt/verify.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/commands/whole_file.h"
 #include "ingest/write_all.h"
-#include "pipeline/maps/map_file.h"
 #include "pipeline/maps/settings.h"
 #include "rules/config/ucl_parse.h"
 
@@ -32,14 +32,7 @@ namespace winnow {
 
 namespace {
 
-constexpr size_t kFileMax = size_t{1} << 30;
 constexpr size_t kSecretBytes = 64;
-
-Result<std::string> read_file(const std::string& path) {
-  Result<StampedFile> file = read_map_file(path, kFileMax);
-  if (!file) return fail(fmt::format("{} {}", path, file.error().what));
-  return std::move(file->bytes);
-}
 
 // Whole or not at all; `mode` where the file is new.
 Result<void> write_file(const std::string& path, std::string_view bytes, mode_t mode) {
@@ -89,7 +82,7 @@ std::string render(const KeyPair& keys, bool signing, bool json) {
 }
 
 Result<KeyPair> read_keypair(const std::string& path) {
-  Result<std::string> text = read_file(path);
+  Result<std::string> text = read_whole_file(path);
   if (!text) return fail(text.error());
   Result<UclResult> parsed = parse_ucl(*text, path, {});
   if (!parsed) return fail(parsed.error());
@@ -119,7 +112,7 @@ struct SignCommand {
 };
 
 Result<void> sign_file(const SignCommand& options, const KeyPair& keys, const std::string& path) {
-  Result<std::string> bytes = read_file(path);
+  Result<std::string> bytes = read_whole_file(path);
   if (!bytes) return fail(bytes.error());
   const std::string to = path + options.suffix;
   if (Result<void> done = write_file(to, sign_ed25519(keys.secret_key, *bytes), 0644); !done)
@@ -130,10 +123,10 @@ Result<void> sign_file(const SignCommand& options, const KeyPair& keys, const st
 
 Result<void> verify_file(const SignCommand& options, const std::string& key,
                          const std::string& path) {
-  Result<std::string> bytes = read_file(path);
+  Result<std::string> bytes = read_whole_file(path);
   if (!bytes) return fail(bytes.error());
   const std::string from = path + options.suffix;
-  Result<std::string> signature = read_file(from);
+  Result<std::string> signature = read_whole_file(from);
   if (!signature) return fail(signature.error());
   if (verify_ed25519(key, *bytes, *signature) != Verified::kGood)
     return fail(fmt::format("{} is not what {} signs with this key", path, from));
@@ -167,7 +160,7 @@ Result<void> edit_and_sign(const SignCommand& options, const KeyPair& keys,
   mode_t mode = 0644;
   struct stat info;
   if (stat(path.c_str(), &info) == 0) {
-    Result<std::string> read = read_file(path);
+    Result<std::string> read = read_whole_file(path);
     if (!read) return fail(read.error());
     bytes = std::move(*read);
     mode = info.st_mode & 07777;
@@ -182,7 +175,8 @@ Result<void> edit_and_sign(const SignCommand& options, const KeyPair& keys,
   const std::string copy = path + ".edit";
   if (Result<void> done = write_file(copy, bytes, mode); !done) return done;
   Result<void> done = run_editor(editor, copy);
-  Result<std::string> edited = done ? read_file(copy) : Result<std::string>(fail(done.error()));
+  Result<std::string> edited =
+      done ? read_whole_file(copy) : Result<std::string>(fail(done.error()));
   ::unlink(copy.c_str());
   if (!edited) return fail(edited.error());
   if (Result<void> written = write_file(path, *edited, mode); !written) return written;
@@ -193,7 +187,7 @@ Result<void> edit_and_sign(const SignCommand& options, const KeyPair& keys,
 Result<std::string> key_to_verify(const SignCommand& options) {
   std::string text = options.public_key;
   if (text.empty() && !options.public_file.empty()) {
-    Result<std::string> read = read_file(options.public_file);
+    Result<std::string> read = read_whole_file(options.public_file);
     if (!read) return fail(read.error());
     text = read->substr(0, read->find_first_of(" \t\r\n"));
   }

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <limits>
 #include <map>
 #include <sstream>
@@ -14,6 +12,7 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/learn_import.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/commands/whole_file.h"
 #include "pipeline/learn/open_statistics.h"
 #include "pipeline/learn/redis_dump.h"
 #include "pipeline/learn/redis_statistics.h"
@@ -142,18 +141,10 @@ struct RestoreOptions {
 };
 
 // The text of a file; unpacked where it is a frame of zstd.
-Result<std::string> read_file(const std::string& path) {
-  std::ostringstream bytes;
-  if (path == "-") {
-    bytes << std::cin.rdbuf();
-  } else {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return fail({.what = "cannot be read", .file = path});
-    bytes << file.rdbuf();
-  }
-  std::string in = bytes.str();
-  if (!in.starts_with("\x28\xb5\x2f\xfd")) return in;
-  Result<std::string> out = unpack_zstd(in, std::numeric_limits<size_t>::max());
+Result<std::string> read_text(const std::string& path) {
+  Result<std::string> in = read_whole_file(path);
+  if (!in || !in->starts_with("\x28\xb5\x2f\xfd")) return in;
+  Result<std::string> out = unpack_zstd(*in, std::numeric_limits<size_t>::max());
   if (!out) return fail({.what = out.error().what, .file = path});
   return out;
 }
@@ -219,7 +210,7 @@ Result<int> restore(const StatisticsAt& place, const RestoreOptions& options) {
   Result<Opened> to = open(place);
   if (!to) return fail(to.error());
   for (const std::string& path : options.files) {
-    const Result<std::string> text = read_file(path);
+    const Result<std::string> text = read_text(path);
     if (!text) return fail(text.error());
     const Result<void> good = to->client ? restore_redis(*to->client, *text, options)
                                          : restore_folder(place, *text, options);

@@ -15,6 +15,7 @@
 #include "make_record.h"
 #include "pipeline/lookup/store/lmdb_store.h"
 #include "pipeline/lookup/store/memory_store.h"
+#include "tests/unit/killed_child.h"
 #include "tests/unit/own_folder.h"
 
 namespace winnow {
@@ -263,30 +264,16 @@ TEST(StatisticsTest, killed_while_learning) {
   uint64_t known = 0;
   const int kills = std::getenv("WINNOW_DEEP") ? 100 : 12;
   for (int kill_number = 0; kill_number < kills; ++kill_number) {
-    int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      close(ends[0]);
-      const auto statistics = open(folder.path());
-      for (uint64_t n = known * 16 + static_cast<uint64_t>(kill_number) * 100'000;; ++n) {
-        LearnRecord record = make_record(n % 2 ? kSpam : kHam, 0, {1, n + 10, n + 11});
-        for (int i = 0; i < 8; ++i) record.digest[1 + i] = static_cast<uint8_t>(n >> (8 * i));
-        if (!statistics->learn({&record, 1}) || write(ends[1], "+", 1) != 1) _exit(3);
-      }
-    }
-    close(ends[1]);
-    char byte;
-    uint64_t acknowledged = 0;
-    for (unsigned n = 1 + random() % 6; acknowledged < n && read(ends[0], &byte, 1) == 1;)
-      ++acknowledged;
-    kill(child, SIGKILL);
-    while (read(ends[0], &byte, 1) == 1) ++acknowledged;
-    close(ends[0]);
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status));
+    const uint64_t acknowledged =
+        acknowledged_when_killed(1 + random() % 6, 0, [&](int acknowledge) {
+          const auto statistics = open(folder.path());
+          for (uint64_t n = known * 16 + static_cast<uint64_t>(kill_number) * 100'000;; ++n) {
+            LearnRecord record = make_record(n % 2 ? kSpam : kHam, 0, {1, n + 10, n + 11});
+            for (int i = 0; i < 8; ++i) record.digest[1 + i] = static_cast<uint8_t>(n >> (8 * i));
+            if (!statistics->learn({&record, 1}) || write(acknowledge, "+", 1) != 1) _exit(3);
+          }
+        });
+    ASSERT_GT(acknowledged, 0u);
     const pid_t reader = fork();
     if (reader == 0) {
       const auto statistics = open(folder.path());
@@ -300,6 +287,7 @@ TEST(StatisticsTest, killed_while_learning) {
       _exit(more >= acknowledged && more <= acknowledged + 1 ? static_cast<int>(more - acknowledged)
                                                              : 103);
     }
+    int status = 0;
     ASSERT_EQ(waitpid(reader, &status, 0), reader);
     ASSERT_LE(WEXITSTATUS(status), 1) << "kill " << kill_number;
     known += acknowledged + static_cast<uint64_t>(WEXITSTATUS(status));

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "pipeline/lookup/store/lmdb_store.h"
+#include "tests/unit/killed_child.h"
 #include "tests/unit/own_folder.h"
 
 namespace winnow {
@@ -40,32 +41,13 @@ TEST(StoreKill, loses_nothing_that_was_acknowledged) {
   std::mt19937 random(11);
   uint64_t known = 0;
   for (int kill_number = 0; kill_number < kills; ++kill_number) {
-    int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      close(ends[0]);
-      write_for_ever(folder.path(), ends[1]);
-    }
-    close(ends[1]);
-    uint64_t acknowledged = 0;
-    char byte;
-    for (unsigned n = 1 + random() % 5; acknowledged < n && read(ends[0], &byte, 1) == 1;)
-      ++acknowledged;
-    // Somewhere within the next batch.
-    uint64_t spun = random() % 1'000'000;
-    for (unsigned spin = random() % 1'000'000; spin > 0; --spin) spun = spun * 31 + spin;
-    ASSERT_NE(spun, 1u);  // so that it is computed
-    kill(child, SIGKILL);
-    while (read(ends[0], &byte, 1) == 1) ++acknowledged;
-    close(ends[0]);
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+    const uint64_t acknowledged = acknowledged_when_killed(
+        1 + random() % 5, random() % 1'000'000,
+        [&](int acknowledge) { write_for_ever(folder.path(), acknowledge); });
     ASSERT_GT(acknowledged, 0u);
 
     // Looked at by a child as well, so that no lock of LMDB lives on in this process.
+    int ends[2];
     ASSERT_EQ(pipe(ends), 0);
     const pid_t reader = fork();
     if (reader == 0) {
@@ -80,6 +62,7 @@ TEST(StoreKill, loses_nothing_that_was_acknowledged) {
       if ((*store)->list("log", 0, 1'000'000).value().size() != counts[0]) _exit(5);
       _exit(write(ends[1], &counts[0], sizeof counts[0]) == sizeof counts[0] ? 0 : 6);
     }
+    int status = 0;
     ASSERT_EQ(waitpid(reader, &status, 0), reader);
     ASSERT_EQ(WEXITSTATUS(status), 0) << "kill " << kill_number;
     uint64_t seen = 0;
