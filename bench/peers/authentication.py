@@ -39,6 +39,11 @@ def parents(domain):
     return [".".join(labels[i:]) for i in range(max(len(labels) - 1, 1))]
 
 
+def author_of(field):
+    """The address of a From field: the one in angle brackets, where there are some."""
+    return agreement.ADDRESS.search(field.rpartition(b"<")[2]) or agreement.ADDRESS.search(field)
+
+
 def records(messages):
     """{(name, TXT): value or None} of all that can be asked."""
     out = {}
@@ -49,7 +54,7 @@ def records(messages):
         text = choose(sender, SPF)
         out.setdefault(sender, text and text.format(ip=told["IP"]))
         head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
-        author = agreement.ADDRESS.search(agreement.field(head, b"From"))
+        author = author_of(agreement.field(head, b"From"))
         for domain in parents(author.group().decode("latin-1").rpartition("@")[2].lower()
                               ) if author else []:
             out.setdefault("_dmarc." + domain, choose(domain, DMARC))

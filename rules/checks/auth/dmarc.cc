@@ -5,6 +5,7 @@
 // can only be concluded where SPF was judged: without an IP of the client, mail that DKIM does not
 // prove is left without a symbol. pct takes its chance from what parsing counted: the same message
 // always has the same fate.
+#include <algorithm>
 #include <array>
 
 #include "engine/url/suffix.h"
@@ -34,6 +35,7 @@ enum Sym : uint32_t {
   kDnsFail,
   kDiffers,
   kMunged,
+  kMayMunge,
   kCount
 };
 
@@ -65,7 +67,7 @@ constexpr std::array<OptionDecl, 4> kOptions{{
 constexpr std::array<std::string_view, 3> kAfter{"spf", "dkim", "arc"};
 
 struct DmarcPlan final : CheckPlan {
-  SymbolId spf_allow, spf_dnsfail, dkim_trace, arc_trusted, arc_link;
+  SymbolId spf_allow, spf_dnsfail, dkim_trace, arc_trusted, arc_link, may_munge;
   std::array<ActionId, 3> actions;  // by DmarcPolicy; kNoId: the symbol only counts
   bool walks = false;
   std::unique_ptr<const DmarcMunging> munging;      // null: nothing is rewritten
@@ -97,6 +99,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   plan->dkim_trace = context.symbol("DKIM_TRACE");
   plan->arc_trusted = context.symbol("ARC_ALLOW_TRUSTED");
   plan->arc_link = context.symbol("ARC_LINK");
+  plan->may_munge = context.symbol(kSymbols[kMayMunge].name);
   plan->munging = DmarcMunging::compile(context);
   plan->reporting = DmarcReporting::compile(context);
   return plan;
@@ -206,12 +209,12 @@ Proof prove(const DmarcPlan& plan, const Evidence& evidence, const Judgement& ju
       proof.dkim |= aligned;
     } else if (option.ends_with(":?")) {
       proof.temporary |= aligned;
-    } else if (option.ends_with(":~")) {
+    } else {
       dkim_broken = true;
     }
   }
   proof.temporary |= alignment.unknown();
-  // As Rspamd says it: a key that is missing or broken is no reason of its own.
+  // As Rspamd says it: only where nothing is signed, or no key came, there is no valid signature.
   proof.dkim_reason = dkim_pass     ? record.strict_dkim ? ", DKIM not aligned (strict)"
                                                          : ", DKIM not aligned (relaxed)"
                       : dkim_broken ? ""
@@ -461,11 +464,24 @@ Judged judge_domain(const DmarcPlan& plan, const Evidence& evidence, Judgement& 
   return Judged::kDone;
 }
 
+void content(const CheckPlan& base, Batch& batch) {
+  const auto& plan = static_cast<const DmarcPlan&>(base);
+  if (!plan.munging || !plan.munging->has_condition()) return;
+  std::optional<RegexScratch> scratch;
+  for (uint32_t row = 0; row < batch.rows; ++row)
+    if (plan.munging->may_rewrite(batch, row, batch.arena, scratch))
+      batch.symbols.push_back({row, plan.may_munge, 1, {}, {}});
+}
+
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
   const auto& plan = static_cast<const DmarcPlan&>(base);
   Fate fate;
   if (judge_domain(plan, evidence, judgement, fate) == Judged::kWaiting) return Judged::kWaiting;
   if (!plan.munging || plan.symbols[kMunged] == kNoId<SymbolId>) return Judged::kDone;
+  if (plan.munging->has_condition() &&
+      std::ranges::find(evidence.symbols, plan.may_munge, &SymbolFact::symbol) ==
+          evidence.symbols.end())
+    return Judged::kDone;
   const std::string_view list = plan.munging->list_of(evidence, fate.passed, fate.strict);
   if (!list.empty()) judgement.insert(plan.symbols[kMunged], 1, list);
   return Judged::kDone;
@@ -489,6 +505,7 @@ extern constexpr Check kDmarc{
     .after = kAfter,
     .local_skip = true,
     .compile = compile,
+    .content = content,
     .ask = ask,
     .judge = judge,
     .edit = edit,

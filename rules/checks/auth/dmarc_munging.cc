@@ -41,9 +41,12 @@ std::unique_ptr<const DmarcMunging> DmarcMunging::compile(CompileContext& contex
     context.warn("munging", "list_map is missing, so nothing is rewritten");
     return nullptr;
   }
-  if (section->find("munge_map_condition")) {
-    context.warn("munging", "munge_map_condition is not there yet, so nothing is rewritten");
-    return nullptr;
+  if (const UclObject* const condition = section->find("munge_map_condition")) {
+    out->condition_ = MapExpression::compile(*condition, context);
+    if (!out->condition_) {
+      context.warn("munging", "munge_map_condition cannot be read, so nothing is rewritten");
+      return nullptr;
+    }
   }
   out->lists_ = context.map_of(*lists, MapKind::kSet);
   out->reply_goes_to_list_ = section->flag("reply_goes_to_list", false);
@@ -51,6 +54,11 @@ std::unique_ptr<const DmarcMunging> DmarcMunging::compile(CompileContext& contex
   out->strict_only_ = section->flag("mitigate_strict_only", false);
   out->munge_from_ = section->flag("munge_from", true);
   return out;
+}
+
+bool DmarcMunging::may_rewrite(const Batch& batch, uint32_t row, Arena& arena,
+                               std::optional<RegexScratch>& scratch) const {
+  return condition_->holds(batch, row, arena, scratch);
 }
 
 std::string_view DmarcMunging::list_of(const Evidence& evidence, bool passed, bool strict) const {

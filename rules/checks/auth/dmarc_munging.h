@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rules/checks/check.h"
+#include "rules/checks/map_expression.h"
 
 namespace winnow {
 
@@ -18,6 +19,10 @@ class DmarcMunging {
   // Null where the section is not there, or cannot be done (the operator was told).
   static std::unique_ptr<const DmarcMunging> compile(CompileContext& context);
 
+  // munge_map_condition: whether the message may be rewritten at all. REQUIRED: has_condition().
+  bool has_condition() const { return condition_ != nullptr; }
+  bool may_rewrite(const Batch& batch, uint32_t row, Arena& arena,
+                   std::optional<RegexScratch>& scratch) const;
   // The recipient that is such a list; empty where none is, or the outcome of DMARC keeps From as
   // it is. `strict`: the policy is reject or quarantine.
   std::string_view list_of(const Evidence& evidence, bool passed, bool strict) const;
@@ -26,6 +31,7 @@ class DmarcMunging {
 
  private:
   std::shared_ptr<const Map> lists_;
+  std::unique_ptr<const MapExpression> condition_;  // null: there is none
   bool reply_goes_to_list_ = false, allow_only_ = true, strict_only_ = false, munge_from_ = true;
 };
 

@@ -107,6 +107,37 @@ TEST(DmarcMunging, rewrites_from) {
   EXPECT_NE(munged("mitigate_strict_only = true;").edits(), "");
 }
 
+TEST(DmarcMunging, a_condition_of_maps) {
+  const auto munged = [](const std::string& rules, const std::string& expression,
+                         const Sent& sent = {}) {
+    return Judged("munging { list_map = [\"list@lists.example\"]; munge_map_condition { rules { " +
+                      rules + " } expression = \"" + expression + "\"; } }",
+                  kReject, sent)
+        .munged();
+  };
+  const std::string from =
+      "author { selector = \"from('mime'):domain\"; map = [\"mail.d.example\"]; } ";
+  const std::string ip = "near { selector = \"ip\"; map = [\"192.0.2.0/24\"]; type = radix; } ";
+  const std::string subject =
+      "said { selector = \"header('Subject')\"; map = [\"/^PEARS$/i\"]; type = regexp; } ";
+  EXPECT_EQ(munged(from, "author"), "List@lists.example");
+  EXPECT_EQ(munged(from, "!author"), "-");
+  EXPECT_EQ(munged(from + ip, "author & near"), "List@lists.example");
+  EXPECT_EQ(munged(from + ip, "author & !near"), "-");
+  EXPECT_EQ(munged(ip, "near", {.from = "ann@mail.d.example", .ip = "192.0.2.1"}),
+            "List@lists.example");
+  EXPECT_EQ(munged(subject, "said"), "List@lists.example");
+  EXPECT_EQ(munged("other { selector = \"header('Subject')\"; map = [\"plums\"]; } " + from,
+                   "other | author"),
+            "List@lists.example");
+  // What cannot be meant rewrites nothing.
+  EXPECT_EQ(munged(from, "author & nobody"), "-");
+  EXPECT_EQ(munged(from, ""), "-");
+  EXPECT_EQ(munged("x { selector = \"nothing\"; map = [\"a\"]; }", "x"), "-");
+  EXPECT_EQ(munged("x { selector = \"ip\"; map = [\"a\"]; type = heap; }", "x"), "-");
+  EXPECT_EQ(munged("x { selector = \"ip\"; }", "x"), "-");
+}
+
 TEST(DmarcMunging, what_it_cannot_do_is_told) {
   const Judged without("munging { }", kReject, {});
   EXPECT_EQ(without.edits(), "");
