@@ -266,6 +266,27 @@ TEST(ArcChain, ResultsThatAreRecorded) {
       {"i=1; host; xspf=pass", "spf", ""},
       {"i=1; host; spf", "spf", ""},
       {"", "spf", ""},
+      // RFC 8601 appendix B, behind the instance that ARC puts before.
+      {"i=1; example.org 1; none", "dkim", ""},
+      {"i=1; example.com; spf=pass smtp.mailfrom=example.net", "spf", "pass"},
+      {"i=1; example.com; auth=pass (cleartext) smtp.auth=sender@example.net; "
+       "spf=pass smtp.mailfrom=example.net",
+       "spf", "pass"},
+      {"i=1; example.com; auth=pass (cleartext) smtp.auth=sender@example.com; "
+       "spf=fail smtp.mailfrom=example.com",
+       "spf", "fail"},
+      {"i=1; example.com; sender-id=fail header.from=example.com; "
+       "dkim=pass (good signature) header.d=example.com",
+       "dkim", "pass"},
+      {"i=1; example.com;\r\n      dkim=pass reason=\"good signature\"\r\n"
+       "        header.i=@mail-router.example.net;\r\n      dkim=fail reason=\"bad signature\"\r\n"
+       "        header.i=@newyork.example.com",
+       "dkim", "pass"},
+      {"i=1; foo.example.net (foobar) 1 (baz);\r\n"
+       "    dkim (Because I like it) / 1 (One yay) = (wait for it) fail\r\n"
+       "      policy (A dot can go here) . (like that) expired\r\n"
+       "      (this surprised me) = (as I wasn't expecting it) 1362471462",
+       "dkim", "fail"},
       {"i=1; host; (((", "spf", ""},
       {"i=1; host; \"\\", "spf", ""},
   };

@@ -130,6 +130,58 @@ TEST_F(Dkim, VerifiesTheRfcsMessage) {
   }
 }
 
+// RFC 6376 appendix A.2 (message) and C (key): simple canonical forms, names of h= with blanks
+// around, i= of a name under d=.
+TEST_F(Dkim, VerifiesTheMessageOfRfc6376) {
+  const std::string message =
+      "DKIM-Signature: v=1; a=rsa-sha256; s=brisbane; d=example.com;\r\n"
+      "      c=simple/simple; q=dns/txt; i=joe@football.example.com;\r\n"
+      "      h=Received : From : To : Subject : Date : Message-ID;\r\n"
+      "      bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
+      "      b=AuUoFEfDxTDkHlLXSZEpZj79LICEps6eda7W3deTVFOk4yAUoqOB\r\n"
+      "      4nujc7YopdG5dWLSdNg6xNAZpOPr+kHxt1IrE+NahM6L/LbvaHut\r\n"
+      "      KVdkLLkpVaVVQPzeRDI009SO2Il5Lu7rDNH6mZckBdrIx0orEtZV\r\n"
+      "      4bmp/YzhwvcubU4=;\r\n"
+      "Received: from client1.football.example.com  [192.0.2.1]\r\n"
+      "      by submitserver.example.com with SUBMISSION;\r\n"
+      "      Fri, 11 Jul 2003 21:01:54 -0700 (PDT)\r\n"
+      "From: Joe SixPack <joe@football.example.com>\r\n"
+      "To: Suzie Q <suzie@shopping.example.net>\r\n"
+      "Subject: Is dinner ready?\r\n"
+      "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\n"
+      "Message-ID: <20030712040037.46341.5F8J@football.example.com>\r\n"
+      "\r\nHi.\r\n\r\nWe lost the game. Are you hungry yet?\r\n\r\nJoe.\r\n";
+  const TableRecord key{
+      "brisbane._domainkey.example.com",
+      "txt",
+      {"v=DKIM1; "
+       "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFCj"
+       "xOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/"
+       "NMqJ0fzfVjH4OuKhitdY9tf6mc"
+       "wGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB"},
+      ""};
+  const auto said = [&](const std::string& text, const TableRecord& record) {
+    Asking asking({record});
+    return judged(text, asking);
+  };
+  EXPECT_EQ(said(message, key), "R_DKIM_ALLOW example.com:s=brisbane");
+  EXPECT_EQ(said(replaced(message, "\r\n", "\n"), key), "R_DKIM_ALLOW example.com:s=brisbane");
+  // A byte in any line that is signed, but for the value of b itself; what is simple keeps blanks.
+  for (const std::string_view part :
+       {"client1", "SixPack", "shopping", "dinner", "21:00:37", "46341", "lost", "Joe.\r\n",
+        "brisbane", "Received :", "q=dns"}) {
+    std::string changed = message;
+    changed[changed.rfind(part)] ^= 1;
+    EXPECT_NE(said(changed, key), "R_DKIM_ALLOW example.com:s=brisbane") << part;
+  }
+  EXPECT_EQ(said(replaced(message, "game. Are", "game.  Are"), key),
+            "R_DKIM_REJECT example.com:s=brisbane");
+  // A key for the domain alone (t=s) is none for a name under it (3.6.1).
+  TableRecord strict = key;
+  strict.replies[0] += "; t=s";
+  EXPECT_EQ(said(message, strict), "R_DKIM_PERMFAIL example.com:s=brisbane");
+}
+
 // Nothing is hashed where no key can come; a key that does come decides nothing then.
 TEST_F(Dkim, HashesOnlyWhereAKeyCanCome) {
   const uint32_t dns = 1u << static_cast<uint32_t>(QuestionKind::kDns);
