@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "engine/crypt/digest.h"
@@ -50,7 +51,8 @@ void make_room(Map& map, std::chrono::steady_clock::time_point now) {
 
 }  // namespace
 
-StoredKeys::StoredKeys(Clients clients) : clients_(std::move(clients)) {
+StoredKeys::StoredKeys(Clients clients, Vaults vaults)
+    : clients_(std::move(clients)), vaults_(std::move(vaults)) {
   thread_ = std::thread([this] { work(); });
 }
 
@@ -89,7 +91,7 @@ bool StoredKeys::answer_known(Evidence& evidence, Clock::time_point now) const {
               .reason = told->state == AnswerState::kUnknown ? UnknownReason::kServerFailure
                                                              : UnknownReason::kNotUnknown,
               .values = values,
-              .server = "redis"};
+              .server = place_of(question.key).hash.starts_with(kVaultKeys) ? "vault" : "redis"};
   }
   return all;
 }
@@ -121,20 +123,47 @@ StoredKeys::Told StoredKeys::told_of(uint16_t type, std::string_view question,
   } else if (reply.kind == RedisReply::Kind::kText && type == kStoredSelector) {
     told = {AnswerState::kValue, {reply.text}, now + kBelieved};
   } else if (reply.kind == RedisReply::Kind::kText) {
-    // What is no key is like one that is not there: nothing can be signed with it.
-    Result<PrivateKey> key = PrivateKey::read(reply.text);
-    told.state = AnswerState::kNone;
-    if (!key) return told;
     const KeyPlace place = place_of(question);
-    std::string name =
-        fmt::format("redis {} {} {}", place.hash, place.field, digest_text(reply.text));
-    told = {AnswerState::kValue,
-            {name, key->public_key(), key->is_ed25519() ? "ed25519" : "rsa"},
-            now + kBelieved};
-    make_room(held_, now);
-    held_.insert_or_assign(std::move(name), Held{std::move(*key), now + kKeyLives});
+    told = key_told(fmt::format("redis {} {}", place.hash, place.field), reply.text, now);
   }
   return told;
+}
+
+// What is no key is like one that is not there: nothing can be signed with it. REQUIRED: the mutex
+// is held.
+StoredKeys::Told StoredKeys::key_told(std::string_view place, std::string_view bytes,
+                                      Clock::time_point now) {
+  Result<PrivateKey> key = PrivateKey::read(bytes);
+  if (!key) return {.state = AnswerState::kNone, .until = now + kMissing};
+  std::string name = fmt::format("{} {}", place, digest_text(bytes));
+  Told told{AnswerState::kValue,
+            {name, key->public_key(), key->is_ed25519() ? "ed25519" : "rsa"},
+            now + kBelieved};
+  make_room(held_, now);
+  held_.insert_or_assign(std::move(name), Held{std::move(*key), now + kKeyLives});
+  return told;
+}
+
+// Asks for all keys of a domain at once. REQUIRED: the mutex is not held.
+void StoredKeys::fetch_from_vault(const std::string& module, const std::string& domain) {
+  const auto vault = vaults_.find(module);
+  Result<std::vector<VaultKey>> keys = fail("nobody is asked");
+  if (vault != vaults_.end()) keys = vault->second->keys(domain, clock_ms() / 1'000);
+  const std::lock_guard lock(mutex_);
+  const Clock::time_point now = Clock::now();
+  make_room(told_, now);
+  for (uint32_t i = 0; i < kVaultKeysMax; ++i) {
+    Told told{.until = now + kMissing};
+    if (keys) told.state = AnswerState::kNone;
+    if (keys && i < keys->size()) {
+      const VaultKey& one = (*keys)[i];
+      told = key_told(fmt::format("vault {} {}", domain, one.selector), one.key, now);
+      if (told.state == AnswerState::kValue) told.values.push_back(one.selector);
+    }
+    told_.insert_or_assign(
+        key_of(kStoredKey, fmt::format("{}\n{}{}\n{}", module, kVaultKeys, i, domain)),
+        std::move(told));
+  }
 }
 
 // Asks each module's servers for what is wanted of them. REQUIRED: the mutex is not held.
@@ -142,7 +171,15 @@ void StoredKeys::fetch(std::vector<std::pair<uint16_t, std::string>>& wanted) {
   std::ranges::sort(wanted);
   wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
   std::map<std::string_view, std::vector<const std::pair<uint16_t, std::string>*>> by_module;
-  for (const auto& one : wanted) by_module[place_of(one.second).module].push_back(&one);
+  std::set<std::pair<std::string, std::string>> of_vault;
+  for (const auto& one : wanted) {
+    const KeyPlace place = place_of(one.second);
+    if (place.hash.starts_with(kVaultKeys))
+      of_vault.emplace(place.module, place.field);
+    else
+      by_module[place.module].push_back(&one);
+  }
+  for (const auto& [module, domain] : of_vault) fetch_from_vault(module, domain);
   for (const auto& [module, questions] : by_module) {
     const auto client = clients_.find(module);
     RedisBatch batch;
@@ -196,8 +233,14 @@ void StoredKeys::work() {
 Result<std::shared_ptr<StoredKeys>> open_stored_keys(const Loaded& loaded) {
   const UclObject& root = loaded.config->root();
   StoredKeys::Clients clients;
+  StoredKeys::Vaults vaults;
   for (const char* const module : {"dkim_signing", "arc"}) {
     const UclObject* const section = root.find(module);
+    if (section && section->flag("use_vault", false)) {
+      Result<VaultOptions> options = vault_options(*section, module);
+      if (!options) return fail(options.error());
+      vaults.emplace(module, std::make_unique<Vault>(std::move(*options)));
+    }
     if (!section || !section->flag("use_redis", false)) continue;
     const Result<RedisOptions> servers = redis_options(root, section, module);
     if (!servers) return fail(servers.error());
@@ -205,8 +248,8 @@ Result<std::shared_ptr<StoredKeys>> open_stored_keys(const Loaded& loaded) {
     if (!client) return fail(client.error());
     clients.emplace(module, std::move(*client));
   }
-  if (clients.empty()) return nullptr;
-  return std::make_shared<StoredKeys>(std::move(clients));
+  if (clients.empty() && vaults.empty()) return nullptr;
+  return std::make_shared<StoredKeys>(std::move(clients), std::move(vaults));
 }
 
 }  // namespace winnow

@@ -1,5 +1,6 @@
 // Signing keys and selectors in Redis, as Rspamd keeps them: one hash of keys by "selector.domain",
-// one of selectors by domain (rules/checks/auth/signing.h says how they are asked for).
+// one of selectors by domain; and keys in Vault (vault.h), some of each domain
+// (rules/checks/auth/signing.h says how they are asked for).
 //
 // The keys stay here: an answer is a key's name, made of where it is and of a digest of its bytes,
 // and its public half. Whoever makes the signature asks find() for the key of that name, for some
@@ -24,6 +25,7 @@
 #include "engine/evidence.h"
 #include "pipeline/load.h"
 #include "pipeline/lookup/store/redis_client.h"
+#include "pipeline/lookup/vault.h"
 #include "rules/checks/auth/signing_keys.h"
 
 namespace winnow {
@@ -33,10 +35,11 @@ class StoredKeys final : public SigningKeys {
   using Clock = std::chrono::steady_clock;
   using Ready = std::function<void()>;
   using Clients = std::map<std::string, std::shared_ptr<RedisClient>, std::less<>>;  // by module
+  using Vaults = std::map<std::string, std::unique_ptr<Vault>, std::less<>>;         // the same
   static constexpr size_t kKeptMax = 4'096;  // answers, and keys
   static constexpr std::chrono::seconds kBelieved{60}, kMissing{5}, kKeyLives{600};
 
-  explicit StoredKeys(Clients clients);
+  StoredKeys(Clients clients, Vaults vaults);
   ~StoredKeys() override;  // every case that waits is ready
   StoredKeys(const StoredKeys&) = delete;
   StoredKeys& operator=(const StoredKeys&) = delete;
@@ -63,11 +66,14 @@ class StoredKeys final : public SigningKeys {
 
   void work();
   void fetch(std::vector<std::pair<uint16_t, std::string>>& wanted);
+  void fetch_from_vault(const std::string& module, const std::string& domain);
+  Told key_told(std::string_view place, std::string_view bytes, Clock::time_point now);
   Told told_of(uint16_t type, std::string_view question, const RedisReply& reply);
   const Told* known(uint16_t type, std::string_view question, Clock::time_point now) const;
   bool answer_known(Evidence& evidence, Clock::time_point now) const;
 
   const Clients clients_;
+  const Vaults vaults_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::unordered_map<std::string, Told> told_;  // by type and question
@@ -77,8 +83,8 @@ class StoredKeys final : public SigningKeys {
   std::thread thread_;
 };
 
-// Those that the configuration wants (use_redis of dkim_signing and arc); null where it wants none.
-// Errors: a module's servers that are not named, or wrongly.
+// Those that the configuration wants (use_redis and use_vault of dkim_signing and arc); null where
+// it wants none. Errors: a module's servers that are not named, or wrongly.
 Result<std::shared_ptr<StoredKeys>> open_stored_keys(const Loaded& loaded);
 
 }  // namespace winnow

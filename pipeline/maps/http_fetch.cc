@@ -155,6 +155,12 @@ bool HttpFetcher::Impl::prepare(Transfer& transfer) {
   };
   header("If-None-Match", transfer.request.etag);
   header("If-Modified-Since", transfer.request.last_modified);
+  for (const std::string& one : transfer.request.headers)
+    transfer.headers = curl_slist_append(transfer.headers, one.c_str());
+  if (limits.any_certificate) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers);
   return curl_multi_add_handle(multi, easy) == CURLM_OK;
 }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/result.h"
 
@@ -26,12 +27,14 @@ struct FetchLimits {
   int redirects_max = 5;
   size_t at_once = 16;
   std::string ca_path;  // empty: the system's
+  bool any_certificate = false;
 };
 
 struct FetchRequest {
   std::string url;
-  std::string etag;           // of the copy that is there; may be empty
-  std::string last_modified;  // the same
+  std::string etag;                       // of the copy that is there; may be empty
+  std::string last_modified;              // the same
+  std::vector<std::string> headers = {};  // more of them, "Name: value"
 };
 
 struct FetchReply {

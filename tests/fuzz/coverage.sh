@@ -23,7 +23,8 @@ declare -A about=(
   [dkim]='rules/checks/auth/dkim_(signature|canonical|key)|engine/crypt/verify'
   [arc]='rules/checks/auth/arc_(chain|link)' [dmarc]='rules/checks/auth/dmarc_record'
   [http]='ingest/http/request' [milter]='ingest/milter/' [proxy_reply]='ingest/proxy/wire'
-  [dns]='pipeline/lookup/dns_reply' [arc]='rules/checks/auth/arc_(chain|link)'
+  [dns]='pipeline/lookup/dns_reply'
+  [vault]='pipeline/lookup/vault'
   [lists]='rules/checks/lists/(list_items|return_codes)' [selector]='rules/lang/selector')
 
 targets=("$@")

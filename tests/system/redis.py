@@ -282,10 +282,33 @@ class RedisTest(unittest.TestCase):
         for domain in (b"b.example", b"c.example", b"d.example"):
             self.assertEqual(self.signatures(serve, domain), ([], ""), domain)
 
+    def test_arc_seals_with_keys_in_redis(self):
+        server = redis_server.RedisServer()
+        self.addCleanup(server.stop)
+        (self.folder / "local.d" / "redis.conf").write_text(f'servers = "{server.socket}"; timeout = 1s;\n')
+        (self.folder / "local.d" / "arc.conf").write_text(
+            "use_redis = true; selector = seal; sign_authenticated = true; use_domain = \"header\";\n")
+        rsa, _ = self.make_key()
+        server.ask("HSET", "ARC_KEYS", "seal.a.example", rsa)
+        server.ask("HSET", "DKIM_KEYS", "seal.b.example", rsa)  # of another module
+        serve = self.serve()
+        for domain, sealed in ((b"a.example", ["a.example:s=seal:i=1"]), (b"b.example", [])):
+            with connect(serve.http) as sock:
+                body = self.SIGNED % domain
+                sock.sendall(b"POST /checkv2 HTTP/1.1\r\nConnection: close\r\nUser: ann@%s\r\n"
+                             b"From: ann@%s\r\nContent-Length: %d\r\n\r\n"
+                             % (domain, domain, len(body)) + body)
+                reply = json.loads(read_all(sock).split(b"\r\n\r\n", 1)[1])
+            self.assertEqual(reply["symbols"].get("ARC_SIGNED", {}).get("options", []), sealed)
+            added = reply.get("milter", {}).get("add_headers", {})
+            self.assertEqual("ARC-Seal" in added, bool(sealed))
+            if sealed:
+                self.assertIn("d=a.example; s=seal;", str(added["ARC-Seal"]))
+
     def test_keys_without_servers_are_told(self):
         (self.folder / "local.d" / "dkim_signing.conf").write_text("use_redis = true;\n")
         serve = self.serve()
-        serve.wait_for("nothing is signed with keys in Redis")
+        serve.wait_for("nothing is signed with keys in Redis or Vault")
         self.assertEqual(self.signatures(serve, b"a.example"), ([], ""))
 
 

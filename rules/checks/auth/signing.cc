@@ -63,6 +63,21 @@ SigningKey find_key(const SigningPolicy& policy, const Signer& signer, Ask ask) 
   const auto text = [&](std::string_view hash, std::string_view field) {
     return fmt::format("{}\n{}\n{}", stored->module, hash, field);
   };
+  const auto take = [&](const Answer* answer, size_t values) {
+    out.waiting = !answer;
+    if (!answer || answer->state != AnswerState::kValue || answer->values.size() != values)
+      return false;
+    out.signer.key = answer->values[0];
+    out.public_key = answer->values[1];
+    out.is_ed25519 = answer->values[2] == "ed25519";
+    return true;
+  };
+  if (stored->keys.starts_with(kVaultKeys)) {
+    const Answer* const answer = ask(kStoredKey, text(stored->keys, signer.domain));
+    out.found = take(answer, 4) && !DnsName(answer->values[3]).empty();
+    if (out.found) out.signer.selector = answer->values[3];
+    return out;
+  }
   if (signer.selector.empty()) {
     const Answer* const answer = ask(kStoredSelector, text(stored->selectors, signer.domain));
     out.waiting = !answer;
@@ -71,13 +86,7 @@ SigningKey find_key(const SigningPolicy& policy, const Signer& signer, Ask ask) 
     out.signer.selector = answer->values[0];
   }
   const std::string field = fmt::format("{}.{}", out.signer.selector, signer.domain);
-  const Answer* const answer = ask(kStoredKey, text(stored->keys, field));
-  out.waiting = !answer;
-  if (!answer || answer->state != AnswerState::kValue || answer->values.size() != 3) return out;
-  out.found = true;
-  out.signer.key = answer->values[0];
-  out.public_key = answer->values[1];
-  out.is_ed25519 = answer->values[2] == "ed25519";
+  out.found = take(ask(kStoredKey, text(stored->keys, field)), 3);
   return out;
 }
 

@@ -31,6 +31,10 @@ bool is_signed(const SigningPolicy& policy, ActionId action, bool violated);
 // Key: "MODULE\nHASH\nFIELD". A selector is answered by its text; a key by its name there, its
 // public key (PrivateKey::public_key) and "rsa" or "ed25519".
 constexpr uint16_t kStoredSelector = 2, kStoredKey = 3;
+// Where HASH is this and a number, FIELD is a domain, and that is the number of its keys in Vault,
+// answered with its selector besides.
+constexpr std::string_view kVaultKeys = "vault:";
+constexpr uint32_t kVaultKeysMax = 4;
 
 struct SigningKey {
   Signer signer;  // with its selector

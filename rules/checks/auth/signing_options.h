@@ -54,6 +54,16 @@ constexpr std::array kSigningOptions{
     OptionDecl{"selector_prefix", OptionType::kString, "",
                "Hash in Redis with a selector for each domain."},
     OptionDecl{"redis", OptionType::kObject, "", "Servers of Redis."},
+    OptionDecl{"use_vault", OptionType::kBool, "false",
+               "Keys are read from Vault, for each message."},
+    OptionDecl{"vault_url", OptionType::kString, "", "Address of Vault: http:// or https://."},
+    OptionDecl{"vault_token", OptionType::kString, "", "What Vault knows us by."},
+    OptionDecl{"vault_path", OptionType::kString, "dkim", "Where keys are there, below /v1/."},
+    OptionDecl{"vault_kv_version", OptionType::kInteger, "1", "Kind of that storage.", 1, 2},
+    OptionDecl{"vault_domains", OptionType::kMap, "",
+               "Domains whose keys are there; without it those of all."},
+    OptionDecl{"http_timeout", OptionType::kTime, "5s", "How long Vault may take.", 0.01, 60},
+    OptionDecl{"no_ssl_verify", OptionType::kBool, "false", "Vault may show any certificate."},
     OptionDecl{"sign_headers", OptionType::kString, "", "Headers that are signed; (o), (x)."},
 };
 

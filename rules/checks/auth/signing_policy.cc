@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/url/suffix.h"
+#include "rules/checks/auth/signing.h"
 #include "rules/checks/auth/tag_list.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
@@ -149,6 +150,7 @@ class SigningCompiler {
 
   std::unique_ptr<const SigningPolicy> finish() {
     if (asks_for_more() || !read_stored()) return nullptr;
+    read_vault();
     policy_->networks_ = map("sign_networks", MapKind::kIp);
     policy_->selector_map_ = map("selector_map", MapKind::kHash);
     policy_->path_map_ = map("path_map", MapKind::kHash);
@@ -159,7 +161,8 @@ class SigningCompiler {
         read_template(policy_->path_map_->value(i));
     // Without a map of selectors each file there may be meant: its name says whose it is.
     read_template(policy_->path_);
-    if (policy_->keys_.empty() && policy_->stored_.empty()) return nullptr;
+    if (policy_->keys_.empty() && policy_->stored_.empty() && policy_->vault_.empty())
+      return nullptr;
     return std::move(policy_);
   }
 
@@ -169,7 +172,6 @@ class SigningCompiler {
     static constexpr std::pair<std::string_view, std::string_view> kMissing[] = {
         {"sign_condition", "Lua is not run"},
         {"use_domain_custom", "Lua is not run"},
-        {"use_vault", "keys are not read from Vault yet"},
         {"use_http_headers", "keys are not taken from requests"},
         {"allowed_ids", "settings are not applied yet"},
         {"forbidden_ids", "settings are not applied yet"},
@@ -196,6 +198,19 @@ class SigningCompiler {
     policy_->stored_ = write_stored_key_name({defaults_.module, keys, selectors});
     policy_->stored_selectors_ = !selectors.empty();
     return true;
+  }
+
+  void read_vault() {
+    if (!options_.flag("use_vault", false)) return;
+    for (uint32_t i = 0; i < kVaultKeysMax; ++i)
+      policy_->vault_.push_back(
+          write_stored_key_name({defaults_.module, fmt::format("{}{}", kVaultKeys, i), ""}));
+    const std::shared_ptr<const Map> domains = map("vault_domains", MapKind::kGlob);
+    policy_->all_in_vault_ = !domains;
+    if (!domains) return;
+    for (const MapPattern& one : domains->patterns())
+      if (Result<Regex> regex = Regex::compile(one.regex, one.flags))
+        policy_->vault_domains_.push_back(std::move(*regex));
   }
 
   std::shared_ptr<const Map> map(std::string_view name, MapKind kind) {
@@ -390,8 +405,23 @@ void SigningPolicy::push(std::string_view domain, std::string_view selector, std
   out.push_back({arena.copy(name.view()), arena.copy(label.view()), arena.copy(path)});
 }
 
+bool SigningPolicy::is_in_vault(std::string_view domain) const {
+  if (vault_.empty()) return false;
+  if (all_in_vault_) return true;
+  RegexScratch scratch;
+  return std::ranges::any_of(vault_domains_, [&](const Regex& one) {
+    return one.find_in_bytes(scratch, domain) == Find::kFound;
+  });
+}
+
 void SigningPolicy::by_domain(std::string_view domain, Arena& arena,
                               std::vector<Signer>& out) const {
+  if (is_in_vault(domain)) {
+    const DnsName name(domain);
+    for (const std::string& key : vault_)
+      if (!name.empty()) out.push_back({arena.copy(name.view()), {}, key});
+    return;
+  }
   if (const auto at = domains_.find(domain); at != domains_.end()) {
     for (const KeyName& one : at->second) push(domain, one.selector, one.path, arena, out);
     return;

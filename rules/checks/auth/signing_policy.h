@@ -7,7 +7,7 @@
 //
 // Keys in files are read when rules are compiled: every file that the templates can name is looked
 // for then, so that signing opens no file, and a new key is there after a reload. Keys in Redis
-// (use_redis) are asked for when the verdict stands (signing.h).
+// (use_redis) and in Vault (use_vault) are asked for when the verdict stands (signing.h).
 #pragma once
 
 #include <map>
@@ -97,6 +97,7 @@ class SigningPolicy {
   void by_domain(std::string_view domain, Arena& arena, std::vector<Signer>& out) const;
   void by_table(std::string_view address, std::string_view domain, Arena& arena,
                 RegexScratch& scratch, std::vector<Signer>& out) const;
+  bool is_in_vault(std::string_view domain) const;
   void push(std::string_view domain, std::string_view selector, std::string_view path, Arena& arena,
             std::vector<Signer>& out) const;
 
@@ -110,6 +111,9 @@ class SigningPolicy {
   std::string selector_, path_;
   std::string stored_;  // how keys that are stored are named; empty: they are files
   bool stored_selectors_ = false;
+  std::vector<std::string> vault_;  // how the keys of a domain there are named; empty: none is
+  bool all_in_vault_ = false;
+  std::vector<Regex> vault_domains_;
   std::shared_ptr<const Map> networks_, selector_map_, path_map_;  // may be null
   std::map<std::string, std::vector<KeyName>, std::less<>> domains_;
   std::vector<Pattern> signing_table_, key_table_;
