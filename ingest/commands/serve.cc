@@ -211,8 +211,9 @@ class Reloader {
     }
     Result<std::shared_ptr<StoredKeys>> keys = open_stored_keys(loaded);
     if (!keys)
-      log_.event(LogLevel::kError, "dkim",
-                 fmt::format("{}; nothing is signed with keys in Redis or Vault", keys.error().text()));
+      log_.event(
+          LogLevel::kError, "dkim",
+          fmt::format("{}; nothing is signed with keys in Redis or Vault", keys.error().text()));
     keys_ = keys ? std::move(*keys) : nullptr;
     const UclObject* const dmarc = loaded.config->root().find("dmarc");
     const UclObject* const reporting = dmarc ? dmarc->find("reporting") : nullptr;

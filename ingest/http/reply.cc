@@ -78,7 +78,7 @@ std::vector<Edit> edits_of(const Case& one) {
 void append_edits(std::string_view key, const Case& one, std::string& body) {
   if (one.verdict.edits.empty()) return;
   const std::vector<Edit> edits = edits_of(one);
-  append_signatures(edits, ",\"dkim-signature\":", body);
+  append_signatures(one.verdict.edits, ",\"dkim-signature\":", body);  // folds by itself
   const auto is_other = [](const Edit& edit) { return edit.kind != EditKind::kSignature; };
   if (!std::ranges::any_of(edits, is_other)) return;
   body += key;

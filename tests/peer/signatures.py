@@ -245,7 +245,7 @@ class Signatures(unittest.TestCase):
         headers = self.ground.scan(mail, IP="192.0.2.1", From="a@x.example", Rcpt="r@rsa.example",
                                    MTA_Name="mx.rsa.example")["milter"]["add_headers"]
         out = b"".join(
-            name.encode() + b": " + headers[name]["value"].encode().replace(b"\n", b"\r\n") + b"\r\n"
+            name.encode() + b": " + headers[name]["value"].encode().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"\r\n"
             for name in ("ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results"))
         return out + mail
 

@@ -3,7 +3,8 @@
 // rows share an entry of the table, so that a row takes some eight bytes and not thirty, and
 // neighbours are read and written together:
 //
-//   'p' head bound  ->  { LEB128 of the number less the one before (the first: less 0) | counts } ...
+//   'p' head bound  ->  { LEB128 of the number less the one before (the first: less 0) | counts }
+//   ...
 //
 // head is the key without its number; bound, eight bytes big-endian, the highest number that the
 // entry is for: it is for those above the bound of the entry before. The last bound of a head is

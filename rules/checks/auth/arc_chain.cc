@@ -43,10 +43,14 @@ size_t skip_enclosed(std::string_view text, size_t at) {
   return std::min(at, text.size());
 }
 
-// The first word of a clause that begins at `at`: letters up to what ends a word.
-std::string_view clause_word(std::string_view text, size_t& at) {
+void skip_blanks(std::string_view text, size_t& at) {
   while (at < text.size() && (is_folding_blank(text[at]) || text[at] == '('))
     at = text[at] == '(' ? skip_enclosed(text, at) : at + 1;
+}
+
+// The first word of a clause that begins at `at`: letters up to what ends a word.
+std::string_view clause_word(std::string_view text, size_t& at) {
+  skip_blanks(text, at);
   const size_t begin = at;
   while (at < text.size() && !is_folding_blank(text[at]) &&
          std::string_view(";=()\"/").find(text[at]) == std::string_view::npos)
@@ -73,8 +77,9 @@ std::string_view recorded_result(std::string_view results, std::string_view meth
   std::string_view found;
   for (size_t at = 0; at < results.size();) {
     if (const std::string_view name = clause_word(results, at); equal_caseless(name, method)) {
+      skip_blanks(results, at);
       if (at < results.size() && results[at] == '/') clause_word(results, ++at);  // a version
-      clause_word(results, at);                                                   // blanks
+      skip_blanks(results, at);
       if (at < results.size() && results[at] == '=') {
         const std::string_view result = clause_word(results, ++at);
         if (found.empty() || equal_caseless(result, "pass")) found = result;

@@ -52,6 +52,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"DMARC_ORGANISATION_DIFFERS", "policies", 0,
      "The tree walk finds another organisational domain than the public suffix list.", true},
     {"DMARC_MUNGED", "policies", 0, "From is rewritten for a mailing list.", true},
+    {"DMARC_MAY_MUNGE", "policies", 0, ""},  // munge_map_condition holds, for judge() alone
 }};
 
 constexpr std::array<OptionDecl, 4> kOptions{{
