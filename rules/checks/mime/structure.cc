@@ -63,7 +63,8 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
     const Part& part = parts[i];
     if (has(part, PartFlag::kTypeBroken)) insert(plan, batch, row, kBrokenType);
     if (!is_text(part) || has(part, PartFlag::kVirtual)) continue;
-    if (part.encoding == TransferEncoding::kBase64) {
+    // A file that is HTML by its bytes was no text to who encoded it.
+    if (part.encoding == TransferEncoding::kBase64 && part.type == "text") {
       base64 = true;
       base64_bogus |= !part.decoded.empty() && !has_8bit(part.decoded);
     }
