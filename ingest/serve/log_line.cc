@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/mime/ip.h"
+#include "engine/text/utf8.h"
 #include "ingest/http/reply.h"
 
 namespace winnow {
@@ -13,9 +14,14 @@ namespace winnow {
 constexpr size_t kFieldMax = 256;
 
 void append_log_text(std::string_view text, std::string& out) {
-  for (const char c : text.substr(0, kFieldMax)) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
+  std::string_view shown = text.substr(0, kFieldMax);
+  while (shown.size() < text.size() && !shown.empty() && (text[shown.size()] & 0xC0) == 0x80)
+    shown.remove_suffix(1);  // not inside a character
+  const bool utf8 = is_utf8(shown);
+  for (const char c : shown) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8))
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
     else
       out.push_back(c);
   }

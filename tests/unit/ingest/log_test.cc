@@ -7,6 +7,7 @@
 #include <fstream>
 #include <vector>
 
+#include "ingest/serve/log_line.h"
 #include "tests/unit/own_folder.h"
 
 namespace winnow {
@@ -151,6 +152,25 @@ TEST_F(LogTest, ErrorsAreKeptUpToTheirLimit) {
   log.append_errors(out);
   EXPECT_EQ(out.find("one"), std::string::npos);
   EXPECT_LT(out.find("\"third\""), out.find("\"secon\""));
+}
+
+TEST(LogText, isUtf8OnOneLine) {
+  const struct {
+    std::string text, shown;
+  } rows[] = {
+      {"", ""},
+      {"caf\xc3\xa9", "caf\xc3\xa9"},
+      {"caf\xe9 \xc3\xa9", "caf\\xe9 \\xc3\\xa9"},
+      {"a\r\nb\x7f", "a\\x0d\\x0ab\\x7f"},
+      {std::string(255, 'a') + "\xc3\xa9", std::string(255, 'a')},
+      {std::string(254, 'a') + "\xc3\xa9", std::string(254, 'a') + "\xc3\xa9"},
+      {std::string(257, 'a'), std::string(256, 'a')},
+  };
+  for (const auto& row : rows) {
+    std::string out;
+    append_log_text(row.text, out);
+    EXPECT_EQ(out, row.shown);
+  }
 }
 
 TEST(LogOptionsTest, NamesOfFacilities) {
