@@ -15,7 +15,6 @@ import bisect
 import hashlib
 import importlib.util
 import json
-import os
 import pathlib
 import random
 import sys
@@ -212,8 +211,7 @@ def report(args, mails, scores):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    shared = os.environ.get("WINNOW_SHARED", str(ROOT.parent / "shared"))
-    parser.add_argument("corpus", nargs="?", default=shared + "/corpus/mail-train.tar.zst")
+    compare.add_corpus(parser)
     parser.add_argument("--winnow", required=True, help="the binary")
     parser.add_argument("--sample", type=int, default=0, help="messages (0 = all)")
     parser.add_argument("--engines", nargs="*", default=["rspamd", "spamassassin"],
@@ -223,8 +221,7 @@ def main():
     parser.add_argument("--json", default="build/accuracy.json")
     parser.add_argument("--html", default="build/accuracy.html")
     args = parser.parse_args()
-    if not os.path.exists(args.corpus):
-        sys.exit(f"accuracy: there is no corpus at {args.corpus}; name a folder or a tar of mail")
+    compare.require_corpus(args.corpus)
     mails = labelled_mail.read(args.corpus, args.sample)
     if not any(m.spam for m in mails) or all(m.spam for m in mails):
         sys.exit(f"accuracy: {args.corpus} needs folders ham and spam with messages in both")

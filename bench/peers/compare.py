@@ -52,7 +52,7 @@ def add_corpus(parser):
 
 def require_corpus(corpus):
     if not os.path.exists(corpus):
-        sys.exit(f"{os.path.basename(sys.argv[0])}: there is no corpus at {corpus}; name a directory "
+        sys.exit(f"{pathlib.Path(sys.argv[0]).stem}: there is no corpus at {corpus}; name a directory "
                  "or a tar of mail")
 
 

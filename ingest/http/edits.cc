@@ -181,6 +181,16 @@ void append_milter_object(std::span<const Edit> edits, std::string& out) {
   out += '}';
 }
 
+std::string with_crlf(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 16);
+  for (const char c : text) {
+    if (c == '\n' && !out.ends_with('\r')) out += '\r';
+    out += c;
+  }
+  return out;
+}
+
 void append_signatures(std::span<const Edit> edits, std::string_view key, std::string& out) {
   const auto is = [](const Edit& edit) { return edit.kind == EditKind::kSignature; };
   const auto count = std::ranges::count_if(edits, is);
@@ -192,9 +202,7 @@ void append_signatures(std::span<const Edit> edits, std::string_view key, std::s
     if (!is(edit)) continue;
     if (!first) out += ',';
     first = false;
-    std::string value;  // clients write it as it is, and SMTP's line ends are CRLF
-    for (const char c : edit.value) value.append(c == '\n' ? "\r\n" : std::string(1, c));
-    append_json_string(value, out);
+    append_json_string(with_crlf(edit.value), out);  // clients write it as it is
   }
   if (count > 1) out += ']';
 }

@@ -15,6 +15,9 @@ namespace winnow {
 // {"value","order"}, several of one name a list.
 void append_milter_object(std::span<const Edit> edits, std::string& out);
 
+// `text` with CRLF at the end of its lines; what ends so already stays.
+std::string with_crlf(std::string_view text);
+
 // Appends `key` and the values of DKIM-Signatures, a string or a list of them; nothing where there
 // are none.
 void append_signatures(std::span<const Edit> edits, std::string_view key, std::string& out);

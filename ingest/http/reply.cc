@@ -69,16 +69,14 @@ void append_names(const Scanned& scanned, std::string_view between, std::string&
 std::vector<Edit> edits_of(const Case& one) {
   std::vector<Edit> edits = one.verdict.edits;
   if (one.evidence.facts.newlines != Newlines::kCrLf) return edits;
-  for (Edit& edit : edits)
-    for (size_t at = 0; (at = edit.value.find('\n', at)) != std::string::npos; ++at)
-      if (at == 0 || edit.value[at - 1] != '\r') edit.value.insert(at++, 1, '\r');
+  for (Edit& edit : edits) edit.value = with_crlf(edit.value);
   return edits;
 }
 
 void append_edits(std::string_view key, const Case& one, std::string& body) {
   if (one.verdict.edits.empty()) return;
   const std::vector<Edit> edits = edits_of(one);
-  append_signatures(one.verdict.edits, ",\"dkim-signature\":", body);  // folds by itself
+  append_signatures(edits, ",\"dkim-signature\":", body);
   const auto is_other = [](const Edit& edit) { return edit.kind != EditKind::kSignature; };
   if (!std::ranges::any_of(edits, is_other)) return;
   body += key;

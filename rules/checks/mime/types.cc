@@ -7,6 +7,7 @@
 
 #include "engine/archive/listing.h"
 #include "engine/content/detect.h"
+#include "engine/mime/content_fields.h"
 #include "engine/text/utf8.h"
 #include "rules/checks/check.h"
 #include "rules/checks/mime/type_table.h"
@@ -285,11 +286,9 @@ char judge_type(const CheckPlan& plan, Batch& batch, uint32_t row, const Part& p
   return '+';
 }
 
-// A part of another type that is read as HTML is judged as HTML, too.
-constexpr std::string_view kHtmlType = "text/html";
-bool is_html_by_bytes(const Part& part) {
-  return part.kind == PartKind::kHtml && part.detected.type == kHtmlType &&
-         part.subtype != "html" && part.subtype != "xhtml+xml";
+// Whether a part of another type is read as HTML for what its bytes are: it is judged as HTML, too.
+bool was_read_as_html(const Part& part) {
+  return part.kind == PartKind::kHtml && part_kind(part.type, part.subtype) != PartKind::kHtml;
 }
 
 void content(const CheckPlan& base, Batch& batch) {
@@ -303,7 +302,7 @@ void content(const CheckPlan& base, Batch& batch) {
                                         ? std::string_view()
                                         : join_text(batch.arena, part.type, "/", part.subtype);
       const char mark =
-          judge_type(plan, batch, row, part, is_html_by_bytes(part) ? kHtmlType : type);
+          judge_type(plan, batch, row, part, was_read_as_html(part) ? part.detected.type : type);
       insert(plan, batch, row, kTrace,
              join_text(batch.arena, number_text(batch.arena, number++), ":",
                        std::string_view(&mark, 1)));
