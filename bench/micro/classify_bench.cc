@@ -273,8 +273,7 @@ void all(benchmark::State& state) {
         const Result<TokenCounts> found = known.statistics->counts(read);
         if (!found) std::abort();
         append_token_answer(*found, bytes);
-        if (!read_token_question(question, read) ||
-            !read_token_answer(bytes, read.hashes.size(), answer))
+        if (!read_token_question(question, read) || !read_token_answer(bytes, read, answer))
           std::abort();
         const Opinion one = opinion_of(known.options, read, answer, scratch);
         seconds += bench::cpu_seconds() - begin;

@@ -68,6 +68,17 @@ Opinion osb_opinion(const BayesOptions& options, const TokenList& tokens, const 
 Opinion winnow_opinion(const BayesOptions& options, const TokenList& tokens,
                        const TokenCounts& counts, OpinionScratch& scratch);
 
+// Of two classes or of more.
+struct ClassOpinion {
+  bool known = false;      // false: too few tokens, or too little learnt
+  uint32_t best = 0;       // number of the class in TokenList::classes; spam is 0, ham 1
+  double probability = 0;  // of that class. Of more than two, osb: how sure, as Rspamd says it
+  uint32_t tokens = 0;     // that counted
+};
+// REQUIRED: counts are an answer to `tokens`.
+ClassOpinion class_opinion(const BayesOptions& options, const TokenList& tokens,
+                           const TokenCounts& counts, OpinionScratch& scratch);
+
 // By the tokenizer that made the tokens.
 inline Opinion opinion_of(const BayesOptions& options, const TokenList& tokens,
                           const TokenCounts& counts, OpinionScratch& scratch) {

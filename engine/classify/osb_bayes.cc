@@ -3,25 +3,11 @@
 
 #include "engine/classify/bayes.h"
 #include "engine/classify/logarithm.h"
+#include "engine/classify/osb_weights.h"
 
 namespace winnow {
 
 namespace {
-
-// How far a token's counts are believed, by the distance of its pair.
-constexpr std::array<double, 8> kFeatureWeight{0, 3125, 256, 27, 1, 0, 0, 0};
-constexpr double kUnigramWeight = 1;
-
-// Chance that a sum of `k` logarithms of uniform numbers is below `sum`, which is <= 0.
-double inverse_chi_square(double sum, uint32_t k) {
-  double term = exponential(sum), total = term;
-  if (term == 0) return 0;  // out of a double's range: the caller compares the sums
-  for (uint32_t i = 1; i < k; ++i) {
-    term *= -sum / i;
-    total += term;
-  }
-  return std::min(1.0, total);
-}
 
 bool is_meta(const TokenList& tokens, size_t i) { return i >= tokens.text_tokens; }
 
@@ -35,9 +21,8 @@ OpinionScratch::Pair proof(TokenCount count, TokenKind kind, double spam_learns,
   const double spam_share = count.spam / spam_learns;
   const double ham_share = count.ham / ham_learns;
   const double share = spam_share / (spam_share + ham_share);
-  const double weight = kind == 0 ? kUnigramWeight : kFeatureWeight[kind & 7];
   const auto seen = static_cast<double>(total);
-  const double belief = weight * seen / (1 + weight * seen);
+  const double belief = osb_belief(kind, seen);
   const auto smoothed = [&](double p) { return (belief * 0.5 + seen * p) / (belief + seen); };
   const double spam = smoothed(share);
   const double strength = spam > 0.5 ? spam - 0.5 : 0.5 - spam;

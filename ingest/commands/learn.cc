@@ -137,6 +137,12 @@ int learn(LearnCommand& options) {
     return kExitUsage;
   }
 
+  const BayesPlan& plan = *find_bayes(*loaded->rules);
+  if (!options.labelled && !options.forget && !plan.find(options.label)) {
+    complain("learn", fmt::format("there is no class {} in this configuration; there are {}",
+                                  options.label, plan.class_list()));
+    return kExitUsage;
+  }
   Progress progress(!options.quiet && isatty(STDERR_FILENO), input_bytes(options.common.paths));
   uint64_t problems = 0, empty = 0;
   const auto problem = [&](const std::string& where, const std::string& what) {
@@ -146,7 +152,6 @@ int learn(LearnCommand& options) {
   };
   Learner learner(statistics.get(), options.dry_run, options.verbose);
   auto* const own = dynamic_cast<TokenStatistics*>(statistics.get());
-  const BayesPlan& plan = *find_bayes(*loaded->rules);
   Result<Canaries> canaries = Canaries::open(folder, plan.bayes, plan.tokenizer);
   if (!canaries) {
     complain("learn", canaries.error().text());
@@ -154,7 +159,7 @@ int learn(LearnCommand& options) {
   }
   if (own && !options.force && !options.forget) learner.ask(*canaries, *own);
   if (options.canaries && (!own || options.dry_run || options.forget)) {
-    complain("learn", "--canaries is for spam, ham and labelled, and for statistics in a folder");
+    complain("learn", "--canaries is for what is learnt, and for statistics in a folder");
     return kExitUsage;
   }
   std::vector<LearnRecord> held_out;
@@ -171,7 +176,7 @@ int learn(LearnCommand& options) {
         record.kind = options.forget ? LearnKind::kForget : LearnKind::kLearn;
         const std::string_view label =
             options.labelled ? one.evidence.label : std::string_view(options.label);
-        record.label = label == "ham" ? LearnLabel::kHam : LearnLabel::kSpam;
+        record.label = LearnLabel::of(label).value_or(LearnLabel::kSpam);
         // Labelled mail is of other days: each message was learnt when it came.
         record.time_ms = options.labelled ? one.evidence.envelope.now_ms : options.common.now_ms;
         record.who = options.who;
@@ -186,8 +191,8 @@ int learn(LearnCommand& options) {
         .message =
             [&](Message&& message) {
               if (learner.problem()) return false;
-              if (options.labelled && message.label != "spam" && message.label != "ham") {
-                problem(message.source, "has no label: spam or ham");
+              if (options.labelled && !plan.find(message.label)) {
+                problem(message.source, "has no label: " + plan.class_list());
                 return true;
               }
               if (!options.user.empty()) {
@@ -247,9 +252,10 @@ int learn(LearnCommand& options) {
 
 int learn_command(const std::vector<std::string>& arguments) {
   CLI::App app(
-      "Learns messages as spam or ham: files, directories, Maildir, mbox, tar (.gz, .zst), JSON\n"
+      "Learns messages as spam, ham or another class: files, directories, Maildir, mbox, tar (.gz, "
+      ".zst), JSON\n"
       "lines, \"-\" for standard input. What was learnt so already is left out, so a run that was\n"
-      "broken off is simply started again; what was learnt as the other class moves.",
+      "broken off is simply started again; what was learnt as another class moves.",
       "winnow learn");
   LearnCommand options;
   options.common.add_to(app);
@@ -264,8 +270,8 @@ int learn_command(const std::vector<std::string>& arguments) {
   app.add_flag("--verbose", options.verbose, "a line for each message: what became of it");
   app.add_flag("--quiet", options.quiet, "no progress and no summary");
   app.add_option("CLASS", options.label,
-                 "spam, ham, forget, or labelled: as JSON lines or folders say")
-      ->check(CLI::IsMember({"spam", "ham", "forget", "labelled"}))
+                 "spam, ham or another class of the configuration; forget; or labelled: as JSON "
+                 "lines or folders say")
       ->required();
   app.add_option("PATH", options.common.paths, "what to learn")->required();
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;

@@ -35,9 +35,9 @@ std::string read_line(const simdjson::dom::element& object, LearnRecord& record)
   record.kind = kind == "forget"   ? LearnKind::kForget
                 : kind == "counts" ? LearnKind::kCounts
                                    : LearnKind::kLearn;
-  record.label = kind == "ham" ? LearnLabel::kHam : LearnLabel::kSpam;
-  if (kind != "spam" && kind != "ham" && record.kind == LearnKind::kLearn)
-    return "has a kind that is not spam, ham, forget or counts";
+  const std::optional<LearnLabel> label = LearnLabel::of(kind);
+  if (!label) return "has a kind that is no class, forget or counts";
+  if (record.kind == LearnKind::kLearn) record.label = *label;
   record.tokenizer = tokenizer == "osb" ? Tokenizer::kOsb : Tokenizer::kWinnow;
   record.who = text("who");
   record.symbols = text("symbols");

@@ -54,7 +54,7 @@ bool read_digest(std::string_view text, LearnDigest& out) {
 std::string_view kind_name(const LearnRecord& record) {
   return record.kind == LearnKind::kForget   ? "forget"
          : record.kind == LearnKind::kCounts ? "counts"
-                                             : label_name(record.label);
+                                             : record.label.name();
 }
 
 // Which records are meant.
@@ -174,7 +174,7 @@ int change(const LearnLogCommand& options, TokenStatistics& statistics, const Ch
       record.kind = LearnKind::kForget;
       record.tokens.clear(), record.symbols.clear();
     } else {
-      record.label = options.to == "ham" ? LearnLabel::kHam : LearnLabel::kSpam;
+      record.label = LearnLabel::of(options.to).value_or(LearnLabel::kSpam);
     }
   }
   const auto done = statistics.learn(*records);
@@ -265,6 +265,16 @@ int retry(const LearnLogCommand& options, const std::string& folder) {
   return kExitInputs;
 }
 
+// Why --to is no class of the site; empty: it is one.
+std::string no_class(const LearnLogCommand& options) {
+  Result<Loaded> loaded = load_rules(options.load);
+  if (!loaded) return loaded.error().text();
+  const BayesPlan* const plan = find_bayes(*loaded->rules);
+  if (!plan) return "the classifier is off in this configuration";
+  if (plan->find(options.to)) return "";
+  return plan->class_list();
+}
+
 int run(const LearnLogCommand& options) {
   const std::string folder = statistics_folder(options.statistics, options.load);
   const Result<Chosen> which = chosen(options);
@@ -301,10 +311,11 @@ int run(const LearnLogCommand& options) {
              "these statistics are in Redis: `winnow learn` learns, moves and forgets there");
     return kExitUsage;
   }
-  if (action == "relabel" && options.to != "spam" && options.to != "ham") {
-    complain("learn-log", "relabel takes --to spam or --to ham");
-    return kExitUsage;
-  }
+  if (action == "relabel")
+    if (const std::string wrong = no_class(options); !wrong.empty()) {
+      complain("learn-log", "relabel takes --to a class: " + wrong);
+      return kExitUsage;
+    }
   auto statistics = TokenStatistics::open({.folder = folder});
   if (!statistics) {
     complain("learn-log", statistics.error().text());
@@ -341,8 +352,7 @@ int learn_log_command(const std::vector<std::string>& arguments) {
                  "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
   app.add_option("--digest", options.digest, "the message with this digest");
   app.add_option("--user", options.user, "of this user's own statistics");
-  app.add_option("--label", options.label, "of this class")
-      ->check(CLI::IsMember({"spam", "ham", "forget", "counts"}));
+  app.add_option("--label", options.label, "of this class, or forget, or counts");
   app.add_option("--by", options.who, "learnt by: learn, controller, …");
   app.add_option("--until", options.until, "up to this time, RFC 3339");
   app.add_option("--to", options.to, "the class, or the folder");

@@ -275,8 +275,7 @@ Result<int> convert(StatisticsAt& place, const ConvertOptions& options) {
     auto client = RedisClient::make(redis);
     if (!client) return fail(client.error());
     to->client = std::move(*client);
-    to->layout.spam_symbol = options.spam_symbol;
-    to->layout.ham_symbol = options.ham_symbol;
+    to->layout.classes = {{"spam", options.spam_symbol, "S"}, {"ham", options.ham_symbol, "H"}};
   }
   std::vector<LearnRecord> records;
   size_t tokens = 0;

@@ -14,19 +14,13 @@ std::string_view header(const HttpRequest& request, std::string_view name) {
   return {};
 }
 
-std::optional<LearnLabel> label_of(std::string_view name) {
-  if (name == "spam") return LearnLabel::kSpam;
-  if (name == "ham") return LearnLabel::kHam;
-  return std::nullopt;
-}
-
 std::optional<LearnRequest> read_tell(const HttpRequest& request, std::string& wrong) {
   const bool set = header(request, "set").find("local") != std::string_view::npos;
   const bool remove = header(request, "remove").find("local") != std::string_view::npos;
   if (remove && !set) return LearnRequest{.kind = LearnKind::kForget};
-  const std::optional<LearnLabel> label = label_of(header(request, "message-class"));
+  const std::optional<LearnLabel> label = LearnLabel::of(header(request, "message-class"));
   if (set && label) return LearnRequest{.label = *label};
-  wrong = "TELL takes Set: local with Message-class: spam or ham, or Remove: local";
+  wrong = "TELL takes Set: local with Message-class, as spam or ham, or Remove: local";
   return std::nullopt;
 }
 
@@ -57,9 +51,9 @@ std::optional<LearnRequest> read_learn_request(const HttpRequest& request, std::
     default:
       break;
   }
-  if (const std::optional<LearnLabel> label = label_of(header(request, "class")))
+  if (const std::optional<LearnLabel> label = LearnLabel::of(header(request, "class")))
     return LearnRequest{.bulk = bulk, .label = *label};
-  wrong = "Class header is required, and names spam or ham";
+  wrong = "Class header is required for multiclass learning";
   return std::nullopt;
 }
 
@@ -90,7 +84,7 @@ void render_learnt(const HttpRequest& request, const LearnRequest& learn,
   if (*what == Learnt::kSame)
     return render_not_learnt(request, 208,
                              fmt::format("<{}> has been already learned as {}, ignore it",
-                                         plain(message_id), label_name(learn.label)),
+                                         plain(message_id), learn.label.name()),
                              out);
   render_response(request, {.type = "application/json", .headers = "Cache-Control: no-store\r\n"},
                   "{\"success\":true}", out);

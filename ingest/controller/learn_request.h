@@ -2,9 +2,8 @@
 // it pipeline/learn's.
 //
 //   POST /learnspam, /learnham          the controller
-//   POST /learnclass with Class: spam   the same
-//   TELL SPAMC/1.5                      spamd's protocol: Message-class: spam or ham with Set:
-//   local;
+//   POST /learnclass with Class: NAME   the same for any class
+//   TELL SPAMC/1.5                      spamd's protocol: Message-class: NAME with Set: local;
 //                                       Remove: local forgets
 #pragma once
 
@@ -23,7 +22,8 @@ struct LearnRequest {
 };
 
 bool is_learn_command(HttpCommand command);
-// Nothing where it cannot be understood: `wrong` then says why. REQUIRED: is_learn_command().
+// Nothing where it cannot be understood: `wrong` then says why. Whether the site has such a class
+// is not looked at. REQUIRED: is_learn_command().
 std::optional<LearnRequest> read_learn_request(const HttpRequest& request, std::string& wrong);
 
 // As Rspamd answers: {"success":true}; 208 where it is learnt so already; 404 where the message has

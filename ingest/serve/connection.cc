@@ -364,7 +364,7 @@ void Connection::autolearn(const Scanned& scanned) {
       std::move(record),
       [&log = shared_.log, tag = log_tag(scanned), label = *label](const Result<Learnt>& what) {
         if (what)
-          log.message(tag, fmt::format("autolearned as {}", label_name(label)));
+          log.message(tag, fmt::format("autolearned as {}", label.name()));
         else
           log.event(LogLevel::kError, "learn", what.error().text());
       });
@@ -378,13 +378,13 @@ LearntNow ConnectionShared::learnt() const {
   const BayesPlan* const plan = find_bayes(*live->rules);
   if (!plan) return out;
   out.since_start = learner->learnt();
-  if (const auto learns = learner->statistics().learns(plan->tokenizer, 0)) {
-    out.spam = learns->spam;
-    out.ham = learns->ham;
-  }
   out.bytes = learner->statistics().used_bytes();
-  out.spam_symbol = live->rules->model.symbols[index(plan->spam)].name;
-  out.ham_symbol = live->rules->model.symbols[index(plan->ham)].name;
+  const auto learns = learner->statistics().learns_of(plan->tokenizer, plan->class_names());
+  for (size_t i = 0; i < plan->classes.size(); ++i)
+    out.classes.push_back(
+        {.symbol = live->rules->model.symbols[index(plan->classes[i].symbol)].name,
+         .name = plan->classes[i].name,
+         .messages = learns ? learns->learnt(i) : 0});
   return out;
 }
 
@@ -492,11 +492,20 @@ class HttpConnection : public Connection {
     std::string wrong;
     learn_ = read_learn_request(request, wrong);
     if (learn_ && request.unscanned) wrong = "Empty body is not permitted";
+    if (learn_ && wrong.empty()) wrong = unknown_class(*learn_);
     if (wrong.empty() && shared_.learner) return Page::kScan;
     learn_.reset();
     const int code = wrong.empty() ? 500 : 400;
     if (wrong.empty()) wrong = "nothing is learnt here: see winnow serve --statistics";
     return refuse_learning(code, wrong);
+  }
+  // Empty where the site has the class that something is to be learnt as.
+  std::string unknown_class(const LearnRequest& learn) const {
+    const std::shared_ptr<LiveRules> live = shared_.service->live();
+    const BayesPlan* const plan = find_bayes(*live->rules);
+    if (!plan || learn.kind == LearnKind::kForget || plan->find(learn.label.name())) return "";
+    return fmt::format("there is no class {} here; there are {}", learn.label.name(),
+                       plan->class_list());
   }
   // Who teaches often looks at an exit code alone: the log says why as well.
   Page refuse_learning(int code, std::string_view why) {
@@ -524,7 +533,7 @@ class HttpConnection : public Connection {
                           fmt::format("does not learn <{}>: {}", log_safe(id), denied));
       render_not_learnt(session_.request(), 204,
                         fmt::format("all learn conditions denied learning {} in default classifier",
-                                    label_name(learn.label)),
+                                    learn.label.name()),
                         reply);
       answer(self, std::move(reply));
       return true;
@@ -541,7 +550,7 @@ class HttpConnection : public Connection {
           if (what)
             shared_.log.message(
                 tag, fmt::format("{} <{}> as {}", kLearntWords[static_cast<size_t>(*what)],
-                                 log_safe(id), label_name(learn.label)));
+                                 log_safe(id), learn.label.name()));
           else
             shared_.log.event(LogLevel::kError, "learn", what.error().text());
           answer(self, std::move(out));

@@ -97,18 +97,16 @@ void Statistics::append_stat(const LiveRules& live, size_t open, bool read_only,
                  "\"chunks_freed\":0,\"chunks_oversized\":0,\"fragmented\":0,\"total_learns\":{},"
                  "\"statfiles\":[",
                  spam, scanned - spam, connections.load(kRelaxed),
-                 control_connections.load(kRelaxed), learnt.spam + learnt.ham);
-  if (!learnt.spam_symbol.empty())
-    for (const auto& [symbol, name, count] : {std::tuple(learnt.spam_symbol, "spam", learnt.spam),
-                                              std::tuple(learnt.ham_symbol, "ham", learnt.ham)}) {
-      if (out.back() == '}') out += ',';
-      out += "{\"symbol\":";
-      append_json_string(symbol, out);
-      fmt::format_to(to,
-                     ",\"type\":\"embedded\",\"class\":\"{}\",\"revision\":{},\"used\":0,"
-                     "\"total\":0,\"size\":{},\"languages\":0,\"users\":1}}",
-                     name, count, learnt.bytes);
-    }
+                 control_connections.load(kRelaxed), learnt.messages());
+  for (const LearntNow::Class& one : learnt.classes) {
+    if (out.back() == '}') out += ',';
+    out += "{\"symbol\":";
+    append_json_string(one.symbol, out);
+    fmt::format_to(to,
+                   ",\"type\":\"embedded\",\"class\":\"{}\",\"revision\":{},\"used\":0,"
+                   "\"total\":0,\"size\":{},\"languages\":0,\"users\":1}}",
+                   one.name, one.messages, learnt.bytes);
+  }
   fmt::format_to(to, "],\"fuzzy_hashes\":{{}},\"open_connections\":{}}}", open);
 }
 
@@ -226,8 +224,7 @@ void Statistics::append_metrics(const Service& service, size_t open, const Learn
        {"pools_allocated", "pools_freed", "allocated_bytes", "chunks_allocated",
         "shared_chunks_allocated", "chunks_freed", "chunks_oversized", "fragmented"})
     metric(fmt::format("rspamd_{}", name), "gauge", "Not counted.", 0, out);
-  metric("rspamd_learns_total", "counter", "All that was ever learnt.", learnt.spam + learnt.ham,
-         out);
+  metric("rspamd_learns_total", "counter", "All that was ever learnt.", learnt.messages(), out);
   family("rspamd_actions_total", "counter", "Messages by action.", out);
   for (size_t i = 0; i < kActions.size(); ++i)
     fmt::format_to(std::back_inserter(out), "rspamd_actions_total{{type=\"{}\"}} {}\n", kActions[i],

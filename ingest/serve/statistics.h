@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "ingest/proxy/counts.h"
 #include "pipeline/service.h"
@@ -15,10 +16,19 @@ namespace winnow {
 
 // What was learnt, as of a moment; all 0 where there are no statistics.
 struct LearntNow {
-  uint64_t since_start = 0;    // messages that this process learnt
-  uint64_t spam = 0, ham = 0;  // learnt messages, of the statistics that all share
-  uint64_t bytes = 0;          // of the store
-  std::string spam_symbol = {}, ham_symbol = {};  // empty: there are no statistics
+  uint64_t since_start = 0;  // messages that this process learnt
+  uint64_t bytes = 0;        // of the store
+  struct Class {
+    std::string symbol, name;
+    uint64_t messages = 0;  // learnt, of the statistics that all share
+  };
+  std::vector<Class> classes = {};  // none: there are no statistics
+
+  uint64_t messages() const {
+    uint64_t out = 0;
+    for (const Class& one : classes) out += one.messages;
+    return out;
+  }
 };
 
 class Statistics {

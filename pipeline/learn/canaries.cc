@@ -58,7 +58,9 @@ Result<Canaries> Canaries::open(const std::string& folder, const BayesOptions& o
   if (!log) return fail(log.error());
   const Result<void> walked = walk_log(**log, [&](uint64_t, const LearnRecord& record) {
     TokenList tokens;
-    if (record.tokenizer != tokenizer || !read_token_question(record.tokens, tokens)) return true;
+    const bool judged = record.label == LearnLabel::kSpam || record.label == LearnLabel::kHam;
+    if (!judged || record.tokenizer != tokenizer || !read_token_question(record.tokens, tokens))
+      return true;
     out.tokens_.push_back(std::move(tokens));
     out.labels_.push_back(record.label);
     return true;

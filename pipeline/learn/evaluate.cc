@@ -8,6 +8,7 @@ namespace winnow {
 
 void Evaluation::count(Scope& scope, const Class& what, int delta) {
   const bool spam = what.label == LearnLabel::kSpam;
+  if (!spam && what.label != LearnLabel::kHam) return;
   uint64_t& learns = spam ? scope.learns.spam : scope.learns.ham;
   learns += static_cast<uint64_t>(delta);  // wraps around and back
   for (const uint64_t hash : what.hashes) {
@@ -42,7 +43,10 @@ Opinion Evaluation::next(const LearnRecord& record) {
   if (record.kind == LearnKind::kLearn) {
     TokenList tokens;
     if (!read_token_question(record.tokens, tokens)) return opinion;
-    if (before == scope.learnt.end()) {  // else it has seen it
+    const bool judged = record.label == LearnLabel::kSpam || record.label == LearnLabel::kHam;
+    if (before != scope.learnt.end()) {  // it has seen it
+      count(scope, before->second, -1);
+    } else if (judged) {
       TokenCounts counts;
       counts.learns = scope.learns;
       for (const uint64_t hash : tokens.hashes) {
@@ -54,8 +58,6 @@ Opinion Evaluation::next(const LearnRecord& record) {
         (record.label == LearnLabel::kSpam ? spam_ : ham_).push_back(opinion.odds);
       else
         ++unknown_;
-    } else {
-      count(scope, before->second, -1);
     }
     Class& now = scope.learnt[record.digest];
     now = {record.label, std::move(tokens.hashes)};

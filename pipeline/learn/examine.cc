@@ -26,7 +26,10 @@ bool learn_record(const RuleSet& rules, const Case& one, LearnRecord& out) {
   if (!question || !read_token_question(question->key, tokens)) return false;
   out.tokenizer = tokens.tokenizer;
   out.scope = tokens.scope;
-  out.tokens = question->key;
+  // What is learnt has one class, whichever others were asked for.
+  tokens.classes.clear();
+  out.tokens.clear();
+  append_token_question(tokens, out.tokens);
   std::ranges::copy(one.evidence.facts.digest, out.digest.begin());
   out.symbols.clear();
   for (const auto& symbol : one.verdict.symbols) {

@@ -47,8 +47,8 @@ Result<void> take_hashes(RedisClient& client, std::span<const std::string> names
 Result<void> dump_redis(RedisClient& client, const RedisLayout& layout, size_t step,
                         const std::function<void(const DumpedKey&)>& take) {
   std::vector<std::string> keys;
-  for (const std::string& symbol : {layout.spam_symbol, layout.ham_symbol}) {
-    DumpedKey set{.key = symbol + "_keys", .set = true, .fields = {}, .members = {}};
+  for (const RedisLayout::Class& one : layout.classes) {
+    DumpedKey set{.key = one.symbol + "_keys", .set = true, .fields = {}, .members = {}};
     RedisBatch batch;
     batch.add(set.key, {"SMEMBERS", set.key});
     const auto replies = ask(client, batch, RedisUse::kRead);

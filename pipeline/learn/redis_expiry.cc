@@ -79,10 +79,15 @@ RedisExpiryOptions redis_expiry_options(const UclObject& root) {
 }
 
 std::optional<int64_t> token_life(const RedisExpiryOptions& options, int64_t expire_s,
-                                  uint64_t spam, uint64_t ham, double mean, int64_t ttl_s) {
-  const auto total = static_cast<double>(spam + ham);
-  const double share = total > 0 ? static_cast<double>(std::max(spam, ham)) / total : 0.5;
-  if (share <= 0.5 + options.epsilon_common) {
+                                  std::span<const uint64_t> counts, double mean, int64_t ttl_s) {
+  const double even = 1 / static_cast<double>(counts.size());
+  double total = 0, most = 0;
+  for (const uint64_t count : counts) {
+    total += static_cast<double>(count);
+    most = std::max(most, static_cast<double>(count));
+  }
+  const double share = total > 0 ? most / total : even;
+  if (share <= even + options.epsilon_common) {
     if (ttl_s >= 0 && ttl_s <= options.common_ttl_s) return std::nullopt;
     return options.common_ttl_s;
   }
@@ -116,26 +121,32 @@ Result<ExpiryStep> expire_step(RedisClient& client, const RedisLayout& layout,
     if (split_token_key(name.text, whose, token)) names.push_back(name.text);
   }
   RedisBatch look;
+  std::vector<std::string_view> words{"HMGET", ""};
+  for (const RedisLayout::Class& one : layout.classes) words.push_back(one.field);
+  const size_t classes = layout.classes.size();
   for (const std::string_view name : names) {
-    look.add(name, {"HMGET", name, "S", "H"});
+    words[1] = name;
+    look.add(name, words);
     look.add(name, {"TTL", name});
   }
   const auto seen = ask(client, look);
   if (!seen) return fail(seen.error());
-  const auto count = [&](size_t i, size_t field) {
-    const std::vector<RedisReply>& items = (*seen)[i * 2].items;
-    return items.size() == 2 ? static_cast<uint64_t>(std::max<int64_t>(0, items[field].number()))
-                             : 0;
-  };
+  std::vector<std::vector<uint64_t>> counts(names.size(), std::vector<uint64_t>(classes));
   double sum = 0;
-  for (size_t i = 0; i < names.size(); ++i) sum += static_cast<double>(count(i, 0) + count(i, 1));
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::vector<RedisReply>& items = (*seen)[i * 2].items;
+    if (items.size() != classes) continue;
+    for (size_t one = 0; one < classes; ++one) {
+      counts[i][one] = static_cast<uint64_t>(std::max<int64_t>(0, items[one].number()));
+      sum += static_cast<double>(counts[i][one]);
+    }
+  }
   const double mean = names.empty() ? 0 : sum / static_cast<double>(names.size());
   RedisBatch change;
   for (size_t i = 0; i < names.size(); ++i) {
     const RedisReply& ttl = (*seen)[i * 2 + 1];
-    if ((*seen)[i * 2].items.size() != 2 || ttl.integer == -2) continue;  // no hash, or gone
-    const auto life =
-        token_life(options, layout.expire_s, count(i, 0), count(i, 1), mean, ttl.integer);
+    if ((*seen)[i * 2].items.size() != classes || ttl.integer == -2) continue;  // no hash, or gone
+    const auto life = token_life(options, layout.expire_s, counts[i], mean, ttl.integer);
     if (!life) continue;
     if (*life < 0)
       change.add(names[i], {"PERSIST", names[i]});

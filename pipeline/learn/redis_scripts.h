@@ -70,7 +70,7 @@ end
 
 // All in one, where all keys are on one server; says the classes, and how many tokens were passed
 // over. KEYS: mark, ids, KEY, the wanted class' set, tokens. ARGV: as decide, the number of ids,
-// fields of classes ("spam=S ham=H "), then a count for each token.
+// fields of classes ("spam=S:learns_spam ham=H:learns_ham "), then a count for each token.
 constexpr std::string_view kLearnEnd = R"lua(
 local ids = tonumber(ARGV[6])
 local key, set = KEYS[ids + 2], KEYS[ids + 3]
@@ -86,15 +86,23 @@ if wrong then return wrong end
 local said, again = decide(2, ids + 1)
 local from, to = string.match(said, '^(%S+) (%S+)')
 if again or from == to then return said end
-local fields = {}
-for class, field in string.gmatch(ARGV[7], '(%S+)=(%S+) ') do fields[class] = field end
+local fields, learns = {}, {}
+for class, field, learnt in string.gmatch(ARGV[7], '(%S+)=(%S+):(%S+) ') do
+  fields[class], learns[class] = field, learnt
+end
+local function stands(of, class, other)
+  if class == '-' then return nil end
+  return of[class] or other
+end
+local less, more = stands(fields, from, from), stands(fields, to, to)
 local passed = 0
 for i = ids + 4, #KEYS do
-  passed = passed + change(KEYS[i], fields[from], fields[to], tonumber(ARGV[i - ids + 4]), 0)
+  passed = passed + change(KEYS[i], less, more, tonumber(ARGV[i - ids + 4]), 0)
 end
-if from ~= '-' then from = 'learns_' .. from else from = nil end
-if to ~= '-' then redis.call('SADD', set, key) to = 'learns_' .. to else to = nil end
-change(key, from, to, 1, 0)
+if to ~= '-' then redis.call('SADD', set, key) end
+less = stands(learns, from, 'learns_' .. string.lower(from))
+more = stands(learns, to, 'learns_' .. string.lower(to))
+change(key, less, more, 1, 0)
 redis.call('HSET', key, 'version', '2')
 return said .. ' ' .. passed
 )lua";

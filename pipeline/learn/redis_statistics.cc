@@ -1,6 +1,7 @@
 #include "pipeline/learn/redis_statistics.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <charconv>
@@ -22,16 +23,43 @@ constexpr size_t kLearnsKept = 100'000;  // users whose learnt messages are kept
 
 std::string_view base_of(Tokenizer tokenizer) { return tokenizer == Tokenizer::kOsb ? "RS" : "WN"; }
 
-std::string_view wanted(const LearnRecord& record) {
-  return record.kind == LearnKind::kForget ? "-" : label_name(record.label);
+// Classes whose counts a question asks for.
+std::vector<std::string> classes_of(const TokenList& tokens) {
+  return tokens.classes.empty() ? std::vector<std::string>{"spam", "ham"} : tokens.classes;
 }
 
-constexpr std::string_view kFields = "spam=S ham=H ";
-std::string_view field_of(std::string_view label) {
-  return label == "spam" ? "S" : label == "ham" ? "H" : "";
+// The spaces of the cache, one for each two classes.
+std::vector<uint64_t> spaces_of(const TokenList& tokens) {
+  const uint64_t base = tokens.scope * 4 + static_cast<uint64_t>(tokens.tokenizer);
+  std::vector<uint64_t> out;
+  for (size_t i = 0; i < tokens.classes.size(); i += 2) {
+    std::string names = tokens.classes[i];
+    if (i + 1 < tokens.classes.size()) (names += ' ') += tokens.classes[i + 1];
+    out.push_back(base ^ XXH3_64bits(names.data(), names.size()));
+  }
+  if (out.empty()) out.push_back(base);
+  return out;
 }
-std::string learns_of(std::string_view label) {
-  return label == "-" ? "" : fmt::format("learns_{}", label);
+
+std::string_view wanted(const LearnRecord& record) {
+  return record.kind == LearnKind::kForget ? "-" : record.label.name();
+}
+
+// How a class stands in Redis. One that the site has no more, of which something is to be taken
+// away, is as it would be without a label.
+RedisLayout::Class class_of(const RedisLayout& layout, std::string_view name) {
+  const auto found = std::ranges::find(layout.classes, name, &RedisLayout::Class::name);
+  if (found != layout.classes.end()) return *found;
+  const std::string_view field = name == "spam" ? "S" : name == "ham" ? "H" : name;
+  return {std::string(name), fmt::format("BAYES_{}", name), std::string(field)};
+}
+
+// Names of classes with their fields, as the scripts take them: "spam=S:learns_spam ".
+std::string fields_text(const RedisLayout& layout) {
+  std::string out;
+  for (const RedisLayout::Class& one : layout.classes)
+    out += fmt::format("{}={}:{} ", one.name, one.field, one.learns_field());
+  return out;
 }
 
 // Errors that are of Redis as it is now, and not of what it was asked: it is asked again later.
@@ -166,16 +194,23 @@ uint64_t RedisStatistics::state() const {
 std::vector<uint32_t> RedisStatistics::fill(const TokenList& tokens, const std::string& key,
                                             uint64_t now, TokenCounts& out,
                                             bool& learns_known) const {
-  out.counts.resize(tokens.hashes.size());
+  resize_counts(tokens, out);
   {
     const std::lock_guard lock(mutex_);
-    const auto found = learns_.find(key);
+    const auto found = learns_.find({key, tokens.classes});
     learns_known = found != learns_.end() && found->second.first == now;
-    if (learns_known) out.learns = found->second.second;
+    for (size_t i = 0; learns_known && i < found->second.second.size(); ++i)
+      out.set_learnt(i, found->second.second[i]);
   }
   std::vector<uint32_t> missing;
-  cache_.find(now, tokens.scope * 4 + static_cast<uint64_t>(tokens.tokenizer), tokens.hashes,
-              out.counts, missing);
+  const std::vector<uint64_t> spaces = spaces_of(tokens);
+  for (size_t i = 0; i < spaces.size(); ++i)
+    cache_.find(now, spaces[i], tokens.hashes, i == 0 ? out.counts : out.more[i - 1].counts,
+                missing);
+  if (spaces.size() > 1) {
+    std::ranges::sort(missing);
+    missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+  }
   return missing;
 }
 
@@ -194,16 +229,28 @@ struct RedisStatistics::Fetch {
   uint64_t now = 0;
   TokenCounts counts = {};
   std::vector<uint32_t> missing = {};
+  size_t classes = 2;
 
-  void ask(RedisBatch& batch) const {
+  void ask(const RedisLayout& layout, RedisBatch& batch) {
+    std::vector<std::string> fields, learns;
+    for (const std::string& one : classes_of(*tokens)) {
+      const RedisLayout::Class stands = class_of(layout, one);
+      fields.push_back(stands.field);
+      learns.push_back(stands.learns_field());
+    }
+    classes = fields.size();
     batch.shard(key);
-    batch.add(key, {"HMGET", key, "learns_spam", "learns_ham"});
+    std::vector<std::string_view> words{"HMGET", key};
+    words.insert(words.end(), learns.begin(), learns.end());
+    batch.add(key, words);
     std::string name = key + "_";
     const size_t stem = name.size();
+    std::ranges::copy(fields, words.begin() + 2);
     for (const uint32_t i : missing) {
       name.resize(stem);
       name += std::to_string(tokens->hashes[i]);
-      batch.add(name, {"HMGET", name, "S", "H"});
+      words[1] = name;
+      batch.add(name, words);
     }
   }
   // False where Redis says no.
@@ -213,7 +260,7 @@ struct RedisStatistics::Fetch {
       if (&reply != &replies[0] && reply.is_error() && reply.text.starts_with("WRONGTYPE"))
         continue;
       if (wrong(reply, error)) return false;
-      if (reply.items.size() == 2) continue;
+      if (reply.items.size() == classes) continue;
       error = {.what = "redis: HMGET answers what it should not"};
       return false;
     }
@@ -221,9 +268,11 @@ struct RedisStatistics::Fetch {
       const std::vector<RedisReply>& items = replies[i].items;
       return items.empty() ? 0 : std::max<int64_t>(0, items[item].number());
     };
-    counts.learns = {static_cast<uint64_t>(number(0, 0)), static_cast<uint64_t>(number(0, 1))};
-    for (size_t i = 0; i < missing.size(); ++i)
-      counts.counts[missing[i]] = {clamped(number(i + 1, 0)), clamped(number(i + 1, 1))};
+    for (size_t one = 0; one < classes; ++one) {
+      counts.set_learnt(one, static_cast<uint64_t>(number(0, one)));
+      for (size_t i = 0; i < missing.size(); ++i)
+        counts.set_count(one, missing[i], clamped(number(i + 1, one)));
+    }
     return true;
   }
 };
@@ -239,7 +288,7 @@ std::vector<Result<TokenCounts>> RedisStatistics::fetch(
       one.now = state();
       bool learns_known = false;
       one.missing = fill(*one.tokens, one.key, one.now, one.counts, learns_known);
-      one.ask(batch);
+      one.ask(options_.layout, batch);
       step.push_back(std::move(one));
     }
     const auto replies = client_->run(batch, RedisUse::kRead);
@@ -257,12 +306,17 @@ std::vector<Result<TokenCounts>> RedisStatistics::fetch(
         out.push_back(fail(std::move(error)));
         continue;
       }
-      cache_.keep(one.now, one.tokens->scope * 4 + static_cast<uint64_t>(one.tokens->tokenizer),
-                  one.tokens->hashes, one.counts.counts, one.missing);
+      const std::vector<uint64_t> spaces = spaces_of(*one.tokens);
+      for (size_t i = 0; i < spaces.size(); ++i)
+        cache_.keep(one.now, spaces[i], one.tokens->hashes,
+                    i == 0 ? one.counts.counts : one.counts.more[i - 1].counts, one.missing);
+      std::vector<uint64_t> learns;
+      for (size_t i = 0; i < one.classes; ++i) learns.push_back(one.counts.learnt(i));
       {
         const std::lock_guard lock(mutex_);
         if (learns_.size() >= kLearnsKept) learns_.clear();
-        if (one.now == state_) learns_[one.key] = {one.now, one.counts.learns};
+        if (one.now == state_)
+          learns_[{one.key, one.tokens->classes}] = {one.now, std::move(learns)};
       }
       out.push_back(std::move(one.counts));
     }
@@ -277,22 +331,29 @@ Result<TokenCounts> RedisStatistics::counts(const TokenList& tokens) const {
 }
 
 Result<LearnCount> RedisStatistics::learns(Tokenizer tokenizer, uint64_t) const {
-  TokenList none;
-  none.tokenizer = tokenizer;
-  std::optional<LearnCount> before;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto kept = learns_.find(key_of(none)); kept != learns_.end())
-      before = kept->second.second;
-  }
-  // Who asks for this draws a page: what was is enough, and what is will be there the next time.
-  if (before) {
-    if (!counts_at_hand(none)) ask_counts(std::move(none), [](Result<TokenCounts>&&) {});
-    return *before;
-  }
-  const Result<TokenCounts> found = counts(none);
+  const Result<TokenCounts> found = learns_of(tokenizer, {});
   if (!found) return fail(found.error());
   return found->learns;
+}
+
+Result<TokenCounts> RedisStatistics::learns_of(Tokenizer tokenizer,
+                                               std::span<const std::string> classes) const {
+  TokenList none;
+  none.tokenizer = tokenizer;
+  none.classes.assign(classes.begin(), classes.end());
+  std::optional<TokenCounts> before;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto kept = learns_.find({key_of(none), none.classes}); kept != learns_.end()) {
+      resize_counts(none, before.emplace());
+      for (size_t i = 0; i < kept->second.second.size(); ++i)
+        before->set_learnt(i, kept->second.second[i]);
+    }
+  }
+  if (!before) return counts(none);
+  // Who asks for this draws a page: what was is enough, and what is will be there the next time.
+  if (!counts_at_hand(none)) ask_counts(std::move(none), [](Result<TokenCounts>&&) {});
+  return std::move(*before);
 }
 
 void RedisStatistics::ask_counts(TokenList&& tokens, Done done) const {
@@ -353,8 +414,10 @@ Result<std::vector<std::optional<LearnLabel>>> RedisStatistics::known(
     if (wrong((*replies)[i], error)) return fail(std::move(error));
     for (const RedisReply& item : (*replies)[i].items) {
       if (item.kind != RedisReply::Kind::kText || out[i / (keys + 1)]) continue;
-      const bool spam = item.text == "1" || item.text == "spam" || item.text == "S";
-      out[i / (keys + 1)] = spam ? LearnLabel::kSpam : LearnLabel::kHam;
+      const bool spam = item.text == "1" || item.text == "S", ham = item.text == "H";
+      out[i / (keys + 1)] = spam  ? LearnLabel::kSpam
+                            : ham ? LearnLabel::kHam
+                                  : LearnLabel::of(item.text).value_or(LearnLabel::kHam);
     }
   }
   return out;
@@ -386,7 +449,7 @@ Result<std::vector<Learnt>> RedisStatistics::try_learn(std::span<const LearnReco
 
 // The class' set of KEYs; of what is to be forgotten none is asked for.
 std::string RedisStatistics::set_of(std::string_view label) const {
-  return (label == "spam" ? options_.layout.spam_symbol : options_.layout.ham_symbol) + "_keys";
+  return class_of(options_.layout, label == "-" ? "ham" : label).symbol + "_keys";
 }
 
 // "spam ham 3": what a script did to a message, and how many tokens it passed over.
@@ -411,6 +474,7 @@ Result<std::vector<RedisReply>> RedisStatistics::decide(Step step, bool cluster)
   RedisBatch batch;
   batch.repeatable = true;
   const std::string most = std::to_string(layout.ids_max), ids_count = std::to_string(ids);
+  const std::string fields = fields_text(layout);
   for (const auto* const one : step) {
     const auto& [offset, record] = *one;
     TokenList tokens;
@@ -430,7 +494,7 @@ Result<std::vector<RedisReply>> RedisStatistics::decide(Step step, bool cluster)
         "EVAL", cluster ? redis_decide_script() : redis_learn_script(), key_count};
     words.insert(words.end(), keys.begin(), keys.end());
     words.insert(words.end(), {kMarkSeconds, id, std::string_view(id).substr(0, 32), wanted(record),
-                               most, ids_count, kFields});
+                               most, ids_count, fields});
     words.insert(words.end(), counts.begin(), counts.end());
     batch.shard(key);
     batch.add(layout.ids, words);
@@ -472,6 +536,13 @@ Result<void> RedisStatistics::count_slots(Step step, std::span<const size_t> whi
     TokenList tokens;
     read_token_question(record.tokens, tokens);
     const std::string key = key_of(tokens);
+    const auto stands = [&](std::string_view label) {
+      return label == "-" ? RedisLayout::Class{} : class_of(options_.layout, label);
+    };
+    const RedisLayout::Class was = stands(from), is = stands(to);
+    const auto learns = [](const RedisLayout::Class& of) {
+      return of.name.empty() ? std::string() : of.learns_field();
+    };
     const auto add = [&, at = offset](const CountedKeys& keys, std::string_view less,
                                       std::string_view more) {
       add_count(mark(keys.front().first, at), keys, less, more, batch);
@@ -482,8 +553,8 @@ Result<void> RedisStatistics::count_slots(Step step, std::span<const size_t> whi
       std::string name = fmt::format("{}_{}", key, hash);
       slots[redis_slot(name)].emplace_back(std::move(name), count);
     }
-    for (const auto& [slot, keys] : slots) add(keys, field_of(from), field_of(to));
-    add({{key, 1}}, learns_of(from), learns_of(to));
+    for (const auto& [slot, keys] : slots) add(keys, was.field, is.field);
+    add({{key, 1}}, learns(was), learns(is));
     batch.add(key, {"HSET", key, "version", "2"});
     whose.push_back(which[i]);
     if (to == "-") continue;
@@ -558,20 +629,26 @@ Result<Learnt> RedisStatistics::take_over(const LearnRecord& record, bool cluste
     add_count(fmt::format("{{{}}}:winnow:counts:{}:{}", redis_slot_text(first), name, field), keys,
               "", field, batch);
   };
-  std::map<uint16_t, std::array<CountedKeys, 2>> slots;
+  const std::vector<std::string> classes = classes_of(tokens);
+  std::map<uint16_t, std::vector<CountedKeys>> slots;
   for (size_t i = 0; i < tokens.hashes.size(); ++i) {
     const std::string token = fmt::format("{}_{}", key, tokens.hashes[i]);
-    auto& [spam, ham] = slots[cluster ? redis_slot(token) : uint16_t{0}];
-    if (counts.counts[i].spam > 0) spam.emplace_back(token, counts.counts[i].spam);
-    if (counts.counts[i].ham > 0) ham.emplace_back(token, counts.counts[i].ham);
+    std::vector<CountedKeys>& of = slots[cluster ? redis_slot(token) : uint16_t{0}];
+    of.resize(classes.size());
+    for (size_t one = 0; one < classes.size(); ++one)
+      if (const uint32_t count = counts.count(one, i); count > 0)
+        of[one].emplace_back(token, count);
   }
-  for (const auto& [slot, keys] : slots) add(keys[0], "S"), add(keys[1], "H");
+  for (const auto& [slot, keys] : slots)
+    for (size_t one = 0; one < classes.size(); ++one)
+      add(keys[one], class_of(options_.layout, classes[one]).field);
   const size_t marked = batch.size();
-  if (counts.learns.spam > 0) add({{key, clamped(counts.learns.spam)}}, "learns_spam");
-  if (counts.learns.ham > 0) add({{key, clamped(counts.learns.ham)}}, "learns_ham");
+  for (size_t one = 0; one < classes.size(); ++one)
+    if (const uint64_t learnt = counts.learnt(one); learnt > 0)
+      add({{key, clamped(static_cast<int64_t>(learnt))}},
+          class_of(options_.layout, classes[one]).learns_field());
   batch.add(key, {"HSET", key, "version", "2"});
-  for (const char* const label : {"spam", "ham"})
-    batch.add(set_of(label), {"SADD", set_of(label), key});
+  for (const std::string& label : classes) batch.add(set_of(label), {"SADD", set_of(label), key});
   const auto replies = client_->run(batch, RedisUse::kWrite);
   if (!replies) return fail(replies.error());
   bool fresh = marked == 0;

@@ -5,9 +5,11 @@
 //   KEY_<token>         hash  S, H: counts; the token as a decimal number
 //   <SYMBOL>_keys       set   of all KEYs
 //   learned_ids         hash  learn id -> class. 3.4: all 103 letters, 1 or -1; 4.1: the first 32,
-//   1
-//                             or 0. Both are written and both are read; of 4.1's further keys
+//                             1 or 0. Both are written and both are read; of 4.1's further keys
 //                             (learned_idsX …) too, and full ones are moved on as it does.
+//
+// Of other classes the field is the class' label, learns_<label in lower case> has its messages,
+// and learned_ids its name.
 // A learn id is the base32 (engine/crypt/base32.h) of BLAKE2b-512 over the user's name and every
 // token, 8 bytes each, in order. Tokens of the tokenizer `winnow` have KEYs that begin with WN
 // instead.
@@ -69,6 +71,8 @@ class RedisStatistics final : public SiteStatistics {
 
   Result<TokenCounts> counts(const TokenList& tokens) const override;
   Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const override;
+  Result<TokenCounts> learns_of(Tokenizer tokenizer,
+                                std::span<const std::string> classes) const override;
   Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records) override;
   Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const override;
   uint64_t used_bytes() const override { return 0; }
@@ -130,7 +134,10 @@ class RedisStatistics final : public SiteStatistics {
   mutable std::mutex mutex_;  // guards what follows
   mutable uint64_t state_ = 1;
   mutable RedisDeadline state_until_{};
-  mutable std::map<std::string, std::pair<uint64_t, LearnCount>> learns_;  // with the state
+  // By KEY and classes (none: spam and ham); with the state.
+  mutable std::map<std::pair<std::string, std::vector<std::string>>,
+                   std::pair<uint64_t, std::vector<uint64_t>>>
+      learns_;
   std::string problem_;
   RedisDeadline expiry_due_{};  // when keys are looked at next; of who calls tend()
 

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "rules/checks/learned/bayes.h"
+
 namespace winnow {
 
 namespace {
@@ -61,14 +63,15 @@ std::string fields_text(const DumpedKey& key) {
   return out + "}";
 }
 
-uint64_t read_big(std::string_view bytes) {
-  uint64_t out = 0;
-  for (const char c : bytes) out = out << 8 | static_cast<uint8_t>(c);
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
   return out;
 }
 
-std::string key_of(char tokenizer, uint64_t scope) {
-  const bool osb = tokenizer == '0' + static_cast<int>(Tokenizer::kOsb);
+std::string key_of(Tokenizer tokenizer, uint64_t scope) {
+  const bool osb = tokenizer == Tokenizer::kOsb;
   return scope == 0 ? osb ? "RS" : "WN" : fmt::format("{}#{:016x}", osb ? "RS" : "WN", scope);
 }
 
@@ -175,37 +178,55 @@ Result<void> dump_folder(const TokenStatistics& statistics,
     }
     return {};
   };
-  const auto fields = [](const CounterRow& row, const char* spam, const char* ham) {
-    std::vector<std::pair<std::string, std::string>> out;
-    for (size_t i = 0; i < std::min<size_t>(2, row.counts.size()); ++i)
-      if (row.counts[i] != 0) out.emplace_back(i == 0 ? spam : ham, std::to_string(row.counts[i]));
-    return out;
+  const Result<ClassNames> names = read_class_names(statistics.store());
+  if (!names) return fail(names.error());
+  // Fields of the two classes of a plane, as they are in Redis where no label says otherwise.
+  const auto append_fields = [&](const CounterRow& row, const CounterKey& at, DumpedKey& to) {
+    for (size_t i = 0; i < std::min<size_t>(2, row.counts.size()); ++i) {
+      const size_t number = at.plane * size_t{2} + i;
+      if (row.counts[i] == 0 || number >= names->size()) continue;
+      const std::string_view name = (*names)[number].name();
+      const RedisLayout::Class stands{std::string(name), "",
+                                      number == 0   ? "S"
+                                      : number == 1 ? "H"
+                                                    : std::string(name)};
+      to.fields.emplace_back(at.learns ? stands.learns_field() : stands.field,
+                             std::to_string(row.counts[i]));
+    }
   };
-  DumpedKey spam{.key = "BAYES_SPAM_keys", .set = true, .fields = {}, .members = {}};
-  std::vector<DumpedKey> keys;
   // The layout of keys is that of statistics.h.
-  Result<void> good = walk("n", [&](const CounterRow& row) {
-    if (row.key.size() != 10) return;
-    const std::string key = key_of(row.key[1], read_big(std::string_view(row.key).substr(2)));
-    spam.members.push_back(key);
-    keys.push_back({.key = key, .fields = fields(row, "learns_spam", "learns_ham"), .members = {}});
-    keys.back().fields.emplace_back("version", "2");
-  });
-  if (!good) return good;
-  take(spam);
-  spam.key = "BAYES_HAM_keys";
-  take(spam);
-  for (const DumpedKey& key : keys) take(key);
-  for (const std::string_view kind : {"t", "u"}) {
-    good = walk(kind, [&](const CounterRow& row) {
-      const bool own = kind == "u";
-      if (row.key.size() != (own ? 18u : 10u)) return;
-      const std::string_view rest = std::string_view(row.key).substr(2);
-      const uint64_t scope = own ? read_big(rest.substr(0, 8)) : 0;
-      const uint64_t token = read_big(rest.substr(own ? 8 : 0));
-      take({.key = fmt::format("{}_{}", key_of(row.key[1], scope), token),
-            .fields = fields(row, "S", "H"),
-            .members = {}});
+  std::map<std::string, DumpedKey> keys;
+  for (const std::string_view kind : {"n", "m"}) {
+    const Result<void> good = walk(kind, [&](const CounterRow& row) {
+      const std::optional<CounterKey> at = CounterKey::of(row.key);
+      if (!at) return;
+      const std::string name = key_of(at->tokenizer, at->scope);
+      DumpedKey& key =
+          keys.try_emplace(name, DumpedKey{.key = name, .fields = {}, .members = {}}).first->second;
+      append_fields(row, *at, key);
+    });
+    if (!good) return good;
+  }
+  DumpedKey set{.key = "", .set = true, .fields = {}, .members = {}};
+  for (const auto& [name, key] : keys) set.members.push_back(name);
+  for (const LearnLabel& one : *names) {
+    set.key = fmt::format("BAYES_{}_keys", upper(one.name()));
+    take(set);
+  }
+  for (auto& [name, key] : keys) {
+    key.fields.emplace_back("version", "2");
+    take(key);
+  }
+  // A token has a line for each two classes.
+  for (const std::string_view kind : {"t", "u", "x"}) {
+    const Result<void> good = walk(kind, [&](const CounterRow& row) {
+      const std::optional<CounterKey> at = CounterKey::of(row.key);
+      if (!at) return;
+      DumpedKey key{.key = fmt::format("{}_{}", key_of(at->tokenizer, at->scope), at->hash),
+                    .fields = {},
+                    .members = {}};
+      append_fields(row, *at, key);
+      if (!key.fields.empty()) take(key);
     });
     if (!good) return good;
   }

@@ -18,7 +18,7 @@ namespace winnow {
 // What became of one record.
 enum class Learnt : uint8_t {
   kNew,    // learnt
-  kMoved,  // was learnt as the other class: that is undone, and this learnt
+  kMoved,  // was learnt as another class: that is undone, and this learnt
   kSame,   // was learnt so already: nothing to do
   kForgotten,
   kUnknown,  // to be forgotten, but was never learnt
@@ -32,10 +32,13 @@ class SiteStatistics {
   using Done = std::function<void(Result<TokenCounts>&&)>;
   virtual ~SiteStatistics() = default;
 
-  // The counts of a message's tokens.
+  // The counts of a message's tokens, of the classes that it names.
   virtual Result<TokenCounts> counts(const TokenList& tokens) const = 0;
-  // Learnt messages; `scope` as in TokenList, of which only 0 has them everywhere.
+  // Learnt messages of spam and ham; `scope` as in TokenList, of which only 0 has them everywhere.
   virtual Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const = 0;
+  // The same of other classes, of those statistics that all share: an answer without tokens.
+  virtual Result<TokenCounts> learns_of(Tokenizer tokenizer,
+                                        std::span<const std::string> classes) const = 0;
   // Learns or forgets, in order; what was learnt so already is not learnt again. When it returns,
   // no death of this process loses any of it, and nothing counts twice.
   virtual Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records) = 0;

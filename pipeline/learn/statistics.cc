@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -17,7 +18,7 @@ namespace winnow {
 
 namespace {
 
-constexpr std::string_view kPositionKey = "p";
+constexpr std::string_view kPositionKey = "p", kClassesKey = "c";
 // A step of the model holds so many tokens at most, so that its memory is bounded.
 constexpr size_t kStepTokensMax = 2 << 20;  // 24 bytes each
 
@@ -25,8 +26,8 @@ void put_big(std::string& out, uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFF);
 }
 
-uint64_t space_of(Tokenizer tokenizer, uint64_t scope) {
-  return scope * 4 + static_cast<uint64_t>(tokenizer);
+uint64_t space_of(Tokenizer tokenizer, uint64_t scope, uint8_t plane = 0) {
+  return (scope * 4 + static_cast<uint64_t>(tokenizer)) ^ plane * 0xC2B2AE3D27D4EB4Fu;
 }
 
 uint64_t read_big(std::string_view bytes) {
@@ -36,20 +37,6 @@ uint64_t read_big(std::string_view bytes) {
 }
 
 char digit(Tokenizer tokenizer) { return static_cast<char>('0' + static_cast<int>(tokenizer)); }
-
-std::string token_prefix(Tokenizer tokenizer, uint64_t scope) {
-  std::string key(1, scope == 0 ? 't' : 'u');
-  key += digit(tokenizer);
-  if (scope != 0) put_big(key, scope);
-  return key;
-}
-
-std::string learns_key(Tokenizer tokenizer, uint64_t scope) {
-  std::string key(1, 'n');
-  key += digit(tokenizer);
-  put_big(key, scope);
-  return key;
-}
 
 std::string mark_key(const LearnRecord& record) {
   std::string key(1, 'k');
@@ -124,7 +111,134 @@ class Deltas {
   bool settled_ = true;
 };
 
+// Classes by number, with those that a step adds.
+class Classes {
+ public:
+  // Errors: those of the store. REQUIRED: before all others.
+  Result<void> read(const Store& store) {
+    if (!names_.empty()) return {};
+    Result<ClassNames> names = read_class_names(store);
+    if (!names) return fail(names.error());
+    names_ = std::move(*names);
+    known_ = names_.size();
+    return {};
+  }
+  // Nothing where there are too many.
+  std::optional<uint8_t> number(LearnLabel label) {
+    const auto found = std::ranges::find(names_, label);
+    if (found == names_.end()) {
+      if (names_.size() >= kStoreClassesMax) return std::nullopt;
+      names_.push_back(label);
+      return static_cast<uint8_t>(names_.size() - 1);
+    }
+    return static_cast<uint8_t>(found - names_.begin());
+  }
+  // Of a value 'k'; nothing where it is none.
+  std::optional<LearnLabel> of_mark(const std::optional<std::string>& value) const {
+    if (!value || value->size() != 9) return std::nullopt;
+    const auto number = static_cast<uint8_t>((*value)[0]);
+    if (number < 1 || number > names_.size()) return std::nullopt;
+    return names_[number - 1];
+  }
+  bool has_new() const { return names_.size() > known_; }
+  std::string value() const {
+    std::string out;
+    for (size_t i = 2; i < names_.size(); ++i) (out += names_[i].name()) += '\n';
+    return out;
+  }
+
+ private:
+  ClassNames names_;
+  size_t known_ = 0;
+};
+
+// The first class of a record that there are too many with; it numbers the others.
+std::optional<LearnLabel> first_over(Classes& classes, const LearnRecord& record) {
+  if (record.kind == LearnKind::kLearn)
+    return classes.number(record.label) ? std::nullopt : std::optional(record.label);
+  TokenList list;
+  TokenCounts counts;
+  if (record.kind == LearnKind::kCounts) read_counts(record, list, counts);
+  for (const std::string& name : list.classes)
+    if (const auto label = LearnLabel::of(name); label && !classes.number(*label)) return label;
+  return std::nullopt;
+}
+
+Error too_many_classes(LearnLabel label) {
+  return {.what = fmt::format("class {}: these statistics have {} classes already, which is the "
+                              "most they can have",
+                              label.name(), kStoreClassesMax)};
+}
+
 }  // namespace
+
+std::optional<CounterKey> CounterKey::of(std::string_view key) {
+  if (key.size() < 10) return std::nullopt;
+  CounterKey out;
+  out.tokenizer = static_cast<Tokenizer>(key[1] - '0');
+  const std::string_view rest = key.substr(2);
+  const uint64_t last = read_big(key.substr(key.size() - 8));
+  const auto sized = [&](size_t bytes) { return rest.size() == bytes; };
+  switch (key[0]) {
+    case 't':
+      out.hash = last;
+      return sized(8) ? std::optional(out) : std::nullopt;
+    case 'u':
+      out.hash = last;
+      out.scope = read_big(rest.substr(0, 8));
+      return sized(16) ? std::optional(out) : std::nullopt;
+    case 'x':
+      out.hash = last;
+      out.plane = static_cast<uint8_t>(rest[0]);
+      out.scope = read_big(rest.substr(1, 8));
+      return sized(17) ? std::optional(out) : std::nullopt;
+    case 'n':
+      out.learns = true;
+      out.scope = last;
+      return sized(8) ? std::optional(out) : std::nullopt;
+    case 'm':
+      out.learns = true;
+      out.plane = static_cast<uint8_t>(rest[0]);
+      out.scope = last;
+      return sized(9) ? std::optional(out) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string CounterKey::head() const {
+  std::string out{learns       ? (plane == 0 ? 'n' : 'm')
+                  : plane > 0  ? 'x'
+                  : scope == 0 ? 't'
+                               : 'u',
+                  digit(tokenizer)};
+  if (plane > 0) out += static_cast<char>(plane);
+  if (!learns && (plane > 0 || scope != 0)) put_big(out, scope);
+  return out;
+}
+
+std::string CounterKey::text() const {
+  std::string out = head();
+  put_big(out, learns ? scope : hash);
+  return out;
+}
+
+Result<ClassNames> read_class_names(const Store& store) {
+  ClassNames out{LearnLabel::kSpam, LearnLabel::kHam};
+  const auto values = store.get({&kClassesKey, 1}, 0);
+  if (!values) return fail(values.error());
+  if (!(*values)[0]) return out;
+  std::string_view names = *(*values)[0];
+  while (!names.empty()) {
+    const size_t end = names.find('\n');
+    const auto label = LearnLabel::of(names.substr(0, end));
+    if (!label || end == std::string_view::npos || out.size() >= kStoreClassesMax)
+      return fail("the list of classes in the model is damaged: run `winnow learn-log rebuild`");
+    out.push_back(*label);
+    names.remove_prefix(end + 1);
+  }
+  return out;
+}
 
 // Records are gathered into one batch of the store: marks as they will be, and by how much each
 // counter goes up or down.
@@ -134,6 +248,7 @@ class TokenStatistics::Step {
 
   // What a record does; takes its part in the batch.
   Result<Learnt> add(uint64_t offset, const LearnRecord& record) {
+    if (Result<void> good = classes_.read(store_); !good) return fail(good.error());
     const std::string key = mark_key(record);
     Result<std::optional<Mark>*> found = mark(key);
     if (!found) return fail(found.error());
@@ -148,31 +263,31 @@ class TokenStatistics::Step {
       const Result<bool> there = log_.read(known->offset, before, next);
       if (!there) return fail(there.error());
       if (!*there) return fail(fmt::format("the learning log has no record at {}", known->offset));
-      count(before, known->label, -1);
+      if (Result<void> good = count(before, known->label, -1); !good) return fail(good.error());
     }
     const Learnt what = !learn ? Learnt::kForgotten : known ? Learnt::kMoved : Learnt::kNew;
     known.reset();
     if (learn) {
-      count(record, record.label, 1);
+      if (Result<void> good = count(record, record.label, 1); !good) return fail(good.error());
       known = Mark{record.label, offset};
     }
     return what;
   }
   size_t tokens() const { return tokens_; }
 
-  // Adds to counts what the step will. REQUIRED: they are those of `list`.
+  // Adds to counts what the step will. REQUIRED: they are those of `list`, of spam and ham.
   void add_to(TokenCounts& counts, const TokenList& list) {
     const auto more = [](auto& to, int64_t delta) {
       to = static_cast<std::remove_reference_t<decltype(to)>>(
           std::max<int64_t>(0, static_cast<int64_t>(to) + delta));
     };
-    const auto learns = counters_.find(std::string{'n', digit(list.tokenizer)});
+    const auto learns = counters_.find(learns_head(list.tokenizer, list.scope, 0));
     if (learns != counters_.end())
       if (const CounterDelta* const own = learns->second.find(list.scope)) {
         more(counts.learns.spam, own->by[0]);
         more(counts.learns.ham, own->by[1]);
       }
-    const auto deltas = counters_.find(token_prefix(list.tokenizer, list.scope));
+    const auto deltas = counters_.find(token_head(list.tokenizer, list.scope, 0));
     if (deltas == counters_.end()) return;
     for (size_t i = 0; i < list.hashes.size(); ++i)
       if (const CounterDelta* const one = deltas->second.find(list.hashes[i])) {
@@ -184,17 +299,15 @@ class TokenStatistics::Step {
   // The counts that it changes.
   std::vector<CountCache::Change> changed() {
     std::vector<CountCache::Change> out;
-    for (auto& [prefix, deltas] : counters_) {
-      const auto tokenizer = static_cast<Tokenizer>(prefix[1] - '0');
-      if (prefix[0] == 'n') {
-        for (const CounterDelta& delta : deltas.settle())
-          out.push_back(
-              CountCache::learnt(space_of(tokenizer, delta.number), delta.by[0], delta.by[1]));
-        continue;
-      }
-      const uint64_t scope = prefix[0] == 'u' ? read_big(std::string_view(prefix).substr(2, 8)) : 0;
+    for (auto& [head, deltas] : counters_) {
+      const std::optional<CounterKey> key = CounterKey::of(head + std::string(8, '\0'));
+      assert(key);
+      const uint64_t space = space_of(key->tokenizer, key->scope, key->plane);
       for (const CounterDelta& delta : deltas.settle())
-        out.push_back({space_of(tokenizer, scope), delta.number, delta.by[0], delta.by[1]});
+        out.push_back(key->learns
+                          ? CountCache::learnt(space_of(key->tokenizer, delta.number, key->plane),
+                                               delta.by[0], delta.by[1])
+                          : CountCache::Change{space, delta.number, delta.by[0], delta.by[1]});
     }
     return out;
   }
@@ -207,16 +320,17 @@ class TokenStatistics::Step {
     else
       batch.expect_absent(kPositionKey);
     batch.set(kPositionKey, position_value(log_.name(), after));
+    if (classes_.has_new()) batch.set(kClassesKey, classes_.value());
     for (const auto& [key, known] : marks_) {
       if (!known) {
         batch.erase(key);
         continue;
       }
-      std::string value(1, static_cast<char>(known->label));
+      std::string value(1, static_cast<char>(*classes_.number(known->label) + 1));
       append_little<uint64_t>(value, known->offset);
       batch.set(key, value);
     }
-    for (auto& [prefix, deltas] : counters_) batch.add_many(prefix, deltas.settle());
+    for (auto& [head, deltas] : counters_) batch.add_many(head, deltas.settle());
     const Result<bool> done = store.apply(batch, 0);
     if (!done) return fail(done.error());
     if (!*done) return fail("the model was changed by somebody who does not keep the log's lock");
@@ -224,6 +338,20 @@ class TokenStatistics::Step {
   }
 
  private:
+  struct Mark {
+    LearnLabel label;
+    uint64_t offset;
+  };
+
+  static std::string token_head(Tokenizer tokenizer, uint64_t scope, uint8_t plane) {
+    return CounterKey{.tokenizer = tokenizer, .plane = plane, .scope = scope}.head();
+  }
+  // The scope is no part of it: it is the number of the row.
+  static std::string learns_head(Tokenizer tokenizer, uint64_t scope, uint8_t plane) {
+    return CounterKey{.tokenizer = tokenizer, .learns = true, .plane = plane, .scope = scope}
+        .head();
+  }
+
   Result<std::optional<Mark>*> mark(const std::string& key) {
     const auto known = marks_.find(key);
     if (known != marks_.end()) return &known->second;
@@ -231,41 +359,66 @@ class TokenStatistics::Step {
     const auto values = store_.get({&name, 1}, 0);
     if (!values) return fail(values.error());
     std::optional<Mark> found;
-    if (const std::optional<std::string>& value = (*values)[0]; value && value->size() == 9)
-      found = Mark{static_cast<LearnLabel>((*value)[0]), read_little<uint64_t>(value->data() + 1)};
+    const std::optional<std::string>& value = (*values)[0];
+    if (const std::optional<LearnLabel> label = classes_.of_mark(value))
+      found = Mark{*label, read_little<uint64_t>(value->data() + 1)};
     return &marks_.emplace(key, found).first->second;
   }
 
   // What was taken over from elsewhere, or gives it back.
-  void count_taken(const LearnRecord& record, int32_t sign) {
+  Result<void> count_taken(const LearnRecord& record, int32_t sign) {
     TokenList list;
     TokenCounts taken;
     read_counts(record, list, taken);
     const auto bounded = [sign](uint64_t count) {
       return sign * static_cast<int64_t>(std::min<uint64_t>(count, INT32_MAX));
     };
-    Deltas& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
-    for (size_t i = 0; i < list.hashes.size(); ++i)
-      deltas.add(list.hashes[i], bounded(taken.counts[i].spam), bounded(taken.counts[i].ham));
-    counters_[std::string{'n', digit(record.tokenizer)}].add(
-        record.scope, bounded(taken.learns.spam), bounded(taken.learns.ham));
+    const size_t classes = list.classes.empty() ? 2 : list.classes.size();
+    for (size_t one = 0; one < classes; ++one) {
+      const auto label = list.classes.empty()
+                             ? one == 0 ? LearnLabel::kSpam : LearnLabel::kHam
+                             : LearnLabel::of(list.classes[one]).value_or(LearnLabel::kSpam);
+      const Result<uint8_t> number = number_of(label);
+      if (!number) return fail(number.error());
+      const auto plane = static_cast<uint8_t>(*number / 2);
+      Deltas& deltas = counters_[token_head(record.tokenizer, record.scope, plane)];
+      const auto add = [&](Deltas& to, uint64_t row, int64_t by) {
+        to.add(row, *number % 2 == 0 ? by : 0, *number % 2 == 0 ? 0 : by);
+      };
+      for (size_t i = 0; i < list.hashes.size(); ++i)
+        if (const uint32_t count = taken.count(one, i); count > 0)
+          add(deltas, list.hashes[i], bounded(count));
+      add(counters_[learns_head(record.tokenizer, record.scope, plane)], record.scope,
+          bounded(taken.learnt(one)));
+    }
     tokens_ += list.hashes.size();
+    return {};
   }
 
-  void count(const LearnRecord& record, LearnLabel label, int32_t delta) {
+  Result<void> count(const LearnRecord& record, LearnLabel label, int32_t delta) {
     if (record.kind == LearnKind::kCounts) return count_taken(record, delta);
     TokenList list;
-    if (!read_token_question(record.tokens, list)) return;
-    const int64_t spam = label == LearnLabel::kSpam ? delta : 0, ham = delta - spam;
-    Deltas& deltas = counters_[token_prefix(record.tokenizer, record.scope)];
-    for (const uint64_t hash : list.hashes) deltas.add(hash, spam, ham);
-    // The count of messages, under its own prefix: the key is the prefix and the scope.
-    counters_[std::string{'n', digit(record.tokenizer)}].add(record.scope, spam, ham);
+    if (!read_token_question(record.tokens, list)) return {};
+    const Result<uint8_t> number = number_of(label);
+    if (!number) return fail(number.error());
+    const auto plane = static_cast<uint8_t>(*number / 2);
+    const int64_t first = *number % 2 == 0 ? delta : 0, second = delta - first;
+    Deltas& deltas = counters_[token_head(record.tokenizer, record.scope, plane)];
+    for (const uint64_t hash : list.hashes) deltas.add(hash, first, second);
+    counters_[learns_head(record.tokenizer, record.scope, plane)].add(record.scope, first, second);
     tokens_ += list.hashes.size();
+    return {};
+  }
+
+  Result<uint8_t> number_of(LearnLabel label) {
+    const std::optional<uint8_t> number = classes_.number(label);
+    if (!number) return fail(too_many_classes(label));
+    return *number;
   }
 
   const LearningLog& log_;
   const Store& store_;
+  Classes classes_;
   std::map<std::string, std::optional<Mark>> marks_;
   std::map<std::string, Deltas> counters_;
   size_t tokens_ = 0;
@@ -356,18 +509,18 @@ Result<uint64_t> TokenStatistics::catch_up(uint64_t position) {
 // All tokens there are, as of one version: where it moves on meanwhile they are not taken.
 void TokenStatistics::fill_cache(uint64_t version) const {
   CountCache::Filling all;
-  for (const char kind : {'t', 'u', 'n'}) {
-    const Result<void> walked = store_->walk({&kind, 1}, [&](std::string_view key,
+  for (const char& kind : kCounterKinds) {
+    const Result<void> walked = store_->walk({&kind, 1}, [&](std::string_view name,
                                                              std::span<const uint64_t> row) {
-      if (key.size() != (kind == 'u' ? 18u : 10u)) return true;
-      const auto tokenizer = static_cast<Tokenizer>(key[1] - '0');
-      const uint64_t last = read_big(key.substr(key.size() - 8));
+      const std::optional<CounterKey> key = CounterKey::of(name);
+      if (!key) return true;
       const auto count = [&](size_t field) { return field < row.size() ? clamped(row[field]) : 0; };
       const TokenCount counts{count(0), count(1)};
-      if (kind == 'n')
-        all.add_learnt(space_of(tokenizer, last), counts);
+      const uint64_t space = space_of(key->tokenizer, key->scope, key->plane);
+      if (key->learns)
+        all.add_learnt(space, counts);
       else
-        all.add(space_of(tokenizer, kind == 'u' ? read_big(key.substr(2, 8)) : 0), last, counts);
+        all.add(space, key->hash, counts);
       return true;
     });
     if (!walked) return;
@@ -376,16 +529,50 @@ void TokenStatistics::fill_cache(uint64_t version) const {
 }
 
 Result<LearnCount> TokenStatistics::learns(Tokenizer tokenizer, uint64_t scope) const {
-  const std::string key = learns_key(tokenizer, scope);
+  const std::string key = CounterKey{.tokenizer = tokenizer, .learns = true, .scope = scope}.text();
   const std::string_view name = key;
   const auto counts = store_->counts({&name, 1}, 2);
   if (!counts) return fail(counts.error());
   return LearnCount{(*counts)[0], (*counts)[1]};
 }
 
+Result<TokenCounts> TokenStatistics::learns_of(Tokenizer tokenizer,
+                                               std::span<const std::string> classes) const {
+  TokenList none;
+  none.tokenizer = tokenizer;
+  none.classes.assign(classes.begin(), classes.end());
+  return counts(none);
+}
+
 Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
+  if (tokens.classes.empty()) return pair_counts(tokens, 0);
+  const Result<ClassNames> names = read_class_names(*store_);
+  if (!names) return fail(names.error());
+  std::map<uint8_t, TokenCounts> planes;
+  TokenCounts out;
+  resize_counts(tokens, out);
+  for (size_t one = 0; one < tokens.classes.size(); ++one) {
+    const auto found = std::ranges::find(*names, tokens.classes[one], &LearnLabel::name);
+    if (found == names->end()) continue;  // nothing was learnt of it
+    const auto number = static_cast<size_t>(found - names->begin());
+    const auto plane = static_cast<uint8_t>(number / 2);
+    if (!planes.contains(plane)) {
+      Result<TokenCounts> counted = pair_counts(tokens, plane);
+      if (!counted) return fail(counted.error());
+      planes[plane] = std::move(*counted);
+    }
+    const TokenCounts& from = planes[plane];
+    out.set_learnt(one, from.learnt(number % 2));
+    for (size_t i = 0; i < tokens.hashes.size(); ++i)
+      out.set_count(one, i, from.count(number % 2, i));
+  }
+  return out;
+}
+
+// Of two classes.
+Result<TokenCounts> TokenStatistics::pair_counts(const TokenList& tokens, uint8_t plane) const {
   const uint64_t now = store_->version();
-  const uint64_t space = space_of(tokens.tokenizer, tokens.scope);
+  const uint64_t space = space_of(tokens.tokenizer, tokens.scope, plane);
   TokenCounts out;
   out.counts.resize(tokens.hashes.size());
   std::vector<uint32_t> missing;
@@ -399,15 +586,17 @@ Result<TokenCounts> TokenStatistics::counts(const TokenList& tokens) const {
 
   // In order of their keys: neighbours are read together.
   std::ranges::sort(missing, {}, [&](uint32_t i) { return tokens.hashes[i]; });
-  const std::string prefix = token_prefix(tokens.tokenizer, tokens.scope);
-  const size_t width = prefix.size() + 8;
+  CounterKey key{.tokenizer = tokens.tokenizer, .plane = plane, .scope = tokens.scope};
+  const std::string head = key.head();
+  const size_t width = head.size() + 8;
   std::string bytes;
   bytes.reserve(missing.size() * width);
   for (const uint32_t i : missing) {
-    bytes += prefix;
+    bytes += head;
     put_big(bytes, tokens.hashes[i]);
   }
-  const std::string learns = learns_key(tokens.tokenizer, tokens.scope);
+  key.learns = true;
+  const std::string learns = key.text();
   std::vector<std::string_view> keys;
   keys.reserve(missing.size() + 1);
   keys.push_back(learns);
@@ -479,21 +668,23 @@ Result<std::vector<Learnt>> TokenStatistics::learn(std::span<const LearnRecord> 
   std::vector<Learnt> out;
   std::vector<LearnRecord> fresh;
   std::map<std::string, std::optional<LearnLabel>> known;
+  Classes classes;
+  if (Result<void> good = classes.read(*store_); !good) return fail(good.error());
   for (const LearnRecord& record : records) {
     if (record.kind == LearnKind::kLearn && canaries_.contains(record.digest)) {
       out.push_back(Learnt::kHeldOut);
       continue;
     }
+    // A record that the model has no room for may not come into the log.
+    if (const std::optional<LearnLabel> over = first_over(classes, record))
+      return fail(too_many_classes(*over));
     const std::string key = mark_key(record);
     auto found = known.find(key);
     if (found == known.end()) {
       const std::string_view name = key;
       const auto values = store_->get({&name, 1}, 0);
       if (!values) return fail(values.error());
-      std::optional<LearnLabel> label;
-      if ((*values)[0] && !(*values)[0]->empty())
-        label = static_cast<LearnLabel>((*(*values)[0])[0]);
-      found = known.emplace(key, label).first;
+      found = known.emplace(key, classes.of_mark((*values)[0])).first;
     }
     std::optional<LearnLabel>& label = found->second;
     if (record.kind == LearnKind::kForget) {

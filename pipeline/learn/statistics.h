@@ -3,13 +3,20 @@
 // each step of it is one batch, so a death at any moment leaves nothing half learnt or learnt
 // twice.
 //
-// Layout of the store; t is the tokenizer as a digit:
-//   counter row 't' t hash           spam, ham           statistics that all share (big-endian
-//   hash) counter row 'u' t scope hash     spam, ham           a user's own counter row 'n' t scope
-//   learnt messages, spam, ham value       'k' t scope digest   u8 label | u64 offset of its record
-//   in the log value       'p'                  16 bytes name of the log | u64 offset of what comes
-//   next
-// The first two are packed families of the store.
+// Classes are numbered as they first come in the log, behind spam (0) and ham (1), and counted two
+// and two: a plane. Layout of the store; t is the tokenizer as a digit, numbers are big-endian:
+//
+//   counters  't' t hash                spam, ham    statistics that all share
+//   counters  'u' t scope hash          spam, ham    a user's own
+//   counters  'x' t plane scope hash    classes 2 x plane and 2 x plane + 1; plane is a byte, from
+//   1 counters  'n' t scope               learnt messages, spam, ham counters  'm' t plane scope
+//   the same of a further plane value     'c'                       names of the classes from 2 on,
+//   each with a line feed value     'k' t scope digest        u8 number of its class + 1 | u64
+//   offset of its record in
+//                                       the log (little-endian)
+//   value     'p'                       16 bytes name of the log | u64 offset of what comes next
+//
+// The first three are packed families of the store.
 #pragma once
 
 #include <array>
@@ -44,6 +51,8 @@ class TokenStatistics final : public SiteStatistics {
 
   Result<TokenCounts> counts(const TokenList& tokens) const override;
   Result<LearnCount> learns(Tokenizer tokenizer, uint64_t scope) const override;
+  Result<TokenCounts> learns_of(Tokenizer tokenizer,
+                                std::span<const std::string> classes) const override;
   // When it returns, all of it is on disk and in the model. Also between processes.
   Result<std::vector<Learnt>> learn(std::span<const LearnRecord> records) override;
   Result<std::vector<Learnt>> try_learn(std::span<const LearnRecord> records) const override;
@@ -62,11 +71,6 @@ class TokenStatistics final : public SiteStatistics {
   const Store& store() const { return *store_; }
 
  private:
-  struct Mark {
-    LearnLabel label;
-    uint64_t offset;
-    bool operator==(const Mark&) const = default;
-  };
   class Step;
 
   TokenStatistics(std::string folder, std::unique_ptr<LearningLog> log,
@@ -75,6 +79,7 @@ class TokenStatistics final : public SiteStatistics {
   Result<uint64_t> position() const;
   Result<uint64_t> catch_up(uint64_t position);
   void fill_cache(uint64_t version) const;
+  Result<TokenCounts> pair_counts(const TokenList& tokens, uint8_t plane) const;
 
   const std::string folder_;
   std::unique_ptr<LearningLog> log_;
@@ -94,8 +99,28 @@ Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
 // All of a model as bytes: equal models, equal bytes. Calls `take` with pieces.
 Result<void> dump_model(const Store& store, const std::function<void(std::string_view)>& take);
 
+// Names of the classes of a store by their numbers: at first spam and ham.
+using ClassNames = std::vector<LearnLabel>;
+constexpr size_t kStoreClassesMax = 254;
+Result<ClassNames> read_class_names(const Store& store);
+
+// What a counter row of the layout is of.
+struct CounterKey {
+  Tokenizer tokenizer = Tokenizer::kWinnow;
+  bool learns = false;  // of messages, and not of a token
+  uint8_t plane = 0;
+  uint64_t scope = 0, hash = 0;
+
+  // Nothing where it is none of these.
+  static std::optional<CounterKey> of(std::string_view key);
+  std::string text() const;
+  // Without the number at the end: the scope of messages, the hash of a token.
+  std::string head() const;
+};
+constexpr std::string_view kCounterKinds = "tuxnm";  // with which they begin
+
 // The counter rows of which a store of statistics has millions.
-constexpr std::array<PackedFamily, 2> kTokenFamilies{{{'t', 10}, {'u', 18}}};
+constexpr std::array<PackedFamily, 3> kTokenFamilies{{{'t', 10}, {'u', 18}, {'x', 19}}};
 
 // The files of a folder of statistics.
 std::string learning_log_path(const std::string& folder);

@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 import unittest
 
-from learn_mail import HAM, SPAM, Program, json_lines, message
+from learn_mail import BILLS, HAM, NEWS, SPAM, Program, json_lines, message
 
 winnow = Program()
 OPTIONS, REST, CACHE = winnow.options, winnow.rest, winnow.cache
@@ -221,6 +221,117 @@ class LearnTest(Learning):
                          "200 learnt, 0 moved, 0 already, 20 held out")
         self.assertIn("learnt", self.learn("spam", self.folder / "ham",
                                            more=["--config", self.config(), "--force"]))
+
+    CLASSES = """min_learns = 20;
+        statfile { class = "spam"; symbol = "BAYES_SPAM"; }
+        statfile { class = "ham"; symbol = "BAYES_HAM"; }
+        statfile { class = "news"; symbol = "BAYES_NEWS"; }
+        statfile { class = "bills"; symbol = "BAYES_BILLS"; }
+        """
+
+    def four_classes(self, text=""):
+        """Mail of four classes, and a configuration that has them."""
+        for name, words in (("news", NEWS), ("bills", BILLS)):
+            (self.folder / name).mkdir(exist_ok=True)
+            for number in range(30):
+                (self.folder / name / f"{number:03}.eml").write_bytes(message(words, number))
+        return self.config(self.CLASSES + text)
+
+    def test_more_classes_than_two(self):
+        mail = {"spam": SPAM, "ham": HAM, "news": NEWS, "bills": BILLS}
+        for tokenizer in ("winnow", "osb"):
+            with self.subTest(tokenizer):
+                self.statistics = self.folder / ("statistics-" + tokenizer)
+                config = self.four_classes(f'tokenizer = "{tokenizer}";')
+                for name in mail:
+                    self.assertEqual(self.learn(name, self.folder / name, more=["--config", config]),
+                                     "30 learnt, 0 moved, 0 already")
+                self.assertEqual(self.learn("news", self.folder / "news", more=["--config", config]),
+                                 "0 learnt, 0 moved, 30 already")
+                said = self.bayes(*(message(words, 99) for words in mail.values()), config=config)
+                expected = ["BAYES_SPAM", "BAYES_HAM", "BAYES_NEWS", "BAYES_BILLS"]
+                if tokenizer == "osb":
+                    # Rspamd's formula for more than two classes is often not sure, but not wrong.
+                    given = [(one[0], name) for one, name in zip(said, expected) if one]
+                    self.assertGreater(len(given), 0)
+                    for one, name in given:
+                        self.assertEqual(one, name)
+                    continue
+                self.assertEqual([one and one[0] for one in said], expected)
+                # A class of a site's own has the score that the site gives it: here none.
+                self.assertEqual([one[1] > 0 for one in said], [True, False, False, False])
+                self.assertTrue(said[1][1] < 0 and said[2][1] == said[3][1] == 0)
+                self.assertTrue(all(float(one[2].rstrip("%")) > 80 for one in said), said)
+                # Into another class, and out again.
+                more = ["--config", config]
+                self.assertEqual(self.learn("bills", self.folder / "news", more=more),
+                                 "0 learnt, 30 moved, 0 already")
+                self.assertEqual(self.bayes(message(NEWS, 99), config=config)[0][0], "BAYES_BILLS")
+                self.assertEqual(self.learn("forget", self.folder / "news", more=more),
+                                 "30 forgotten, 0 unknown")
+                self.assertEqual(self.learn("news", self.folder / "news", more=more),
+                                 "30 learnt, 0 moved, 0 already")
+                self.assertEqual(self.bayes(message(NEWS, 99), config=config)[0][0], "BAYES_NEWS")
+
+    def test_classes_in_the_log(self):
+        config = self.four_classes()
+        more = ["--config", config]
+        for name in ("spam", "ham", "news", "bills"):
+            self.learn(name, self.folder / name, more=more)
+
+        def log(action, *given, code=0, stdin=None):
+            done = winnow("learn-log", action, "--statistics", self.statistics, *given, stdin=stdin)
+            self.assertEqual(done.returncode, code, done.stderr)
+            return done.stdout.decode(), done.stderr.decode().strip()
+
+        lines = log("list", "--label", "news")[0].splitlines()
+        self.assertEqual([line.split("\t")[1] for line in lines], ["news"] * 30)
+        digest = lines[0].split("\t")[2]
+        self.assertIn("spam, ham, news, bills",
+                      log("relabel", "--digest", digest, "--to", "other", *more, code=2)[1])
+        self.assertEqual(log("relabel", "--digest", digest, "--to", "bills", *more)[1],
+                         "1 messages relabelled")
+        self.assertEqual(log("rebuild")[1], "0 rows differed and are mended")
+        # An export has the classes, and taken in elsewhere says the same.
+        def dump():
+            return winnow("statistics-dump", "--statistics", self.statistics, "dump").stdout
+
+        exported, dumped = log("export")[0], dump()
+        self.statistics = self.folder / "another"
+        log("import", "-", stdin=exported.encode())
+        self.assertEqual(dump(), dumped)
+        self.assertIn(b'"WN": {"learns_spam":"30","learns_ham":"30","learns_news":"29",'
+                      b'"learns_bills":"31","version":"2"}', dumped)
+        self.assertIn(b'"BAYES_BILLS_keys": ["WN"]', dumped)
+        self.assertEqual(log("forget", "--label", "bills")[1], "31 messages forgotten")
+
+    def test_names_and_numbers_of_classes(self):
+        config = self.four_classes()
+        said = self.learn("other", self.folder / "news", code=2, more=["--config", config])
+        self.assertIn("there is no class other in this configuration; there are spam, ham, news, "
+                      "bills", said)
+        config = self.config("".join(f'statfile {{ class = "c{i}"; symbol = "C{i}"; }}\n'
+                                     for i in range(32)))
+        done = winnow("configtest", "--config", config)
+        self.assertNotIn(b"classes", done.stdout + done.stderr)
+        config = self.config("".join(f'statfile {{ class = "c{i}"; symbol = "C{i}"; }}\n'
+                                     for i in range(33)))
+        done = winnow("configtest", "--config", config)
+        self.assertIn(b"there are more than 32 classes; c32 is left out", done.stdout + done.stderr)
+        config = self.config('statfile { class = "forget"; symbol = "X"; }\n'
+                             'statfile { spam = true; symbol = "BAYES_SPAM"; }\n'
+                             'statfile { spam = false; symbol = "BAYES_HAM"; }\n'
+                             'statfile { class = "1"; symbol = "Y"; }\n'
+                             'statfile { class = "spam"; symbol = "MINE"; }\n'
+                             'autolearn { multiclass { thresholds { spam = [15, 100]; x = [1, 2]; '
+                             'ham = [3, 1]; } } }\n')
+        done = winnow("configtest", "--config", config)
+        text = (done.stdout + done.stderr).decode()
+        for part in ('no class can be named "forget"', 'no class can be named "1"',
+                     "class spam has two statfiles; the last one counts",
+                     "autolearn names class x, which has no statfile",
+                     "autolearn of class ham takes [from, to]"):
+            self.assertIn(part, text)
 
     def test_what_the_configuration_asks_for_and_is_not_here(self):
         config = self.config('store_tokens = true; learn_condition = "return false"; min_learns = -1;'

@@ -8,6 +8,8 @@ import subprocess
 
 SPAM = "lottery casino winner million jackpot bonus prize claim urgent dollars betting".split()
 HAM = "meeting report compiler garden minutes review branch lunch thursday patch agenda".split()
+NEWS = "subscribe headline edition editor weekly column interview cinema concert gallery".split()
+BILLS = "invoice amount payable reference account vat total due iban customer contract".split()
 
 
 def message(words, number):

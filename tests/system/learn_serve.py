@@ -14,7 +14,7 @@ import threading
 import unittest
 
 import service
-from learn_mail import HAM, SPAM, message
+from learn_mail import HAM, NEWS, SPAM, message
 from service import WAIT_S, connect, read_all
 
 PARSER = argparse.ArgumentParser()
@@ -117,7 +117,8 @@ class ControllerTest(Learning):
         self.assertEqual(self.ask(b"/learnclass", message(HAM, 1), headers=b"Class: ham\r\n")[0], 200)
         self.assertEqual(self.stat(), (2, [1, 1]))
         self.assertEqual(self.ask(b"/learnclass", message(HAM, 2))[0], 400)
-        self.assertEqual(self.ask(b"/learnclass", message(HAM, 2), headers=b"Class: x\r\n")[0], 400)
+        self.assertEqual(self.ask(b"/learnclass", message(HAM, 2), headers=b"Class: x\r\n"),
+                         (400, {"error": "there is no class x here; there are spam, ham"}))
 
     def test_an_empty_body_and_one_without_tokens(self):
         self.assertEqual(self.ask(b"/learnspam", b"")[0], 400)
@@ -176,6 +177,58 @@ class ControllerTest(Learning):
                                path], capture_output=True, text=True, timeout=WAIT_S)
         self.assertNotIn("success = true", done.stdout)
         self.assertEqual(self.stat()[1], [1, 1])
+
+
+class ClassesTest(Learning):
+    BAYES = """min_learns = 5;
+        statfile { class = "news"; symbol = "BAYES_NEWS"; }
+        statfile { class = "ham"; symbol = "BAYES_HAM"; }
+        statfile { class = "spam"; symbol = "BAYES_SPAM"; }
+        autolearn { multiclass { thresholds { news = [40, 60]; spam = [70, 1000]; } } }
+        """
+
+    def learn(self, name, words, number):
+        return self.ask(b"/learnclass", message(words, number),
+                        headers=b"Class: " + name + b"\r\n")
+
+    def test_learnclass(self):
+        for number in range(6):
+            for name, words in ((b"spam", SPAM), (b"ham", HAM), (b"news", NEWS)):
+                self.assertEqual(self.learn(name, words, number), (200, {"success": True}))
+        self.assertEqual(self.stat(), (18, [6, 6, 6]))
+        self.assertEqual([(one["symbol"], one["class"]) for one in self.ask(b"/stat")[1]["statfiles"]],
+                         [("BAYES_SPAM", "spam"), ("BAYES_HAM", "ham"), ("BAYES_NEWS", "news")])
+        for words, symbol in ((SPAM, "BAYES_SPAM"), (HAM, "BAYES_HAM"), (NEWS, "BAYES_NEWS")):
+            self.assertEqual(self.bayes(message(words, 99)), [symbol])
+        status, answer = self.learn(b"news", NEWS, 1)
+        self.assertEqual((status, answer["error"]),
+                         (208, "<subscribe1@s.example> has been already learned as news, ignore it"))
+        self.assertEqual(self.ask(b"/learnspam", message(NEWS, 1))[0], 200)
+        self.assertEqual(self.stat()[1], [7, 6, 5])
+        self.assertEqual(self.learn(b"news", SPAM, 1)[0], 200)
+        self.assertEqual(self.stat()[1], [6, 6, 6])
+        self.assertEqual(self.learn(b"x", SPAM, 1)[0], 400)
+
+    def test_autolearn_by_class(self):
+        (self.folder / "local.d" / "regexp.conf").write_text(
+            'MAIL_OF_NEWS { re = "Subject=/headline|weekly/"; score = 50; }\n'
+            'MAIL_OF_SPAM { re = "Subject=/jackpot/"; score = 100; }\n')
+        self.stop()
+        self.start()
+
+        def scan(words, subject, number):
+            raw = message(words, number)
+            begin = raw.index(b"Subject: ")
+            end = raw.index(b"\r\n", begin)
+            self.bayes(raw[:begin] + b"Subject: " + subject + raw[end:])
+
+        for number in range(3):
+            scan(NEWS, b"headline", number)
+            scan(SPAM, b"jackpot", number)
+            scan(HAM, b"nothing", number)
+        self.serve.wait_for("autolearned as news", 3)
+        self.serve.wait_for("autolearned as spam", 3)
+        self.assertEqual(self.stat()[1], [3, 0, 3])
 
 
 class TellTest(Learning):

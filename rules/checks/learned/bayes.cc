@@ -1,5 +1,6 @@
-// BAYES_SPAM and BAYES_HAM: what was learnt of mail like this one (facts, bayes.md). Without a
-// store of statistics nothing is asked, and the message's tokens are not even made.
+// BAYES_SPAM and BAYES_HAM, or the symbols of a site's own classes: what was learnt of mail like
+// this one (facts, bayes.md). Without a store of statistics nothing is asked, and the message's
+// tokens are not even made.
 #include "rules/checks/learned/bayes.h"
 
 #include <fmt/format.h>
@@ -48,30 +49,68 @@ std::string lowered(std::string_view text) {
   return out;
 }
 
-bool is_spam(const UclObject& statfile) {
+std::string_view class_of(const UclObject& statfile) {
   const std::string_view name = statfile.string("class", "");
-  if (!name.empty()) return name == "spam";
-  if (statfile.find("spam")) return statfile.flag("spam", false);
-  return lowered(statfile.string("symbol", "")).find("spam") != std::string::npos;
+  if (!name.empty()) return name;
+  const bool spam = statfile.find("spam")
+                        ? statfile.flag("spam", false)
+                        : lowered(statfile.string("symbol", "")).find("spam") != std::string::npos;
+  return spam ? "spam" : "ham";
 }
 
-// Calls use(symbol, spam?) for each statfile.
+// Calls use(statfile, symbol, class) for each statfile that has a symbol.
 template <class Use>
 void each_statfile(const UclObject& section, const Use& use) {
   const UclObject* const statfile = section.find("statfile");
   if (!statfile) return;
   for (const UclObject* const one : statfile->list()) {
     const std::string_view symbol = one->string("symbol", "");
-    if (!symbol.empty()) use(*one, symbol, is_spam(*one));
+    if (!symbol.empty()) use(*one, symbol, class_of(*one));
   }
+}
+
+// Words that `winnow learn` and its log have another meaning for.
+bool is_taken(std::string_view name) {
+  return name == "forget" || name == "labelled" || name == "counts";
+}
+
+// Classes by their statfiles: spam and ham first, then as they stand there.
+void read_classes(CompileContext& context, const UclObject& section, BayesPlan& plan) {
+  each_statfile(section, [&](const UclObject& at, std::string_view symbol, std::string_view name) {
+    if (!is_class_name(name) || is_taken(name))
+      return context.warn_at(
+          at, fmt::format("classifier: no class can be named \"{}\": a name has up to {} letters, "
+                          "digits, _, . and -, and begins with a letter",
+                          name, kClassNameMax));
+    const SymbolId id = context.symbol(symbol);
+    const auto known = std::ranges::find(plan.classes, name, &BayesPlan::Class::name);
+    if (known != plan.classes.end()) {
+      if (known->symbol != id)
+        context.warn_at(at, fmt::format("classifier: class {} has two statfiles; the last one "
+                                        "counts",
+                                        name));
+      known->symbol = id;
+    } else if (plan.classes.size() == kClassesMax) {
+      context.warn_at(at, fmt::format("classifier: there are more than {} classes; {} is left out",
+                                      kClassesMax, name));
+    } else {
+      plan.classes.push_back({std::string(name), id});
+    }
+  });
+  std::ranges::stable_sort(plan.classes, {}, [](const BayesPlan::Class& one) {
+    return one.name == "spam" ? 0 : one.name == "ham" ? 1 : 2;
+  });
 }
 
 // Statfiles may have symbols of their own.
 void declare(CompileContext& context) {
   const UclObject* const section = find_section(context.options);
   if (!section) return;
-  each_statfile(*section, [&](const UclObject&, std::string_view symbol, bool spam) {
-    context.declare(symbol, nullptr, kSymbols[spam ? kSpam : kHam].score, kGroup, "");
+  each_statfile(*section, [&](const UclObject&, std::string_view symbol, std::string_view name) {
+    const double score = name == "spam"  ? kSymbols[kSpam].score
+                         : name == "ham" ? kSymbols[kHam].score
+                                         : 0;
+    context.declare(symbol, nullptr, score, kGroup, "");
   });
 }
 
@@ -113,7 +152,16 @@ std::string_view backend_of(const UclObject& section) {
   return value.is_object() ? value.string("name", "") : value.text();
 }
 
-// REQUIRED: per_user is read.
+// The field of a class in Redis: as class_labels says; S and H; else its name.
+std::string field_of(const UclObject& section, std::string_view name) {
+  const UclObject* const labels = section.find("class_labels");
+  if (labels && labels->last_value().is_object())
+    if (const std::string_view label = labels->last_value().string(name, ""); !label.empty())
+      return std::string(label);
+  return name == "spam" ? "S" : name == "ham" ? "H" : std::string(name);
+}
+
+// REQUIRED: per_user and classes are read.
 void read_redis(CompileContext& context, const UclObject& section, BayesPlan& plan) {
   RedisLayout& to = plan.redis.emplace();
   to.prefix = section.string("prefix", plan.per_user ? "%s%l%r" : "%s%l");
@@ -121,11 +169,26 @@ void read_redis(CompileContext& context, const UclObject& section, BayesPlan& pl
   to.ids_max = whole(context, section, "cache_max_elt", to.ids_max);
   to.ids_keys = std::min(15u, whole(context, section, "cache_max_keys", to.ids_keys));
   bool labelled = false;
-  each_statfile(section, [&](const UclObject& at, std::string_view symbol, bool spam) {
-    (spam ? to.spam_symbol : to.ham_symbol) = symbol;
+  to.classes.clear();
+  for (const BayesPlan::Class& one : plan.classes) {
+    to.classes.push_back({one.name, "", field_of(section, one.name)});
+    const std::string& field = to.classes.back().field;
+    if (!is_class_name(field) ||
+        std::ranges::count(to.classes, field, &RedisLayout::Class::field) > 1) {
+      context.warn_at(section, fmt::format("classifier: class {} needs a label of its own in "
+                                           "class_labels, of letters, digits, _, . and -, not "
+                                           "\"{}\"; its name is taken",
+                                           one.name, field));
+      to.classes.back().field = one.name;
+    }
+  }
+  each_statfile(section, [&](const UclObject& at, std::string_view symbol, std::string_view name) {
+    const auto known = std::ranges::find(to.classes, name, &RedisLayout::Class::name);
+    if (known == to.classes.end()) return;
+    known->symbol = symbol;
     const std::string_view label = at.string("label", "");
     if (labelled && label != to.label)
-      context.warn_at(at, "classifier: with Redis both statfiles must have the same label here");
+      context.warn_at(at, "classifier: with Redis all statfiles must have the same label here");
     labelled = true;
     to.label = label;
   });
@@ -169,7 +232,34 @@ void read_expire(CompileContext& context, const UclObject& section, BayesPlan& p
 
 Micro micro(double score) { return std::llround(score * static_cast<double>(kMicro)); }
 
-// true; [ham, spam]; { ham_threshold, spam_threshold, check_balance, min_balance }.
+// multiclass { thresholds { class = [from, to] … } }
+void read_autolearn_classes(CompileContext& context, const UclObject& section, BayesPlan& plan) {
+  const UclObject* at = section.find("multiclass");
+  if (at) at = at->last_value().find("thresholds");
+  if (!at || !at->last_value().is_object()) return;
+  for (const BayesPlan::Class& one : plan.classes) {
+    const UclObject* const range = at->last_value().find(one.name);
+    if (!range) continue;
+    const std::vector<const UclObject*> list = range->list();
+    const auto number = [&](size_t i) {
+      return i < list.size() ? list[i]->as_number() : std::nullopt;
+    };
+    if (list.size() == 2 && number(0) && number(1) && *number(0) <= *number(1))
+      plan.autolearn.classes.push_back({one.name, micro(*number(0)), micro(*number(1))});
+    else
+      context.warn_at(*range, fmt::format("classifier: autolearn of class {} takes [from, to], two "
+                                          "scores of which the second is not the lower",
+                                          one.name));
+  }
+  for (const UclObject& value : at->last_value().children())
+    if (!plan.find(value.key()))
+      context.warn_at(value, fmt::format("classifier: autolearn names class {}, which has no "
+                                         "statfile",
+                                         value.key()));
+  plan.autolearn.on |= !plan.autolearn.classes.empty();
+}
+
+// true; [ham, spam]; { ham_threshold, spam_threshold, check_balance, min_balance, multiclass }.
 void read_autolearn(CompileContext& context, const UclObject& section, BayesPlan& plan) {
   const UclObject* const given = section.find("autolearn");
   if (!given) return;
@@ -190,9 +280,10 @@ void read_autolearn(CompileContext& context, const UclObject& section, BayesPlan
     const auto number = [](const UclObject* one) {
       return one ? one->last_value().as_number() : std::nullopt;
     };
+    read_autolearn_classes(context, value, plan);
     if (number(spam) && number(ham))
       scores(*number(ham), *number(spam));
-    else
+    else if (!to.on)
       context.warn_at(value,
                       "classifier: autolearn needs spam_threshold and ham_threshold here; the "
                       "verdict alone teaches nothing");
@@ -232,6 +323,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
                                             "are not run, so all share one statistics",
                                             key));
     }
+  read_classes(context, *section, *plan);
   const std::string_view backend = backend_of(*section);
   const bool redis = backend == "redis";
   if (!backend.empty() && !redis)
@@ -255,16 +347,9 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   read_autolearn(context, *section, *plan);
   read_learn_condition(context, *section, *plan);
   read_expire(context, *section, *plan);
-  each_statfile(*section, [&](const UclObject& at, std::string_view symbol, bool spam) {
-    const SymbolId id = context.symbol(symbol);
-    SymbolId& to = spam ? plan->spam : plan->ham;
-    if (to != kNoId<SymbolId>)
-      context.warn_at(at,
-                      "classifier: there are more than two classes; only spam and ham are here");
-    to = id;
-  });
-  if (plan->spam == kNoId<SymbolId> || plan->ham == kNoId<SymbolId>) {
-    context.warn_at(*section, "classifier: it needs a statfile of spam and one of ham; it is off");
+  if (plan->classes.size() < 2) {
+    context.warn_at(*section,
+                    "classifier: it needs statfiles of two classes, as spam and ham; it is off");
     return nullptr;
   }
   return plan;
@@ -285,6 +370,7 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
   OsbScratch osb;
   FeatureScratch features;
   std::string key;
+  const std::vector<std::string> classes = plan.class_names();
   for (uint32_t row = 0; row < batch.rows; ++row) {
     tokens.clear();
     if (plan.tokenizer == Tokenizer::kOsb)
@@ -297,6 +383,7 @@ void ask(const CheckPlan& base, const Batch& batch, Asker& asker) {
         tokens.scope = statistics_scope(user);
         if (plan.redis) tokens.user = lowered(user);
       }
+    tokens.classes = classes;
     key.clear();
     append_token_question(tokens, key);
     asker.ask(row, QuestionKind::kStore, kTokenCounts, key);
@@ -310,17 +397,30 @@ struct OpinionRoom {
   OpinionScratch scratch;
 };
 
-Opinion answered_opinion(const BayesPlan& plan, const Question& question, const Answer& answer) {
+ClassOpinion answered_opinion(const BayesPlan& plan, const Question& question,
+                              const Answer& answer) {
   thread_local OpinionRoom room;
   if (answer.state != AnswerState::kValue || answer.values.empty() ||
       !read_token_question(question.key, room.tokens) ||
-      !read_token_answer(answer.values[0], room.tokens.hashes.size(), room.counts))
+      room.tokens.classes != plan.class_names() ||
+      !read_token_answer(answer.values[0], room.tokens, room.counts))
     return {};
-  return opinion_of(plan.bayes, room.tokens, room.counts, room.scratch);
+  return class_opinion(plan.bayes, room.tokens, room.counts, room.scratch);
 }
 
-// How sure: 0 in the middle, 1 at the ends; and as a symbol's weight, which only the sure have.
-double sureness(double probability) { return std::fabs(probability - 0.5) * 2; }
+// A symbol's option and weight, both 0 to 1; nothing where the opinion is not clear. Of more than
+// two classes Rspamd shows the probability as it is.
+struct Clear {
+  double shown, weight;
+};
+std::optional<Clear> clear(const BayesPlan& plan, const ClassOpinion& opinion) {
+  const bool as_it_is = plan.classes.size() > 2 && plan.tokenizer == Tokenizer::kOsb;
+  const double sure = std::max(0.0, opinion.probability - 0.5) * 2;
+  if (!opinion.known || (as_it_is ? opinion.probability : sure / 2) <= kClear) return std::nullopt;
+  Clear out{as_it_is ? opinion.probability : sure, sure};
+  for (int i = 0; i < 3; ++i) out.weight *= out.weight;  // to the power of 8
+  return out;
+}
 
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
   const auto& plan = static_cast<const BayesPlan&>(base);
@@ -328,17 +428,41 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   if (!question) return Judged::kDone;
   const Answer* const answer = judgement.ask(question->kind, question->type, question->key);
   if (!answer) return Judged::kWaiting;
-  const Opinion opinion = answered_opinion(plan, *question, *answer);
-  const double sure = sureness(opinion.probability);
-  if (!opinion.known || sure <= kClear * 2) return Judged::kDone;
-  double weight = sure;
-  for (int i = 0; i < 3; ++i) weight *= weight;  // to the power of 8
-  const SymbolId symbol = opinion.probability > 0.5 ? plan.spam : plan.ham;
-  judgement.insert(symbol, weight, fmt::format("{:.2f}%", sure * 100));
+  const ClassOpinion opinion = answered_opinion(plan, *question, *answer);
+  if (const std::optional<Clear> said = clear(plan, opinion))
+    judgement.insert(plan.classes[opinion.best].symbol, said->weight,
+                     fmt::format("{:.2f}%", said->shown * 100));
   return Judged::kDone;
 }
 
 }  // namespace
+
+std::string RedisLayout::Class::learns_field() const {
+  const bool own = name != "spam" && name != "ham";
+  return "learns_" + (own ? lowered(field) : name);
+}
+
+const BayesPlan::Class* BayesPlan::find(std::string_view name) const {
+  const auto found = std::ranges::find(classes, name, &Class::name);
+  return found == classes.end() ? nullptr : &*found;
+}
+std::string BayesPlan::class_list() const {
+  std::string out;
+  for (const Class& one : classes) out += fmt::format("{}{}", out.empty() ? "" : ", ", one.name);
+  return out;
+}
+bool BayesPlan::is_symbol(SymbolId symbol) const {
+  return std::ranges::find(classes, symbol, &Class::symbol) != classes.end();
+}
+bool BayesPlan::only_spam_and_ham() const {
+  return classes.size() == 2 && classes[0].name == "spam" && classes[1].name == "ham";
+}
+std::vector<std::string> BayesPlan::class_names() const {
+  std::vector<std::string> out;
+  if (only_spam_and_ham()) return out;
+  for (const Class& one : classes) out.push_back(one.name);
+  return out;
+}
 
 const BayesPlan* find_bayes(const RuleSet& rules) {
   for (const EnabledCheck& one : rules.checks)
@@ -352,7 +476,7 @@ const Question* token_question(const Evidence& evidence) {
   return nullptr;
 }
 
-Opinion bayes_opinion(const BayesPlan& plan, const Evidence& evidence) {
+ClassOpinion bayes_opinion(const BayesPlan& plan, const Evidence& evidence) {
   const Question* const question = token_question(evidence);
   if (!question) return {};
   return answered_opinion(

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/classify/bayes.h"
 #include "engine/classify/osb.h"
@@ -21,7 +22,13 @@ struct RuleSet;
 struct RedisLayout {
   std::string prefix = "%s%l";  // %s: RS; %l: the label of the statfiles; %r, %u: the user
   std::string label;
-  std::string spam_symbol, ham_symbol;
+  struct Class {
+    std::string name, symbol;
+    std::string field;  // of a token's key, with how often the class had it: S, H or its label
+    // Of KEY, with the learnt messages.
+    std::string learns_field() const;
+  };
+  std::vector<Class> classes = {{"spam", "", "S"}, {"ham", "", "H"}};
   std::string ids = "learned_ids";
   uint32_t ids_max = 10'000;  // learnt messages a key of ids
   uint32_t ids_keys = 5;      // further keys of ids
@@ -39,13 +46,28 @@ struct BayesPlan final : CheckPlan {
   double learn_below = 0;
   struct Autolearn {
     bool on = false;
-    std::optional<Micro> spam;  // from this score on; nothing: over the reject threshold
-    Micro ham = 0;              // up to this score
-    bool strict = true;         // below it, and not at it
-    bool check_balance = false;
+    std::optional<Micro> spam;   // from this score on; nothing: over the reject threshold
+    Micro ham = 0;               // up to this score
+    bool strict = true;          // below it, and not at it
+    bool check_balance = false;  // of spam and ham
     double min_balance = 0.9;
+    struct Range {
+      std::string name;  // of a class
+      Micro from, to;
+    };
+    std::vector<Range> classes = {};  // where there are any they decide, and not the scores above
   } autolearn;
-  SymbolId spam = kNoId<SymbolId>, ham = kNoId<SymbolId>;
+  struct Class {
+    std::string name;
+    SymbolId symbol;
+  };
+  std::vector<Class> classes;  // at least two; of spam and ham, spam first
+
+  const Class* find(std::string_view name) const;
+  std::string class_list() const;         // names for who reads: "spam, ham"
+  bool is_symbol(SymbolId symbol) const;  // of any class
+  bool only_spam_and_ham() const;
+  std::vector<std::string> class_names() const;  // as TokenList::classes has them
 };
 
 // The plan of a rule set; null where the classifier is off.
@@ -54,8 +76,9 @@ const BayesPlan* find_bayes(const RuleSet& rules);
 // `classifier "bayes" { … }` of a configuration; null where there is none.
 const UclObject* bayes_section(const UclObject& root);
 
-// What the classifier thinks of a case; not known where nobody was asked, or nobody knew.
-Opinion bayes_opinion(const BayesPlan& plan, const Evidence& evidence);
+// What the classifier thinks of a case; not known where nobody was asked, or nobody knew. `best` is
+// a number in plan.classes.
+ClassOpinion bayes_opinion(const BayesPlan& plan, const Evidence& evidence);
 
 // The question of a case that holds its tokens; null where it has none.
 const Question* token_question(const Evidence& evidence);

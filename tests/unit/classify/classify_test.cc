@@ -184,10 +184,132 @@ TEST(Tokens, QuestionAndAnswer) {
   std::string value;
   append_token_answer(counts, value);
   TokenCounts back;
-  ASSERT_TRUE(read_token_answer(value, 2, back));
+  ASSERT_TRUE(read_token_answer(value, tokens, back));
   EXPECT_EQ(back.learns, counts.learns);
   EXPECT_EQ(back.counts, counts.counts);
-  EXPECT_FALSE(read_token_answer(value, 3, back));
+  tokens.add(7, 0);
+  EXPECT_FALSE(read_token_answer(value, tokens, back));
+}
+
+TEST(TokensTest, questions_with_classes) {
+  TokenList tokens;
+  tokens.add(1, 2);
+  tokens.add(5, 3);
+  tokens.user = "me@x.example";
+  tokens.classes = {"spam", "ham", "news"};
+  std::string key;
+  append_token_question(tokens, key);
+  TokenList read;
+  ASSERT_TRUE(read_token_question(key, read));
+  EXPECT_EQ(read.classes, tokens.classes);
+  EXPECT_EQ(read.user, tokens.user);
+  EXPECT_EQ(token_question_bytes(key + "more"), key.size());
+  for (size_t n = 0; n < key.size(); ++n)
+    EXPECT_FALSE(read_token_question(std::string_view(key).substr(0, n), read)) << n;
+  EXPECT_FALSE(read_token_question(key + "x", read));
+
+  TokenCounts counts;
+  resize_counts(tokens, counts);
+  for (size_t one = 0; one < 3; ++one) {
+    counts.set_learnt(one, 10 + one);
+    for (size_t i = 0; i < 2; ++i) counts.set_count(one, i, static_cast<uint32_t>(one * 2 + i));
+  }
+  std::string value;
+  append_token_answer(counts, value);
+  TokenCounts back;
+  ASSERT_TRUE(read_token_answer(value, tokens, back));
+  for (size_t one = 0; one < 3; ++one) {
+    EXPECT_EQ(back.learnt(one), 10 + one);
+    for (size_t i = 0; i < 2; ++i) EXPECT_EQ(back.count(one, i), one * 2 + i);
+  }
+  EXPECT_EQ(back.learnt(3), 0u);  // beside the last
+  tokens.classes.push_back("ads");
+  EXPECT_TRUE(read_token_answer(value, tokens, back));
+  for (const char* const more : {"a", "b"}) tokens.classes.push_back(more);
+  EXPECT_FALSE(read_token_answer(value, tokens, back));
+}
+
+TEST(TokensTest, as_many_classes_as_there_may_be) {
+  TokenList tokens;
+  tokens.add(1, 2);
+  for (size_t i = 0; i < kClassesMax; ++i) tokens.classes.push_back("c" + std::to_string(i));
+  std::string key;
+  append_token_question(tokens, key);
+  TokenList read;
+  EXPECT_TRUE(read_token_question(key, read));
+  EXPECT_EQ(read.classes, tokens.classes);
+  tokens.classes.push_back("over");
+  key.clear();
+  append_token_question(tokens, key);
+  EXPECT_FALSE(read_token_question(key, read));
+
+  EXPECT_TRUE(is_class_name(std::string(kClassNameMax, 'x')));
+  EXPECT_FALSE(is_class_name(std::string(kClassNameMax + 1, 'x')));
+  for (const char* const name : {"", "1x", "-", "_a", "a b", "a=b", "a:b", "\xC3\xA4"})
+    EXPECT_FALSE(is_class_name(name)) << name;
+  EXPECT_TRUE(is_class_name("News.letter-2_x"));
+}
+
+// Three classes that each have ten tokens of their own, and ten that all share.
+struct ThreeClasses {
+  TokenList tokens;
+  TokenCounts counts;
+  explicit ThreeClasses(Tokenizer tokenizer, size_t own_of, uint64_t learnt = 50) {
+    tokens.tokenizer = tokenizer;
+    tokens.classes = {"spam", "ham", "news"};
+    for (uint64_t i = 0; i < 20; ++i) tokens.add(i + 1, 1);
+    tokens.text_tokens = 20;
+    resize_counts(tokens, counts);
+    for (size_t one = 0; one < 3; ++one) {
+      counts.set_learnt(one, learnt);
+      for (size_t i = 0; i < 20; ++i)
+        counts.set_count(one, i, i >= 10 ? 30 : one == own_of ? 40 : 0);
+    }
+  }
+  ClassOpinion opinion(uint32_t min_learns = 50) const {
+    BayesOptions options;
+    options.min_learns = min_learns;
+    OpinionScratch scratch;
+    return class_opinion(options, tokens, counts, scratch);
+  }
+};
+
+TEST(ClassesTest, the_class_whose_tokens_they_are) {
+  for (const Tokenizer tokenizer : {Tokenizer::kOsb, Tokenizer::kWinnow})
+    for (uint32_t one = 0; one < 3; ++one) {
+      const ClassOpinion opinion = ThreeClasses(tokenizer, one).opinion();
+      EXPECT_TRUE(opinion.known);
+      EXPECT_EQ(opinion.best, one);
+      EXPECT_GT(opinion.probability, 0.85);
+    }
+}
+
+TEST(ClassesTest, classes_of_which_too_little_is_learnt) {
+  for (const Tokenizer tokenizer : {Tokenizer::kOsb, Tokenizer::kWinnow}) {
+    ThreeClasses three(tokenizer, 2);
+    EXPECT_FALSE(three.opinion(51).known);
+    three.counts.set_learnt(2, 49);  // of the third not enough: it is not chosen
+    EXPECT_NE(three.opinion().best, 2u);
+    three.counts.set_learnt(1, 49);  // one alone has nothing beside it
+    EXPECT_FALSE(three.opinion().known);
+  }
+}
+
+// Worked out from facts/bayes.md: ten tokens of distance 4 (weight 1), seen 40 times in the third
+// of three classes, and ten that each class has 30 times; each has 50 messages.
+TEST(ClassesTest, the_sums_of_osb) {
+  ThreeClasses three(Tokenizer::kOsb, 2);
+  std::ranges::fill(three.tokens.kinds, TokenKind{4});
+  // A share of 0.6 is further than 0.05 from a third: what all share is not left out.
+  const double w = 40.0 / 41, own = (w / 3 + 40 * 0.8) / (w + 40), other = (w / 3) / (w + 40);
+  const double w90 = 90.0 / 91, shared = (w90 / 3 + 90 * 0.6) / (w90 + 90);
+  const double all = 10 * std::log(own) + 10 * std::log(shared);
+  double term = std::exp(all), by_chance = term;
+  for (int i = 1; i < 20; ++i) by_chance += term *= -all / i;
+  EXPECT_LT(10 * std::log(other) + 10 * std::log(shared), all);
+  const ClassOpinion opinion = three.opinion();
+  EXPECT_EQ(opinion.best, 2u);
+  EXPECT_NEAR(opinion.probability, by_chance > 0.999 ? 0.90 : 1 - by_chance, 1e-9);
 }
 
 }  // namespace

@@ -9,8 +9,6 @@
 namespace winnow {
 namespace {
 
-using enum LearnLabel;
-
 // Spam has tokens 1 to 20, ham 21 to 40; and each message one of its own.
 LearnRecord mail(LearnLabel label, uint8_t number, bool turned = false) {
   std::vector<uint64_t> tokens;

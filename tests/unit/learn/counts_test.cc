@@ -78,7 +78,6 @@ TEST(CountsTest, learnt_once_and_given_back) {
   const OwnFolder folder;
   const auto statistics =
       TokenStatistics::open({.folder = folder.path(), .limit_bytes = 256 << 20}).value();
-  using enum LearnLabel;
   const LearnRecord mail = make_record(kSpam, 1, {1, 6, 9'999});
   statistics->learn({&mail, 1}).value();
   EXPECT_EQ(statistics->learn(records).value(), std::vector(3, Learnt::kNew));

@@ -10,8 +10,6 @@
 namespace winnow {
 namespace {
 
-using enum LearnLabel;
-
 TEST(Evaluation, one_minus_roca_counts_pairs_in_the_wrong_order) {
   EXPECT_EQ(one_minus_roca({3, 4}, {1, 2}), 0);
   EXPECT_EQ(one_minus_roca({1, 2}, {3, 4}), 100);

@@ -58,7 +58,8 @@ class LearningLogTest : public testing::Test {
 TEST_F(LearningLogTest, records_come_back_as_they_were) {
   const auto log = open();
   std::vector<LearnRecord> records{make_record(LearnLabel::kSpam, 1, {1, 2, 3}),
-                                   make_record(LearnLabel::kHam, 2, {7}, 99), make_forget(1)};
+                                   make_record(LearnLabel::kHam, 2, {7}, 99), make_forget(1),
+                                   make_record(*LearnLabel::of("news"), 3, {8, 9})};
   records[0].who = std::string(kLearnWhoMax, 'w');
   const std::vector<uint64_t> offsets = log->append(records, kLearningLogHead).value();
   for (size_t i = 0; i < records.size(); ++i) {

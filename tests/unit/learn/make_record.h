@@ -7,6 +7,8 @@
 
 namespace winnow {
 
+inline constexpr LearnLabel kSpam = LearnLabel::kSpam, kHam = LearnLabel::kHam;
+
 inline LearnRecord make_record(LearnLabel label, uint8_t message, std::vector<uint64_t> tokens,
                                uint64_t scope = 0) {
   LearnRecord record;

@@ -39,8 +39,7 @@ LearnRecord forget(LearnRecord record) {
 
 RedisLayout layout() {
   RedisLayout out;
-  out.spam_symbol = "BAYES_SPAM";
-  out.ham_symbol = "BAYES_HAM";
+  out.classes = {{"spam", "BAYES_SPAM", "S"}, {"ham", "BAYES_HAM", "H"}};
   return out;
 }
 
@@ -134,6 +133,55 @@ TEST_F(RedisStatisticsTest, the_layout_is_rspamds) {
   EXPECT_EQ(learn(*statistics, {forget(ham)}), (std::vector{Learnt::kForgotten}));
   EXPECT_EQ(all(), "BAYES_HAM_keys RS\nBAYES_SPAM_keys RS\nRS version=2\n");
   EXPECT_EQ(learn(*statistics, {forget(ham)}), (std::vector{Learnt::kUnknown}));
+}
+
+TEST_F(RedisStatisticsTest, more_classes_than_two) {
+  RedisLayout keys = layout();
+  keys.classes.push_back({"news", "BAYES_NEWS", "N"});
+  keys.classes.push_back({"bills", "BAYES_BILLS", "bills"});
+  const auto statistics = open(server_->options(), keys);
+  LearnRecord one = osb_record(*LearnLabel::of("news"), {kSecond, 13, 13});
+  EXPECT_EQ(learn(*statistics, {one}), (std::vector{Learnt::kNew}));
+  TokenList tokens;
+  ASSERT_TRUE(read_token_question(one.tokens, tokens));
+  const std::string id = redis_learn_id(tokens), brief = id.substr(0, 32);
+  EXPECT_EQ(all(),
+            "BAYES_NEWS_keys RS\nRS learns_n=1 version=2\nRS_12 N=1\nRS_13 N=2\nlearned_ids " +
+                brief + "=news " + id + "=news\n");
+  EXPECT_EQ(learn(*statistics, {one}), (std::vector{Learnt::kSame}));
+  learn(*statistics, {osb_record(LearnLabel::kSpam, {13, 14})});
+  const auto shown = [&] {
+    TokenList asked;
+    asked.tokenizer = Tokenizer::kOsb;
+    asked.classes = {"spam", "ham", "news", "bills"};
+    for (const uint64_t hash : {12u, 13u, 14u}) asked.add(hash, 1);
+    const TokenCounts counts = statistics->counts(asked).value();
+    std::string out;
+    for (size_t k = 0; k < asked.classes.size(); ++k) {
+      out += std::to_string(counts.learnt(k)) + ":";
+      for (size_t i = 0; i < 3; ++i) out += " " + std::to_string(counts.count(k, i));
+      out += "; ";
+    }
+    return out;
+  };
+  EXPECT_EQ(shown(), "1: 0 1 1; 0: 0 0 0; 1: 1 2 0; 0: 0 0 0; ");
+  EXPECT_EQ(shown(), "1: 0 1 1; 0: 0 0 0; 1: 1 2 0; 0: 0 0 0; ");  // from memory
+  one.label = *LearnLabel::of("bills");
+  EXPECT_EQ(learn(*statistics, {one}), (std::vector{Learnt::kMoved}));
+  EXPECT_EQ(shown(), "1: 0 1 1; 0: 0 0 0; 0: 0 0 0; 1: 1 2 0; ");
+  one.label = LearnLabel::kHam;
+  EXPECT_EQ(learn(*statistics, {one}), (std::vector{Learnt::kMoved}));
+  EXPECT_EQ(shown(), "1: 0 1 1; 1: 1 2 0; 0: 0 0 0; 0: 0 0 0; ");
+  EXPECT_EQ(statistics->learns_of(Tokenizer::kOsb, std::vector<std::string>{"ham", "news", "spam"})
+                .value()
+                .learnt(0),
+            1u);
+  // Who has the class no more takes away what it had all the same.
+  one.label = *LearnLabel::of("bills");
+  learn(*statistics, {one});
+  EXPECT_EQ(learn(*open(), {forget(one)}), (std::vector{Learnt::kForgotten}));
+  EXPECT_EQ(ask({"HGET", "RS_13", "bills"}).text, "");
+  EXPECT_EQ(ask({"HGET", "RS", "learns_bills"}).text, "");
 }
 
 TEST_F(RedisStatisticsTest, counts_are_what_stands_there) {
@@ -338,7 +386,7 @@ constexpr int64_t kDay = 86'400, kExpire = 100 * kDay;
 TEST(TokenLifeTest, what_a_token_is_worth) {
   const RedisExpiryOptions options;
   const auto life = [&](uint64_t spam, uint64_t ham, int64_t ttl, int64_t expire = kExpire) {
-    return token_life(options, expire, spam, ham, 10, ttl).value_or(-9);
+    return token_life(options, expire, std::array{spam, ham}, 10, ttl).value_or(-9);
   };
   EXPECT_EQ(life(50, 50, -1), 10 * kDay);  // even: ten days, whatever it had
   EXPECT_EQ(life(50, 50, 50 * kDay), 10 * kDay);
@@ -349,6 +397,12 @@ TEST(TokenLifeTest, what_a_token_is_worth) {
   EXPECT_EQ(life(7, 3, -1), kExpire);  // frequent, not clear
   EXPECT_EQ(life(3, 0, -1), kExpire);  // clear, rare
   EXPECT_EQ(life(3, 0, kDay), -9);
+  const auto three = [&](std::array<uint64_t, 3> counts) {
+    return token_life(options, kExpire, counts, 10, -1).value_or(-9);
+  };
+  EXPECT_EQ(three({50, 50, 50}), 10 * kDay);  // even: a third each
+  EXPECT_EQ(three({50, 50, 0}), kExpire);
+  EXPECT_EQ(three({1, 1, 20}), -9);
   EXPECT_EQ(life(3, 0, 200 * kDay), kExpire);
   EXPECT_EQ(life(3, 0, kDay, -1), -1);
   EXPECT_EQ(life(3, 0, -1, -1), -9);

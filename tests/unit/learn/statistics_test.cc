@@ -21,8 +21,6 @@
 namespace winnow {
 namespace {
 
-using enum LearnLabel;
-
 std::unique_ptr<TokenStatistics> open(const std::string& folder) {
   auto opened = TokenStatistics::open({.folder = folder, .limit_bytes = 256 << 20});
   EXPECT_TRUE(opened.has_value()) << opened.error().text();
@@ -116,6 +114,115 @@ TEST(StatisticsTest, what_was_asked_before_does_not_show) {
   EXPECT_EQ(shown(*statistics, {3}), "19/0 3:5/0");
 }
 
+// "class: learnt token:count …; …" of classes that are asked for together.
+std::string of_classes(const TokenStatistics& statistics, const std::vector<std::string>& classes,
+                       const std::vector<uint64_t>& tokens, uint64_t scope = 0) {
+  TokenList list;
+  list.scope = scope;
+  list.classes = classes;
+  for (const uint64_t token : tokens) list.add(token, 0);
+  const TokenCounts counts = statistics.counts(list).value();
+  std::string out;
+  for (size_t one = 0; one < classes.size(); ++one) {
+    out += classes[one] + ": " + std::to_string(counts.learnt(one));
+    for (size_t i = 0; i < tokens.size(); ++i)
+      out += " " + std::to_string(tokens[i]) + ":" + std::to_string(counts.count(one, i));
+    out += "; ";
+  }
+  return out;
+}
+
+TEST(StatisticsTest, more_classes_than_two) {
+  const LearnLabel news = *LearnLabel::of("news"), ads = *LearnLabel::of("ads"),
+                   bills = *LearnLabel::of("bills");
+  const OwnFolder folder;
+  auto statistics = open(folder.path());
+  const std::vector<LearnRecord> records{
+      make_record(news, 1, {1, 2}), make_record(kSpam, 2, {2, 3}), make_record(ads, 3, {2, 4}),
+      make_record(bills, 4, {2, 5}, 77), make_record(bills, 5, {2, 2, 6})};
+  EXPECT_EQ(learn(*statistics, records), std::vector(5, Learnt::kNew));
+  EXPECT_EQ(learn(*statistics, records), std::vector(5, Learnt::kSame));
+  const std::vector<std::string> classes{"spam", "ham", "bills", "ads", "news", "nothing"};
+  const std::string expected =
+      "spam: 1 1:0 2:1 3:1 4:0 5:0 6:0; ham: 0 1:0 2:0 3:0 4:0 5:0 6:0; "
+      "bills: 1 1:0 2:2 3:0 4:0 5:0 6:1; ads: 1 1:0 2:1 3:0 4:1 5:0 6:0; "
+      "news: 1 1:1 2:1 3:0 4:0 5:0 6:0; nothing: 0 1:0 2:0 3:0 4:0 5:0 6:0; ";
+  const std::vector<uint64_t> tokens{1, 2, 3, 4, 5, 6};
+  EXPECT_EQ(of_classes(*statistics, classes, tokens), expected);
+  EXPECT_EQ(of_classes(*statistics, classes, tokens), expected);  // now from memory
+  EXPECT_EQ(of_classes(*statistics, {"bills", "news"}, {2, 5}, 77),
+            "bills: 1 2:1 5:1; news: 0 2:0 5:0; ");
+  EXPECT_EQ(shown(*statistics, {2, 3}), "1/0 2:1/0 3:1/0");  // who asks for two sees no others
+  EXPECT_EQ(statistics->learns_of(Tokenizer::kWinnow, classes).value().learnt(2), 1u);
+  EXPECT_EQ(dump(statistics->store()), rebuilt(*statistics));
+
+  // Across classes, both ways, and out again.
+  EXPECT_EQ(learn(*statistics, {make_record(bills, 1, {1, 2})}), (std::vector{Learnt::kMoved}));
+  EXPECT_EQ(of_classes(*statistics, {"bills", "news"}, {1, 2}),
+            "bills: 2 1:1 2:3; news: 0 1:0 2:0; ");
+  EXPECT_EQ(learn(*statistics, {make_record(kSpam, 1, {1, 2})}), (std::vector{Learnt::kMoved}));
+  EXPECT_EQ(of_classes(*statistics, {"spam", "bills"}, {1, 2}),
+            "spam: 2 1:1 2:2; bills: 1 1:0 2:2; ");
+  EXPECT_EQ(learn(*statistics, {make_forget(5), make_forget(5)}),
+            (std::vector{Learnt::kForgotten, Learnt::kUnknown}));
+  EXPECT_EQ(of_classes(*statistics, {"spam", "bills"}, {2, 6}),
+            "spam: 2 2:2 6:0; bills: 0 2:0 6:0; ");
+  EXPECT_EQ(dump(statistics->store()), rebuilt(*statistics));
+  statistics = open(folder.path());
+  EXPECT_EQ(of_classes(*statistics, {"ads", "spam"}, {2}), "ads: 1 2:1; spam: 2 2:2; ");
+}
+
+TEST(StatisticsTest, as_many_classes_as_there_may_be) {
+  const OwnFolder folder;
+  const auto statistics = open(folder.path());
+  std::vector<LearnRecord> records;
+  std::vector<std::string> last;
+  for (size_t i = 2; i < kStoreClassesMax; ++i) {
+    const std::string name = "class" + std::to_string(i);
+    last.push_back(name);
+    records.push_back(make_record(*LearnLabel::of(name), static_cast<uint8_t>(i), {1, i}));
+  }
+  EXPECT_EQ(learn(*statistics, records), std::vector(records.size(), Learnt::kNew));
+  last.erase(last.begin(), last.end() - 3);
+  EXPECT_EQ(of_classes(*statistics, last, {1, 253}),
+            "class251: 1 1:1 253:0; class252: 1 1:1 253:0; class253: 1 1:1 253:1; ");
+  // One more has no room; nothing of it comes into the log, and the others are learnt on.
+  const uint64_t size = statistics->log().size();
+  const auto over =
+      statistics->learn(std::vector{make_record(*LearnLabel::of("over"), 255, {1, 2})});
+  ASSERT_FALSE(over.has_value());
+  EXPECT_EQ(
+      over.error().what,
+      "class over: these statistics have 254 classes already, which is the most they can have");
+  EXPECT_EQ(statistics->log().size(), size);
+  EXPECT_EQ(learn(*statistics, {make_record(kHam, 255, {9})}), (std::vector{Learnt::kNew}));
+  EXPECT_EQ(dump(statistics->store()), rebuilt(*statistics));
+}
+
+TEST(StatisticsTest, counts_of_other_classes_are_taken_over) {
+  const OwnFolder folder;
+  const auto statistics = open(folder.path());
+  TokenList tokens;
+  tokens.classes = {"spam", "news", "ads"};
+  for (const uint64_t hash : {5u, 6u}) tokens.add(hash, 0);
+  TokenCounts counts;
+  resize_counts(tokens, counts);
+  for (size_t one = 0; one < 3; ++one) {
+    counts.set_learnt(one, 100 + one);
+    counts.set_count(one, 1, static_cast<uint32_t>(7 + one));
+  }
+  LearnRecord record = make_counts_record(tokens, counts);
+  EXPECT_EQ(learn(*statistics, {record}), (std::vector{Learnt::kNew}));
+  EXPECT_EQ(of_classes(*statistics, tokens.classes, {5, 6}),
+            "spam: 100 5:0 6:7; news: 101 5:0 6:8; ads: 102 5:0 6:9; ");
+  EXPECT_EQ(dump(statistics->store()), rebuilt(*statistics));
+  record.kind = LearnKind::kForget;
+  record.tokens.clear();
+  EXPECT_EQ(learn(*statistics, {record}), (std::vector{Learnt::kForgotten}));
+  EXPECT_EQ(of_classes(*statistics, tokens.classes, {5, 6}),
+            "spam: 0 5:0 6:0; news: 0 5:0 6:0; ads: 0 5:0 6:0; ");
+}
+
 TEST(StatisticsTest, users_have_their_own) {
   const OwnFolder folder;
   const auto statistics = open(folder.path());
@@ -143,6 +250,7 @@ TEST(StatisticsTest, agrees_with_a_naive_model_and_with_its_rebuild) {
   const OwnFolder folder;
   auto statistics = open(folder.path());
   std::mt19937 random(3);
+  const std::vector<std::string> classes{"spam", "ham", "news", "ads", "bills"};
   std::map<std::pair<uint64_t, uint8_t>, std::pair<LearnLabel, std::vector<uint64_t>>> truth;
   for (int round = 0; round < 60; ++round) {
     std::vector<LearnRecord> records;
@@ -157,7 +265,7 @@ TEST(StatisticsTest, agrees_with_a_naive_model_and_with_its_rebuild) {
       std::vector<uint64_t> tokens;
       for (uint64_t token = 0; token < 16; ++token)
         if (random() % 3 == 0) tokens.push_back(token);
-      const LearnLabel label = random() % 2 ? kSpam : kHam;
+      const LearnLabel label = *LearnLabel::of(classes[random() % classes.size()]);
       records.push_back(make_record(label, message, tokens, scope));
       const auto known = truth.find({scope, message});
       if (known == truth.end() || known->second.first != label)
@@ -169,18 +277,20 @@ TEST(StatisticsTest, agrees_with_a_naive_model_and_with_its_rebuild) {
   std::vector<uint64_t> tokens(16);
   for (uint64_t token = 0; token < 16; ++token) tokens[token] = token;
   for (const uint64_t scope : {0, 42}) {
-    uint64_t learns[2] = {}, counts[16][2] = {};
-    for (const auto& [key, value] : truth) {
-      if (key.first != scope) continue;
-      const int side = value.first == kHam;
-      ++learns[side];
-      for (const uint64_t token : value.second) ++counts[token][side];
+    std::string expected;
+    for (const std::string& name : classes) {
+      uint64_t learns = 0, counts[16] = {};
+      for (const auto& [key, value] : truth) {
+        if (key.first != scope || value.first.name() != name) continue;
+        ++learns;
+        for (const uint64_t token : value.second) ++counts[token];
+      }
+      expected += name + ": " + std::to_string(learns);
+      for (const uint64_t token : tokens)
+        expected += " " + std::to_string(token) + ":" + std::to_string(counts[token]);
+      expected += "; ";
     }
-    std::string expected = std::to_string(learns[0]) + "/" + std::to_string(learns[1]);
-    for (const uint64_t token : tokens)
-      expected += " " + std::to_string(token) + ":" + std::to_string(counts[token][0]) + "/" +
-                  std::to_string(counts[token][1]);
-    EXPECT_EQ(shown(*statistics, tokens, scope), expected);
+    EXPECT_EQ(of_classes(*statistics, classes, tokens, scope), expected);
   }
   EXPECT_EQ(dump(statistics->store()), rebuilt(*statistics));
 }

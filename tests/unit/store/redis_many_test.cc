@@ -181,8 +181,8 @@ TEST_F(RedisManyTest, learning_in_a_cluster_counts_once_whatever_is_repeated) {
   ASSERT_TRUE(cluster.good());
   OwnFolder folder;
   RedisLayout layout;
-  layout.spam_symbol = "BAYES_SPAM";
-  layout.ham_symbol = "BAYES_HAM";
+  layout.classes = {
+      {"spam", "BAYES_SPAM", "S"}, {"ham", "BAYES_HAM", "H"}, {"news", "BAYES_NEWS", "N"}};
   const auto statistics = RedisStatistics::open(client_of(options_of({cluster.server(0)})),
                                                 {.layout = layout, .folder = folder.path()})
                               .value();
@@ -220,6 +220,14 @@ TEST_F(RedisManyTest, learning_in_a_cluster_counts_once_whatever_is_repeated) {
   for (LearnRecord& record : records) record.label = LearnLabel::kHam;
   statistics->learn(records).value();
   check({0, 30});
+  for (LearnRecord& record : records) record.label = *LearnLabel::of("news");
+  EXPECT_EQ(statistics->learn(records).value(), std::vector<Learnt>(30, Learnt::kMoved));
+  check({0, 0});
+  TokenList three = all;
+  three.classes = {"spam", "ham", "news"};
+  const TokenCounts of_three = statistics->counts(three).value();
+  EXPECT_EQ(of_three.learnt(2), 30u);
+  for (size_t i = 0; i < 10; ++i) EXPECT_EQ(of_three.count(2, i), 30u);
   for (LearnRecord& record : records) record.kind = LearnKind::kForget;
   EXPECT_EQ(statistics->learn(records).value(), std::vector<Learnt>(30, Learnt::kForgotten));
   check({0, 0});
