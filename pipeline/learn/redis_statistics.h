@@ -41,6 +41,7 @@
 #include "pipeline/learn/count_cache.h"
 #include "pipeline/learn/redis_expiry.h"
 #include "pipeline/learn/redis_journal.h"
+#include "pipeline/learn/redis_layout.h"
 #include "pipeline/learn/site_statistics.h"
 #include "pipeline/lookup/store/redis_client.h"
 #include "rules/checks/learned/bayes.h"
@@ -55,12 +56,6 @@ struct RedisStatisticsOptions {
   size_t pending_bytes_max = 64 << 20;  // of tokens that are delivered in one go
   uint64_t kept_bytes = 1 << 20;        // of log that may stay once all is delivered
 };
-
-// Of `tokens`, as Rspamd names what was learnt: 103 letters.
-std::string redis_learn_id(const TokenList& tokens);
-// KEY of a user ("" for those that share); `base` is RS or WN.
-std::string redis_statistics_key(const RedisLayout& layout, std::string_view base,
-                                 std::string_view user);
 
 class RedisStatistics final : public SiteStatistics {
  public:
@@ -93,7 +88,6 @@ class RedisStatistics final : public SiteStatistics {
   };
   struct Fetch;
   RedisStatistics(std::unique_ptr<RedisClient> client, RedisStatisticsOptions options);
-  std::string key_of(const TokenList& tokens) const;
   uint64_t state() const;
   // Fills what is at hand; the indices of the others.
   std::vector<uint32_t> fill(const TokenList& tokens, const std::string& key, uint64_t now,
