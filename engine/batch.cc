@@ -7,7 +7,8 @@ namespace {
 // Applies `f` to each column once, so that clear() and reserved_bytes() cannot disagree.
 template <class B, class F>
 void each_csr(B& batch, F f) {
-  f(batch.recipients), f(batch.headers), f(batch.parts), f(batch.addresses), f(batch.received);
+  f(batch.recipients), f(batch.request_headers), f(batch.headers), f(batch.parts),
+      f(batch.addresses), f(batch.received);
   f(batch.archives), f(batch.archive_members), f(batch.texts), f(batch.htmls);
   f(batch.html_links), f(batch.html_images), f(batch.html_forms);
   f(batch.urls), f(batch.emails), f(batch.url_spans), f(batch.words), f(batch.derived);
@@ -36,12 +37,14 @@ size_t bytes_of(const std::vector<T>& column) {
 }  // namespace
 
 void Batch::add(std::string_view message, uint64_t seq, const Envelope& envelope,
-                std::span<const std::string_view> rcpts) {
+                std::span<const std::string_view> rcpts, std::span<const RequestHeader> request) {
   raw.push_back(message);
   sequence.push_back(seq);
   envelopes.push_back(envelope);
   recipients.values.insert(recipients.values.end(), rcpts.begin(), rcpts.end());
   recipients.end_row();
+  request_headers.values.insert(request_headers.values.end(), request.begin(), request.end());
+  request_headers.end_row();
   Facts fact;
   fact.size = static_cast<uint32_t>(message.size());
   facts.push_back(fact);

@@ -77,6 +77,12 @@ struct Envelope {
   int64_t now_ms = 0;   // Unix milliseconds: the message's clock (Date checks, records)
 };
 
+// What a request says beyond the envelope (HTTP headers of the client, macros of a milter).
+struct RequestHeader {
+  std::string_view name;  // lower case
+  std::string_view value;
+};
+
 // --- Headers ------------------------------------------------------------------------------
 
 enum class HeaderFlag : uint8_t {
@@ -538,6 +544,7 @@ struct Batch {
   std::vector<uint64_t> sequence;     // [rows] position in the input order
   std::vector<Envelope> envelopes;    // [rows]
   Csr<std::string_view> recipients;   // RCPT TO without <>
+  Csr<RequestHeader> request_headers;
   // parse
   std::vector<Facts> facts;  // [rows]
   Csr<Header> headers;       // root's first, then part by part
@@ -568,7 +575,7 @@ struct Batch {
 
   // Adds a message; the stages have not run yet. Views must outlive the batch's work.
   void add(std::string_view message, uint64_t seq, const Envelope& envelope,
-           std::span<const std::string_view> rcpts);
+           std::span<const std::string_view> rcpts, std::span<const RequestHeader> request = {});
   // Empties every column and the arena; capacity stays (bounded by the arena's keep_bytes).
   void clear();
   // Bytes held from the heap, columns and arena.

@@ -128,13 +128,13 @@ void put_record(Xml& xml, const DmarcReportRow& row, uint64_t count, bool walks)
   for (const DmarcReportRow::Signature& one : row.signatures) {
     xml.open("dkim");
     xml.put("domain", one.domain);
-    xml.put("selector", one.selector);
+    xml.put_some("selector", one.selector);
     xml.put("result", one.result);
     xml.close();
   }
   xml.open("spf");
   xml.put("domain", row.spf_domain);
-  xml.put("scope", row.spf_scope);
+  xml.put_some("scope", row.spf_scope);
   xml.put("result", row.spf_result);
   xml.close();
   xml.close();

@@ -120,7 +120,7 @@ Result<void> DmarcStore::add(std::span<const std::string> rows, int64_t now_ms,
   return fail("the store was changed by others each time");
 }
 
-Result<std::vector<DmarcStore::Pile>> DmarcStore::piles() const {
+Result<std::vector<DmarcStore::Pile>> DmarcStore::piles(int64_t) const {
   std::vector<Pile> out;
   std::string after;
   for (;;) {

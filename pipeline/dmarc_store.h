@@ -36,24 +36,40 @@ std::string dmarc_day(int64_t unix_ms);
 // When that day begins; none where the text is no day.
 std::optional<int64_t> dmarc_day_begins_ms(std::string_view day);
 
-class DmarcStore {
+// Rows that are counted, wherever they are kept.
+class DmarcRows {
  public:
-  explicit DmarcStore(std::shared_ptr<Store> store) : store_(std::move(store)) {}
+  virtual ~DmarcRows() = default;
 
-  // Counts rows (as text) of one moment. Errors: what the store says; then none of them counts.
-  Result<void> add(std::span<const std::string> rows, int64_t now_ms,
-                   const DmarcStoreOptions& options);
+  // Counts rows (as text) of one moment. Errors: what the store says.
+  virtual Result<void> add(std::span<const std::string> rows, int64_t now_ms,
+                           const DmarcStoreOptions& options) = 0;
 
+  // A domain's day.
   struct Pile {
     std::string day, domain;
     uint64_t rows = 0, lost = 0;  // messages whose row had no room
+    std::string rua = {};         // where it tells piles apart
   };
-  Result<std::vector<Pile>> piles() const;  // in order of day and domain
+  virtual Result<std::vector<Pile>> piles(int64_t now_ms) const = 0;  // by day and domain
   using Rows = std::vector<std::pair<DmarcReportRow, uint64_t>>;
-  Result<Rows> rows(const Pile& pile, int64_t now_ms) const;
-  Result<void> erase(const Pile& pile, int64_t now_ms);
+  virtual Result<Rows> rows(const Pile& pile, int64_t now_ms) const = 0;
+  virtual Result<void> erase(const Pile& pile, int64_t now_ms) = 0;
   // Takes out days that are too old.
-  Result<void> sweep(int64_t now_ms, const DmarcStoreOptions& options);
+  virtual Result<void> sweep(int64_t now_ms, const DmarcStoreOptions& options) = 0;
+};
+
+class DmarcStore final : public DmarcRows {
+ public:
+  explicit DmarcStore(std::shared_ptr<Store> store) : store_(std::move(store)) {}
+
+  // Where it fails none of them counts.
+  Result<void> add(std::span<const std::string> rows, int64_t now_ms,
+                   const DmarcStoreOptions& options) override;
+  Result<std::vector<Pile>> piles(int64_t now_ms = 0) const override;
+  Result<Rows> rows(const Pile& pile, int64_t now_ms) const override;
+  Result<void> erase(const Pile& pile, int64_t now_ms) override;
+  Result<void> sweep(int64_t now_ms, const DmarcStoreOptions& options) override;
 
  private:
   const std::shared_ptr<Store> store_;

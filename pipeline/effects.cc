@@ -21,9 +21,9 @@ Effects::~Effects() {
   thread_.join();
 }
 
-void Effects::keep_dmarc(std::shared_ptr<Store> store, const DmarcStoreOptions& options) {
+void Effects::keep_dmarc(std::shared_ptr<DmarcRows> rows, const DmarcStoreOptions& options) {
   const std::lock_guard lock(mutex_);
-  dmarc_ = store ? std::make_shared<DmarcStore>(std::move(store)) : nullptr;
+  dmarc_ = std::move(rows);
   dmarc_options_ = options;
 }
 
@@ -56,7 +56,7 @@ void Effects::complain(const std::string& what) {
 void Effects::work() {
   for (;;) {
     std::vector<std::string> rows;
-    std::shared_ptr<DmarcStore> store;
+    std::shared_ptr<DmarcRows> store;
     DmarcStoreOptions options;
     uint64_t dropped = 0;
     {

@@ -31,7 +31,7 @@ class Effects {
   Effects& operator=(const Effects&) = delete;
 
   // Where rows of DMARC reports are kept from now on; null: nowhere. Thread-safe.
-  void keep_dmarc(std::shared_ptr<Store> store, const DmarcStoreOptions& options);
+  void keep_dmarc(std::shared_ptr<DmarcRows> rows, const DmarcStoreOptions& options);
   // Takes the effects of a verdict that is delivered. Thread-safe, does not wait.
   void carry_out(const Verdict& verdict);
 
@@ -42,7 +42,7 @@ class Effects {
   const Tell tell_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
-  std::shared_ptr<DmarcStore> dmarc_;
+  std::shared_ptr<DmarcRows> dmarc_;
   DmarcStoreOptions dmarc_options_;
   std::vector<std::string> rows_;
   size_t waiting_bytes_ = 0;

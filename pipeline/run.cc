@@ -9,6 +9,7 @@
 #include "engine/score/seal_links.h"
 #include "engine/text/folded_subject.h"
 #include "pipeline/worker.h"
+#include "rules/checks/auth/request_key.h"
 #include "rules/checks/row.h"
 
 namespace winnow {
@@ -56,8 +57,11 @@ void intake(const RunOptions& options, Worker& worker, std::span<Message> messag
     envelope.ip = message.ip;
     envelope.now_ms = message.now_ms.value_or(options.now_ms);
     worker.recipients.assign(message.recipients.begin(), message.recipients.end());
-    worker.batch.add(message.bytes.view(), cases[i]->evidence.sequence, envelope,
-                     worker.recipients);
+    worker.request.clear();
+    for (const auto& [name, value] : message.request_headers)
+      worker.request.push_back({name, value});
+    worker.batch.add(message.bytes.view(), cases[i]->evidence.sequence, envelope, worker.recipients,
+                     worker.request);
   }
 }
 
@@ -228,8 +232,8 @@ void Run::compute(Worker& worker, std::span<Message> messages,
 }
 
 void Run::decide_edits(Case& one) const {
-  const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name,
-                          answerer_.signing_keys()};
+  const RequestKeys keys(one.message.request_headers, answerer_.signing_keys());
+  const EditInput decided{rules_->model, one.evidence, one.verdict, options_.host_name, &keys};
   for (const EnabledCheck& check : rules_->checks)
     if (check.check->edit) check.check->edit(*check.plan, decided, one.verdict.edits);
   for (const EnabledCheck& check : rules_->checks)
@@ -239,7 +243,6 @@ void Run::decide_edits(Case& one) const {
 // One round of judging. True: the verdict is there.
 bool Run::judge_on(Worker& worker, Case& one) const noexcept {
   JudgeInput input;
-  input.is_trusted = is_trusted(one.evidence.envelope);
   input.pass_all = one.message.pass_all;
   if (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) == Judged::kWaiting)
     return false;

@@ -30,6 +30,7 @@ struct Worker {
   JudgeScratch judge;
   std::vector<Evidence*> evidences;
   std::vector<std::string_view> recipients;
+  std::vector<RequestHeader> request;
   Csr<std::string_view> completed_recipients;
   StageTimes times;
 };

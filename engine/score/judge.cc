@@ -144,7 +144,8 @@ class Run final : public Judgement {
          ++i) {
       const CheckJudge& check = plan_.checks[i];
       if (stopped && (!check.passes || board_.ends())) continue;
-      if (check.skips_trusted && input_.is_trusted) continue;
+      if (check.skips_local && evidence_.envelope.own_ip) continue;
+      if (check.skips_users && !evidence_.envelope.user.empty()) continue;
       check_ = check.check;
       waiting |= check.judge(*check.plan, evidence_, *this) == Judged::kWaiting;
     }

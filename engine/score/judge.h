@@ -38,10 +38,10 @@ struct CheckJudge {
   const CheckPlan* plan = nullptr;
   Judged (*judge)(const CheckPlan&, const Evidence&, Judgement&) = nullptr;
   Phase phase = Phase::kFilter;
-  uint16_t level = 0;          // within its phase
-  bool passes = false;         // runs in spite of pre-results and scores (fine, ignore_passthrough)
-  uint32_t seals = 0;          // Sealed bits that it reads
-  bool skips_trusted = false;  // not for local or authenticated mail
+  uint16_t level = 0;   // within its phase
+  bool passes = false;  // runs in spite of pre-results and scores (fine, ignore_passthrough)
+  uint32_t seals = 0;   // Sealed bits that it reads
+  bool skips_local = false, skips_users = false;  // not for local, not for authenticated mail
 };
 
 struct JudgePlan {
@@ -71,8 +71,7 @@ Result<void> index_judge_plan(JudgePlan& plan);
 
 struct JudgeInput {
   const Overlay* overlay = nullptr;
-  bool is_trusted = false;  // local or authenticated: checks with skips_trusted do not run
-  bool pass_all = false;    // "Pass: all": nothing is skipped for pre-results or scores
+  bool pass_all = false;  // "Pass: all": nothing is skipped for pre-results or scores
   // Why a new question stays unknown; kNotUnknown = it is asked, and judge() waits for it. A case
   // that was cut by its deadline always takes kTimeout.
   UnknownReason unanswerable = UnknownReason::kNotUnknown;

@@ -20,6 +20,7 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/write_all.h"
+#include "pipeline/dmarc_redis.h"
 #include "pipeline/lookup/settings.h"
 #include "pipeline/lookup/store/site_store.h"
 #include "pipeline/smtp_send.h"
@@ -37,34 +38,55 @@ struct Options {
   bool dry = false, no_dns = false;
 };
 
-// Whether a domain of somebody else wants reports about `domain` (RFC 7489 7.1).
-class Consent {
+// What name servers say of domains.
+class Names {
  public:
-  explicit Consent(std::unique_ptr<Lookup> lookup) : lookup_(std::move(lookup)) {}
+  explicit Names(std::unique_ptr<Lookup> lookup) : lookup_(std::move(lookup)) {}
 
-  bool gives(std::string_view domain, std::string_view address) {
+  // Whether a domain of somebody else wants reports about `domain` (RFC 7489 7.1).
+  bool wants(std::string_view domain, std::string_view address) {
     const DnsName theirs(address.substr(address.rfind('@') + 1));
     if (theirs.empty()) return false;
     if (find_suffix(theirs.view()).domain == find_suffix(domain).domain) return true;
-    if (!lookup_) return false;
     DnsName name(domain);
     name.append("._report._dmarc.");
     name.append(theirs.view());
     name.close();
-    if (name.empty()) return false;
+    DmarcRecord record;
+    return std::ranges::any_of(texts(name), [&](const std::string& value) {
+      return parse_dmarc_record(value, record) != DmarcParse::kNoRecord;
+    });
+  }
+
+  // Writes the policy of a domain into rows that do not say it. False: it has none now, or nobody
+  // can be asked.
+  bool complete(std::string_view domain, DmarcRows::Rows& rows) {
+    if (rows.empty() || !rows[0].first.p.empty()) return true;
+    DnsName name;
+    name.append("_dmarc.");
+    name.append(domain);
+    name.close();
+    for (const std::string& value : texts(name)) {
+      DmarcRecord record;
+      if (parse_dmarc_record(value, record) != DmarcParse::kGood) continue;
+      for (auto& [row, count] : rows) write_dmarc_policy(record, row);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  std::vector<std::string> texts(const DnsName& name) {
+    if (!lookup_ || name.empty()) return {};
     Evidence evidence;
     append_question(evidence, {.kind = QuestionKind::kDns, .type = rr::kTxt, .key = name.view()},
                     {});
     std::promise<void> ready;
     if (!lookup_->ask(evidence, Lookup::Clock::time_point::max(), [&] { ready.set_value(); }))
       ready.get_future().wait();
-    return std::ranges::any_of(evidence.answers[0].values, [](std::string_view value) {
-      DmarcRecord record;
-      return parse_dmarc_record(value, record) != DmarcParse::kNoRecord;
-    });
+    return {evidence.answers[0].values.begin(), evidence.answers[0].values.end()};
   }
 
- private:
   std::unique_ptr<Lookup> lookup_;
 };
 
@@ -79,17 +101,18 @@ Result<void> write_file(const std::string& path, std::string_view bytes) {
 
 class Reporting {
  public:
-  Reporting(const Options& options, DmarcReporter who, DmarcStore store, Consent consent)
+  Reporting(const Options& options, DmarcReporter who, std::shared_ptr<DmarcRows> store,
+            Names names)
       : options_(options),
         who_(std::move(who)),
         store_(std::move(store)),
-        consent_(std::move(consent)) {}
+        names_(std::move(names)) {}
 
   int run() {
-    const Result<std::vector<DmarcStore::Pile>> piles = store_.piles();
+    const Result<std::vector<DmarcRows::Pile>> piles = store_->piles(clock_ms());
     if (!piles) return broken(piles.error());
     const std::string today = dmarc_day(clock_ms());
-    for (const DmarcStore::Pile& pile : *piles) {
+    for (const DmarcRows::Pile& pile : *piles) {
       const bool wanted = options_.days.empty()
                               ? pile.day < today
                               : std::ranges::find(options_.days, pile.day) != options_.days.end();
@@ -110,30 +133,32 @@ class Reporting {
     return kExitInputs;
   }
 
-  Result<void> report(const DmarcStore::Pile& pile) {
-    const Result<DmarcStore::Rows> rows = store_.rows(pile, clock_ms());
+  Result<void> report(const DmarcRows::Pile& pile) {
+    Result<DmarcRows::Rows> rows = store_->rows(pile, clock_ms());
     if (!rows) return fail(rows.error());
+    if (!names_.complete(pile.domain, *rows))
+      return fail("its policy, which a report names, cannot be looked up");
     DmarcReport made = make_dmarc_report(who_, pile, *rows);
     uint64_t messages = 0;
     for (const auto& [row, count] : *rows) messages += count;
     std::vector<std::string> to;
     for (const std::string& one : made.addresses)
-      if (!options_.output.empty() || consent_.gives(pile.domain, one)) to.push_back(one);
+      if (!options_.output.empty() || names_.wants(pile.domain, one)) to.push_back(one);
     if (rows->empty() || (to.empty() && options_.output.empty())) {
       ++unwanted_;
-      return options_.dry ? Result<void>() : store_.erase(pile, clock_ms());
+      return options_.dry ? Result<void>() : store_->erase(pile, clock_ms());
     }
     fmt::print("{} {}: {} messages in {} rows, to {}\n", pile.day, pile.domain, messages,
                rows->size(), fmt::join(to, ", "));
     if (!options_.dry) {
       if (Result<void> done = deliver(pile, made, to); !done) return done;
-      if (Result<void> done = store_.erase(pile, clock_ms()); !done) return done;
+      if (Result<void> done = store_->erase(pile, clock_ms()); !done) return done;
     }
     ++made_;
     return {};
   }
 
-  Result<void> deliver(const DmarcStore::Pile& pile, const DmarcReport& made,
+  Result<void> deliver(const DmarcRows::Pile& pile, const DmarcReport& made,
                        const std::vector<std::string>& to) {
     if (!options_.output.empty())
       return write_file(options_.output + "/" + made.file_name, gzip(made.xml));
@@ -150,8 +175,8 @@ class Reporting {
 
   const Options& options_;
   const DmarcReporter who_;
-  DmarcStore store_;
-  Consent consent_;
+  const std::shared_ptr<DmarcRows> store_;
+  Names names_;
   size_t made_ = 0, unwanted_ = 0, failed_ = 0;
 };
 
@@ -163,14 +188,14 @@ int run(const Options& options) {
   }
   Result<DmarcReporter> who = dmarc_reporter(loaded->config->root());
   SiteStores stores(data_folder(options.load) + "/store");
-  Result<std::shared_ptr<Store>> store = nullptr;
-  if (who) store = stores.of(*loaded, "dmarc");
+  Result<std::shared_ptr<DmarcRows>> store = nullptr;
+  if (who) store = open_dmarc_rows(*loaded, stores);
   if (!who || !store) {
     complain("dmarc-report", who ? store.error().text() : who.error().text());
     return kExitUsage;
   }
   std::unique_ptr<Lookup> lookup;
-  if (!options.no_dns && options.output.empty()) {
+  if (!options.no_dns) {
     Result<LookupOptions> servers = lookup_options(loaded->rules->dns);
     if (!servers) {
       complain("dmarc-report", servers.error().text());
@@ -178,9 +203,7 @@ int run(const Options& options) {
     }
     lookup = std::make_unique<Lookup>(*servers);
   }
-  return Reporting(options, std::move(*who), DmarcStore(std::move(*store)),
-                   Consent(std::move(lookup)))
-      .run();
+  return Reporting(options, std::move(*who), std::move(*store), Names(std::move(lookup))).run();
 }
 
 }  // namespace

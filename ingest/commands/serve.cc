@@ -23,6 +23,7 @@
 #include "ingest/serve/service_limits.h"
 #include "ingest/supervise/supervisor.h"
 #include "ingest/supervise/trial.h"
+#include "pipeline/dmarc_redis.h"
 #include "pipeline/learn/canaries.h"
 #include "pipeline/learn/open_statistics.h"
 #include "pipeline/learn/statistics.h"
@@ -217,10 +218,16 @@ class Reloader {
     keys_ = keys ? std::move(*keys) : nullptr;
     const UclObject* const dmarc = loaded.config->root().find("dmarc");
     const UclObject* const reporting = dmarc ? dmarc->find("reporting") : nullptr;
-    std::shared_ptr<Store> store;
-    if (reporting && reporting->is_object() && reporting->flag("enabled", false))
-      store = store_for(loaded, "dmarc", "nothing is kept for reports");
-    effects_->keep_dmarc(std::move(store), dmarc_store_options(loaded.config->root()));
+    std::shared_ptr<DmarcRows> rows;
+    if (reporting && reporting->is_object() && reporting->flag("enabled", false)) {
+      auto opened = open_dmarc_rows(loaded, stores_);
+      if (opened)
+        rows = std::move(*opened);
+      else
+        log_.event(LogLevel::kError, "store",
+                   fmt::format("dmarc: {}; nothing is kept for reports", opened.error().text()));
+    }
+    effects_->keep_dmarc(std::move(rows), dmarc_store_options(loaded.config->root()));
   }
 
   // The one in use as long as its options are the same: what it knows is kept.

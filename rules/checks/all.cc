@@ -28,6 +28,8 @@ extern const Check kHtmlMake;
 extern const Check kHtmlShape;
 extern const Check kLinkOwner;
 extern const Check kMailingList;
+extern const Check kHttpHeaders;
+extern const Check kBimi;
 extern const Check kManner;
 extern const Check kMessageIdCheck;
 extern const Check kMilterHeaders;
@@ -49,7 +51,6 @@ extern const Check kReplyToCheck;
 extern const Check kSealedParts;
 extern const Check kPriority;
 extern const Check kServiceAccounts;
-extern const Check kSignaturesThere;
 extern const Check kSpf;
 extern const Check kSubjectCheck;
 extern const Check kUniqueHeaders;
@@ -78,7 +79,6 @@ std::span<const Check* const> all_checks() {
       &kServiceAccounts,
       &kForwarding,
       &kAliases,
-      &kSignaturesThere,
       &kDkimSigning,  // before arc: its seal covers our signature
       &kArc,
       &kArchivesCheck,
@@ -99,9 +99,11 @@ std::span<const Check* const> all_checks() {
       &kUrlSuspect,
       &kLinkOwner,
       // Who sent it.
+      &kHttpHeaders,  // before those that are silent where it speaks
       &kSpf,
       &kDkim,
       &kDmarc,
+      &kBimi,
       // What lists say of it.
       &kRbl,
       &kAsnCheck,

@@ -52,6 +52,12 @@ struct SymbolDecl {
   bool mime_only = false;  // not on raw data (rspamd's "mime" flag)
 };
 
+// An option that gives a symbol of the check another name: "symbol" or "symbols.allow". What the
+// policy says of the symbol, and who reads it, then mean the new name; empty: it is not inserted.
+struct SymbolName {
+  std::string_view option, symbol;
+};
+
 enum class OptionType : uint8_t {
   kBool,
   kInteger,
@@ -78,6 +84,11 @@ struct CheckPlan {
   virtual ~CheckPlan() = default;  // one virtual call a rule set, none a row
   // symbols[i] is the id of decl symbols[i]; kNoId where the policy disabled it.
   std::vector<SymbolId> symbols;
+  // Of a check with local_skip: mail of own networks, of users (check_local, check_authed).
+  bool skips_local = false, skips_users = false;
+  bool skips(const Envelope& envelope) const {
+    return (skips_local && envelope.own_ip) || (skips_users && !envelope.user.empty());
+  }
 };
 
 // Inserts symbol number `which` of the check's declaration.
@@ -143,11 +154,13 @@ struct Check {
   std::string_view text;          // one sentence
   std::span<const OptionDecl> options = {};
   std::span<const SymbolDecl> symbols = {};
+  std::span<const SymbolName> names = {};  // of symbols that options rename
   Phase phase = Phase::kFilter;
   uint32_t seals = 0;                            // Sealed bits that `judge` reads
   std::span<const std::string_view> after = {};  // checks whose symbols it reads
   bool default_enabled = true;
-  bool local_skip = false;  // skipped for local or authenticated mail
+  // Skipped for local or authenticated mail, but where check_local and check_authed say otherwise.
+  bool local_skip = false;
 
   // Symbols that the configuration defines: called before anything refers to symbols by name.
   void (*declare)(CompileContext&) = nullptr;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "rules/compile/compile.h"
 
@@ -12,6 +13,26 @@ namespace {
 
 bool is_enabled(const Check& check, const UclObject* section) {
   return section ? section->flag("enabled", check.default_enabled) : check.default_enabled;
+}
+
+// check_local or check_authed of a module, else of options { }.
+bool reads_mail_of(const UclObject& root, const UclObject* section, std::string_view option) {
+  const UclObject* const all = root.find("options");
+  const bool by_default = all && all->flag(option, false);
+  return section ? section->flag(option, by_default) : by_default;
+}
+
+// What the options name a symbol of the check; nothing where they say nothing of it.
+std::optional<std::string_view> given_name(const Check& check, const UclObject* section,
+                                           std::string_view symbol) {
+  const auto row = std::ranges::find(check.names, symbol, &SymbolName::symbol);
+  if (!section || row == check.names.end()) return std::nullopt;
+  const size_t dot = row->option.find('.');
+  if (dot != std::string_view::npos) section = section->find(row->option.substr(0, dot));
+  const std::string_view key = row->option.substr(dot == std::string_view::npos ? 0 : dot + 1);
+  const UclObject* const value = section && section->is_object() ? section->find(key) : nullptr;
+  if (!value || value->is_container()) return std::nullopt;
+  return section->string(key, symbol);
 }
 
 // Of judges that run when the filters of all other checks have: higher than any chain of `after`.
@@ -123,8 +144,14 @@ CompileContext make_context(Compiler& compiler, const Check& check, const UclObj
 
 void declare_checks(Compiler& compiler, const UclObject& root) {
   for (const Check* const check : all_checks()) {
+    const UclObject* const section = root.find(section_of(*check));
     for (const SymbolDecl& decl : check->symbols) {
-      const SymbolId id = compiler.inserted(decl.name);
+      const std::optional<std::string_view> given = given_name(*check, section, decl.name);
+      const SymbolId id = compiler.inserted(given && !given->empty() ? *given : decl.name);
+      if (given && given->empty())
+        compiler.set.model.symbols[index(id)].flags |= static_cast<uint16_t>(SymbolFlag::kDisabled);
+      // Whoever asks for the name that it has by default means it still.
+      compiler.symbol_ids.insert_or_assign(std::string(decl.name), id);
       Symbol& symbol = compiler.set.model.symbols[index(id)];
       symbol.description = decl.description;
       symbol.score = std::llround(decl.score * static_cast<double>(kMicro));
@@ -142,7 +169,6 @@ void declare_checks(Compiler& compiler, const UclObject& root) {
       info.check = check->name;
       compiler.set.rules.push_back(std::move(info));
     }
-    const UclObject* const section = root.find(section_of(*check));
     if (!check->declare || !is_enabled(*check, section)) continue;
     CompileContext context = make_context(compiler, *check, section);
     context.warn = [](std::string_view, const std::string&) {};
@@ -164,6 +190,10 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
     enabled.id = static_cast<CheckId>(i);
     enabled.plan = check.compile ? check.compile(context) : std::make_unique<CheckPlan>();
     if (!enabled.plan) continue;
+    if (check.local_skip) {
+      enabled.plan->skips_local = !reads_mail_of(root, section, "check_local");
+      enabled.plan->skips_users = !reads_mail_of(root, section, "check_authed");
+    }
     for (const SymbolDecl& decl : check.symbols) {
       const SymbolId id = compiler.find_symbol(decl.name);
       const bool off =
@@ -175,20 +205,21 @@ void compile_checks(Compiler& compiler, const UclObject& root) {
                                   .plan = enabled.plan.get(),
                                   .judge = check.judge,
                                   .phase = check.phase,
-                                  .skips_trusted = check.local_skip});
+                                  .skips_local = enabled.plan->skips_local,
+                                  .skips_users = enabled.plan->skips_users});
     if (check.judge_late)
       set.judge.checks.push_back({.check = enabled.id,
                                   .plan = enabled.plan.get(),
                                   .judge = check.judge_late,
                                   .phase = Phase::kFilter,
                                   .level = kLateLevel,
-                                  .skips_trusted = check.local_skip});
+                                  .skips_local = enabled.plan->skips_local,
+                                  .skips_users = enabled.plan->skips_users});
     if (check.judge_last)
       set.judge.checks.push_back({.check = enabled.id,
                                   .plan = enabled.plan.get(),
                                   .judge = check.judge_last,
-                                  .phase = Phase::kIdempotent,
-                                  .skips_trusted = false});
+                                  .phase = Phase::kIdempotent});
     set.seal.seals |= check.seals;
     set.checks.push_back(std::move(enabled));
   }

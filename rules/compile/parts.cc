@@ -31,7 +31,8 @@ constexpr std::array kParts{
         "systemd type "},
     Row{"metric", ""},
     Row{"options",
-        " check_all_filters dns dynamic_conf gtube_patterns local_addrs local_networks "
+        " check_all_filters check_authed check_local dns dynamic_conf gtube_patterns local_addrs "
+        "local_networks "
         "max_mime_parts max_shots max_urls one_shot "
         "soft_reject_on_timeout task_timeout trusted_keys words_decay "},
     Row{"options.dns",
@@ -82,7 +83,12 @@ bool is_read_option(std::string_view section, std::string_view key) {
            part->read.find(" " + std::string(key) + " ") != std::string_view::npos;
   const Check* const check = find_check(section);
   if (!check || key == "enabled" || check->declare) return true;
-  return std::ranges::find(check->options, key, &OptionDecl::name) != check->options.end();
+  if (check->local_skip && (key == "check_local" || key == "check_authed")) return true;
+  const auto names_it = [key](const SymbolName& one) {
+    return one.option.substr(0, one.option.find('.')) == key;
+  };
+  return std::ranges::any_of(check->names, names_it) ||
+         std::ranges::find(check->options, key, &OptionDecl::name) != check->options.end();
 }
 
 }  // namespace winnow

@@ -381,13 +381,19 @@ class Translator {
     for (const Row& row : kRows)
       for (UclObject* section : sections(row.section)) rename(*section, row.from, row.to);
     if (UclObject* dkim = document_.find(root_, "dkim"); dkim && dkim->is_object())
-      for (std::string_view key : {"sign_condition", "sign_headers"})
-        if (const UclObject* value = dkim->find(key); value && key == "sign_condition") {
+      for (std::string_view key : {"sign_condition", "sign_headers"}) {
+        const UclObject* const value = dkim->find(key);
+        const UclObject* const signing = document_.find(root_, "dkim_signing");
+        // Headers of dkim hold where dkim_signing names none.
+        if (!value ||
+            (key == "sign_headers" && signing && signing->is_object() && signing->find(key)))
+          continue;
+        if (key == "sign_condition")
           warn(*value, "dkim only verifies; signing is configured in dkim_signing.",
                "Write dkim_signing { sign_condition = …; }.");
-          for (UclObject* one : alone(document_.remove(*dkim, key)))
-            move_scalar(*document_.object_at(root_, "dkim_signing"), key, one);
-        }
+        for (UclObject* one : alone(document_.remove(*dkim, key)))
+          move_scalar(*document_.object_at(root_, "dkim_signing"), key, one);
+      }
   }
 
   void rename(UclObject& section, std::string_view from, std::string_view to) {

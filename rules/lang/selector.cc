@@ -192,6 +192,8 @@ class SelectorRun {
     if (which == "from") return give(envelope.from);
     if (which == "queue-id") return give(envelope.queue_id);
     if (which == "ip") return give_ip(envelope.ip);
+    for (const RequestHeader& header : batch_.request_headers.row(row_))
+      if (header.name == which) return give(header.value);
   }
 
   void take(const Selector::Step& step) {

@@ -5,15 +5,11 @@ and relaxed; and a byte that changes on the way breaks every one of them. The sa
 dkimpy. OpenDKIM looks keys up as the machine does: it is run in a network of its own, where our name
 server is that of the machine."""
 import argparse
-import ctypes
-import fcntl
 import importlib.util
 import json
 import os
 import pathlib
 import shutil
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -32,6 +28,7 @@ if importlib.util.find_spec("dkim") is None:
     os.execve(own, [own, "-B", *sys.argv], {**os.environ, "WINNOW_OWN_PYTHON": "1"})
 
 import dkim  # noqa: E402
+import own_network  # noqa: E402
 import service  # noqa: E402
 from name_server import NameServer  # noqa: E402
 
@@ -136,47 +133,17 @@ def changed(mail):
 
 # --- OpenDKIM, in a network where port 53 is ours ---
 
-def into_own_network(folder):
-    """This process from here on; OSError where it may not."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def call(done):
-        if done != 0:
-            raise OSError(ctypes.get_errno(), "no network of its own")
-    call(libc.unshare(0x40000000 | 0x00020000))  # CLONE_NEWNET, CLONE_NEWNS
-    call(libc.mount(b"none", b"/", None, 0x44000, None))  # MS_REC | MS_PRIVATE
-    with socket.socket() as one:
-        fcntl.ioctl(one, 0x8914, struct.pack("16sh14x", b"lo", 0x1))  # SIOCSIFFLAGS, IFF_UP
-    hosts = pathlib.Path(folder) / "resolv.conf"
-    hosts.write_text("nameserver 127.0.0.1\n")
-    call(libc.mount(str(hosts).encode(), b"/etc/resolv.conf", None, 0x1000, None))  # MS_BIND
-
-
 def opendkim_says(folder, records, mails_):
-    """[verified] of each, by a child process; None where there can be no such network."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        out = None
-        try:
-            os.close(reading)
-            into_own_network(folder)
-            with NameServer(records, port=53):
-                out = []
-                for mail in mails_:
-                    done = subprocess.run(["opendkim-testmsg"], input=mail.replace(b"\r\n", b"\n"),
-                                          capture_output=True, timeout=60)
-                    out.append(done.returncode == 0 and not done.stderr)
-        except OSError:
-            pass
-        finally:
-            os.write(writing, json.dumps(out).encode())
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
-    os.waitpid(child, 0)
-    return json.loads(text)
+    """[verified] of each; None where there can be no such network."""
+    def verify():
+        out = []
+        with NameServer(records, port=53):
+            for mail in mails_:
+                done = subprocess.run(["opendkim-testmsg"], input=mail.replace(b"\r\n", b"\n"),
+                                      capture_output=True, timeout=60)
+                out.append(done.returncode == 0 and not done.stderr)
+        return out
+    return own_network.run(folder, verify)
 
 
 # --- The tests ---

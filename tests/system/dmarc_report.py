@@ -16,6 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peer"))
 import mta
+import redis_server
 import service
 from name_server import NameServer
 
@@ -153,6 +154,65 @@ class DmarcReport(unittest.TestCase):
         self.assertIn("no day", self.command("yesterday", code=2)[1])
         (self.folder / "local.d/dmarc.conf").write_text("reporting { enabled = true; }\n")
         self.assertIn("org_name is missing", self.command(code=2)[1])
+
+
+@unittest.skipIf(redis_server.missing(), "redis-server is not there")
+class DmarcReportInRedis(DmarcReport):
+    """The same where Redis keeps the rows, as Rspamd does."""
+
+    def setUp(self):
+        super().setUp()
+        self.redis = redis_server.RedisServer()
+        self.addCleanup(self.redis.stop)
+        (self.folder / "local.d/redis.conf").write_text(f'servers = "{self.redis.socket}";\n')
+
+    def rows(self, key):
+        flat = self.redis.ask("ZRANGE", key, "0", "-1", "WITHSCORES")
+        return {row.decode(): int(count) for row, count in zip(flat[::2], flat[1::2])}
+
+    def test_rows_are_rspamds(self):
+        day = self.today()
+        self.serve([("sender.com", "192.0.2.9")] * 3 + [("sender.com", "2001:db8::7")])
+        if day != self.today():
+            self.skipTest("midnight")
+        key = f"dmarc_rpt;sender.com;mailto:dmarc@sender.com,mailto:r@watch.org;{day}"
+        self.assertEqual(self.redis.ask("SMEMBERS", f"dmarc_idx;{day}"), [key.encode()])
+        self.assertEqual(self.rows(key), {
+            "192.0.2.9,pass,fail,none,,mail.sender.com,,,,,mail.sender.com,pass": 3,
+            "2001:db8::7,fail,fail,reject,,mail.sender.com,,,,,mail.sender.com,fail": 1})
+        for one in (key, f"dmarc_idx;{day}"):
+            self.assertTrue(172_000 < self.redis.ask("TTL", one) <= 172_800)
+        # Rows that Rspamd counts are counted on.
+        self.redis.ask("ZINCRBY", key, "5",
+                       "192.0.2.9,pass,fail,none,,mail.sender.com,,,,,mail.sender.com,pass")
+        said, _ = self.command("--no-opt", day)
+        self.assertIn("sender.com: 9 messages in 2 rows", said)
+        self.command("--output", str(self.folder), day)
+        self.assertEqual(self.redis.ask("KEYS", "*"), [])
+
+    def test_names_life_and_number(self):
+        self.configure('max_entries = 2; keys_expire = 2h; redis_keys { index_prefix = "i"; '
+                       'report_prefix = "r"; join_char = "|"; }')
+        day = self.today()
+        self.serve([("sender.com", f"192.0.2.{n}") for n in range(50, 55)] +
+                   [("sender.com", "192.0.2.50")])
+        if day != self.today():
+            self.skipTest("midnight")
+        [key] = self.redis.ask("SMEMBERS", f"i|{day}")
+        self.assertEqual(key.decode(), f"r|sender.com|mailto:dmarc@sender.com,mailto:r@watch.org|{day}")
+        self.assertEqual(len(self.rows(key)), 2)
+        self.assertTrue(7_000 < self.redis.ask("TTL", key) <= 7_200)
+        self.assertIn("in 2 rows", self.command("--no-opt", day)[0])
+
+    def test_a_policy_that_cannot_be_looked_up(self):
+        day = self.today()
+        self.serve([("sender.com", "192.0.2.9")])
+        if day != self.today():
+            self.skipTest("midnight")
+        said, errors = self.command("--no-dns", day, code=3)
+        self.assertIn("1 failed", said)
+        self.assertIn("cannot be looked up", errors)
+        self.assertEqual(len(self.redis.ask("KEYS", "*")), 2)  # they stay
 
 
 if __name__ == "__main__":

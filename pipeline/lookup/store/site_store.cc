@@ -7,9 +7,7 @@
 
 namespace winnow {
 
-namespace {
-
-bool names_servers(const UclObject& root, const UclObject* section) {
+bool names_redis_servers(const UclObject& root, const UclObject* section) {
   for (const UclObject* const one :
        {section, section ? section->find("redis") : nullptr, root.find("redis")})
     for (const char* const key : {"servers", "server", "read_servers", "write_servers"})
@@ -17,12 +15,10 @@ bool names_servers(const UclObject& root, const UclObject* section) {
   return false;
 }
 
-}  // namespace
-
 Result<std::shared_ptr<Store>> SiteStores::of(const Loaded& loaded, std::string_view module) {
   const UclObject& root = loaded.config->root();
   const UclObject* const section = root.find(module);
-  if (names_servers(root, section)) {
+  if (names_redis_servers(root, section)) {
     const Result<RedisOptions> options = redis_options(root, section, module);
     if (!options) return fail(options.error());
     auto& [known, store] = redis_[std::string(module)];

@@ -15,6 +15,9 @@
 
 namespace winnow {
 
+// Whether the configuration names servers of Redis for `section` (may be null) or for all.
+bool names_redis_servers(const UclObject& root, const UclObject* section);
+
 class SiteStores {
  public:
   // One for the process: a folder is opened once.

@@ -51,6 +51,13 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"ARC_SEALING", "arc", 0, ""},  // a packed SignedMail, for sealing alone
 }};
 
+constexpr std::array<SymbolName, 6> kNames{{{"symbols.na", "ARC_NA"},
+                                            {"symbols.invalid", "ARC_INVALID"},
+                                            {"symbols.allow", "ARC_ALLOW"},
+                                            {"symbols.reject", "ARC_REJECT"},
+                                            {"symbols.dnsfail", "ARC_DNSFAIL"},
+                                            {"symbols.trusted_allow", "ARC_ALLOW_TRUSTED"}}};
+
 constexpr std::array kOptions = join_options(
     kSigningOptions,
     std::array{
@@ -304,6 +311,7 @@ extern constexpr Check kArc{
     .text = "Verifies the chain of ARC sets.",
     .options = kOptions,
     .symbols = kSymbols,
+    .names = kNames,
     .after = kAfter,
     .declare = declare,
     .compile = compile,

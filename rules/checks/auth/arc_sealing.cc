@@ -129,7 +129,8 @@ Judged judge_sealing(const ArcSealing& sealing, const Evidence& evidence, Judgem
   const uint32_t instance = next_instance(mail);
   const std::string_view cv =
       chain_value(sealing, instance, [&](SymbolId symbol) { return judgement.has_symbol(symbol); });
-  if (cv.empty() || !is_signed(*sealing.policy, judgement.action(), violated)) return Judged::kDone;
+  if (cv.empty() || !is_signed(*sealing.policy, mail, judgement.action(), violated))
+    return Judged::kDone;
   const SigningKey key = find_signing_key(*sealing.policy, mail.signers[0], judgement);
   if (key.waiting) return Judged::kWaiting;
   if (!key.found) return Judged::kDone;
@@ -151,7 +152,7 @@ void edit_sealing(const ArcSealing& sealing, const EditInput& input, std::vector
   const auto has = [&](SymbolId symbol) { return find_symbol(input.verdict, symbol) != nullptr; };
   const uint32_t instance = next_instance(mail);
   const std::string_view cv = chain_value(sealing, instance, has);
-  if (cv.empty() || !is_signed(*sealing.policy, input.verdict.action, has(sealing.violation)))
+  if (cv.empty() || !is_signed(*sealing.policy, mail, input.verdict.action, has(sealing.violation)))
     return;
   const SigningKey found = find_signing_key(*sealing.policy, mail.signers[0], input);
   const Signer& signer = found.signer;

@@ -91,7 +91,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   SignedMail mail;
   if (!plan.policy || !find_signed_mail(evidence, plan.fact, mail)) return Judged::kDone;
   const bool violated = plan.violation != kNoId<SymbolId> && judgement.has_symbol(plan.violation);
-  if (!is_signed(*plan.policy, judgement.action(), violated)) return Judged::kDone;
+  if (!is_signed(*plan.policy, mail, judgement.action(), violated)) return Judged::kDone;
   bool waiting = false;
   for (const Signer& signer : mail.signers) {
     const SigningKey key = find_signing_key(*plan.policy, signer, judgement);
@@ -114,7 +114,7 @@ void sign(const CheckPlan& base, const EditInput& input, std::vector<Edit>& edit
   const SigningPlan& plan = plan_of(base);
   SignedMail mail;
   if (!plan.policy || !find_signed_mail(input.evidence, plan.fact, mail) ||
-      !is_signed(*plan.policy, input.verdict.action,
+      !is_signed(*plan.policy, mail, input.verdict.action,
                  find_symbol(input.verdict, plan.violation) != nullptr))
     return;
   apply_field_edits(edits, input.verdict.subject, mail.fields);

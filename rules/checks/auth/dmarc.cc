@@ -15,11 +15,13 @@
 #include "rules/checks/auth/dmarc_reporting.h"
 #include "rules/checks/auth/dmarc_walk.h"
 #include "rules/checks/auth/dns_name.h"
+#include "rules/checks/auth/given_results.h"
 #include "rules/checks/auth/identity.h"
 #include "rules/checks/auth/option_text.h"
 #include "rules/checks/check.h"
 #include "rules/checks/outcome/authentication_results.h"
 #include "rules/config/ucl.h"
+#include "rules/maps/map.h"
 
 namespace winnow {
 
@@ -55,7 +57,15 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"DMARC_MAY_MUNGE", "policies", 0, ""},  // munge_map_condition holds, for judge() alone
 }};
 
-constexpr std::array<OptionDecl, 4> kOptions{{
+constexpr std::array<SymbolName, 7> kNames{{{"symbols.allow", "DMARC_POLICY_ALLOW"},
+                                            {"symbols.reject", "DMARC_POLICY_REJECT"},
+                                            {"symbols.quarantine", "DMARC_POLICY_QUARANTINE"},
+                                            {"symbols.softfail", "DMARC_POLICY_SOFTFAIL"},
+                                            {"symbols.na", "DMARC_NA"},
+                                            {"symbols.badpolicy", "DMARC_BAD_POLICY"},
+                                            {"symbols.dnsfail", "DMARC_DNSFAIL"}}};
+
+constexpr std::array<OptionDecl, 6> kOptions{{
     {"actions", OptionType::kObject, "", "Action for reject, quarantine and softfail."},
     {"discovery_method", OptionType::kString, "psl",
      "How organisational domains are found: psl (public suffix list) or treewalk (RFC 9989)."},
@@ -63,14 +73,18 @@ constexpr std::array<OptionDecl, 4> kOptions{{
      "Rewrites From of mail to the recipients of list_map, which are mailing lists."},
     {"reporting", OptionType::kObject, "",
      "With enabled: keeps what aggregate reports are made of (winnow dmarc-report)."},
+    {"no_sampling_domains", OptionType::kMap, "",
+     "Domains whose policy holds for all of their mail, whatever pct says."},
+    {"redis", OptionType::kObject, "", "Servers of Redis that keep what reports are made of."},
 }};
 
 constexpr std::array<std::string_view, 3> kAfter{"spf", "dkim", "arc"};
 
 struct DmarcPlan final : CheckPlan {
-  SymbolId spf_allow, spf_dnsfail, dkim_trace, arc_trusted, arc_link, may_munge;
+  SymbolId spf_allow, spf_dnsfail, dkim_trace, arc_trusted, arc_link, may_munge, given;
   std::array<ActionId, 3> actions;  // by DmarcPolicy; kNoId: the symbol only counts
   bool walks = false;
+  std::shared_ptr<const Map> no_sampling;           // may be null
   std::unique_ptr<const DmarcMunging> munging;      // null: nothing is rewritten
   std::unique_ptr<const DmarcReporting> reporting;  // null: nothing is reported
 };
@@ -82,21 +96,30 @@ void read_options(CompileContext& context, DmarcPlan& plan) {
     context.warn("discovery_method", "it is psl or treewalk; psl holds");
   const UclObject* const actions = context.options->find("actions");
   if (!actions) return;
-  static constexpr std::string_view kNames[] = {"softfail", "quarantine", "reject"};
+  static constexpr std::string_view kActionNames[] = {"softfail", "quarantine", "reject"};
   for (size_t i = 0; i < plan.actions.size(); ++i) {
-    const std::string_view name = actions->string(kNames[i], "");
+    const std::string_view name = actions->string(kActionNames[i], "");
     if (name.empty()) continue;
     plan.actions[i] = context.action(name);
     if (plan.actions[i] == kNoId<ActionId>) context.warn("actions", "there is no such action");
   }
 }
 
+// A symbol of another check whose presence is read: symbols { } may name another one.
+SymbolId read_symbol(const CompileContext& context, std::string_view option,
+                     std::string_view name) {
+  const UclObject* const given = context.options ? context.options->find("symbols") : nullptr;
+  return context.symbol(given && given->is_object() ? given->string(option, name) : name);
+}
+
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   auto plan = std::make_unique<DmarcPlan>();
   plan->actions.fill(kNoId<ActionId>);
   if (context.options) read_options(context, *plan);
-  plan->spf_allow = context.symbol("R_SPF_ALLOW");
-  plan->spf_dnsfail = context.symbol("R_SPF_DNSFAIL");
+  plan->spf_allow = read_symbol(context, "spf_allow_symbol", "R_SPF_ALLOW");
+  plan->spf_dnsfail = read_symbol(context, "spf_tempfail_symbol", "R_SPF_DNSFAIL");
+  if (context.map) plan->no_sampling = context.map("no_sampling_domains");
+  plan->given = context.symbol(kGivenDmarc);
   plan->dkim_trace = context.symbol("DKIM_TRACE");
   plan->arc_trusted = context.symbol("ARC_ALLOW_TRUSTED");
   plan->arc_link = context.symbol("ARC_LINK");
@@ -318,7 +341,8 @@ Fate fails(const DmarcPlan& plan, const Evidence& evidence, Judgement& judgement
   // RFC 9989 has no pct any more; its t=y lowers every policy by a step.
   const bool sampled_out =
       wish != DmarcPolicy::kNone &&
-      (plan.walks ? record.is_test : 1 + chance_of(evidence.facts) > record.percent);
+      (plan.walks ? record.is_test : 1 + chance_of(evidence.facts) > record.percent) &&
+      !(plan.no_sampling && plan.no_sampling->find(DnsName(policy_domain).view()) != kNoIndex);
   const int step = static_cast<int>(wish) - (sampled_out ? 1 : 0);
   const Sym symbol = step == 2 ? kReject : step == 1 ? kQuarantine : kSoftFail;
   const OptionText text({policy_domain, " : ", proof.spf_reason, proof.dkim_reason});
@@ -373,7 +397,7 @@ void ask(const CheckPlan& plan, const Batch& batch, Asker& asker) {
   const bool walks = static_cast<const DmarcPlan&>(plan).walks;
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const Envelope& envelope = batch.envelopes[row];
-    if (is_trusted(envelope)) continue;
+    if (plan.skips(envelope)) continue;
     if (!envelope.ip.valid() && !find_header(batch, row, known::kDkimSignature)) continue;
     std::string_view why;
     const std::string_view domain = from_domain(batch.addresses.row(row), why);
@@ -476,6 +500,7 @@ void content(const CheckPlan& base, Batch& batch) {
 
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
   const auto& plan = static_cast<const DmarcPlan&>(base);
+  if (is_given(evidence, plan.given)) return Judged::kDone;
   Fate fate;
   if (judge_domain(plan, evidence, judgement, fate) == Judged::kWaiting) return Judged::kWaiting;
   if (!plan.munging || plan.symbols[kMunged] == kNoId<SymbolId>) return Judged::kDone;
@@ -503,6 +528,7 @@ extern constexpr Check kDmarc{
     .text = "Judges whether the visible sender's domain is proved by SPF or DKIM.",
     .options = kOptions,
     .symbols = kSymbols,
+    .names = kNames,
     .after = kAfter,
     .local_skip = true,
     .compile = compile,

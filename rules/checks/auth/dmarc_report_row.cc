@@ -31,6 +31,16 @@ std::string_view cut(std::string_view& text, char end) {
 
 }  // namespace
 
+void write_dmarc_policy(const DmarcRecord& record, DmarcReportRow& row) {
+  row.adkim = record.strict_dkim ? "s" : "r";
+  row.aspf = record.strict_spf ? "s" : "r";
+  row.p = policy_text(record.policy);
+  row.sp = policy_text(record.subdomain_policy);
+  row.np = policy_text(record.absent_policy);
+  row.pct = std::to_string(record.percent);
+  row.testing = record.is_test ? "y" : "n";
+}
+
 std::string write_dmarc_row(const DmarcReportRow& row) {
   std::string out;
   for (const std::string* const field : fields_of(row)) {

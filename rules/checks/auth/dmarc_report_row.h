@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/checks/auth/dmarc_record.h"
+
 namespace winnow {
 
 struct DmarcReportRow {
@@ -30,6 +32,9 @@ struct DmarcReportRow {
 constexpr size_t kDmarcRowSignaturesMax = 10;  // RFC 9990 asks for no more than a few
 constexpr size_t kDmarcRowFieldMax = 300;      // bytes of a field; longer ones are cut
 constexpr size_t kDmarcRowBytesMax = 16'384;
+
+// What a record publishes.
+void write_dmarc_policy(const DmarcRecord& record, DmarcReportRow& row);
 
 std::string write_dmarc_row(const DmarcReportRow& row);
 // False where the text is none.

@@ -101,13 +101,7 @@ void DmarcReporting::report(const Outcome& outcome, const Evidence& evidence,
   row.rua = exclude_rua_ ? wanted_addresses(record.rua) : record.rua;
   if (row.rua.empty()) return;
   row.method = outcome.walks ? "treewalk" : "psl";
-  row.adkim = record.strict_dkim ? "s" : "r";
-  row.aspf = record.strict_spf ? "s" : "r";
-  row.p = policy_text(record.policy);
-  row.sp = policy_text(record.subdomain_policy);
-  row.np = policy_text(record.absent_policy);
-  row.pct = fmt::format("{}", record.percent);
-  row.testing = record.is_test ? "y" : "n";
+  write_dmarc_policy(record, row);
   row.ip.assign(ip, format_ip(envelope.ip, ip));
   row.disposition = outcome.disposition;
   row.dkim = outcome.dkim ? "pass" : "fail";

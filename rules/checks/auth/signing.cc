@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
+#include "engine/crypt/base64_text.h"
 #include "engine/score/questions.h"
 #include "rules/checks/auth/dkim_digest.h"
 #include "rules/checks/auth/dkim_key.h"
+#include "rules/checks/auth/request_key.h"
 #include "rules/checks/auth/signing_keys.h"
 
 namespace winnow {
 
-bool is_signed(const SigningPolicy& policy, ActionId action, bool violated) {
+bool is_signed(const SigningPolicy& policy, const SignedMail& mail, ActionId action,
+               bool violated) {
+  if (!mail.signers.empty())
+    if (const auto asked = read_request_key_name(mail.signers[0].key); asked && asked->in_any_case)
+      return true;
   if (policy.check_violation && violated) return false;
   if (action == policy.reject || action == policy.soft_reject) return false;
   return !policy.skip_spam_sign || action == policy.no_action || action == policy.greylist;
@@ -50,6 +56,12 @@ template <class Ask>
 SigningKey find_key(const SigningPolicy& policy, const Signer& signer, Ask ask) {
   SigningKey out;
   out.signer = signer;
+  if (const std::optional<RequestKeyName> asked = read_request_key_name(signer.key)) {
+    out.found = true;
+    out.public_key = decode_base64_text(asked->public_key);
+    out.is_ed25519 = asked->is_ed25519;
+    return out;
+  }
   const std::optional<StoredKeyName> stored = read_stored_key_name(signer.key);
   if (!stored) {
     if (const PrivateKey* const key = policy.key(signer.key)) {

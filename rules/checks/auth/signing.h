@@ -24,8 +24,9 @@ constexpr std::string_view kArcHeaders =
     "list-unsubscribe-post:list-subscribe:list-post:dkim-signature:(x)openpgp:(x)autocrypt";
 
 // Signs nothing of mail that goes back to its sender, and what the options keep from being signed.
-// `violated`: a signature that the message brought is broken.
-bool is_signed(const SigningPolicy& policy, ActionId action, bool violated);
+// `violated`: a signature that the message brought is broken. A request may ask for a signature in
+// any case.
+bool is_signed(const SigningPolicy& policy, const SignedMail& mail, ActionId action, bool violated);
 
 // Questions of kind kStore for what is not in files; who answers keeps the keys (signing_keys.h).
 // Key: "MODULE\nHASH\nFIELD". A selector is answered by its text; a key by its name there, its

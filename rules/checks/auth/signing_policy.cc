@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "engine/crypt/base64_text.h"
 #include "engine/url/suffix.h"
+#include "rules/checks/auth/request_key.h"
 #include "rules/checks/auth/signing.h"
 #include "rules/checks/auth/tag_list.h"
 #include "rules/checks/row.h"
@@ -151,6 +153,7 @@ class SigningCompiler {
   std::unique_ptr<const SigningPolicy> finish() {
     if (asks_for_more() || !read_stored()) return nullptr;
     read_vault();
+    read_request();
     policy_->networks_ = map("sign_networks", MapKind::kIp);
     policy_->selector_map_ = map("selector_map", MapKind::kHash);
     policy_->path_map_ = map("path_map", MapKind::kHash);
@@ -161,7 +164,8 @@ class SigningCompiler {
         read_template(policy_->path_map_->value(i));
     // Without a map of selectors each file there may be meant: its name says whose it is.
     read_template(policy_->path_);
-    if (policy_->keys_.empty() && policy_->stored_.empty() && policy_->vault_.empty())
+    if (policy_->keys_.empty() && policy_->stored_.empty() && policy_->vault_.empty() &&
+        !policy_->use_request_)
       return nullptr;
     return std::move(policy_);
   }
@@ -172,7 +176,6 @@ class SigningCompiler {
     static constexpr std::pair<std::string_view, std::string_view> kMissing[] = {
         {"sign_condition", "Lua is not run"},
         {"use_domain_custom", "Lua is not run"},
-        {"use_http_headers", "keys are not taken from requests"},
         {"allowed_ids", "settings are not applied yet"},
         {"forbidden_ids", "settings are not applied yet"},
     };
@@ -211,6 +214,22 @@ class SigningCompiler {
     for (const MapPattern& one : domains->patterns())
       if (Result<Regex> regex = Regex::compile(one.regex, one.flags))
         policy_->vault_domains_.push_back(std::move(*regex));
+  }
+
+  void read_request() {
+    SigningPolicy& p = *policy_;
+    p.use_request_ = options_.flag("use_http_headers", false);
+    p.request_fallback_ = options_.flag("allow_headers_fallback", false);
+    const auto name = [&](std::string_view option, std::string_view other) {
+      std::string out(options_.string(option, other));
+      std::ranges::transform(out, out.begin(), lower_ascii);
+      return out;
+    };
+    p.request_ = {name("http_sign_header", "PerformDkimSign"),
+                  name("http_sign_on_reject_header_header", "SignOnAuthFailed"),
+                  name("http_domain_header", "DkimDomain"),
+                  name("http_selector_header", "DkimSelector"),
+                  name("http_key_header", "DkimPrivateKey")};
   }
 
   std::shared_ptr<const Map> map(std::string_view name, MapKind kind) {
@@ -461,9 +480,32 @@ void SigningPolicy::by_table(std::string_view address, std::string_view domain, 
   }
 }
 
+bool SigningPolicy::by_request(Batch& batch, uint32_t row, std::vector<Signer>& out) const {
+  const std::span<const RequestHeader> headers = batch.request_headers.row(row);
+  const auto find = [&](std::string_view name) {
+    const auto at = std::ranges::find(headers, name, &RequestHeader::name);
+    return at == headers.end() ? std::optional<std::string_view>() : at->value;
+  };
+  const auto domain = find(request_.domain), selector = find(request_.selector),
+             key = find(request_.key);
+  if (!find(request_.sign) || !domain || !selector || !key) return false;
+  const DnsName name(*domain), label(*selector);
+  const Result<PrivateKey> read = PrivateKey::read(*key);
+  if (!read || name.empty() || label.empty()) return false;
+  const std::string public_key = encode_base64_text(read->public_key());
+  out.push_back({batch.arena.copy(name.view()), batch.arena.copy(label.view()),
+                 batch.arena.copy(
+                     write_request_key_name({.header = request_.key,
+                                             .is_ed25519 = read->is_ed25519(),
+                                             .in_any_case = find(request_.in_any_case).has_value(),
+                                             .public_key = public_key}))});
+  return true;
+}
+
 void SigningPolicy::signers(Batch& batch, uint32_t row, std::optional<RegexScratch>& scratch,
                             std::vector<Signer>& out) const {
   out.clear();
+  if (use_request_ && (by_request(batch, row, out) || !request_fallback_)) return;
   const Envelope& envelope = batch.envelopes[row];
   const Origin from_where = origin(envelope);
   if (from_where == Origin::kNobody) return;

@@ -1,6 +1,7 @@
 // Who signs what (modules dkim_signing and arc): from options to the domains, selectors and keys
 // that sign one message (facts: "DKIM sign").
 //
+//   request     where use_http_headers says so: its headers name domain, selector and key
 //   origin      who sent it: a user that logged in, sign_networks, an own network, the outside
 //   domain      use_domain of that origin: of From, envelope, user, first recipient, or a literal
 //   key         domain {}, else selector_map and path_map, else the template `path` (try_fallback)
@@ -98,6 +99,8 @@ class SigningPolicy {
   void by_table(std::string_view address, std::string_view domain, Arena& arena,
                 RegexScratch& scratch, std::vector<Signer>& out) const;
   bool is_in_vault(std::string_view domain) const;
+  // False: the request does not say it all.
+  bool by_request(Batch& batch, uint32_t row, std::vector<Signer>& out) const;
   void push(std::string_view domain, std::string_view selector, std::string_view path, Arena& arena,
             std::vector<Signer>& out) const;
 
@@ -118,6 +121,12 @@ class SigningPolicy {
   std::map<std::string, std::vector<KeyName>, std::less<>> domains_;
   std::vector<Pattern> signing_table_, key_table_;
   bool has_table_ = false;
+  // Headers of requests, in lower case; none is read where `use_request_` is false.
+  struct RequestNames {
+    std::string sign, in_any_case, domain, selector, key;
+  };
+  RequestNames request_;
+  bool use_request_ = false, request_fallback_ = false;
   std::vector<SignedName> names_;
   std::map<std::string, PrivateKey, std::less<>> keys_;
 };

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "engine/mime/ip.h"
+#include "rules/checks/auth/given_results.h"
 #include "rules/checks/auth/identity.h"
 #include "rules/checks/auth/spf_evaluate.h"
 #include "rules/checks/check.h"
@@ -43,11 +44,23 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"SPF_EXPLANATION", "policies", 0, "What the sender's domain says of clients that it forbids."},
 }};
 
-constexpr std::array<OptionDecl, 5> kOptions{{
+constexpr std::array<SymbolName, 8> kNames{{{"symbols.allow", "R_SPF_ALLOW"},
+                                            {"symbols.fail", "R_SPF_FAIL"},
+                                            {"symbols.softfail", "R_SPF_SOFTFAIL"},
+                                            {"symbols.neutral", "R_SPF_NEUTRAL"},
+                                            {"symbols.na", "R_SPF_NA"},
+                                            {"symbols.dnsfail", "R_SPF_DNSFAIL"},
+                                            {"symbols.permfail", "R_SPF_PERMFAIL"},
+                                            {"symbols.plusall", "R_SPF_PLUSALL"}}};
+
+constexpr std::array<OptionDecl, 7> kOptions{{
     {"max_dns_requests", OptionType::kInteger, "10",
      "Terms of one record, its includes counted, that may ask DNS.", 1, SpfLimits::kLookupsHard},
     {"max_void_lookups", OptionType::kInteger, "2",
      "Terms of one record that may ask DNS for what does not exist.", 0, 100},
+    {"max_dns_nesting", OptionType::kInteger, "10",
+     "How deep includes and redirects of one record may go.", 1, SpfLimits::kLookupsHard},
+    {"disable_ipv6", OptionType::kBool, "false", "Never asks for addresses of IPv6."},
     {"whitelist", OptionType::kMap, "", "Networks whose mail is not judged."},
     {"external_relay", OptionType::kMap, "",
      "Own relays: the client is who gave the mail to the first of them."},
@@ -58,7 +71,7 @@ constexpr std::array<OptionDecl, 5> kOptions{{
 struct SpfPlan final : CheckPlan {
   SpfLimits limits;
   std::shared_ptr<const Map> whitelist, relays;  // may be null
-  SymbolId fact = kNoId<SymbolId>;
+  SymbolId fact = kNoId<SymbolId>, given = kNoId<SymbolId>;
 };
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
@@ -75,11 +88,14 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
     const UclObject* const value = context.options ? context.options->find(name) : nullptr;
     return value && context.map_of ? context.map_of(*value, MapKind::kIp) : nullptr;
   };
+  plan->given = context.symbol(kGivenSpf);
   plan->whitelist = networks("whitelist");
   plan->relays = networks("external_relay");
   if (plan->relays) plan->fact = context.symbol(kSymbols[kFact].name);
   read(kOptions[0], plan->limits.lookups_max);
   read(kOptions[1], plan->limits.void_lookups_max);
+  read(kOptions[2], plan->limits.nesting_max);
+  plan->limits.asks_ipv6 = !context.options || !context.options->flag("disable_ipv6", false);
   plan->limits.explain = (!context.options || context.options->flag("explanation", true)) &&
                          context.symbol("SPF_EXPLANATION") != kNoId<SymbolId>;
   return plan;
@@ -155,6 +171,7 @@ bool find_client(const SpfPlan& plan, const Evidence& evidence, IpAddress& ip,
 
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
   const auto& plan = static_cast<const SpfPlan&>(base);
+  if (is_given(evidence, plan.given)) return Judged::kDone;
   Envelope envelope = evidence.envelope;
   // Without a session there is nothing to judge, and nothing that looks like a judgement.
   if (!find_client(plan, evidence, envelope.ip, envelope.helo) ||
@@ -186,6 +203,7 @@ extern constexpr Check kSpf{
     .text = "Judges whether the client may send for the sender's domain.",
     .options = kOptions,
     .symbols = kSymbols,
+    .names = kNames,
     .local_skip = true,
     .compile = compile,
     .content = content,

@@ -18,6 +18,7 @@ struct Frame {
   SpfModifiers modifiers;
   bool is_loaded = false;
   bool is_redirected = false;  // a missing record is an error
+  uint32_t level = 0;          // includes and redirects that led here
   char qualifier = '+';        // of the include term that led here
 };
 
@@ -153,7 +154,10 @@ class Evaluation {
     const Match named = target_name(frame, frame.modifiers.redirect, target);
     if (named == Match::kWaiting) return named;
     const char qualifier = frame.qualifier;
+    const uint32_t level = frame.level + 1;
+    if (level > limits_.nesting_max) return Match::kPermError;
     frame = Frame{};
+    frame.level = level;
     frame.domain = target;
     frame.qualifier = qualifier;
     frame.is_redirected = true;
@@ -211,8 +215,10 @@ class Evaluation {
     if (!count_lookup()) return Match::kPermError;
     DnsName target;
     if (target_name(frame, term.domain, target) == Match::kWaiting) return Match::kWaiting;
+    if (frame.level == limits_.nesting_max) return Match::kPermError;
     Frame& inner = frames_[++depth_];
     inner = Frame{};
+    inner.level = frame.level + 1;
     inner.domain = target;
     inner.qualifier = term.qualifier;
     return Match::kDescend;
@@ -223,7 +229,7 @@ class Evaluation {
     DnsName target;
     const Match named = target_name(frame, term.domain, target);
     if (named != Match::kYes) return named;
-    const Answer* const answer = ask(address_type(), target);
+    const Answer* const answer = ask_address(target);
     const Match good = counted(answer);
     return good == Match::kYes ? has_address(*answer, term) : good;
   }
@@ -243,7 +249,7 @@ class Evaluation {
     for (const std::string_view value : answer->values) {
       const DnsName host(mx_host(value));
       if (host.empty()) continue;
-      const Answer* const address = ask(address_type(), host);
+      const Answer* const address = ask_address(host);
       is_open |= !address;
       if (!address || found != Match::kNo) continue;
       if (address->state == AnswerState::kUnknown)
@@ -275,7 +281,7 @@ class Evaluation {
     for (size_t i = 0; i < names->values.size() && i < SpfLimits::kNamesMax; ++i) {
       const DnsName name(names->values[i]);
       if (name.empty() || !is_under(name.view(), target.view())) continue;
-      const Answer* const address = ask(address_type(), name);
+      const Answer* const address = ask_address(name);
       is_open |= !address;
       found |= address && leads_back(*address);
     }
@@ -292,7 +298,7 @@ class Evaluation {
     for (size_t i = 0; i < names->values.size() && i < SpfLimits::kNamesMax; ++i) {
       const DnsName name(names->values[i]);
       if (name.empty()) continue;
-      const Answer* const address = ask(address_type(), name);
+      const Answer* const address = ask_address(name);
       is_open |= !address;
       if (!address || !leads_back(*address)) continue;
       const int rank = name.view() == frame.domain.view()           ? 3
@@ -336,6 +342,11 @@ class Evaluation {
 
   const Answer* ask(uint16_t type, const DnsName& name) {
     return judgement_.ask(QuestionKind::kDns, type, name.view());
+  }
+
+  const Answer* ask_address(const DnsName& name) {
+    static constexpr Answer kNone{.state = AnswerState::kNone};
+    return limits_.asks_ipv6 || input_.ip.family == 4 ? ask(address_type(), name) : &kNone;
   }
 
   // What the first answer of a term means: kYes where it has values.

@@ -22,6 +22,8 @@ namespace winnow {
 struct SpfLimits {
   uint32_t lookups_max = 10;
   uint32_t void_lookups_max = 2;
+  uint32_t nesting_max = 10;                    // includes and redirects that lead to a record
+  bool asks_ipv6 = true;                        // else no name has an address of IPv6
   bool explain = false;                         // look the explanation of a failure up
   static constexpr uint32_t kLookupsHard = 64;  // whatever is configured: depth of the stack
   static constexpr uint32_t kNamesMax = 10;     // of one mx or ptr

@@ -14,6 +14,8 @@ constexpr std::array<SymbolDecl, 1> kSymbols{{
     {"MAILLIST", "headers", -0.2, "Came through a mailing list."},
 }};
 
+constexpr std::array<SymbolName, 1> kNames{{{"symbol", "MAILLIST"}}};
+
 struct Plan : CheckPlan {
   HeaderId mailman, ezmlm, google, sympa, majordomo, listserv, been_there;
 };
@@ -81,6 +83,7 @@ extern constexpr Check kMailingList{
     .name = "maillist",
     .text = "Recognises mail that came through a mailing list.",
     .symbols = kSymbols,
+    .names = kNames,
     .compile = compile,
     .content = content,
 };

@@ -207,7 +207,7 @@ void content(const CheckPlan& plan, Batch& batch) {
     if (from && sender && equal_caseless(from->address, sender->address))
       insert(plan, batch, row, kSenderIsFrom);
     Path path{batch.received.row(row), from ? organisation(from->domain) : std::string_view()};
-    if (path.hops.empty() || is_trusted(batch.envelopes[row])) continue;
+    if (path.hops.empty() || plan.skips(batch.envelopes[row])) continue;
     path.any_outer = std::ranges::any_of(path.hops, is_outer);
     if (path.any_outer && !path.from.empty())
       insert(plan, batch, row, path.has_host_of(path.from) ? kSenderThere : kSenderAbsent);

@@ -22,6 +22,8 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"ASN_FAIL", "ungrouped", 0, "The client's network could not be looked up."},
 }};
 
+constexpr std::array<SymbolName, 2> kNames{{{"symbol", "ASN"}, {"symbol_fail", "ASN_FAIL"}}};
+
 constexpr std::array<OptionDecl, 4> kOptions{{
     {"provider_type", OptionType::kString, "rspamd", "How networks are looked up."},
     {"provider_info", OptionType::kObject, "", "ip4, ip6: the zones that are asked."},
@@ -110,6 +112,7 @@ extern constexpr Check kAsnCheck{
     .text = "Looks up whose network the client's address belongs to.",
     .options = kOptions,
     .symbols = kSymbols,
+    .names = kNames,
     .compile = compile,
     .ask = ask,
     .judge = judge,

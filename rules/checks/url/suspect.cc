@@ -28,7 +28,6 @@ enum Sym : uint32_t {
   kZeroWidth,
   kQueryUrls,
   kRedirect,
-  kPhishing,
   kInSubject,
   kCount
 };
@@ -50,44 +49,12 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"URL_ZERO_WIDTH_SPACES", "url_suspect", 7, "A URL's host has invisible characters."},
     {"URL_QUERY_MULTIPLE_URLS", "url_suspect", 2, "A URL's query holds more than one URL.", true},
     {"URL_OBSCURED", "url_suspect", 0, "A URL is written to hide what it opens."},
-    {"PHISHING", "phishing", 4, "A link shows another domain than it opens.", true},
     {"URL_IN_SUBJECT", "subject", 4, "The Subject holds a URL."},
 }};
 
 constexpr std::array<std::string_view, 5> kGivenAway{"tk", "ml", "ga", "cf", "gq"};
 
 bool has(const Url& url, UrlFlag flag) { return url.flags & static_cast<uint32_t>(flag); }
-
-// Edits that turn one label into the other; labels are at most 63 bytes, so at most 63 * 63 steps.
-uint32_t edit_distance(std::string_view a, std::string_view b) {
-  constexpr size_t kLabelMax = 63;
-  a = a.substr(0, kLabelMax);
-  b = b.substr(0, kLabelMax);
-  std::array<uint32_t, kLabelMax + 1> line;
-  for (size_t j = 0; j <= b.size(); ++j) line[j] = static_cast<uint32_t>(j);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    uint32_t diagonal = line[0];
-    line[0] = static_cast<uint32_t>(i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const uint32_t above = line[j];
-      line[j] = std::min({above + 1, line[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return line[b.size()];
-}
-
-// How much a shown domain that is not the opened one weighs: names that are nearly the same are
-// meant to be taken for each other. tanh(3 (1.1 - d)) by its rational form, good to 2 %.
-double phishing_weight(std::string_view shown, std::string_view opened) {
-  const std::string_view a = shown.substr(0, shown.find('.'));
-  const std::string_view b = opened.substr(0, opened.find('.'));
-  if (a.empty() || b.empty()) return 0.5;
-  const double d = edit_distance(a, b) / static_cast<double>(std::max(a.size(), b.size()));
-  if (d > 0.5) return 0.5;
-  const double x = 3 * (1.1 - d);
-  return std::min(1.0, x * (27 + x * x) / (27 + 9 * x * x));
-}
 
 void user_part(const CheckPlan& plan, Batch& batch, uint32_t row, const Url& url) {
   if (url.user.empty() || url.scheme == UrlScheme::kMailto) return;
@@ -144,10 +111,6 @@ void content(const CheckPlan& plan, Batch& batch) {
       user_part(plan, batch, row, url);
       host(plan, batch, row, url);
       whole(plan, batch, row, url);
-      if (has(url, UrlFlag::kPhished) && !url.shown_domain.empty())
-        insert(plan, batch, row, kPhishing,
-               join_text(batch.arena, url.shown_domain, "->", url.domain),
-               phishing_weight(url.shown_domain, url.domain));
       // A bare name is a URL to some programs; in a Subject it is mostly the name of a company.
       const bool bare = has(url, UrlFlag::kSchemaless) && !starts_caseless(url.host, "www.");
       if (subject && has(url, UrlFlag::kSubject) && !bare)

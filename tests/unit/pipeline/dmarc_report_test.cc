@@ -99,7 +99,7 @@ TEST(Effects, keep_rows_of_reports) {
   {
     Effects effects([](const std::string& what) { ADD_FAILURE() << what; });
     effects.carry_out(verdict);  // nobody keeps them yet
-    effects.keep_dmarc(store, {});
+    effects.keep_dmarc(std::make_shared<DmarcStore>(store), {});
     effects.carry_out(verdict);
     effects.carry_out(verdict);
   }

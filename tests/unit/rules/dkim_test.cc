@@ -245,7 +245,7 @@ TEST_F(Dkim, HeadersThatSayNothing) {
     Asking asking({kEdKey, kRsaKey});
     return judged(message, asking, now);
   };
-  EXPECT_EQ(result("From: a@b.example\r\n\r\nx\r\n"), "");
+  EXPECT_EQ(result("From: a@b.example\r\n\r\nx\r\n"), "R_DKIM_NA");
   EXPECT_EQ(result(replaced(kMessage, "v=1;", "v=2;")), "");
   EXPECT_EQ(result(replaced(kMessage, "s=brisbane;", "")), "R_DKIM_ALLOW " + kRsa);
   EXPECT_EQ(result(replaced(kMessage, "i=@football", "i=@evil")), "");

@@ -16,6 +16,7 @@ inline std::unique_ptr<Case> judged(const std::shared_ptr<RuleSet>& rules, Messa
   Worker worker(run);
   auto one = std::make_unique<Case>();
   run.compute(worker, {&message, 1}, {&one, 1});
+  one->message = std::move(message);
   run.conclude(worker, *one);
   return one;
 }

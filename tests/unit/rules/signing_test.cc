@@ -251,7 +251,6 @@ TEST(DkimSigning, WhatIsNotThereSignsNothing) {
       {"sign_condition = \"return true\";", "Lua is not run, so nothing is signed"},
       {"use_domain_custom = \"return 1\";", "Lua is not run, so nothing is signed"},
       {"use_redis = true; key_prefix = \"a b\";", "a hash has no blanks; nothing is signed"},
-      {"use_http_headers = true;", "keys are not taken from requests, so nothing is signed"},
       {"allowed_ids = [\"x\"];", "settings are not applied yet, so nothing is signed"},
       {"domain { a.example { path = \"/none\"; } }", "the key /none"},
       {"signing_table = [\"* x\"];", "one alone signs nothing"},

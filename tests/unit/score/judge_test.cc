@@ -215,8 +215,8 @@ TEST(Judge, trusted_mail_skips_what_says_so_and_the_subject_is_rewritten) {
   a.symbols = {add_symbol(f.model, "A", 1)};
   b.symbols = {add_symbol(f.model, "B", 1)};
   f.plan.checks = {{.plan = &a, .judge = just_insert},
-                   {.plan = &b, .judge = just_insert, .skips_trusted = true}};
-  f.input.is_trusted = true;
+                   {.plan = &b, .judge = just_insert, .skips_local = true}};
+  f.evidence.envelope.own_ip = true;
   f.evidence.subject = "hi";
   EXPECT_EQ(f.run(), "rewrite subject 1; A(1)");
   EXPECT_EQ(f.verdict.subject, "[100%] hi %s");
