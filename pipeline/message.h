@@ -51,4 +51,11 @@ struct Message {
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };
 
+// Mail servers say "unknown" of a client that has no name.
+inline void note_nameless(Message& message) {
+  if (message.hostname != "unknown") return;
+  message.hostname.clear();
+  message.request_headers.emplace_back("hostname", "unknown");
+}
+
 }  // namespace winnow

@@ -98,6 +98,7 @@ class Search {
   size_t host_begin(size_t at);
   size_t host_end(size_t at);
   size_t url_end(size_t at, size_t begin, bool in_host);
+  size_t host_within(size_t begin, size_t end) const;
   size_t trim_end(size_t begin, size_t end) const;
   bool wraps(size_t at) const;
   bool known_tld(std::string_view label) const;
@@ -236,6 +237,17 @@ size_t Search::scheme_before(size_t colon) const {
   return good && text_.substr(colon + 1).starts_with("//") ? begins[count - 1] : colon;
 }
 
+// A text goes on behind a semicolon in what would be a host: no host has one. Before an "@" it is a
+// user's.
+size_t Search::host_within(size_t begin, size_t end) const {
+  const std::string_view all = text_.substr(begin, end - begin);
+  const std::string_view authority = all.substr(0, all.find_first_of("/\\?#"));
+  const size_t user = authority.rfind('@');
+  const size_t host = user == authority.npos ? 0 : user + 1;
+  const size_t semicolon = authority.find(';', host);
+  return semicolon == authority.npos ? end : trim_end(begin, begin + semicolon);
+}
+
 void Search::look_at_colon(size_t at) {
   size_t slashes = at + 1;
   while (slashes < text_.size() && is_high(text_[slashes])) {
@@ -251,7 +263,7 @@ void Search::look_at_colon(size_t at) {
     floor_ = std::max(floor_, slashes);
     return;
   }
-  const size_t end = url_end(slashes, begin, true);
+  const size_t end = host_within(slashes, url_end(slashes, begin, true));
   if (end <= slashes) {
     floor_ = std::max(floor_, slashes);
     return;

@@ -90,6 +90,7 @@ class Runner {
     message.recipients = envelope.recipients;
     message.helo = envelope.helo;
     message.hostname = envelope.hostname;
+    note_nameless(message);
     message.user = envelope.user;
     if (const auto ip = parse_ip(envelope.ip)) message.ip = *ip;
     message.now_ms = parse_rfc3339(envelope.now);

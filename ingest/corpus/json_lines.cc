@@ -85,7 +85,7 @@ bool read_json_lines(const std::string& name, const ByteReader& bytes, const Rea
     }
     Message message;
     const std::string wrong = fill(object, message);
-    if (message.hostname == "unknown") message.hostname.clear();  // what MTAs say for none
+    note_nameless(message);
     if (!wrong.empty()) {
       sink.problem(where, wrong);
       return true;

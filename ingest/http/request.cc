@@ -392,7 +392,8 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "helo") {
     to.helo = value;
   } else if (key == "hostname") {
-    to.hostname = value == "unknown" ? std::string_view() : value;
+    to.hostname = value;
+    note_nameless(to);
   } else if (key == "user") {
     if (request_.dialect != Dialect::kSpamc) to.user = value;  // there it is a local account
   } else if (key == "queue-id") {

@@ -274,7 +274,7 @@ std::string_view MilterSession::macro(std::string_view name) const {
 bool MilterSession::connect(std::string_view data) {
   std::string_view host;
   if (!take_field(data, host) || data.empty()) return false;
-  host_ = host == "unknown" ? std::string_view() : host;
+  host_ = host;
   ip_ = {};
   const char family = data[0];
   data.remove_prefix(1);
@@ -334,8 +334,9 @@ Message MilterSession::envelope(std::string_view client_ca) const {
   message.recipients = recipients_;
   message.recipients_known = true;
   message.helo = helo_;
-  message.hostname = host_.empty() ? std::string(macro("client_name")) : host_;
-  if (message.hostname == "unknown") message.hostname.clear();
+  message.hostname =
+      host_.empty() || host_ == "unknown" ? std::string(macro("client_name")) : host_;
+  if (message.hostname.empty()) message.hostname = host_;
   message.user = macro("auth_authen");
   message.queue_id = macro("i");
   message.mta_name = macro("daemon_name");
@@ -353,6 +354,7 @@ Message MilterSession::take_message(std::string_view client_ca) {
   for (const auto& [header, name] : kHeaderMacros)
     if (const std::string_view value = macro(name); !value.empty())
       message.request_headers.emplace_back(header, value);
+  note_nameless(message);
   return message;
 }
 

@@ -280,6 +280,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
     const DkimResult result = judge_signature(links[i].signature, key_of(links[i]));
     if (result == DkimResult::kGood) continue;
     if (result == DkimResult::kTempFail) {
+      if (is_unasked(*key_of(links[i]))) return Judged::kDone;
       say(plan, judgement, kDnsFail, name_of(links[i]).view());
       return Judged::kDone;
     }

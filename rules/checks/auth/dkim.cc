@@ -186,6 +186,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   if (is_open) return Judged::kWaiting;
   constexpr std::string_view kMarks[] = {":+", ":-", ":~", ":?"};
   each([&](const DkimSignature& signature, const DnsName* name) {
+    if (name && is_unasked(*key_of(*name))) return;
     const auto result =
         static_cast<Sym>(judge_signature(signature, name ? key_of(*name) : nullptr));
     const uint32_t trusted = plan.trusted ? plan.trusted->find(signature.domain) : kNoIndex;

@@ -263,6 +263,7 @@ enum class Found : uint8_t { kNone, kNoRecord, kRecord, kFinal };
 
 Found find_record(const CheckPlan& plan, Judgement& judgement, std::string_view domain,
                   const Answer& answer, DmarcRecord& record) {
+  if (is_unasked(answer)) return Found::kFinal;
   if (answer.state == AnswerState::kUnknown) {
     static constexpr std::string_view kReasons[] = {"no answer", "timed out",      "server failure",
                                                     "refused",   "broken answer",  "not allowed",
@@ -417,6 +418,7 @@ Judged judge_walk(const DmarcPlan& plan, const Evidence& evidence, Judgement& ju
   const DmarcWalk walk = walk_dmarc(author.view(), judgement);
   if (walk.state == WalkState::kWaiting) return Judged::kWaiting;
   if (walk.state == WalkState::kUnknown) {
+    if (walk.unasked) return Judged::kDone;
     say(plan, judgement, kDnsFail, OptionText({from, " : no answer"}).view());
     return Judged::kDone;
   }

@@ -97,6 +97,7 @@ DmarcWalk walk_dmarc(std::string_view domain, Judgement& judgement) {
     if (!answers[i]) continue;
     if (answers[i]->state == AnswerState::kUnknown) {
       walk.state = WalkState::kUnknown;
+      walk.unasked = is_unasked(*answers[i]);
       return walk;
     }
     step.has_record = only_record(*answers[i], step.record);

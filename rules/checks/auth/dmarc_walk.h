@@ -27,6 +27,7 @@ struct DmarcStep {
 
 struct DmarcWalk {
   WalkState state = WalkState::kWaiting;
+  bool unasked = false;  // where state is kUnknown: nobody was there to be asked
   std::array<DmarcStep, kDmarcWalkMax> steps;
   size_t count = 0;               // steps until the walk stopped
   std::string_view organisation;  // where state is kDone

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "engine/evidence.h"
 #include "engine/mime/ip.h"
 #include "rules/checks/text.h"
 
@@ -84,6 +85,12 @@ inline DnsName reversed_under(const IpAddress& ip, std::string_view zone) {
 // The name whose PTR record says what `ip` is called (RFC 1035 3.5, RFC 3596 2.5).
 inline DnsName reverse_name(const IpAddress& ip) {
   return reversed_under(ip, ip.family == 4 ? "in-addr.arpa" : "ip6.arpa");
+}
+
+// Nobody was there to be asked: nothing failed, and no check says that something did. The verdict's
+// list of what is unknown says it.
+inline bool is_unasked(const Answer& answer) {
+  return answer.state == AnswerState::kUnknown && answer.reason == UnknownReason::kNoTable;
 }
 
 }  // namespace winnow

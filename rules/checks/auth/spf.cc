@@ -124,7 +124,7 @@ void conclude(const CheckPlan& plan, const SpfResult& result, Judgement& judgeme
     case SpfCode::kNone:
       return say(kNa, "no SPF record");
     case SpfCode::kTempError:
-      return say(kDnsFail, "temporary DNS error");
+      return result.unasked ? void() : say(kDnsFail, "temporary DNS error");
     case SpfCode::kPermError:
       return say(kPermFail, "bad SPF record");
   }

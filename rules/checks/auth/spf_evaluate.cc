@@ -341,7 +341,9 @@ class Evaluation {
   }
 
   const Answer* ask(uint16_t type, const DnsName& name) {
-    return judgement_.ask(QuestionKind::kDns, type, name.view());
+    const Answer* const answer = judgement_.ask(QuestionKind::kDns, type, name.view());
+    result_.unasked |= answer && is_unasked(*answer);
+    return answer;
   }
 
   const Answer* ask_address(const DnsName& name) {

@@ -43,6 +43,7 @@ enum class SpfCode : uint8_t { kNone, kNeutral, kPass, kFail, kSoftFail, kTempEr
 struct SpfResult {
   SpfCode code = SpfCode::kNone;
   bool waiting = false;
+  bool unasked = false;             // nobody was there to be asked
   bool by_all = false;              // the mechanism that matched was `all`
   char qualifier = '?';             // the one that decided, of the outermost include
   std::string_view mechanism = {};  // as written; empty where none matched. Points into an answer

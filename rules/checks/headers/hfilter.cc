@@ -329,7 +329,8 @@ void content(const CheckPlan& base, Batch& batch) {
     if (!plan.check_local && envelope.own_ip) continue;
     if (!is_name_asked(batch, row))
       helo_and_host(plan, envelope, envelope.hostname, [&](Sym symbol, std::string_view option) {
-        insert(plan, batch, row, symbol, option);
+        if (symbol != kHostUnknown || is_client_nameless(batch, row))
+          insert(plan, batch, row, symbol, option);
       });
     message_id(plan, batch, row);
     sender(plan, batch, row, envelope);

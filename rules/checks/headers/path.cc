@@ -9,6 +9,7 @@
 
 #include "engine/mime/ip.h"
 #include "rules/checks/check.h"
+#include "rules/checks/headers/client_name.h"
 #include "rules/checks/organisation.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
@@ -115,19 +116,6 @@ bool is_address(std::string_view name) {
   return name.starts_with('[') || name.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-// Whether no name means that there was none: Postfix and qmail write "unknown", Sendmail (it gives
-// its version, 8.x) leaves the name out. Others do so too where the name is the greeted one, or
-// never look.
-bool is_nameless(const Received& hop, std::string_view written) {
-  if (!hop.real_hostname.empty()) return false;
-  if (written.find("(unknown [") != std::string_view::npos ||
-      written.find("from unknown (") != std::string_view::npos)
-    return true;
-  const size_t version = written.find("(8.");
-  return version != std::string_view::npos && version + 3 < written.size() &&
-         written[version + 3] >= '0' && written[version + 3] <= '9';
-}
-
 struct Path {
   std::span<const Received> hops;
   std::string_view from;  // From's organisation
@@ -155,7 +143,7 @@ void greetings(const CheckPlan& plan, Batch& batch, uint32_t row, const Path& pa
     const std::string_view greeted = organisation(helo), owner = organisation(name);
     // Between hosts of one owner names are what they like.
     if (is_same_owner(greeted, organisation(hop.by_hostname))) continue;
-    const bool nameless = is_nameless(hop, batch.headers.row(row)[hop.header].decoded);
+    const bool nameless = is_nameless(batch, row, hop);
     if (nameless) say(kNoReverseName, helo);
     if (helo.empty() || is_address(helo)) continue;
     if (helo.find('.') == std::string_view::npos) say(kHeloBare, helo);

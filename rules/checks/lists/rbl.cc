@@ -631,7 +631,10 @@ class Judging {
   void judge(const Asked& one) {
     const RblRule& rule = *one.rule;
     if (one.answer->state == AnswerState::kUnknown) {
-      if (one.answer->reason == UnknownReason::kNoTable || rule.fail == kNoId<SymbolId>) return;
+      // A list that is out of use (list_watch.h) was not asked: no failure either, on every mail.
+      if (is_unasked(*one.answer) || one.answer->reason == UnknownReason::kNotAllowed ||
+          rule.fail == kNoId<SymbolId>)
+        return;
       const std::string option =
           fmt::format("{}:{}", one.datum.text, reason_text(one.answer->reason));
       return judgement_.insert(rule.fail, 1, option);

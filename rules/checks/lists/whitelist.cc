@@ -198,7 +198,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
   // Nobody failed where nothing was looked up: without a session, or without answers.
   if (!envelope.ip.valid()) return Judged::kDone;
   for (const Answer& answer : evidence.answers)
-    if (answer.reason == UnknownReason::kNoTable) return Judged::kDone;
+    if (is_unasked(answer)) return Judged::kDone;
   Judging judging(plan, evidence, judgement);
   for (const Rule& rule : plan.rules) judging.run(rule);
   return Judged::kDone;

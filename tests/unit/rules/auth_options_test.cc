@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/crypt/base64_text.h"
 #include "engine/crypt/private_key.h"
 #include "engine/mime/ip.h"
@@ -377,6 +379,37 @@ TEST(RequestKeys, NamesOfKeys) {
   EXPECT_EQ(read->public_key, "AAAA");
   EXPECT_FALSE(read_request_key_name("/k/example.key"));
   EXPECT_FALSE(RequestKeys({}, nullptr).find(write_request_key_name(name)));
+}
+
+// --- Where nobody answers ---
+
+TEST(Offline, NothingFailedWhereNobodyWasAsked) {
+  const std::string mail =
+      "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=d.example; s=s; h=from;\n"
+      "\tbh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\n"
+      "From: Ann <ann@d.example>\nTo: b@x.example\nSubject: pears\n\nripe\n";
+  const std::shared_ptr<RuleSet> rules = compiled("", {});
+  Message message;
+  message.bytes = MessageBytes(mail);
+  message.from = "ann@d.example";
+  message.helo = "mx.d.example";
+  message.ip = parse_ip("192.0.2.1").value();
+  Message nameless;
+  nameless.bytes = MessageBytes(mail);
+  nameless.ip = message.ip;
+  nameless.hostname = "unknown";
+  note_nameless(nameless);
+  const std::unique_ptr<Case> one = judged(rules, std::move(message));
+  for (const VerdictSymbol& symbol : one->verdict.symbols) {
+    const std::string& name = rules->model.symbols[index(symbol.symbol)].name;
+    EXPECT_EQ(name.find("FAIL"), std::string::npos) << name;
+    EXPECT_NE(name, "HFILTER_HOSTNAME_UNKNOWN");
+  }
+  // What nobody answered is there to be told.
+  EXPECT_GT(std::ranges::count(one->evidence.answers, AnswerState::kUnknown, &Answer::state), 0);
+  // That the mail server knows no name is something else.
+  EXPECT_EQ(found(*rules, *judged(rules, std::move(nameless)), "HFILTER_HOSTNAME_UNKNOWN"),
+            "HFILTER_HOSTNAME_UNKNOWN");
 }
 
 // --- bimi ---
