@@ -96,9 +96,9 @@ class Ground:
         self.service.stop()
         self.folder.cleanup()
 
-    def scan(self, mail, **headers):
+    def scan(self, mail, port=None, **headers):
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.service.http}/checkv2", data=mail, method="POST",
+            f"http://127.0.0.1:{port or self.service.http}/checkv2", data=mail, method="POST",
             headers={key.replace("_", "-"): value for key, value in headers.items()})
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
@@ -177,6 +177,28 @@ class Signatures(unittest.TestCase):
         if said is None:
             self.skipTest("there can be no network of its own")
         self.assertEqual(said, [True] * len(rsa) + [False] * len(rsa))
+
+    def test_keys_of_requests(self):
+        local = self.ground.path / "requests" / "local.d"
+        local.mkdir(parents=True)
+        (local.parent / "rspamd.conf").touch()
+        (local / "dkim_signing.conf").write_text("use_http_headers = true;\n")
+        signer = service.Serve(OPTIONS.winnow, "--config", str(local.parent / "rspamd.conf"))
+        self.addCleanup(signer.stop)
+        for domain in DOMAINS:
+            key = "".join(line for line in self.ground.key(domain).read_text().splitlines()
+                          if not line.startswith("-----"))
+            mail = HEAD % b"elsewhere.example" + BODIES["plain"]
+            asks = {"PerformDkimSign": "yes", "DkimDomain": domain, "DkimSelector": "key",
+                    "DkimPrivateKey": key, "IP": "192.0.2.1", "From": "a@elsewhere.example"}
+            answer = self.ground.scan(mail, port=signer.http, **asks)
+            self.assertEqual(answer["symbols"]["DKIM_SIGNED"]["options"], [domain + ":s=key"])
+            ours = b"DKIM-Signature: " + answer["dkim-signature"].encode() + b"\r\n" + mail
+            self.assertTrue(dkim.verify(ours, dnsfunc=self.ground.txt))
+            self.assertEqual(self.ground.verifies(ours)["R_DKIM_ALLOW"], [domain + ":s=key"])
+            self.assertNotIn(key[10:60], json.dumps(answer))
+            del asks["DkimSelector"]
+            self.assertNotIn("dkim-signature", self.ground.scan(mail, port=signer.http, **asks))
 
     def test_dkimpys_by_winnow(self):
         for domain, name, mail in mails():
