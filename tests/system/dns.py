@@ -92,9 +92,27 @@ class DnsTest(unittest.TestCase):
         self.assertEqual(len(verdicts), 3)
         for one in verdicts:
             self.assertFalse([name for name in one["symbols"] if name.startswith("RBL_SPAMHAUS")])
-            self.assertIn("SPAMHAUS_FAIL", one["symbols"])
             self.assertTrue([text for text in one["unknown"] if "zen.spamhaus.org" in str(text)])
+        # Of an answer that cannot be; what is not asked any more did not fail.
+        self.assertTrue([one for one in verdicts if "SPAMHAUS_FAIL" in one["symbols"]])
         self.assertIn("RBL_BLOCKLISTDE", verdicts[0]["symbols"])
+
+    def test_a_list_that_is_out_of_use_is_no_failure_on_every_mail(self):
+        server = self.server()
+        server.records[("1.100.51.198.zen.spamhaus.org", "A")] = ["192.0.2.1"]
+        serve = service.Serve(WINNOW, "--config", self.config(server), "--threads", "1", dns=True)
+        try:
+            http = service.Http(serve.http)
+            said = [http.check(MESSAGE % b"1", headers=b"IP: 198.51.100.%d\r\nHelo: mx.sender.example\r\n" % n)
+                    for n in (1, 2, 3)]
+            http.close()
+        finally:
+            self.assertEqual(serve.stop(), 0)
+        self.assertIn("SPAMHAUS_FAIL", said[0]["symbols"])  # its answer cannot be
+        for n, one in zip((2, 3), said[1:]):
+            self.assertEqual([name for name in one["symbols"] if "SPAMHAUS" in name], [])
+            self.assertTrue([text for text in one["unknown"] if f"{n}.100.51.198.zen" in str(text)])
+        self.assertEqual(server.count("3.100.51.198.zen.spamhaus.org"), 0)
 
     def test_hosts(self):
         server = self.server()
