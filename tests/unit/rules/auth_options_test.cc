@@ -368,6 +368,12 @@ TEST(RequestKeys, RejectedMailIsSignedWhereTheRequestSaysSo) {
   EXPECT_EQ(scan.signatures().size(), 1u);
 }
 
+TEST(RequestKeys, Seal) {
+  const Scan scan("arc { use_http_headers = true; }", {.request = asks_for_signature()});
+  EXPECT_EQ(scan["ARC_SIGNED"], "ARC_SIGNED[sign.example:s=sel:i=1]");
+  EXPECT_EQ(Scan("arc { use_http_headers = true; }", {})["ARC_SIGNED"], "");
+}
+
 TEST(RequestKeys, NamesOfKeys) {
   const RequestKeyName name{"dkimprivatekey", true, true, "AAAA"};
   const std::string written = write_request_key_name(name);

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""What headers of a request mean to Winnow and to Debian's rspamd: results of SPF, DKIM and DMARC that
+the mail server found (http_headers), and keys that sign (use_http_headers).
+request_headers.py --winnow BINARY"""
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "system"))
+sys.path.insert(0, str(HERE.parents[1] / "bench/peers"))
+import service
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--winnow", default="build/dev/winnow")
+OPTIONS, REST = PARSER.parse_known_args()
+
+if not shutil.which("rspamd"):
+    print("rspamd is not there")
+    sys.exit(77)
+import compare
+
+MAIL = (b"From: Ann <ann@sender.example>\r\nTo: b@x.example\r\nSubject: hi\r\n"
+        b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.example>\r\n\r\nHello\r\n")
+ENVELOPE = ["IP: 192.0.2.1", "From: ann@sender.example", "Helo: mx.sender.example", "Rcpt: b@x.example"]
+FILES = {"http_headers.conf": "enabled = true;\n",
+         "dkim_signing.conf": "enabled = true; use_http_headers = true;\n"}
+RESULTS = {"SPF": ("pass", "fail", "softfail", "neutral", "permfail", "na"),
+           "DKIM": ("pass", "fail", "permfail", "tempfail", "softfail", "na"),
+           "DMARC": ("pass", "fail", "reject", "quarantine", "softfail", "none", "permfail", "tempfail",
+                     "na")}
+OF = {"SPF": ("R_SPF_",), "DKIM": ("R_DKIM_", "DKIM_TRACE"), "DMARC": ("DMARC_",)}
+
+
+class Rspamd(compare.Rspamd):
+    OFF = [name for name in compare.Rspamd.OFF if name not in ("dkim", "dkim_signing", "dmarc", "spf")]
+
+    def configure(self, local):
+        for name, text in FILES.items():
+            (local / name).write_text(text)
+
+
+class RequestHeaders(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="winnow-request-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        local = cls.folder / "ours" / "local.d"
+        local.mkdir(parents=True)
+        (local.parent / "rspamd.conf").touch()
+        for name, text in FILES.items():
+            (local / name).write_text(text)
+        cls.rspamd = Rspamd(cls.folder / "theirs")
+        cls.addClassCleanup(cls.rspamd.stop)
+        cls.winnow = service.Serve(OPTIONS.winnow, "--config", str(local.parent / "rspamd.conf"))
+        cls.addClassCleanup(cls.winnow.stop)
+
+    def both(self, *fields):
+        ours = compare.check(self.winnow.http, MAIL, [*ENVELOPE, *fields])
+        return ours, self.rspamd.check(MAIL, [*ENVELOPE, *fields])
+
+    def test_results(self):
+        for method, results in RESULTS.items():
+            for result in results:
+                with self.subTest(method=method, result=result):
+                    said = [{name: one.get("options") for name, one in reply["symbols"].items()
+                             if name.startswith(OF[method])}
+                            for reply in self.both("%s: %s" % (method, json.dumps({"result": result})))]
+                    self.assertEqual(*said)
+                    self.assertTrue(said[0])
+
+    def test_keys(self):
+        pem = subprocess.run([OPTIONS.winnow, "dkim-keygen", "-d", "sign.example", "-s", "sel", "-b",
+                              "2048", "-k", self.folder / "key.pem"], capture_output=True, check=True)
+        self.assertTrue(pem.stdout)
+        key = "".join(line for line in (self.folder / "key.pem").read_text().splitlines()
+                      if not line.startswith("-----"))
+        fields = {"PerformDkimSign": "no", "DkimDomain": "sign.example", "DkimSelector": "sel",
+                  "DkimPrivateKey": key}
+        for left_out in (None, *fields):
+            with self.subTest(without=left_out):
+                ours, theirs = self.both(*(f"{name}: {value}" for name, value in fields.items()
+                                           if name != left_out))
+                said = [reply["symbols"].get("DKIM_SIGNED", {}).get("options") for reply in (ours, theirs)]
+                self.assertEqual(said, [None if left_out else ["sign.example:s=sel"]] * 2)
+                self.assertEqual(["dkim-signature" in reply for reply in (ours, theirs)],
+                                 [not left_out] * 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
