@@ -1,7 +1,10 @@
 #include "engine/score/composites.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <span>
+#include <utility>
 
 #include "engine/score/evaluate.h"
 
@@ -97,22 +100,77 @@ void carry_out(CompositeScratch& scratch, Board& board) {
   }
 }
 
+// Evaluates one composite and inserts its symbol where it is true.
+bool run_composite(const ScoreModel& model, const Composite& composite,
+                   const OptionRegexps& regexps, CompositeScratch& scratch, Board& board) {
+  if (!board.is_enabled(composite.symbol) || board.has(composite.symbol)) return false;
+  const double value = evaluate(composite.program, static_cast<double>(kMicro), [&](uint32_t i) {
+    return atom_value(model, composite.atoms[i], board, regexps);
+  });
+  if (value == 0) return false;
+  board.insert(composite.symbol, 1, {});
+  request_removals(model, composite, regexps, scratch, board);
+  return true;
+}
+
+void set_due(CompositeScratch& scratch, uint32_t composite) {
+  scratch.due[composite / 64] |= uint64_t{1} << (composite % 64);
+}
+
+std::span<const uint32_t> readers_of(const CompositeIndex& readers, SymbolId symbol) {
+  const uint32_t first = readers.begin[index(symbol)];
+  return {readers.readers.data() + first, readers.begin[index(symbol) + 1] - first};
+}
+
 }  // namespace
 
-void run_composites(const ScoreModel& model, bool second_pass, const OptionRegexps& regexps,
-                    CompositeScratch& scratch, Board& board) {
-  scratch.requests.clear();
-  for (const Composite& composite : model.composites) {
-    if (composite.second_pass != second_pass || !board.is_enabled(composite.symbol) ||
-        board.has(composite.symbol)) {
-      continue;
+CompositeIndex index_composites(const ScoreModel& model) {
+  std::vector<std::pair<uint32_t, uint32_t>> reads;  // symbol, composite
+  CompositeIndex out;
+  for (uint32_t c = 0; c < model.composites.size(); ++c) {
+    const Composite& composite = model.composites[c];
+    for (const CompositeAtom& atom : composite.atoms) {
+      if (atom.group == kNoId<GroupId>) {
+        if (atom.symbol != kNoId<SymbolId>) reads.emplace_back(index(atom.symbol), c);
+        continue;
+      }
+      for (const SymbolId symbol : model.groups[index(atom.group)].symbols)
+        reads.emplace_back(index(symbol), c);
     }
-    const double value = evaluate(composite.program, static_cast<double>(kMicro), [&](uint32_t i) {
-      return atom_value(model, composite.atoms[i], board, regexps);
-    });
-    if (value == 0) continue;
-    board.insert(composite.symbol, 1, {});
-    request_removals(model, composite, regexps, scratch, board);
+    const double idle =
+        evaluate(composite.program, static_cast<double>(kMicro), [](uint32_t) { return 0.0; });
+    if (idle != 0) out.always.push_back(c);
+  }
+  std::sort(reads.begin(), reads.end());
+  reads.erase(std::unique(reads.begin(), reads.end()), reads.end());
+  out.begin.assign(model.symbols.size() + 1, 0);
+  for (const auto& [symbol, composite] : reads) {
+    ++out.begin[symbol + 1];
+    out.readers.push_back(composite);
+  }
+  for (size_t s = 1; s < out.begin.size(); ++s) out.begin[s] += out.begin[s - 1];
+  return out;
+}
+
+void run_composites(const ScoreModel& model, const CompositeIndex& readers, bool second_pass,
+                    const OptionRegexps& regexps, CompositeScratch& scratch, Board& board) {
+  scratch.requests.clear();
+  scratch.due.assign((model.composites.size() + 63) / 64, 0);
+  for (const uint32_t composite : readers.always) set_due(scratch, composite);
+  for (const Board::Entry& entry : board.entries())
+    for (const uint32_t composite : readers_of(readers, entry.symbol)) set_due(scratch, composite);
+  for (uint32_t word = 0; word < scratch.due.size(); ++word) {
+    while (scratch.due[word] != 0) {
+      const uint32_t c = word * 64 + static_cast<uint32_t>(std::countr_zero(scratch.due[word]));
+      scratch.due[word] &= scratch.due[word] - 1;
+      const Composite& composite = model.composites[c];
+      if (composite.second_pass != second_pass ||
+          !run_composite(model, composite, regexps, scratch, board)) {
+        continue;
+      }
+      for (const uint32_t reader : readers_of(readers, composite.symbol))
+        if (reader > c) set_due(scratch, reader);
+    }
   }
   carry_out(scratch, board);
 }

@@ -22,6 +22,17 @@ struct OptionRegexps {
   bool (*matches)(const void* context, uint32_t regexp, std::string_view option) = nullptr;
 };
 
+// Which composites read a symbol. One whose atoms are all absent has one value for ever: it is
+// either in `always` or false, so that a message costs the composites that its symbols touch.
+struct CompositeIndex {
+  std::vector<uint32_t> begin;    // [symbols + 1] into readers
+  std::vector<uint32_t> readers;  // indices into ScoreModel::composites
+  std::vector<uint32_t> always;   // true where none of their atoms is present
+};
+
+// REQUIRED: link_program() said yes to each; ids are in range. The index is of this model alone.
+CompositeIndex index_composites(const ScoreModel& model);
+
 struct CompositeScratch {
   struct Request {
     SymbolId symbol;
@@ -30,10 +41,11 @@ struct CompositeScratch {
     bool take_symbol, take_weight, force;
   };
   std::vector<Request> requests;  // of one pass
+  std::vector<uint64_t> due;      // a bit a composite: still to be evaluated in this pass
 };
 
 // Runs the composites of one pass in the model's order: the first, or those that use post-filters.
-void run_composites(const ScoreModel& model, bool second_pass, const OptionRegexps& regexps,
-                    CompositeScratch& scratch, Board& board);
+void run_composites(const ScoreModel& model, const CompositeIndex& readers, bool second_pass,
+                    const OptionRegexps& regexps, CompositeScratch& scratch, Board& board);
 
 }  // namespace winnow

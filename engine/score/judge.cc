@@ -213,7 +213,8 @@ class Run final : public Judgement {
 
   void composites(bool second_pass) {
     if (board_.ends()) return;
-    run_composites(*plan_.model, second_pass, plan_.option_regexps, scratch_.composites, board_);
+    run_composites(*plan_.model, plan_.composites, second_pass, plan_.option_regexps,
+                   scratch_.composites, board_);
   }
 
   void finish(Verdict& verdict) {
@@ -306,6 +307,7 @@ Result<void> index_judge_plan(JudgePlan& plan) {
   }
   for (uint32_t a = 0; a < plan.atoms; ++a)
     plan.atom_rules_begin[a + 1] += plan.atom_rules_begin[a];
+  plan.composites = index_composites(*plan.model);
   return {};
 }
 

@@ -62,6 +62,7 @@ struct JudgePlan {
   std::vector<uint32_t> always_rules;      // true when no atom hit
   std::vector<uint32_t> late_rules;        // read symbols
   std::vector<SymbolId> symbol_of_atom;    // by atom; kNoId = counts
+  CompositeIndex composites;
 
   JudgePlan() { fault_symbols.fill(kNoId<SymbolId>); }
 };

@@ -1,9 +1,10 @@
-// Counts of a text in one pass: each ASCII byte adds a word of six packed counters, which is
-// emptied before a counter of eight bits can overflow; only other characters are looked up.
+// Counts of a text in one pass: blocks of ASCII are counted in sixteen lanes of eight bits, which
+// are emptied before one can overflow; only other characters are looked up.
 #include <immintrin.h>
 
-#include <array>
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "engine/text/script.h"
 #include "engine/text/texts.h"
@@ -13,19 +14,47 @@ namespace winnow {
 
 namespace {
 
-enum Lane : unsigned { kLetters = 0, kCapitals = 8, kDigits = 16, kSpaces = 24, kFeeds = 32 };
+// What the bytes of ASCII text count as.
+struct AsciiCounts {
+  uint32_t letters = 0, capitals = 0, digits = 0, spaces = 0, feeds = 0;
 
-constexpr std::array<uint64_t, 256> kIncrements = [] {
-  std::array<uint64_t, 256> table{};
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = uint64_t{1} << kLetters;
-  for (unsigned c = 'A'; c <= 'Z'; ++c)
-    table[c] = uint64_t{1} << kLetters | uint64_t{1} << kCapitals;
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = uint64_t{1} << kDigits;
-  table[' '] = uint64_t{1} << kSpaces;
-  table['\n'] = uint64_t{1} << kFeeds;
-  return table;
-}();
+  void add(char c) {
+    const bool capital = c >= 'A' && c <= 'Z';
+    capitals += capital;
+    letters += capital || (c >= 'a' && c <= 'z');
+    digits += c >= '0' && c <= '9';
+    spaces += c == ' ';
+    feeds += c == '\n';
+  }
+  // At most 255 blocks of sixteen bytes, so that no lane overflows.
+  void add_blocks(const char* at, size_t blocks) {
+    __m128i lanes[5]{};
+    for (; blocks > 0; --blocks, at += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+      const auto all = [](char c) { return _mm_set1_epi8(c); };
+      const auto within = [&](__m128i v, char first, char last) {
+        return _mm_and_si128(_mm_cmpgt_epi8(v, all(static_cast<char>(first - 1))),
+                             _mm_cmplt_epi8(v, all(static_cast<char>(last + 1))));
+      };
+      lanes[0] = _mm_sub_epi8(lanes[0], within(_mm_or_si128(bytes, all(0x20)), 'a', 'z'));
+      lanes[1] = _mm_sub_epi8(lanes[1], within(bytes, 'A', 'Z'));
+      lanes[2] = _mm_sub_epi8(lanes[2], within(bytes, '0', '9'));
+      lanes[3] = _mm_sub_epi8(lanes[3], _mm_cmpeq_epi8(bytes, all(' ')));
+      lanes[4] = _mm_sub_epi8(lanes[4], _mm_cmpeq_epi8(bytes, all('\n')));
+    }
+    uint32_t* const counts[] = {&letters, &capitals, &digits, &spaces, &feeds};
+    for (size_t i = 0; i < std::size(counts); ++i) {
+      const __m128i sums = _mm_sad_epu8(lanes[i], _mm_setzero_si128());
+      *counts[i] += static_cast<uint32_t>(_mm_cvtsi128_si32(sums)) +
+                    static_cast<uint32_t>(_mm_extract_epi16(sums, 4));
+    }
+  }
+};
 
+bool is_letter(char c) {
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'z';
+}
 bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 struct Counter {
@@ -38,20 +67,22 @@ struct Counter {
   bool pending = false;       // zero-width characters since that letter
 
   void ascii(std::string_view run) {
-    for (size_t at = 0; at < run.size();) {
-      const size_t stop = std::min(run.size(), at + 255);
-      uint64_t sum = 0;
-      for (; at < stop; ++at) sum += kIncrements[static_cast<uint8_t>(run[at])];
-      const auto lane = [&](Lane shift) { return static_cast<uint32_t>(sum >> shift & 0xFF); };
-      text.letters += lane(kLetters);
-      text.capitals += lane(kCapitals);
-      text.digits += lane(kDigits);
-      text.spaces += lane(kSpaces);
-      feeds += lane(kFeeds);
+    AsciiCounts counts;
+    size_t at = 0;
+    while (run.size() - at >= 16) {
+      const size_t blocks = std::min<size_t>((run.size() - at) / 16, 255);
+      counts.add_blocks(run.data() + at, blocks);
+      at += blocks * 16;
     }
+    for (; at < run.size(); ++at) counts.add(run[at]);
+    text.letters += counts.letters;
+    text.capitals += counts.capitals;
+    text.digits += counts.digits;
+    text.spaces += counts.spaces;
+    feeds += counts.feeds;
     if (run.empty()) return;
-    meet_letter(kIncrements[static_cast<uint8_t>(run.front())] & 0xFF);
-    after_letter = kIncrements[static_cast<uint8_t>(run.back())] & 0xFF;
+    meet_letter(is_letter(run.front()));
+    after_letter = is_letter(run.back());
     for (size_t i = 0; !seen && i < run.size(); ++i) seen = !blank(run[i]);
   }
 

@@ -188,16 +188,20 @@ char* join(const char* at, const char* end, char* to) {
 unsigned mask_of(__m128i bytes) { return static_cast<unsigned>(_mm_movemask_epi8(bytes)); }
 
 // Copies blocks of sixteen ASCII characters in which nothing is to be undone: no blank follows a
-// blank, no word of one letter stands before a separator. `in_word` and what was written last are
-// as undo_spacing() has them, before and after.
+// blank, no word of one letter stands before a separator, a letter and another separator, as the
+// first of a spaced-out word does. Reads 19 bytes. `in_word` and what was written last are as
+// undo_spacing() has them, before and after.
 void copy_plain_blocks(const char*& at, const char* end, char*& to, const char* begin,
                        bool& in_word) {
   const auto all = [](char c) { return _mm_set1_epi8(c); };
   unsigned word_before = in_word;
   unsigned blank_before = to == begin || to[-1] == ' ';
-  while (end - at > 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 1));
+  const auto load = [](const char* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  };
+  while (end - at >= 19) {
+    const __m128i block = load(at);
+    const __m128i second = load(at + 2);
     const auto within = [&](__m128i bytes, char first, char last) {
       return _mm_and_si128(_mm_cmpgt_epi8(bytes, all(static_cast<char>(first - 1))),
                            _mm_cmplt_epi8(bytes, all(static_cast<char>(last + 1))));
@@ -205,15 +209,19 @@ void copy_plain_blocks(const char*& at, const char* end, char*& to, const char* 
     const auto is_blank = [&](__m128i bytes) {
       return _mm_or_si128(_mm_cmpeq_epi8(bytes, all(' ')), within(bytes, '\t', '\r'));
     };
-    const __m128i marks =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(next, all('.')), _mm_cmpeq_epi8(next, all('-'))),
-                     _mm_or_si128(_mm_cmpeq_epi8(next, all('_')), _mm_cmpeq_epi8(next, all('*'))));
+    const auto separate = [&](__m128i bytes) {
+      const auto is = [&](char c) { return _mm_cmpeq_epi8(bytes, all(c)); };
+      const __m128i marks =
+          _mm_or_si128(_mm_or_si128(is('.'), is('-')), _mm_or_si128(is('_'), is('*')));
+      return mask_of(_mm_or_si128(marks, is_blank(bytes)));
+    };
     const __m128i blank_bytes = is_blank(block);
     const unsigned blanks = mask_of(blank_bytes);
-    const unsigned separators = mask_of(_mm_or_si128(marks, is_blank(next)));
     const unsigned letters = mask_of(within(block, 'a', 'z'));
     const unsigned words = letters | mask_of(within(block, '0', '9'));
-    const unsigned lone = letters & ~(words << 1 | word_before) & separators;
+    const unsigned lone =
+        letters & ~(words << 1 | word_before) & separate(load(at + 1)) &
+        (mask_of(second) | (mask_of(within(second, 'a', 'z')) & separate(load(at + 3))));
     if ((mask_of(block) | lone | (blanks & (blanks << 1 | blank_before))) != 0) break;
     const __m128i kept = _mm_andnot_si128(blank_bytes, block);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to),

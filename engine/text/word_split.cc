@@ -1,8 +1,10 @@
 #include "engine/text/word_split.h"
 
+#include <immintrin.h>
 #include <unicode/ubrk.h>
 
 #include <array>
+#include <bit>
 
 #include "engine/text/utf8.h"
 
@@ -26,6 +28,46 @@ constexpr std::array<uint8_t, 256> kAscii = [] {
 
 uint8_t ascii_bits(char c) { return kAscii[static_cast<uint8_t>(c)]; }
 
+constexpr size_t kBlock = 64;
+
+// A bit for each of the 64 bytes at `at`.
+struct BlockMasks {
+  uint64_t word = 0;    // kWord
+  uint64_t letter = 0;  // kLetter
+  uint64_t upper = 0;   // kUpper
+  uint64_t digit = 0;   // kDigit
+  uint64_t high = 0;    // kHigh
+  uint64_t dollar = 0;
+  uint64_t holds_letters = 0;  // ' .
+  uint64_t holds_digits = 0;   // ' . , ;
+
+  explicit BlockMasks(const char* at) {
+    for (unsigned i = 0; i < kBlock; i += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));
+      const auto all = [](char c) { return _mm_set1_epi8(c); };
+      const auto is = [&](char c) { return _mm_cmpeq_epi8(bytes, all(c)); };
+      const auto within = [&](__m128i v, char first, char last) {
+        return _mm_and_si128(_mm_cmpgt_epi8(v, all(static_cast<char>(first - 1))),
+                             _mm_cmplt_epi8(v, all(static_cast<char>(last + 1))));
+      };
+      const auto put = [&](uint64_t& mask, __m128i v) {
+        mask |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(v))} << i;
+      };
+      const __m128i letters = within(_mm_or_si128(bytes, all(0x20)), 'a', 'z');
+      const __m128i digits = within(bytes, '0', '9');
+      const __m128i quotes = _mm_or_si128(is('\''), is('.'));
+      put(letter, letters);
+      put(digit, digits);
+      put(word, _mm_or_si128(_mm_or_si128(letters, digits), is('_')));
+      put(upper, within(bytes, 'A', 'Z'));
+      put(high, bytes);
+      put(dollar, is('$'));
+      put(holds_letters, quotes);
+      put(holds_digits, _mm_or_si128(quotes, _mm_or_si128(is(','), is(';'))));
+    }
+  }
+};
+
 bool joins(WordClass c) {
   return c == WordClass::kLetter || c == WordClass::kDigit || c == WordClass::kConnector;
 }
@@ -38,7 +80,14 @@ class Splitter {
 
   void run(uint32_t begin) {
     const char* at = base_ + begin;
+    const char* retry = at;  // from where a block is worth another look
     while (at != end_) {
+      if (at >= retry && static_cast<size_t>(end_ - at) >= kBlock) {
+        const char* const next = block(at);
+        if (next == at) retry = at + kBlock;
+        at = next;
+        continue;
+      }
       const uint8_t bits = ascii_bits(*at);
       if (bits & kWord) {
         at = ascii_word(at);
@@ -54,6 +103,42 @@ class Splitter {
   }
 
  private:
+  // The words among the 64 bytes at `at` whose ends can be told from those bytes, as run() finds
+  // them one by one. Returns where to go on: `at` itself if the first word is none of them.
+  const char* block(const char* at) {
+    const BlockMasks masks(at);
+    // Bytes of which the next one is known and ASCII, too: there a word's end is for sure.
+    const auto ascii = static_cast<uint32_t>(std::countr_zero(masks.high));
+    const uint32_t sure = ascii == 0 ? 0 : ascii - 1;
+    const uint64_t holds = (masks.holds_letters & masks.letter << 1 & masks.letter >> 1) |
+                           (masks.holds_digits & masks.digit << 1 & masks.digit >> 1);
+    for (uint64_t starts = (masks.word & ~(masks.word << 1)) | masks.dollar; starts != 0;) {
+      const auto first = static_cast<uint32_t>(std::countr_zero(starts));
+      if (first >= sure) break;
+      starts &= starts - 1;
+      if (masks.dollar >> first & 1) {
+        emit(at + first, at + first + 1, {});
+        continue;
+      }
+      const uint32_t size = static_cast<uint32_t>(std::countr_one(masks.word >> first));
+      const uint32_t last = first + size;
+      if (last >= sure) return at + first;
+      if (holds >> last & 1) {
+        const char* const next = general_word(at + first);
+        if (next >= at + sure) return next;
+        starts &= ~uint64_t{0} << (next - at);
+        continue;
+      }
+      const uint64_t within = ((uint64_t{1} << size) - 1) << first;
+      WordPiece piece;
+      piece.ascii = piece.cased_ascii = true;
+      piece.plain_ascii = (masks.upper & within) == 0;
+      if (masks.letter & within) piece.script = Script::kLatin;
+      emit(at + first, at + last, piece);
+    }
+    return at + sure;
+  }
+
   // The common word: ASCII only. Falls back to the general rules at the first other byte, and at
   // punctuation that may be inside the word.
   const char* ascii_word(const char* begin) {
@@ -64,7 +149,7 @@ class Splitter {
     while (at != stop && (ascii_bits(*at) & kWord)) all |= ascii_bits(*at++);
     if (at != stop && ((ascii_bits(*at) & kHigh) || may_hold(at))) return general_word(begin);
     WordPiece piece;
-    piece.ascii = true;
+    piece.ascii = piece.cased_ascii = true;
     piece.plain_ascii = (all & kUpper) == 0;
     if (all & kLetter) piece.script = Script::kLatin;
     emit(begin, at, piece);

@@ -20,13 +20,14 @@ namespace winnow {
 constexpr size_t kWordBytesMax = 16 * 1024;  // a longer one is cut into words of this size
 constexpr size_t kDictionaryUnits = 4096;
 
-// One word as it stands: `plain_ascii` = bytes a-z, 0-9 and _ only, its own normal form;
-// `ascii` = no byte over 127.
+// One word as it stands. `plain_ascii`: bytes a-z, 0-9 and _ only, its own normal form;
+// `cased_ascii`: A-Z as well, so that its normal form is its lower case; `ascii`: no byte over 127.
 struct WordPiece {
   uint32_t begin = 0;
   uint32_t end = 0;
   Script script = Script::kCommon;  // of the first letter
   bool plain_ascii = false;
+  bool cased_ascii = false;
   bool ascii = false;
   bool invisible = false;  // holds zero-width characters
   bool broken = false;     // holds U+FFFD

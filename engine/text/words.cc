@@ -123,6 +123,9 @@ class WordsOfRow {
       const std::string_view raw = text.substr(piece.begin, piece.end - piece.begin);
       if (decay != nullptr && !decay->keep(raw)) continue;
       if (count() >= plan_.limits.words_max) return over_limit();
+      const std::string_view normal = piece.plain_ascii   ? raw
+                                      : piece.cased_ascii ? lower_of(raw)
+                                                          : normal_of(raw, piece.ascii);
       Word& word = batch_.words.values.emplace_back();
       word.offset = piece.begin;
       word.length = static_cast<uint16_t>(raw.size());
@@ -130,10 +133,19 @@ class WordsOfRow {
       word.flags = flags;
       if (piece.invisible) word.flags |= bit(WordFlag::kInvisible);
       if (piece.broken) word.flags |= bit(WordFlag::kBroken);
-      word.normal = piece.plain_ascii ? raw : normal_of(raw, piece.ascii);
-      word.stem = word.normal;
-      word.hash = word_hash(word.normal);
+      word.normal = normal;
+      word.stem = normal;
+      word.hash = word_hash(normal);
     }
+  }
+
+  std::string_view lower_of(std::string_view raw) {
+    char* const to = batch_.arena.alloc_bytes(raw.size());
+    for (size_t i = 0; i < raw.size(); ++i) {
+      const bool upper = raw[i] >= 'A' && raw[i] <= 'Z';
+      to[i] = static_cast<char>(raw[i] | (upper ? 0x20 : 0));
+    }
+    return {to, raw.size()};
   }
 
   std::string_view normal_of(std::string_view raw, bool ascii) {

@@ -143,7 +143,8 @@ int learn(LearnCommand& options) {
                                   options.label, plan.class_list()));
     return kExitUsage;
   }
-  Progress progress(!options.quiet && isatty(STDERR_FILENO), input_bytes(options.common.paths));
+  const bool shows_progress = !options.quiet && isatty(STDERR_FILENO);
+  Progress progress(shows_progress, shows_progress ? input_bytes(options.common.paths) : 0);
   uint64_t problems = 0, empty = 0;
   const auto problem = [&](const std::string& where, const std::string& what) {
     progress.clear();

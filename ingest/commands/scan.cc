@@ -148,11 +148,14 @@ int scan(ScanCommand& options) {
   run_options.ip_from_received = options.common.ip_from_received;
   run_options.digest = !options.record.empty();
   run_options.seal_all = !options.record.empty();
+  run_options.wall_times = !options.perf;
   Run run(loaded->rules, answers, run_options);
 
   const bool to_terminal = isatty(STDOUT_FILENO);
-  Progress progress(!options.quiet && isatty(STDERR_FILENO),
-                    options.replay.empty() ? input_bytes(options.common.paths) : 0);
+  const bool shows_progress = !options.quiet && isatty(STDERR_FILENO);
+  Progress progress(shows_progress, shows_progress && options.replay.empty()
+                                        ? input_bytes(options.common.paths)
+                                        : 0);
   OutputOptions output_options;
   output_options.format = options.format == "jsonl" ? OutputFormat::kJsonLines
                           : options.format == "csv" ? OutputFormat::kCsv

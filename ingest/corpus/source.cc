@@ -82,18 +82,23 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
       return true;
     }
   }
-  std::string head(4096, '\0');
+  // Of a file so much that most messages are whole in one read; a stream is not waited for longer
+  // than its kind takes to tell. Kept from file to file.
+  constexpr size_t kHeadBytes = 64 * 1024, kStreamHeadBytes = 4096;
+  thread_local std::string room(kHeadBytes, '\0');
+  const size_t wanted = name == "-" ? kStreamHeadBytes : kHeadBytes;
   size_t have = 0;
-  while (have < head.size()) {
-    Result<size_t> n = read_some(file.fd, head.data() + have, head.size() - have);
+  bool ended = false;
+  while (have < wanted && !ended) {
+    Result<size_t> n = read_some(file.fd, room.data() + have, wanted - have);
     if (!n) {
       sink.problem(name, n.error().what);
       return true;
     }
-    if (*n == 0) break;
+    ended = *n == 0;
     have += *n;
   }
-  head.resize(have);
+  const std::string_view head(room.data(), have);
   const Format format =
       options.format == Format::kGuess ? guess_format(name, head) : options.format;
   if (format == Format::kTar && name != "-") return read_tar(name, options, sink);
@@ -110,6 +115,7 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
       given += n;
       return n;
     }
+    if (ended) return size_t{0};
     return read_some(file.fd, to, capacity);
   };
   const std::string shown = name == "-" ? "(standard input)" : name;

@@ -36,6 +36,12 @@ bool looks_alike(Script script) {
 
 // Switches between look-alike scripts within the word, at most 1.
 double badness(std::string_view word, const CharTable& table, bool& letters) {
+  uint8_t high = 0;
+  for (const char c : word) {
+    high |= static_cast<uint8_t>(c);
+    letters |= lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z';
+  }
+  if (high < 0x80) return 0;
   Script last = Script::kCommon;
   uint32_t switches = 0;
   const char* at = word.data();

@@ -286,8 +286,11 @@ void links_only(const CheckPlan& plan, Batch& batch, uint32_t row) {
   }
   if (!chosen || chosen->url_bytes == 0) return;
   const bool html = chosen->html != kNoIndex;
+  // So much text is more than the links' share leaves; most texts are soon read that far.
+  const size_t enough = size_t{chosen->url_bytes} * 5 / 4 + 1;
   size_t length = 0, breaks = 0, breaks_before_end = 0;
   for (const char c : chosen->plain) {
+    if (length >= enough) return;
     if (static_cast<uint8_t>(c) > ' ') breaks_before_end = breaks;
     breaks += c == '\n';
     length += c == '\n' && !html ? 2 : c != '\r';

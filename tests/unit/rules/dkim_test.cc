@@ -425,5 +425,22 @@ TEST(DkimCanonical, Headers) {
   EXPECT_EQ(digest("A:", 1, Canonical::kRelaxed), plain("a:\r\n"));
 }
 
+// RFC 6376 3.2: blanks of folding may stand anywhere in base64.
+TEST(DkimKeys, base64_may_be_folded_anywhere) {
+  const std::string text = "TWVyZWx5IGEgbGluZSBvZiB0ZXh0Lg==";
+  char bytes[64];
+  for (size_t at = 0; at <= text.size(); ++at) {
+    const std::string folded = text.substr(0, at) + "\r\n\t" + text.substr(at);
+    const size_t size = decode_key_base64(folded, bytes, sizeof bytes);
+    EXPECT_EQ(std::string(bytes, size), "Merely a line of text.") << folded;
+  }
+  EXPECT_EQ(decode_key_base64("TWVy", bytes, 3), 3u);
+  EXPECT_EQ(decode_key_base64("TWVy", bytes, 2), SIZE_MAX);
+  EXPECT_EQ(decode_key_base64("TWVyZ", bytes, sizeof bytes), SIZE_MAX);
+  EXPECT_EQ(decode_key_base64("TWVyZQ", bytes, sizeof bytes), 4u);
+  EXPECT_EQ(decode_key_base64("TWV-ZQ==", bytes, sizeof bytes), SIZE_MAX);
+  EXPECT_EQ(decode_key_base64("TWVyZQ=A", bytes, sizeof bytes), SIZE_MAX);
+}
+
 }  // namespace
 }  // namespace winnow

@@ -42,8 +42,9 @@ struct Fixture {
     board.begin(model);
     for (const auto& [symbol, option] : inserted) board.insert(symbol, 1, option);
     CompositeScratch scratch;
-    run_composites(model, false, regexps, scratch, board);
-    run_composites(model, true, regexps, scratch, board);
+    const CompositeIndex readers = index_composites(model);
+    run_composites(model, readers, false, regexps, scratch, board);
+    run_composites(model, readers, true, regexps, scratch, board);
     Arena slab;
     Verdict verdict;
     board.finish(slab, verdict);
@@ -111,6 +112,24 @@ TEST(Composites, groups_by_sign_take_the_largest_and_remove_all_of_it) {
   EXPECT_EQ(f.run({{f.a, ""}, {f.n, ""}}), "add header 6; A(1) -~N(-1) C(5)");
   f.model.composites[0].atoms[0].group_sign = 0;
   EXPECT_EQ(f.run({{f.z, ""}}), "greylist 5; -~Z(0) C(5)");
+}
+
+// Only what a present symbol touches is evaluated: a chain must still run to its end, and what is
+// true of nothing must still be found.
+TEST(Composites, those_that_read_composites_follow_and_those_true_of_nothing_are_found) {
+  Fixture f;
+  CompositeAtom absent = sym(f.b);
+  absent.under_not = true;
+  f.add("NONE", Op::kAnd, {absent}, Removal::kLeave);
+  SymbolId last = f.a;
+  std::string expected = "reject 656; A(1) NONE(5)";
+  for (int i = 0; i < 130; ++i) {
+    last = f.add("C" + std::to_string(i), Op::kAnd, {sym(last)}, Removal::kLeave).symbol;
+    expected += " C" + std::to_string(i) + "(5)";
+  }
+  EXPECT_EQ(f.run({{f.a, ""}}), expected);
+  EXPECT_EQ(f.run({}), "greylist 5; NONE(5)");
+  EXPECT_EQ(f.run({{f.b, ""}}), "no action 2; B(2)");
 }
 
 TEST(Composites, scores_can_be_compared) {

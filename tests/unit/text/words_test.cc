@@ -6,6 +6,7 @@
 #include <unicode/ustring.h>
 
 #include <deque>
+#include <random>
 #include <string>
 
 #include "engine/text/folded_subject.h"
@@ -359,6 +360,47 @@ TEST(Words, split_as_icu_does) {
     }
     ubrk_close(iterator);
     EXPECT_EQ(ours, icus) << text;
+  }
+}
+
+// Blocks of 64 bytes and single bytes must find the same: a text of tokens between blanks has the
+// words of its tokens, of which most are too short for a block.
+TEST(Words, blocks_find_what_bytes_find) {
+  const std::vector<std::string> letters = {"a",      "B",      "z",      "7",      "_",     "'",
+                                            ".",      ",",      ";",      ":",      "$",     "-",
+                                            "\u00e9", "\u0416", "\u2019", "\u0301", "\u20ac"};
+  std::mt19937 random(3);
+  DictionaryScratch scratch;
+  for (int round = 0; round < 400; ++round) {
+    // Letters beyond ASCII are rare in some rounds and absent from others.
+    const size_t kinds = round % 3 == 0 ? letters.size() : round % 3 == 1 ? 12 : 4;
+    std::string text;
+    std::vector<WordPiece> expected;
+    while (text.size() < 400) {
+      std::string token;
+      const size_t size = random() % 20 == 0 ? 130 : random() % 14;
+      while (token.size() < size) token += letters[random() % kinds];
+      std::vector<WordPiece> pieces;
+      split_words(token, 0, static_cast<uint32_t>(token.size()), scratch, pieces);
+      for (WordPiece piece : pieces) {
+        piece.begin += static_cast<uint32_t>(text.size());
+        piece.end += static_cast<uint32_t>(text.size());
+        expected.push_back(piece);
+      }
+      text += token + (random() % 4 == 0 ? "\n" : " ");
+    }
+    std::vector<WordPiece> found;
+    split_words(text, 0, static_cast<uint32_t>(text.size()), scratch, found);
+    ASSERT_EQ(found.size(), expected.size()) << text;
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i].begin, expected[i].begin) << text;
+      EXPECT_EQ(found[i].end, expected[i].end) << text;
+      EXPECT_EQ(found[i].script, expected[i].script) << text;
+      EXPECT_EQ(found[i].plain_ascii, expected[i].plain_ascii) << text;
+      EXPECT_EQ(found[i].cased_ascii, expected[i].cased_ascii) << text;
+      EXPECT_EQ(found[i].ascii, expected[i].ascii) << text;
+      EXPECT_EQ(found[i].invisible, expected[i].invisible) << text;
+    }
   }
 }
 
