@@ -124,9 +124,8 @@ class Run final : public Judgement {
       faults(stopped);
       touched_rules(stopped);
     }
-    size_t i = 0;
-    while (i < plan_.checks.size() && plan_.checks[i].phase != now) ++i;
-    while (i < plan_.checks.size() && plan_.checks[i].phase == now)
+    const size_t end = plan_.phase_begin[static_cast<size_t>(now) + 1];
+    for (size_t i = plan_.phase_begin[static_cast<size_t>(now)]; i < end;)
       if (level(i)) return true;
     if (now == Phase::kFilter)
       for (const uint32_t rule : plan_.late_rules) rule_value(rule, is_decided(now));
@@ -271,6 +270,11 @@ Result<void> index_judge_plan(JudgePlan& plan) {
   std::stable_sort(plan.checks.begin(), plan.checks.end(), [](const auto& a, const auto& b) {
     return a.phase != b.phase ? a.phase < b.phase : a.level < b.level;
   });
+  plan.phase_begin.fill(0);
+  for (const CheckJudge& check : plan.checks)
+    ++plan.phase_begin[static_cast<size_t>(check.phase) + 1];
+  for (size_t i = 1; i < plan.phase_begin.size(); ++i)
+    plan.phase_begin[i] += plan.phase_begin[i - 1];
   plan.symbol_of_atom.assign(plan.atoms, kNoId<SymbolId>);
   for (const auto& [atom, symbol] : plan.symbol_atoms) {
     if (index(atom) >= plan.atoms) return fail("a symbol atom is out of range");

@@ -57,11 +57,12 @@ struct JudgePlan {
   Limits limits;
 
   // Made by index_judge_plan().
-  std::vector<uint32_t> atom_rules_begin;  // [atoms + 1]
-  std::vector<uint32_t> atom_rules;        // rules that read the atom
-  std::vector<uint32_t> always_rules;      // true when no atom hit
-  std::vector<uint32_t> late_rules;        // read symbols
-  std::vector<SymbolId> symbol_of_atom;    // by atom; kNoId = counts
+  std::array<uint32_t, static_cast<size_t>(Phase::kIdempotent) + 2> phase_begin{};  // into checks
+  std::vector<uint32_t> atom_rules_begin;                                           // [atoms + 1]
+  std::vector<uint32_t> atom_rules;      // rules that read the atom
+  std::vector<uint32_t> always_rules;    // true when no atom hit
+  std::vector<uint32_t> late_rules;      // read symbols
+  std::vector<SymbolId> symbol_of_atom;  // by atom; kNoId = counts
   CompositeIndex composites;
 
   JudgePlan() { fault_symbols.fill(kNoId<SymbolId>); }

@@ -12,7 +12,7 @@ namespace winnow {
 struct TextPlan {
   Limits limits;
   bool words = true;
-  bool stems = true;  // and languages, which they need
+  bool stems = true;  // and hashes, and languages, which they need
   bool folded = true;
   bool words_of_attached = false;  // Rspamd's check_text_attachements
 };

@@ -135,7 +135,7 @@ class WordsOfRow {
       if (piece.broken) word.flags |= bit(WordFlag::kBroken);
       word.normal = normal;
       word.stem = normal;
-      word.hash = word_hash(normal);
+      if (plan_.stems) word.hash = word_hash(normal);
     }
   }
 
@@ -177,7 +177,7 @@ class WordsOfRow {
     word.length = static_cast<uint16_t>(std::min<uint32_t>(span.end - span.begin, 0xFFFF));
     word.flags = bit(WordFlag::kException);
     word.normal = word.stem = name;
-    word.hash = word_hash(name);
+    if (plan_.stems) word.hash = word_hash(name);
     batch_.words.values.push_back(word);
   }
 

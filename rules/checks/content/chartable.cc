@@ -63,8 +63,14 @@ double mean(std::string_view text, std::span<const Word> words, const CharTable&
   uint32_t count = 0;
   for (const Word& word : words) {
     if (static_cast<size_t>(word.offset) + word.length > text.size()) continue;
+    const std::string_view raw = text.substr(word.offset, word.length);
+    // Its own normal form, where it stands: a word of lower-case ASCII, as most are.
+    if (word.normal.data() == raw.data() && word.normal.size() == raw.size()) {
+      count += word.script == static_cast<uint8_t>(Script::kLatin);
+      continue;
+    }
     bool letters = false;
-    const double bad = badness(text.substr(word.offset, word.length), table, letters);
+    const double bad = badness(raw, table, letters);
     count += letters;
     sum += bad;
   }
