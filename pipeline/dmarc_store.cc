@@ -40,6 +40,7 @@ DmarcStoreOptions dmarc_store_options(const UclObject& root) {
   if (!section || !section->is_object()) return out;
   out.rows_max = static_cast<uint32_t>(
       std::clamp<int64_t>(section->integer("max_entries", 1'000), 1, 100'000));
+  out.counts_all = section->flag("report_local_controller", false);
   if (const UclObject* const expire = section->find("keys_expire"))
     if (const std::optional<double> seconds = expire->last_value().as_seconds();
         seconds && *seconds >= 3'600 && *seconds <= 366 * 86'400.0)

@@ -28,6 +28,7 @@ class UclObject;
 struct DmarcStoreOptions {
   uint32_t rows_max = 1'000;         // reporting.max_entries
   int64_t expires_ms = 172'800'000;  // reporting.keys_expire
+  bool counts_all = false;           // reporting.report_local_controller
 };
 DmarcStoreOptions dmarc_store_options(const UclObject& root);
 

@@ -27,10 +27,11 @@ void Effects::keep_dmarc(std::shared_ptr<DmarcRows> rows, const DmarcStoreOption
   dmarc_options_ = options;
 }
 
-void Effects::carry_out(const Verdict& verdict) {
+void Effects::carry_out(const Verdict& verdict, bool is_mail) {
   if (verdict.effects.empty()) return;
   {
     const std::lock_guard lock(mutex_);
+    if (!is_mail && !dmarc_options_.counts_all) return;
     for (const Effect& one : verdict.effects) {
       if (one.kind != EffectKind::kReport || one.key != "dmarc" || !dmarc_) continue;
       const size_t bytes = one.value.size() + sizeof one.value;

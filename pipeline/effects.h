@@ -32,8 +32,9 @@ class Effects {
 
   // Where rows of DMARC reports are kept from now on; null: nowhere. Thread-safe.
   void keep_dmarc(std::shared_ptr<DmarcRows> rows, const DmarcStoreOptions& options);
-  // Takes the effects of a verdict that is delivered. Thread-safe, does not wait.
-  void carry_out(const Verdict& verdict);
+  // Takes the effects of a verdict that is delivered; `is_mail`: of mail on its way. Thread-safe,
+  // does not wait.
+  void carry_out(const Verdict& verdict, bool is_mail = true);
 
  private:
   void work();

@@ -334,7 +334,7 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
   } else {
     render(scanned, reply);
     autolearn(scanned);
-    if (shared_.effects) shared_.effects->carry_out(scanned.one.verdict);
+    if (shared_.effects) shared_.effects->carry_out(scanned.one.verdict, is_mail());
     if (counted()) shared_.statistics.add(scanned);
     if (logged()) {
       std::string line = "rspamd_task_write_log: ";
@@ -486,6 +486,7 @@ class HttpConnection : public Connection {
   }
   bool logged() const override { return !session_.request().no_log; }
   bool counted() const override { return !session_.request().no_stat; }
+  bool is_mail() const override { return !learn_; }
   // What a request to learn becomes. REQUIRED: the client may.
   Page learn_page() {
     const HttpRequest& request = session_.request();
@@ -621,6 +622,7 @@ class ControllerConnection final : public HttpConnection {
   }
 
  private:
+  bool is_mail() const override { return false; }
   Page page() override {
     const HttpRequest& request = session_.request();
     if (!is_open_page(request.command)) {

@@ -139,6 +139,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take_answer(std::string_view reply);  // on the loop
   virtual bool logged() const { return true; }
   virtual bool counted() const { return true; }
+  // Mail on its way, not what somebody teaches with or only looks at.
+  virtual bool is_mail() const { return true; }
 
   ConnectionShared& shared_;
   std::string out_;

@@ -66,12 +66,12 @@ class DmarcReport(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done.stdout, done.stderr
 
-    def serve(self, messages):
+    def serve(self, messages, front="http"):
         """[(domain of From, address of the client)]"""
         serve = service.Serve(OPTIONS.winnow, "--config", str(self.config), "--var",
                               f"DBDIR={self.data}", "--threads", "2", dns=True)
         try:
-            http = service.Http(serve.http)
+            http = service.Http(serve.port(front))
             for number, (domain, ip) in enumerate(messages):
                 http.check(MAIL % (domain.encode(), number), headers=b"IP: %s\r\nHelo: mx.sender.com\r\n"
                            b"From: anna@mail.%s\r\nRcpt: b@x.test\r\n" % (ip.encode(), domain.encode()))
@@ -134,6 +134,17 @@ class DmarcReport(unittest.TestCase):
         report = ElementTree.fromstring(gzip.decompress(attached.get_content()))
         self.assertEqual(report.findtext("policy_published/domain"), "sender.com")
         self.assertEqual(report.findtext("report_metadata/email"), "dmarc@us.org")
+
+    def test_what_is_only_looked_at_is_no_mail(self):
+        (self.folder / "local.d/worker-controller.inc").write_text('secure_ip = "127.0.0.1";\n')
+        day = self.today()
+        self.serve([("sender.com", "192.0.2.9")] * 2, front="controller")
+        if day != self.today():
+            self.skipTest("midnight")
+        self.assertIn("0 reports", self.command("--no-opt", day)[0])
+        self.configure("report_local_controller = true;")
+        self.serve([("sender.com", "192.0.2.9")], front="controller")
+        self.assertIn("sender.com: 1 messages in 1 rows", self.command("--no-opt", day)[0])
 
     def test_what_cannot_be_sent_stays(self):
         day = self.today()

@@ -102,6 +102,7 @@ TEST(Effects, keep_rows_of_reports) {
     effects.keep_dmarc(std::make_shared<DmarcStore>(store), {});
     effects.carry_out(verdict);
     effects.carry_out(verdict);
+    effects.carry_out(verdict, false);  // somebody only looked at it
   }
   const DmarcStore kept(store);
   ASSERT_EQ(kept.piles()->size(), 1u);
