@@ -170,8 +170,9 @@ class HostileAnswers(unittest.TestCase):
         self.assertEqual(len(verdicts), 60)
         for i, symbols in enumerate(verdicts):
             self.assertEqual(len({"R_SPF_ALLOW", "R_SPF_DNSFAIL"} & symbols.keys()), 1, (i, symbols.keys()))
-        self.assertIn("R_SPF_ALLOW", verdicts[0])
-        self.assertIn("R_SPF_DNSFAIL", verdicts[59])
+        # Which of them is asked about first is up to the network.
+        self.assertTrue(any("R_SPF_ALLOW" in one for one in verdicts))
+        self.assertTrue(any("R_SPF_DNSFAIL" in one for one in verdicts))
 
     def test_a_server_that_comes_back_is_used_again(self):
         """Within kRetry (5 s) and the time that an unknown answer holds (5 s); that it is no more than
