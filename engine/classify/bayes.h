@@ -54,7 +54,9 @@ class OpinionScratch {
     double distance;
     uint32_t index;
   };
+  // Room: they are as long as the longest message.
   std::vector<Candidate> candidates, sorted;
+  std::vector<double> distances;
 
  private:
   std::vector<Pair> known_;

@@ -1,6 +1,7 @@
 #include "engine/classify/features.h"
 
 #define XXH_INLINE_ALL
+#include <emmintrin.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -13,12 +14,29 @@ namespace winnow {
 
 namespace {
 
-char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) {
-  const char l = lower_ascii(c);
-  return (l >= 'a' && l <= 'z') || (c & 0x80);
-}
+// What a byte is, and how it is written in lower case, by table: texts are walked byte by byte.
+enum : uint8_t { kLetter = 1, kDigit = 2, kJoiner = 4, kCapital = 8 };
+struct Bytes {
+  std::array<uint8_t, 256> is{};
+  std::array<char, 256> low{}, form{};  // form: a for letters, A for capitals, 0 for digits
+};
+constexpr Bytes kBytes = [] {
+  Bytes out;
+  for (size_t i = 0; i < 256; ++i) {
+    const bool capital = i >= 'A' && i <= 'Z', digit = i >= '0' && i <= '9';
+    const bool letter = capital || (i >= 'a' && i <= 'z') || i >= 0x80;
+    out.is[i] = static_cast<uint8_t>((letter ? kLetter : 0) | (digit ? kDigit : 0) |
+                                     (capital ? kCapital : 0) |
+                                     (i == '.' || i == '-' || i == '_' ? kJoiner : 0));
+    out.low[i] = static_cast<char>(capital ? i + 32 : i);
+    out.form[i] = digit ? '0' : capital ? 'A' : letter ? 'a' : static_cast<char>(i);
+  }
+  return out;
+}();
+uint8_t what_is(char c) { return kBytes.is[static_cast<uint8_t>(c)]; }
+char lower_ascii(char c) { return kBytes.low[static_cast<uint8_t>(c)]; }
+bool is_digit(char c) { return what_is(c) & kDigit; }
+bool is_letter(char c) { return what_is(c) & kLetter; }
 
 // The first four bytes in lower case, for text of at least four letters, digits and hyphens.
 constexpr uint32_t first_four(std::string_view text) {
@@ -80,10 +98,28 @@ uint64_t share(uint64_t part, uint64_t whole) { return whole == 0 ? 9 : part * 8
 inline uint64_t mixed_stem(FeatureKind kind, uint64_t stem_hash) {
   return mix(stem_hash + static_cast<TokenKind>(kind) * 0x9E3779B97F4A7C15u);
 }
-inline uint64_t hash_of(std::string_view name) { return XXH3_64bits(name.data(), name.size()); }
+// Not inlined: in dozens of places they would push one another out of the cache of instructions.
+[[gnu::noinline]] uint64_t hash_of(std::string_view name) {
+  return XXH3_64bits(name.data(), name.size());
+}
 // A value below a name, which may be hashed once for many values.
-inline uint64_t mixed_value(FeatureKind kind, uint64_t name, std::string_view value) {
+[[gnu::noinline]] uint64_t mixed_value(FeatureKind kind, uint64_t name, std::string_view value) {
   return mixed_stem(kind, XXH3_64bits_withSeed(value.data(), value.size(), name));
+}
+
+// Names that are known here are hashed once, at the start.
+template <size_t N>
+struct Literal {
+  char text[N];
+  constexpr Literal(const char (&from)[N]) { std::copy_n(from, N, text); }  // NOLINT
+};
+template <Literal kName>
+const uint64_t kHashOf = hash_of({kName.text, sizeof kName.text - 1});
+
+// Calls use(bit) for each bit that is set, the lowest first.
+template <class Use>
+void each_bit(uint64_t bits, const Use& use) {
+  for (; bits != 0; bits &= bits - 1) use(static_cast<uint32_t>(std::countr_zero(bits)));
 }
 
 class Features {
@@ -105,14 +141,16 @@ class Features {
   }
 
  private:
-  // What was not there before, in a loop of its own: it has no branch but where two hashes share a
-  // place, so that the looks into the table overlap. A place holds the lower half of a hash, its
-  // upper bits say which place; a hash is taken for another one once in some ten million messages.
+  // What was not there before, in a loop of its own and without branches, so that the looks into
+  // the table overlap. A line of the table has four places; each holds the lower half of a hash,
+  // whose upper bits say which line. A hash is taken for another one once in some ten million
+  // messages.
   void keep_first_ones() {
+    constexpr size_t kLine = 4;
     const size_t n = scratch_.found.size();
-    const size_t places = std::bit_ceil(2 * n + 2);
-    const unsigned shift = 64 - static_cast<unsigned>(std::countr_zero(places));
-    scratch_.seen.assign(places, 0);
+    const size_t lines = std::bit_ceil(n + 2);
+    const unsigned shift = 64 - static_cast<unsigned>(std::countr_zero(lines));
+    scratch_.seen.assign(lines * kLine, 0);
     out_.tokenizer = Tokenizer::kWinnow;
     out_.hashes.resize(n);
     out_.kinds.resize(n);
@@ -125,12 +163,25 @@ class Features {
     for (size_t i = 0; i < n; ++i) {
       const uint64_t hash = found[i].hash;
       const uint32_t half = static_cast<uint32_t>(hash) | 1;  // 0: a free place
+      const __m128i wanted = _mm_set1_epi32(static_cast<int>(half));
       size_t at = hash >> shift;
-      while (seen[at] != 0 && seen[at] != half) at = (at + 1) & (places - 1);
+      uint32_t there = 0, used = 0;
+      for (;; at = (at + 1) & (lines - 1)) {
+        const __m128i line = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seen + at * kLine));
+        const auto bits = [](__m128i equal) {
+          return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
+        };
+        there = bits(_mm_cmpeq_epi32(line, wanted));
+        used = 15 & ~bits(_mm_cmpeq_epi32(line, _mm_setzero_si128()));
+        if ((there != 0) | (used != 15)) [[likely]]
+          break;
+      }
+      // Places are taken from the first on: the first free one, or the one where it is.
+      const unsigned place = static_cast<unsigned>(std::countr_zero(there != 0 ? there : used + 1));
+      seen[at * kLine + place] = half;
       hashes[kept] = hash;
       kinds[kept] = found[i].kind;
-      kept += static_cast<size_t>(seen[at] == 0);
-      seen[at] = half;
+      kept += static_cast<size_t>(there == 0);
     }
     kept = std::min<size_t>(kept, kTokensMax);
     out_.hashes.resize(kept);
@@ -144,11 +195,11 @@ class Features {
   }
 
   void add(FeatureKind kind, uint64_t hash) { put(kind, mixed_stem(kind, hash)); }
-  // A feature that has a name within its kind, and a text or number as its value.
-  void add(FeatureKind kind, std::string_view name, std::string_view value) {
-    put(kind, mixed_value(kind, hash_of(name), value));
+  // A feature that has a name within its kind, by its hash, and a text or number as its value.
+  void add(FeatureKind kind, uint64_t name, std::string_view value) {
+    put(kind, mixed_value(kind, name, value));
   }
-  void add(FeatureKind kind, std::string_view name, uint64_t value) {
+  void add(FeatureKind kind, uint64_t name, uint64_t value) {
     add(kind, name, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
   }
   std::string_view lowered(std::string_view text) {
@@ -173,17 +224,17 @@ class Features {
     const std::span<const Text> texts = batch_.texts.row(row_);
     for (const Text& text : texts) {
       add_words(text.words, FeatureKind::kWord, FeatureKind::kPair);
-      const std::string_view side = text.html == kNoIndex ? "plain" : "html";
+      const uint64_t side = text.html == kNoIndex ? kHashOf<"plain"> : kHashOf<"html">;
       add(FeatureKind::kShape, side, bucket(text.words.size()));
-      add(FeatureKind::kShape, "capitals", share(text.capitals, text.letters));
-      add(FeatureKind::kShape, "digits", share(text.digits, text.letters + text.digits));
-      add(FeatureKind::kShape, "eight-bit", share(text.non_ascii, text.letters));
-      add(FeatureKind::kShape, "empty lines", share(text.empty_lines, text.lines));
-      add(FeatureKind::kShape, "links in text", share(text.url_bytes, text.plain.size()));
-      add(FeatureKind::kShape, "flags", text.flags);
-      add(FeatureKind::kShape, "language", text.language);
+      add(FeatureKind::kShape, kHashOf<"capitals">, share(text.capitals, text.letters));
+      add(FeatureKind::kShape, kHashOf<"digits">, share(text.digits, text.letters + text.digits));
+      add(FeatureKind::kShape, kHashOf<"eight-bit">, share(text.non_ascii, text.letters));
+      add(FeatureKind::kShape, kHashOf<"empty lines">, share(text.empty_lines, text.lines));
+      add(FeatureKind::kShape, kHashOf<"links in text">, share(text.url_bytes, text.plain.size()));
+      add(FeatureKind::kShape, kHashOf<"flags">, text.flags);
+      add(FeatureKind::kShape, kHashOf<"language">, text.language);
     }
-    add(FeatureKind::kShape, "texts", texts.size());
+    add(FeatureKind::kShape, kHashOf<"texts">, texts.size());
     const Range meta = batch_.meta_words[row_];
     add_words(meta, FeatureKind::kSubject, FeatureKind::kSubject);
     const Facts& facts = batch_.facts[row_];
@@ -196,44 +247,43 @@ class Features {
       marks += c == '!' || c == '?' || c == '$' || c == '%';
       digits += is_digit(c);
     }
-    add(FeatureKind::kSubject, "length", bucket(subject.size()));
-    add(FeatureKind::kSubject, "capitals", share(capitals, letters));
-    add(FeatureKind::kSubject, "marks", bucket(marks));
-    add(FeatureKind::kSubject, "digits", bucket(digits));
-    add(FeatureKind::kSubject, "blanks", subject.find("   ") != std::string_view::npos);
-    if (starts_caseless(subject, "re:")) add(FeatureKind::kSubject, "begins", "re");
-    if (starts_caseless(subject, "fw")) add(FeatureKind::kSubject, "begins", "fwd");
+    add(FeatureKind::kSubject, kHashOf<"length">, bucket(subject.size()));
+    add(FeatureKind::kSubject, kHashOf<"capitals">, share(capitals, letters));
+    add(FeatureKind::kSubject, kHashOf<"marks">, bucket(marks));
+    add(FeatureKind::kSubject, kHashOf<"digits">, bucket(digits));
+    add(FeatureKind::kSubject, kHashOf<"blanks">, subject.find("   ") != std::string_view::npos);
+    if (starts_caseless(subject, "re:")) add(FeatureKind::kSubject, kHashOf<"begins">, "re");
+    if (starts_caseless(subject, "fw")) add(FeatureKind::kSubject, kHashOf<"begins">, "fwd");
   }
 
   // The words of a header's value, each with the header's name: split where neither letters nor
   // digits stand, but . - _ inside a word hold it together. Long mixtures of letters and digits are
   // ids and count by their length.
-  void add_value(FeatureKind kind, std::string_view name, std::string_view value) {
-    const uint64_t name_hash = hash_of(name);
+  void add_value(FeatureKind kind, uint64_t name, std::string_view value) {
     size_t words = 0;
+    // A joiner at the very end holds nothing together.
+    const size_t joined = value.empty() ? 0 : value.size() - 1;
+    std::array<char, kHeaderWordMax> low;
     for (size_t at = 0; at < value.size() && words < kWordsOfHeaderMax;) {
-      const auto inside = [&](size_t i) {
-        return is_letter(value[i]) || is_digit(value[i]) ||
-               ((value[i] == '.' || value[i] == '-' || value[i] == '_') && i > at &&
-                i + 1 < value.size());
-      };
-      if (!inside(at)) {
+      if (!(what_is(value[at]) & (kLetter | kDigit))) {
         ++at;
         continue;
       }
       size_t end = at, digits = 0;
-      while (end < value.size() && inside(end)) digits += is_digit(value[end++]);
-      const std::string_view word = value.substr(at, end - at);
+      for (; end < value.size(); ++end) {
+        const uint8_t what = what_is(value[end]);
+        if (!(what & (kLetter | kDigit)) && !((what & kJoiner) && end < joined)) break;
+        digits += (what & kDigit) / kDigit;
+        if (end - at < low.size()) low[end - at] = lower_ascii(value[end]);
+      }
+      const size_t size = end - at;
       ++words;
-      if (word.size() > kHeaderWordMax || (digits > 4 && word.size() > 11))
-        add(kind, name, word.size() + 1000);
+      if (size > kHeaderWordMax || (digits > 4 && size > 11))
+        add(kind, name, size + 1000);
       else
-        add_named(kind, name_hash, word);
+        put(kind, mixed_value(kind, name, {low.data(), size}));
       at = end;
     }
-  }
-  void add_named(FeatureKind kind, std::string_view name, std::string_view word) {
-    add_named(kind, hash_of(name), word);
   }
   void add_named(FeatureKind kind, uint64_t name, std::string_view word) {
     std::array<char, 256> low;
@@ -244,33 +294,37 @@ class Features {
 
   void add_headers() {
     const std::span<const Header> all = batch_.headers.row(row_);
-    std::string name, before;
+    std::string name, last;
+    uint64_t before = hash_of({});  // of the name of the header before
     for (uint32_t i = 0; i < batch_.facts[row_].root_headers; ++i) {
       const Header& header = all[i];
       if (is_left_out(header.name)) continue;
       name.assign(lowered(header.name));
-      add(FeatureKind::kHeaderName, "there", name);
+      const uint64_t name_hash = hash_of(name);
+      add(FeatureKind::kHeaderName, kHashOf<"there">, name);
       if (header.id != header_id(known::kReceived)) {
         add(FeatureKind::kHeaderName, before, name);
-        before = name;
+        before = name_hash;
+        last = name;
       }
       if (header.flags != 0) {
-        add(FeatureKind::kHeaderName, "flags", uint64_t{header.flags});
-        add(FeatureKind::kHeaderName, name, uint64_t{header.flags});
+        add(FeatureKind::kHeaderName, kHashOf<"flags">, uint64_t{header.flags});
+        add(FeatureKind::kHeaderName, name_hash, uint64_t{header.flags});
       }
-      add_header(header, name);
+      add_header(header, name, name_hash);
     }
-    add(FeatureKind::kHeaderName, "last", before);
+    add(FeatureKind::kHeaderName, kHashOf<"last">, last);
   }
 
-  void add_header(const Header& header, std::string_view name) {
+  void add_header(const Header& header, std::string_view text, uint64_t name) {
     if (header.id == header_id(known::kReceived) || header.id == header_id(known::kSubject)) return;
     if (header.id == header_id(known::kMessageId) || header.id == header_id(known::kReferences) ||
         header.id == header_id(known::kInReplyTo))
       return add_id(header.decoded, name);
     if (header.id == header_id(known::kDate)) {
       // The clock differs in every message; how it is written does not.
-      add(FeatureKind::kHeader, "zone", static_cast<uint64_t>(batch_.facts[row_].date_zone_min));
+      add(FeatureKind::kHeader, kHashOf<"zone">,
+          static_cast<uint64_t>(batch_.facts[row_].date_zone_min));
       return add_form(header.decoded, name);
     }
     if (header.id == header_id(known::kThreadIndex)) return;
@@ -281,21 +335,20 @@ class Features {
         while (tag.starts_with(' ')) tag.remove_prefix(1);
         if (tag.starts_with("d=") || tag.starts_with("a=") || tag.starts_with("c=") ||
             tag.starts_with("h="))
-          add(FeatureKind::kHeader, "dkim", tag.substr(0, kWholeValueMax * 2));
+          add(FeatureKind::kHeader, kHashOf<"dkim">, tag.substr(0, kWholeValueMax * 2));
         at = end + 1;
       }
       return;
     }
     if (header.decoded.size() <= kWholeValueMax) {
-      scratch_.text.assign("=").append(name);
-      std::string whole = scratch_.text;
-      add_named(FeatureKind::kHeader, whole, header.decoded);
+      scratch_.text.assign("=").append(text);
+      add_named(FeatureKind::kHeader, hash_of(scratch_.text), header.decoded);
     }
     add_value(FeatureKind::kHeader, name, header.decoded);
   }
 
   // An id: its domain, and the form of what stands before.
-  void add_id(std::string_view id, std::string_view name) {
+  void add_id(std::string_view id, uint64_t name) {
     const size_t at = id.find('@');
     if (at == std::string_view::npos) return add(FeatureKind::kShape, name, bucket(id.size()));
     std::string_view domain = id.substr(at + 1);
@@ -305,11 +358,11 @@ class Features {
   }
 
   // Letters as a, capitals as A, digits as 0, each run once; the rest as it stands.
-  void add_form(std::string_view text, std::string_view name) {
+  void add_form(std::string_view text, uint64_t name) {
     std::array<char, 48> form;
     size_t n = 0;
     for (const char c : text) {
-      const char kind = is_digit(c) ? '0' : c >= 'A' && c <= 'Z' ? 'A' : is_letter(c) ? 'a' : c;
+      const char kind = kBytes.form[static_cast<uint8_t>(c)];
       if (n > 0 && form[n - 1] == kind) continue;
       if (n == form.size()) break;
       form[n++] = kind;
@@ -322,7 +375,7 @@ class Features {
       std::string field = address_feature_name(address.field, ' ');
       const auto named = [&](char what, std::string_view value) {
         field[1] = what;
-        if (!value.empty()) add_named(FeatureKind::kAddress, field, value);
+        if (!value.empty()) add_named(FeatureKind::kAddress, hash_of(field), value);
       };
       named('a', address.address);
       named('d', address.domain);
@@ -333,16 +386,17 @@ class Features {
            at = address.domain.find('.', at + 1))
         named('e', address.domain.substr(at + 1));
       field[1] = 'v';
-      add(FeatureKind::kAddress, field, uint64_t{address.valid} * 2 + address.name.empty());
+      add(FeatureKind::kAddress, hash_of(field),
+          uint64_t{address.valid} * 2 + address.name.empty());
     }
-    add(FeatureKind::kAddress, "recipients",
+    add(FeatureKind::kAddress, kHashOf<"recipients">,
         bucket(static_cast<uint64_t>(
             std::ranges::count_if(batch_.addresses.row(row_), [](const Address& one) {
               return one.field == AddressField::kTo || one.field == AddressField::kCc;
             }))));
   }
 
-  void add_host(std::string_view name, std::string_view host) {
+  void add_host(uint64_t name, std::string_view host) {
     if (host.empty()) return add(FeatureKind::kReceived, name, "none");
     if (host.size() <= 128) add_named(FeatureKind::kReceived, name, host);
     size_t left = 3;  // the last labels: mx1.mail.example.com → mail.example.com …
@@ -354,25 +408,25 @@ class Features {
 
   void add_hops() {
     const std::span<const Received> hops = batch_.received.row(row_);
-    add(FeatureKind::kReceived, "hops", hops.size());
+    add(FeatureKind::kReceived, kHashOf<"hops">, hops.size());
     for (size_t i = 0; i < hops.size() && i < kHopsMax; ++i) {
       const Received& hop = hops[i];
-      add_host("from", hop.from_hostname);
-      add_host("real", hop.real_hostname);
-      add_host("by", hop.by_hostname);
-      add(FeatureKind::kReceived, "protocol", hop.protocol);
-      add(FeatureKind::kReceived, "flags", uint64_t{hop.flags});
-      add(FeatureKind::kReceived, "same",
+      add_host(kHashOf<"from">, hop.from_hostname);
+      add_host(kHashOf<"real">, hop.real_hostname);
+      add_host(kHashOf<"by">, hop.by_hostname);
+      add(FeatureKind::kReceived, kHashOf<"protocol">, hop.protocol);
+      add(FeatureKind::kReceived, kHashOf<"flags">, uint64_t{hop.flags});
+      add(FeatureKind::kReceived, kHashOf<"same">,
           uint64_t{hop.from_hostname == hop.real_hostname} * 2 + hop.real_hostname.empty());
       if (!hop.real_ip.valid()) continue;
       const auto* const bytes = reinterpret_cast<const char*>(hop.real_ip.bytes);
       const size_t skip = hop.real_ip.family == 4 ? 12 : 0;
       for (const size_t n : {size_t{1}, size_t{2}, size_t{3}, size_t{4}})
-        add(FeatureKind::kReceived, "net", std::string_view(bytes + skip, n));
+        add(FeatureKind::kReceived, kHashOf<"net">, std::string_view(bytes + skip, n));
     }
     if (!hops.empty() && hops.back().time > 0 && batch_.facts[row_].has_date) {
       const int64_t late = hops.back().time - batch_.facts[row_].date;
-      add(FeatureKind::kReceived, late < 0 ? "before its date" : "after its date",
+      add(FeatureKind::kReceived, late < 0 ? kHashOf<"before its date"> : kHashOf<"after its date">,
           bucket(static_cast<uint64_t>(late < 0 ? -late : late)) / 3);
     }
   }
@@ -380,86 +434,88 @@ class Features {
   void add_html() {
     const std::span<const Html> htmls = batch_.htmls.row(row_);
     for (const Html& html : htmls) {
-      for (uint32_t tag = 0; tag < 192; ++tag)
-        if (html.tags_seen[tag / 64] >> (tag % 64) & 1) add(FeatureKind::kHtml, "tag", tag);
-      for (uint32_t bit = 0; bit < 32; ++bit)
-        if (html.flags >> bit & 1) add(FeatureKind::kHtml, "flag", bit);
-      add(FeatureKind::kHtml, "tags", bucket(html.tags));
-      add(FeatureKind::kHtml, "unknown", bucket(html.unknown_tags));
-      add(FeatureKind::kHtml, "comments", bucket(html.comments));
-      add(FeatureKind::kHtml, "hidden", bucket(html.invisible_bytes));
-      add(FeatureKind::kHtml, "blocks", bucket(html.invisible_blocks));
-      add(FeatureKind::kHtml, "zero", bucket(html.zero_font_blocks));
-      add(FeatureKind::kHtml, "style", bucket(html.style_bytes) / 2);
-      add(FeatureKind::kHtml, "depth", bucket(html.depth_max));
-      add(FeatureKind::kHtml, "links", bucket(html.links.size()));
-      add(FeatureKind::kHtml, "images", bucket(html.images.size()));
-      add(FeatureKind::kHtml, "forms", bucket(html.forms.size()));
-      add(FeatureKind::kHtml, "text",
+      for (uint32_t word = 0; word < 3; ++word)
+        each_bit(html.tags_seen[word], [&](uint32_t bit) {
+          add(FeatureKind::kHtml, kHashOf<"tag">, uint64_t{word} * 64 + bit);
+        });
+      each_bit(html.flags,
+               [&](uint32_t bit) { add(FeatureKind::kHtml, kHashOf<"flag">, uint64_t{bit}); });
+      add(FeatureKind::kHtml, kHashOf<"tags">, bucket(html.tags));
+      add(FeatureKind::kHtml, kHashOf<"unknown">, bucket(html.unknown_tags));
+      add(FeatureKind::kHtml, kHashOf<"comments">, bucket(html.comments));
+      add(FeatureKind::kHtml, kHashOf<"hidden">, bucket(html.invisible_bytes));
+      add(FeatureKind::kHtml, kHashOf<"blocks">, bucket(html.invisible_blocks));
+      add(FeatureKind::kHtml, kHashOf<"zero">, bucket(html.zero_font_blocks));
+      add(FeatureKind::kHtml, kHashOf<"style">, bucket(html.style_bytes) / 2);
+      add(FeatureKind::kHtml, kHashOf<"depth">, bucket(html.depth_max));
+      add(FeatureKind::kHtml, kHashOf<"links">, bucket(html.links.size()));
+      add(FeatureKind::kHtml, kHashOf<"images">, bucket(html.images.size()));
+      add(FeatureKind::kHtml, kHashOf<"forms">, bucket(html.forms.size()));
+      add(FeatureKind::kHtml, kHashOf<"text">,
           share(html.visible_bytes, batch_.texts.row(row_)[html.text].utf8.size()));
     }
     for (const HtmlImage& image : batch_.html_images.row(row_)) {
-      add(FeatureKind::kHtml, "image",
+      add(FeatureKind::kHtml, kHashOf<"image">,
           uint64_t{image.embedded} * 2 + image.linked + (image.width == 1 ? 4 : 0));
-      add(FeatureKind::kHtml, "size",
+      add(FeatureKind::kHtml, kHashOf<"size">,
           static_cast<uint64_t>(image.width) << 32 | static_cast<uint32_t>(image.height));
     }
     for (const HtmlLink& link : batch_.html_links.row(row_))
-      add(FeatureKind::kHtml, "link",
+      add(FeatureKind::kHtml, kHashOf<"link">,
           uint64_t{link.tag} * 4 + link.invisible * 2 + link.text.empty());
   }
 
   void add_urls() {
     const std::span<const Url> urls = batch_.urls.row(row_);
-    add(FeatureKind::kUrl, "count", bucket(urls.size()));
+    add(FeatureKind::kUrl, kHashOf<"count">, bucket(urls.size()));
     for (const Url& url : urls.first(std::min(urls.size(), kUrlsMax))) {
-      add_named(FeatureKind::kUrl, "host", url.host);
-      add_named(FeatureKind::kUrl, "domain", url.domain);
-      add(FeatureKind::kUrl, "end", url.tld);
-      add(FeatureKind::kUrl, "scheme", static_cast<uint64_t>(url.scheme) << 16 | url.port);
-      for (uint32_t bit = 0; bit < 31; ++bit)
-        if (url.flags >> bit & 1) add(FeatureKind::kUrl, "flag", bit);
-      add_form(url.path.substr(0, 256), "path");
+      add_named(FeatureKind::kUrl, kHashOf<"host">, url.host);
+      add_named(FeatureKind::kUrl, kHashOf<"domain">, url.domain);
+      add(FeatureKind::kUrl, kHashOf<"end">, url.tld);
+      add(FeatureKind::kUrl, kHashOf<"scheme">, static_cast<uint64_t>(url.scheme) << 16 | url.port);
+      each_bit(url.flags & 0x7FFFFFFF,
+               [&](uint32_t bit) { add(FeatureKind::kUrl, kHashOf<"flag">, uint64_t{bit}); });
+      add_form(url.path.substr(0, 256), kHashOf<"path">);
       size_t words = 0;
       for (size_t at = 0; at < url.path.size() && words < kPathWordsMax; ++words) {
         size_t end = at;
         while (end < url.path.size() && (is_letter(url.path[end]) || is_digit(url.path[end])))
           ++end;
         if (end - at >= 2 && end - at <= 20)
-          add_named(FeatureKind::kUrl, "path", url.path.substr(at, end - at));
+          add_named(FeatureKind::kUrl, kHashOf<"path">, url.path.substr(at, end - at));
         at = end + 1;
       }
-      if (!url.query.empty()) add(FeatureKind::kUrl, "query", bucket(url.query.size()));
+      if (!url.query.empty()) add(FeatureKind::kUrl, kHashOf<"query">, bucket(url.query.size()));
     }
     for (const Email& email : batch_.emails.row(row_)) {
-      add_named(FeatureKind::kUrl, "mail", email.address);
-      add_named(FeatureKind::kUrl, "mail domain", email.domain);
+      add_named(FeatureKind::kUrl, kHashOf<"mail">, email.address);
+      add_named(FeatureKind::kUrl, kHashOf<"mail domain">, email.domain);
     }
   }
 
   void add_parts() {
     const std::span<const Part> parts = batch_.parts.row(row_);
-    add(FeatureKind::kPart, "count", bucket(parts.size()));
+    add(FeatureKind::kPart, kHashOf<"count">, bucket(parts.size()));
     for (const Part& part : parts) {
       scratch_.text.assign(part.type).append("/").append(part.subtype);
-      add(FeatureKind::kPart, "type", scratch_.text);
-      add(FeatureKind::kPart, "charset", part.charset);
-      add(FeatureKind::kPart, "encoding", part.encoding_label);
-      add(FeatureKind::kPart, "flags",
+      add(FeatureKind::kPart, kHashOf<"type">, scratch_.text);
+      add(FeatureKind::kPart, kHashOf<"charset">, part.charset);
+      add(FeatureKind::kPart, kHashOf<"encoding">, part.encoding_label);
+      add(FeatureKind::kPart, kHashOf<"flags">,
           uint64_t{part.flags} << 8 | static_cast<uint8_t>(part.disposition));
-      if (!part.boundary.empty()) add_form(part.boundary, "boundary");
+      if (!part.boundary.empty()) add_form(part.boundary, kHashOf<"boundary">);
       if (part.kind == PartKind::kMultipart) continue;
-      add(FeatureKind::kPart, part.detected.type, bucket(part.decoded.size()));
+      add(FeatureKind::kPart, hash_of(part.detected.type), bucket(part.decoded.size()));
       if (part.filename.empty()) continue;
-      add_named(FeatureKind::kPart, "name", part.filename);
+      add_named(FeatureKind::kPart, kHashOf<"name">, part.filename);
       const size_t dot = part.filename.rfind('.');
-      add_named(FeatureKind::kPart, "extension",
+      add_named(FeatureKind::kPart, kHashOf<"extension">,
                 dot == std::string_view::npos ? "" : part.filename.substr(dot + 1));
     }
     for (const ArchiveMember& member : batch_.archive_members.row(row_)) {
       const size_t dot = member.name.rfind('.');
       if (dot != std::string_view::npos)
-        add_named(FeatureKind::kPart, "inside", member.name.substr(dot + 1));
+        add_named(FeatureKind::kPart, kHashOf<"inside">, member.name.substr(dot + 1));
     }
   }
 

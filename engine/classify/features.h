@@ -36,7 +36,7 @@ struct FeatureScratch {
     TokenKind kind;
   };
   std::vector<Found> found;    // features, as often as they stand there
-  std::vector<uint32_t> seen;  // which of them were there before
+  std::vector<uint32_t> seen;  // which of them were there before, by lines of four
 };
 
 // The hash of a feature as feature_tokens() makes it, for who has words without a message: that of

@@ -23,10 +23,10 @@ double natural_log(double x) {
   const auto bits = std::bit_cast<uint64_t>(x);
   int k = static_cast<int>(bits >> 52) - 1023;
   double m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFu) | 0x3FF0000000000000u);
-  if (m >= kSqrt2) {
-    m *= 0.5;
-    ++k;
-  }
+  // No branch: which half it lies in nobody can guess.
+  const bool upper = m >= kSqrt2;
+  m *= upper ? 0.5 : 1.0;
+  k += upper;
   const double s = (m - 1) / (m + 1);
   const double q = s * s;
   double sum = 0;

@@ -40,19 +40,18 @@ bool is_learn_command(HttpCommand command) {
 }
 
 std::optional<LearnRequest> read_learn_request(const HttpRequest& request, std::string& wrong) {
-  const bool bulk = header(request, "learn-type") == "bulk";
   switch (request.command) {
     case HttpCommand::kLearnSpam:
-      return LearnRequest{.bulk = bulk, .label = LearnLabel::kSpam};
+      return LearnRequest{.label = LearnLabel::kSpam};
     case HttpCommand::kLearnHam:
-      return LearnRequest{.bulk = bulk, .label = LearnLabel::kHam};
+      return LearnRequest{.label = LearnLabel::kHam};
     case HttpCommand::kTell:
       return read_tell(request, wrong);
     default:
       break;
   }
   if (const std::optional<LearnLabel> label = LearnLabel::of(header(request, "class")))
-    return LearnRequest{.bulk = bulk, .label = *label};
+    return LearnRequest{.label = *label};
   wrong = "Class header is required for multiclass learning";
   return std::nullopt;
 }

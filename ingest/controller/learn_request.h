@@ -9,6 +9,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ingest/http/request.h"
 #include "pipeline/learn/site_statistics.h"
@@ -16,9 +18,10 @@
 namespace winnow {
 
 struct LearnRequest {
-  bool bulk = false;  // Learn-Type: bulk: learn_condition is not asked
   LearnKind kind = LearnKind::kLearn;
   LearnLabel label = LearnLabel::kSpam;
+  // Of the request, names in lower case: learn_condition may look at them.
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 bool is_learn_command(HttpCommand command);

@@ -362,8 +362,11 @@ void Connection::autolearn(const Scanned& scanned) {
   record.who = "autolearn";
   const bool taken = shared_.learner->learn(
       std::move(record),
-      [&log = shared_.log, tag = log_tag(scanned), label = *label](const Result<Learnt>& what) {
-        if (what)
+      [&log = shared_.log, tag = log_tag(scanned), label = *label,
+       logged = find_bayes(rules)->autolearn.logged](const Result<Learnt>& what) {
+        if (what && !logged)
+          return;
+        else if (what)
           log.message(tag, fmt::format("autolearned as {}", label.name()));
         else
           log.event(LogLevel::kError, "learn", what.error().text());
@@ -492,6 +495,7 @@ class HttpConnection : public Connection {
     const HttpRequest& request = session_.request();
     std::string wrong;
     learn_ = read_learn_request(request, wrong);
+    if (learn_) learn_->headers = request.envelope.request_headers;
     if (learn_ && request.unscanned) wrong = "Empty body is not permitted";
     if (learn_ && wrong.empty()) wrong = unknown_class(*learn_);
     if (wrong.empty() && shared_.learner) return Page::kScan;
@@ -526,9 +530,10 @@ class HttpConnection : public Connection {
       answer(self, std::move(reply));
       return true;
     }
-    const std::string denied = learn.bulk || learn.kind == LearnKind::kForget
-                                   ? ""
-                                   : learn_denied(*scanned.live.rules, scanned.one, learn.label);
+    const std::string denied =
+        learn.kind == LearnKind::kForget
+            ? ""
+            : learn_denied(*scanned.live.rules, scanned.one, learn.label, learn.headers);
     if (!denied.empty()) {
       shared_.log.message(log_tag(scanned),
                           fmt::format("does not learn <{}>: {}", log_safe(id), denied));

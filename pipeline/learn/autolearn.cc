@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "rules/checks/learned/bayes.h"
 
 namespace winnow {
@@ -33,15 +35,61 @@ const BayesPlan::Class* class_of_score(const BayesPlan& plan, Micro score) {
   return found;
 }
 
-// Spam or ham, by the scores of the two; nothing where it is neither, or the site has no such
-// class.
-const BayesPlan::Class* spam_or_ham(const BayesPlan& plan, Micro score, Micro required) {
-  const BayesPlan::Autolearn& when = plan.autolearn;
+// Spam or ham, by the scores of the two; empty where it is neither.
+std::string_view by_score(const Autolearn& when, Micro score, Micro required) {
   const Micro spam_from = when.spam ? *when.spam : required;
   const bool spam = when.spam ? score >= spam_from : score > spam_from;
   const bool ham = when.strict ? score < when.ham : score <= when.ham;
-  if (spam == ham || (spam && spam_from == kNoThreshold)) return nullptr;
-  return plan.find(spam ? "spam" : "ham");
+  if (spam == ham || (spam && spam_from == kNoThreshold)) return "";
+  return spam ? "spam" : "ham";
+}
+
+// What the message is without the classifier.
+struct Bare {
+  Micro score = 0;
+  std::string_view action;
+  size_t positive = 0, negative = 0;  // symbols
+};
+
+Bare without_classifier(const BayesPlan& plan, const RuleSet& rules, const Verdict& verdict) {
+  Bare out{.score = verdict.score, .action = "no action"};
+  bool told = false;
+  for (const VerdictSymbol& symbol : verdict.symbols) {
+    if (symbol.removed) continue;
+    if (!plan.is_symbol(symbol.symbol)) {
+      out.positive += symbol.score > 0;
+      out.negative += symbol.score < 0;
+    } else if (!symbol.weight_removed) {
+      out.score -= symbol.score;
+      told |= symbol.score != 0;
+    }
+  }
+  if (!told) {
+    out.action = rules.model.actions[index(verdict.action)].name;
+    return out;
+  }
+  for (const Action& action : rules.model.actions)  // by rising threshold
+    if (action.threshold != kNoThreshold && action.threshold <= out.score &&
+        !(action.flags & static_cast<uint8_t>(ActionFlag::kDisabled)))
+      out.action = action.name;
+  return out;
+}
+
+// As Rspamd's lua_verdict: who is clear by more than one sign (facts/bayes.md, "autolearn").
+std::string_view by_verdict(const Autolearn& when, const Bare& judged) {
+  const bool marked = judged.action == "add header" || judged.action == "rewrite subject";
+  if (judged.action == "reject" && judged.positive > 1)
+    return when.any_score || judged.score >= *when.spam ? "spam" : "";
+  if (marked && judged.positive > 2)
+    return when.any_score || (when.junk && judged.score >= *when.junk) ? "spam" : "";
+  if (judged.action == "no action" && (judged.score < 0 || judged.negative > 3))
+    return when.any_score || judged.score <= when.ham ? "ham" : "";
+  return "";
+}
+
+bool may_teach(const Autolearn& when, const Envelope& envelope) {
+  return !(when.queue_id_needed && envelope.queue_id.empty()) &&
+         !(!when.local && envelope.own_ip) && !(!when.authenticated && !envelope.user.empty());
 }
 
 // Spam that there is too much of already, or ham.
@@ -57,6 +105,25 @@ bool is_too_many(const BayesPlan& plan, const TokenCounts& learnt, std::string_v
   return more / (less + 1) > 1 / plan.autolearn.min_balance;
 }
 
+// Names of headers are in lower case.
+bool has_header(const LearnGuard& guard, const RequestHeaders& headers) {
+  const auto same = [&](std::string_view a, std::string_view b) {
+    return guard.case_sensitive
+               ? a == b
+               : a.size() == b.size() && std::ranges::equal(a, b, [](char x, char y) {
+                   const auto low = [](char c) {
+                     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+                   };
+                   return low(x) == low(y);
+                 });
+  };
+  return std::ranges::any_of(headers, [&](const auto& header) {
+    return header.first == guard.header &&
+           std::ranges::any_of(
+               guard.values, [&](const std::string& value) { return same(value, header.second); });
+  });
+}
+
 }  // namespace
 
 std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one) {
@@ -66,13 +133,14 @@ std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one) {
     return std::nullopt;
   const std::optional<TokenCounts> learnt = learnt_so_far(one.evidence);
   if (!learnt) return std::nullopt;
-  Micro score = one.verdict.score;
-  for (const VerdictSymbol& symbol : one.verdict.symbols)
-    if (plan->is_symbol(symbol.symbol) && !symbol.removed && !symbol.weight_removed)
-      score -= symbol.score;
-  const BayesPlan::Class* const as = plan->autolearn.classes.empty()
-                                         ? spam_or_ham(*plan, score, one.verdict.required)
-                                         : class_of_score(*plan, score);
+  const Autolearn& when = plan->autolearn;
+  if (!may_teach(when, one.evidence.envelope)) return std::nullopt;
+  const Bare judged = without_classifier(*plan, rules, one.verdict);
+  const BayesPlan::Class* const as =
+      !when.classes.empty()
+          ? class_of_score(*plan, judged.score)
+          : plan->find(when.by_verdict ? by_verdict(when, judged)
+                                       : by_score(when, judged.score, one.verdict.required));
   if (!as || is_too_many(*plan, *learnt, as->name)) return std::nullopt;
   // What says so already needs no teaching.
   for (const VerdictSymbol& symbol : one.verdict.symbols)
@@ -80,14 +148,17 @@ std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one) {
   return LearnLabel::of(as->name);
 }
 
-std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label) {
+std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
+                         const RequestHeaders& headers) {
   const BayesPlan* const plan = find_bayes(rules);
-  if (!plan || plan->learn_below <= 0) return "";
+  if (!plan || plan->guard.below <= 0) return "";
+  const LearnGuard& guard = plan->guard;
+  if (guard.by_header && has_header(guard, headers))
+    return guard.then == LearnGuard::Then::kDeny ? guard.denied : "";
   const ClassOpinion opinion = bayes_opinion(*plan, one.evidence);
+  if (!opinion.known) return guard.needs_opinion ? guard.no_opinion : "";
   const double sure = opinion.probability;
-  if (!opinion.known || sure < plan->learn_below ||
-      plan->classes[opinion.best].name != label.name())
-    return "";
+  if (sure < guard.below || plan->classes[opinion.best].name != label.name()) return "";
   return fmt::format("already in class {}; probability {:.2f}%", label.name(), sure * 100);
 }
 

@@ -6,6 +6,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipeline/case.h"
 #include "pipeline/learn/record.h"
@@ -17,8 +19,12 @@ namespace winnow {
 // else (a pre-result), is known as such already, or would make one class too large (check_balance).
 std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one);
 
+// Headers of a request, names in lower case.
+using RequestHeaders = std::vector<std::pair<std::string, std::string>>;
+
 // Why a message that is to be learnt as `label` is not, by learn_condition: it is of that class
-// already. Empty: it may be learnt.
-std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label);
+// already, or the request forbids it. Empty: it may be learnt.
+std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
+                         const RequestHeaders& headers);
 
 }  // namespace winnow

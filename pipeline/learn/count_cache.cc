@@ -66,7 +66,7 @@ CountSlots::CountSlots(size_t slots)
 }
 
 // Without a branch that depends on what is there: nobody can guess which tokens are.
-TokenCount CountSlots::count_of(uint64_t key) const {
+[[gnu::always_inline]] inline TokenCount CountSlots::count_of(uint64_t key) const {
   for (size_t at = line(key);; at = (at + kLine) & (size_ - 1)) {
     const Slot* const slots = &slots_[at];
     uint64_t count = 0;
@@ -128,7 +128,7 @@ void CountSlots::keep(uint64_t key, TokenCount count) {
 // --- cache ---
 
 // Spaces share the slots. Never 0.
-uint64_t CountCache::key_of(uint64_t space, uint64_t hash) {
+[[gnu::always_inline]] inline uint64_t CountCache::key_of(uint64_t space, uint64_t hash) {
   uint64_t key = hash ^ space * 0x9E3779B97F4A7C15u;
   key ^= key >> 32;
   key *= 0xd6e8feb86659fd93u;
@@ -175,23 +175,29 @@ void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> 
     asked_ += hashes.size();
     return;
   }
-  std::array<uint64_t, kAhead> ahead;
-  const auto fetch = [&](size_t i) {
-    const uint64_t key = ahead[i % kAhead] = key_of(space, hashes[i]);
-    slots_.prefetch(key);
-    if (!filter_.empty()) __builtin_prefetch(&filter_[filter_line(filter_, key)]);
+  // Some of them are on their way into the cache while those before are read.
+  std::array<std::array<uint64_t, kAhead>, 2> ahead;
+  const auto fetch = [&](size_t from, std::array<uint64_t, kAhead>& keys) {
+    const size_t n = std::min(kAhead, hashes.size() - from);
+    for (size_t i = 0; i < n; ++i) {
+      keys[i] = key_of(space, hashes[from + i]);
+      slots_.prefetch(keys[i]);
+      if (!filter_.empty()) __builtin_prefetch(&filter_[filter_line(filter_, keys[i])]);
+    }
   };
-  const size_t first = std::min(kAhead, hashes.size());
-  for (size_t i = 0; i < first; ++i) fetch(i);
-  for (size_t i = 0; i < hashes.size(); ++i) {
-    const uint64_t key = ahead[i % kAhead];
-    if (i + kAhead < hashes.size()) fetch(i + kAhead);
-    if (all_)
-      counts[i] = slots_.count_of(key);
-    else if (const std::optional<TokenCount> found = find_key(key))
-      counts[i] = *found;
-    else
-      missing.push_back(static_cast<uint32_t>(i));
+  fetch(0, ahead[0]);
+  for (size_t from = 0, turn = 0; from < hashes.size(); from += kAhead, turn ^= 1) {
+    if (from + kAhead < hashes.size()) fetch(from + kAhead, ahead[turn ^ 1]);
+    const size_t n = std::min(kAhead, hashes.size() - from);
+    const std::array<uint64_t, kAhead>& keys = ahead[turn];
+    for (size_t i = 0; i < n; ++i) {
+      if (all_)
+        counts[from + i] = slots_.count_of(keys[i]);
+      else if (const std::optional<TokenCount> found = find_key(keys[i]))
+        counts[from + i] = *found;
+      else
+        missing.push_back(static_cast<uint32_t>(from + i));
+    }
   }
   const Change own = learnt(space, 0, 0);
   if (all_)

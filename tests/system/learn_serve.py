@@ -231,6 +231,82 @@ class ClassesTest(Learning):
         self.assertEqual(self.stat()[1], [3, 0, 3])
 
 
+class AutolearnObjectTest(Learning):
+    """autolearn { }: the verdict says what a message is, thresholds whether that is enough."""
+    BAYES = """min_learns = 5;
+        autolearn { spam_threshold = 90; junk_threshold = 12; ham_threshold = -5; check_authed = false; }
+        """
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "local.d" / "regexp.conf").write_text("".join(
+            f'MAIL_{name}_{n} {{ re = "Subject=/{word}/"; score = {score}; }}\n'
+            for name, word, score, times in (("REJECT", "jackpot", 50, 2), ("MILD", "casino", 60, 1),
+                                             ("JUNK", "bonus", 7, 3), ("HAM", "minutes", -40, 1))
+            for n in range(times)))
+        (self.folder / "local.d" / "actions.conf").write_text(
+            "reject = 40; add_header = 22; greylist = null;\n")
+        self.stop()
+        self.start()
+
+    def scan(self, subject, number, *headers):
+        raw = message(SPAM, number)
+        begin = raw.index(b"Subject: ")
+        end = raw.index(b"\r\n", begin)
+        status, answer = self.ask(b"/checkv2", raw[:begin] + b"Subject: " + subject + raw[end:],
+                                  port=self.serve.http, password=None,
+                                  headers=b"".join(one + b"\r\n" for one in headers))
+        self.assertEqual(status, 200)
+        return answer
+
+    def test_verdict_and_thresholds(self):
+        queued = b"Queue-Id: 4XYZ"
+        self.assertEqual(self.scan(b"jackpot", 1)["action"], "reject")  # not from a queue
+        self.scan(b"jackpot", 2, queued, b"User: anna")
+        self.assertEqual(self.scan(b"casino", 3, queued)["action"], "reject")  # below 90
+        self.assertEqual(self.scan(b"nothing", 4, queued)["action"], "no action")  # over -5
+        self.assertEqual(self.scan(b"bonus", 5, queued)["action"], "add header")
+        self.serve.wait_for("autolearned as spam")
+        self.scan(b"jackpot", 6, queued)
+        self.serve.wait_for("autolearned as spam", 2)
+        self.scan(b"minutes", 7, queued)
+        self.serve.wait_for("autolearned as ham")
+        self.assertEqual(self.stat(), (3, [2, 1]))
+
+
+class AutolearnVerdictTest(AutolearnObjectTest):
+    BAYES = """min_learns = 5; learn_condition = 'return require("lua_bayes_learn").can_learn';
+        autolearn { learn_verdict = true; require_queue_id = false; check_local = false;
+                    balance { enabled = true; min_balance = 1; }
+                    options { bypass_header { header = "X-How"; values = ["Never"]; behaviour = "deny";
+                                              reason = "not wanted"; }
+                              probability_check { require_value = true; missing_reason = "who knows"; } } }
+        """
+
+    def test_verdict_and_thresholds(self):
+        self.scan(b"jackpot", 1)
+        self.serve.wait_for("autolearned as spam")
+        self.scan(b"jackpot", 2)
+        self.serve.wait_for("autolearned as spam", 2)
+        self.scan(b"jackpot", 3)  # two spam and no ham: one more is one too many
+        self.scan(b"minutes", 4)
+        self.serve.wait_for("autolearned as ham")
+        self.scan(b"jackpot", 5, b"IP: 127.0.0.1")
+        self.scan(b"minutes", 6)
+        self.serve.wait_for("autolearned as ham", 2)
+        self.assertEqual(self.stat(), (4, [2, 2]))
+
+    def test_what_a_request_forbids(self):
+        for header in (b"X-How: Never", b"X-How: never"):
+            status, answer = self.ask(b"/learnspam", message(SPAM, 1), headers=header + b"\r\n")
+            self.assertEqual(status, 204, answer)
+        self.serve.wait_for("not wanted", 2)
+        # Nothing is known yet, which the guard is told to take for a no.
+        self.assertEqual(self.ask(b"/learnspam", message(SPAM, 1))[0], 204)
+        self.serve.wait_for("who knows")
+        self.assertEqual(self.stat()[1], [0, 0])
+
+
 class TellTest(Learning):
     SECURE = '["127.0.0.1"]'
 

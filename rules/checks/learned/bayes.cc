@@ -199,22 +199,6 @@ void read_redis(CompileContext& context, const UclObject& section, BayesPlan& pl
     plan.tokenizer = Tokenizer::kOsb;
 }
 
-// Lua is not run. The condition that Rspamd ships is known by its name.
-void read_learn_condition(CompileContext& context, const UclObject& section, BayesPlan& plan) {
-  constexpr double kRspamd = 0.95;
-  const UclObject* const given = section.find("learn_condition");
-  if (!given) return;
-  for (const UclObject* const one : given->list()) {
-    const std::string_view text = one->text();
-    if (text.find("can_learn") != std::string_view::npos)
-      plan.learn_below = kRspamd;
-    else if (text.find("return true") == std::string_view::npos)
-      context.warn_at(*one,
-                      "classifier: learn_condition is Rspamd's own (lua_bayes_learn, can_learn) "
-                      "here; other Lua functions are not run, so all may be learnt");
-  }
-}
-
 void read_expire(CompileContext& context, const UclObject& section, BayesPlan& plan) {
   const UclObject* given = section.find("expire");
   if (!given) given = section.find("expiry");
@@ -228,84 +212,6 @@ void read_expire(CompileContext& context, const UclObject& section, BayesPlan& p
                     "TIME --label spam` forgets what is old");
   else
     plan.redis->expire_s = static_cast<int64_t>(*seconds);
-}
-
-Micro micro(double score) { return std::llround(score * static_cast<double>(kMicro)); }
-
-// multiclass { thresholds { class = [from, to] … } }
-void read_autolearn_classes(CompileContext& context, const UclObject& section, BayesPlan& plan) {
-  const UclObject* at = section.find("multiclass");
-  if (at) at = at->last_value().find("thresholds");
-  if (!at || !at->last_value().is_object()) return;
-  for (const BayesPlan::Class& one : plan.classes) {
-    const UclObject* const range = at->last_value().find(one.name);
-    if (!range) continue;
-    const std::vector<const UclObject*> list = range->list();
-    const auto number = [&](size_t i) {
-      return i < list.size() ? list[i]->as_number() : std::nullopt;
-    };
-    if (list.size() == 2 && number(0) && number(1) && *number(0) <= *number(1))
-      plan.autolearn.classes.push_back({one.name, micro(*number(0)), micro(*number(1))});
-    else
-      context.warn_at(*range, fmt::format("classifier: autolearn of class {} takes [from, to], two "
-                                          "scores of which the second is not the lower",
-                                          one.name));
-  }
-  for (const UclObject& value : at->last_value().children())
-    if (!plan.find(value.key()))
-      context.warn_at(value, fmt::format("classifier: autolearn names class {}, which has no "
-                                         "statfile",
-                                         value.key()));
-  plan.autolearn.on |= !plan.autolearn.classes.empty();
-}
-
-// true; [ham, spam]; { ham_threshold, spam_threshold, check_balance, min_balance, multiclass }.
-void read_autolearn(CompileContext& context, const UclObject& section, BayesPlan& plan) {
-  const UclObject* const given = section.find("autolearn");
-  if (!given) return;
-  const UclObject& value = given->last_value();
-  BayesPlan::Autolearn& to = plan.autolearn;
-  const auto scores = [&](double ham, double spam) {
-    to.on = true;
-    to.strict = false;
-    to.ham = micro(ham);
-    to.spam = micro(spam);
-  };
-  if (value.is_object()) {
-    const UclObject* at = value.find("thresholds");
-    const bool inner = at && at->is_object();
-    const UclObject& from = inner ? *at : value;
-    const UclObject* const spam = from.find(inner ? "spam" : "spam_threshold");
-    const UclObject* const ham = from.find(inner ? "ham" : "ham_threshold");
-    const auto number = [](const UclObject* one) {
-      return one ? one->last_value().as_number() : std::nullopt;
-    };
-    read_autolearn_classes(context, value, plan);
-    if (number(spam) && number(ham))
-      scores(*number(ham), *number(spam));
-    else if (!to.on)
-      context.warn_at(value,
-                      "classifier: autolearn needs spam_threshold and ham_threshold here; the "
-                      "verdict alone teaches nothing");
-    to.check_balance = value.flag("check_balance", false);
-    to.min_balance = value.number("min_balance", to.min_balance);
-    if (!(to.min_balance > 0 && to.min_balance <= 1)) {
-      context.warn_at(value, "classifier: min_balance must be over 0 and at most 1");
-      to.min_balance = 0.9;
-    }
-    return;
-  }
-  if (const std::optional<bool> flag = value.as_bool()) {
-    to.on = *flag;
-    return;
-  }
-  const std::vector<const UclObject*> list = given->list();
-  if (list.size() == 2 && list[0]->as_number() && list[1]->as_number())
-    return scores(*list[0]->as_number(), *list[1]->as_number());
-  context.warn_at(
-      value,
-      "classifier: autolearn is true, [ham, spam] or thresholds here; Lua functions are "
-      "not run");
 }
 
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
@@ -344,8 +250,10 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
     else
       context.warn_at(*given, "classifier: min_prob_strength must be a number from 0 to 0.5");
   }
-  read_autolearn(context, *section, *plan);
-  read_learn_condition(context, *section, *plan);
+  std::vector<std::string> names;
+  for (const BayesPlan::Class& one : plan->classes) names.push_back(one.name);
+  plan->autolearn = read_autolearn(context, *section, names);
+  plan->guard = read_learn_guard(context, *section);
   read_expire(context, *section, *plan);
   if (plan->classes.size() < 2) {
     context.warn_at(*section,

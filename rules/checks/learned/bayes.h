@@ -11,6 +11,7 @@
 #include "engine/classify/bayes.h"
 #include "engine/classify/osb.h"
 #include "rules/checks/check.h"
+#include "rules/checks/learned/learn_options.h"
 
 namespace winnow {
 
@@ -42,21 +43,8 @@ struct BayesPlan final : CheckPlan {
   BayesOptions bayes;
   bool per_user = false;
   std::optional<RedisLayout> redis;  // backend = "redis"; nothing: a folder
-  // learn_condition: what is of its class as surely as this is not learnt again; 0: all is.
-  double learn_below = 0;
-  struct Autolearn {
-    bool on = false;
-    std::optional<Micro> spam;   // from this score on; nothing: over the reject threshold
-    Micro ham = 0;               // up to this score
-    bool strict = true;          // below it, and not at it
-    bool check_balance = false;  // of spam and ham
-    double min_balance = 0.9;
-    struct Range {
-      std::string name;  // of a class
-      Micro from, to;
-    };
-    std::vector<Range> classes = {};  // where there are any they decide, and not the scores above
-  } autolearn;
+  Autolearn autolearn;
+  LearnGuard guard;
   struct Class {
     std::string name;
     SymbolId symbol;

@@ -1,8 +1,12 @@
 // Values of bayes.md: token hashes and probabilities that were seen on Rspamd 3.4.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <random>
 
 #include "engine/classify/bayes.h"
 #include "engine/classify/logarithm.h"
@@ -189,6 +193,88 @@ TEST(Tokens, QuestionAndAnswer) {
   EXPECT_EQ(back.counts, counts.counts);
   tokens.add(7, 0);
   EXPECT_FALSE(read_token_answer(value, tokens, back));
+}
+
+// The combination as README.md says it, token by token and with a sort of all: what the fast one
+// must equal, bit for bit.
+Opinion slow_opinion(const BayesOptions& options, const TokenList& tokens,
+                     const TokenCounts& counts) {
+  const LearnCount learns = counts.learns;
+  Opinion out;
+  if (tokens.hashes.size() < options.min_tokens || learns.spam < options.min_learns ||
+      learns.ham < options.min_learns || learns.spam == 0 || learns.ham == 0)
+    return out;
+  const auto less = static_cast<double>(std::min(learns.spam, learns.ham));
+  const double spam_scale = less / static_cast<double>(learns.spam);
+  const double ham_scale = less / static_cast<double>(learns.ham);
+  struct Token {
+    double distance, ratio;
+    size_t index;
+  };
+  std::vector<Token> all;
+  for (size_t i = 0; i < tokens.hashes.size(); ++i) {
+    const TokenCount count = counts.counts[i];
+    const double spam = count.spam * spam_scale + 0.05, ham = count.ham * ham_scale + 0.05;
+    if (uint64_t{count.spam} + count.ham < std::max(1u, options.min_token_hits)) continue;
+    all.push_back({std::min(8104.0, std::max(spam, ham) / std::min(spam, ham)), spam / ham, i});
+  }
+  std::ranges::sort(all, [&](const Token& a, const Token& b) {
+    return a.distance != b.distance ? a.distance > b.distance
+                                    : tokens.hashes[a.index] < tokens.hashes[b.index];
+  });
+  std::array<int, 256> of_kind{};
+  double sum = 0;
+  for (const Token& one : all) {
+    int& taken = of_kind[tokens.kinds[one.index]];
+    if (out.tokens == 60) break;
+    if (taken == 12) continue;
+    const double odds = natural_log(one.ratio);
+    if (odds > -1 && odds < 1) break;
+    ++taken;
+    ++out.tokens;
+    sum += std::clamp(odds, -9.0, 9.0);
+  }
+  if (out.tokens == 0) return out;
+  out.known = true;
+  out.odds = 0.21 * sum / std::sqrt(static_cast<double>(out.tokens));
+  out.probability = 1 / (1 + exponential(-out.odds));
+  return out;
+}
+
+TEST(WinnowTest, equals_a_slow_one_bit_for_bit) {
+  std::mt19937_64 random(7);
+  OpinionScratch scratch;
+  int known = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    BayesOptions options;
+    options.min_learns = 1;
+    options.min_token_hits = static_cast<uint32_t>(random() % 4);
+    options.min_tokens = 0;
+    TokenList tokens;
+    TokenCounts counts;
+    counts.learns = {1 + random() % 3'000, 1 + random() % 3'000};
+    const size_t n = random() % 300;
+    // Few values, so that many are equal; some at the limits of what is counted.
+    const uint64_t most = random() % 3 == 0 ? 3 : random() % 2 ? 60 : 5'000;
+    for (size_t i = 0; i < n; ++i) {
+      tokens.add(random(), static_cast<TokenKind>(random() % (round % 2 ? 11 : 2)));
+      const auto count = [&] {
+        const uint64_t one = random();
+        return one % 4 == 0     ? 0u
+               : one % 997 == 1 ? UINT32_MAX
+                                : static_cast<uint32_t>(random() % most);
+      };
+      counts.counts.push_back({count(), count()});
+    }
+    const Opinion fast = winnow_opinion(options, tokens, counts, scratch);
+    const Opinion slow = slow_opinion(options, tokens, counts);
+    ASSERT_EQ(fast.known, slow.known) << round;
+    ASSERT_EQ(fast.tokens, slow.tokens) << round;
+    ASSERT_EQ(std::bit_cast<uint64_t>(fast.odds), std::bit_cast<uint64_t>(slow.odds)) << round;
+    ASSERT_EQ(fast.probability, slow.probability) << round;
+    known += fast.known;
+  }
+  EXPECT_GT(known, 2'000);
 }
 
 TEST(TokensTest, questions_with_classes) {
