@@ -19,8 +19,8 @@ constexpr std::array kParts{
     Row{"actions", ""},
     Row{"classifier", " bayes "},
     Row{"classifier.*",
-        " autolearn backend cache_max_elt cache_max_keys cache_prefix enabled max_tokens "
-        "min_learns "
+        " autolearn backend cache_max_elt cache_max_keys cache_prefix class_labels enabled expire "
+        "expiry learn_condition max_tokens min_learns "
         "min_prob_strength min_token_hits min_tokens name new_schema per_user prefix redis servers "
         "statfile tokenizer type users_enabled "},
     Row{"composite", ""},

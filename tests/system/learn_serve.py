@@ -184,7 +184,8 @@ class ClassesTest(Learning):
         statfile { class = "news"; symbol = "BAYES_NEWS"; }
         statfile { class = "ham"; symbol = "BAYES_HAM"; }
         statfile { class = "spam"; symbol = "BAYES_SPAM"; }
-        autolearn { multiclass { thresholds { news = [40, 60]; spam = [70, 1000]; } } }
+        autolearn { require_queue_id = false;
+                    multiclass { thresholds { news = [40, 60]; spam = [70, 1000]; } } }
         """
 
     def learn(self, name, words, number):
