@@ -530,6 +530,17 @@ class HttpConnection : public Connection {
       answer(self, std::move(reply));
       return true;
     }
+    const std::string few =
+        learn.kind == LearnKind::kForget ? "" : too_few_tokens(*scanned.live.rules, record);
+    if (!few.empty()) {
+      render_not_learnt(session_.request(), 204,
+                        fmt::format("<{}> contains less tokens than required for bayes classifier: "
+                                    "{}",
+                                    log_safe(id), few),
+                        reply);
+      answer(self, std::move(reply));
+      return true;
+    }
     const std::string denied =
         learn.kind == LearnKind::kForget
             ? ""

@@ -148,6 +148,15 @@ std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one) {
   return LearnLabel::of(as->name);
 }
 
+std::string too_few_tokens(const RuleSet& rules, const LearnRecord& record) {
+  const BayesPlan* const plan = find_bayes(rules);
+  TokenList tokens;
+  if (!plan || !read_token_question(record.tokens, tokens) ||
+      tokens.hashes.size() >= plan->bayes.min_tokens)
+    return "";
+  return fmt::format("{} < {}", tokens.hashes.size(), plan->bayes.min_tokens);
+}
+
 std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
                          const RequestHeaders& headers) {
   const BayesPlan* const plan = find_bayes(rules);

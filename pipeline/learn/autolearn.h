@@ -19,6 +19,10 @@ namespace winnow {
 // else (a pre-result), is known as such already, or would make one class too large (check_balance).
 std::optional<LearnLabel> autolearn_as(const RuleSet& rules, const Case& one);
 
+// "8 < 11" where a message has fewer tokens than the classifier judges by: Rspamd 3.4 learns
+// nothing of it. Empty: it has enough.
+std::string too_few_tokens(const RuleSet& rules, const LearnRecord& record);
+
 // Headers of a request, names in lower case.
 using RequestHeaders = std::vector<std::pair<std::string, std::string>>;
 

@@ -308,6 +308,19 @@ class AutolearnVerdictTest(AutolearnObjectTest):
         self.assertEqual(self.stat()[1], [0, 0])
 
 
+class FewTokensTest(Learning):
+    BAYES = 'min_learns = 5; tokenizer = "osb";'
+
+    def test_what_has_too_little_is_not_learnt(self):
+        status, answer = self.ask(b"/learnspam", b"From: a@b.example\r\nMessage-ID: <m1@s.example>\r\n"
+                                                 b"Subject: x\r\n\r\nhello you\r\n")
+        self.assertEqual(status, 204)
+        self.assertRegex(answer["error"], r"^<m1@s\.example> contains less tokens than required for "
+                                          r"bayes classifier: \d < 11$")
+        self.assertEqual(self.stat()[1], [0, 0])
+        self.assertEqual(self.ask(b"/learnspam", message(SPAM, 1))[0], 200)
+
+
 class TellTest(Learning):
     SECURE = '["127.0.0.1"]'
 
