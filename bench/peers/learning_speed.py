@@ -89,7 +89,8 @@ def winnow(options, work, name, known, unknown, redis):
     # Until the databases of patterns are in the cache a slower matcher stands in for them.
     before = None
     for _ in range(20):
-        learn("--dry-run", "labelled", str(known))
+        subprocess.run([options.winnow, "scan", "--config", str(site / "rspamd.conf"), "--cache",
+                        str(work / "cache"), "--format", "jsonl", str(known)], check=True, **quiet)
         now = sorted((path.name, path.stat().st_size) for path in (work / "cache").rglob("*"))
         if now and now == before:
             break
