@@ -48,7 +48,7 @@ std::unique_ptr<const MapExpression> MapExpression::compile(const UclObject& fro
     names.push_back(body->key());
   }
   Result<Program> program =
-      parse_expression(from.string("expression", ""), Dialect::kComposite,
+      parse_expression(from.string("expression", ""), ExpressionDialect::kComposite,
                        [&](std::string_view name, size_t) -> Result<uint32_t> {
                          const auto at = std::ranges::find(names, name);
                          if (at == names.end())

@@ -41,7 +41,7 @@ Result<uint32_t> RuleParser::any_of(std::span<const uint32_t> operands) {
   for (size_t i = 1; i < operands.size(); ++i) text += " | x";
   size_t next = 0;
   Result<Program> any = parse_expression(
-      text, Dialect::kRegexp,
+      text, ExpressionDialect::kRegexp,
       [&](std::string_view, size_t) -> Result<uint32_t> { return operands[next++]; });
   if (any) any = expand(*any);
   if (!any) return fail(any.error());
@@ -72,8 +72,9 @@ Result<uint32_t> RuleParser::operand(std::string_view atom) {
 }
 
 Result<Program> RuleParser::parse(std::string_view text) {
-  Result<Program> program = parse_expression(
-      text, Dialect::kRegexp, [&](std::string_view atom, size_t) { return operand(atom); });
+  Result<Program> program =
+      parse_expression(text, ExpressionDialect::kRegexp,
+                       [&](std::string_view atom, size_t) { return operand(atom); });
   if (!program) return program;
   return expand(*program);
 }

@@ -118,7 +118,7 @@ Result<Composite> parse_composite(SymbolId symbol, std::string_view expression, 
   composite.policy = policy;
   composite.expression = expression;
   Result<Program> program =
-      parse_expression(expression, Dialect::kComposite,
+      parse_expression(expression, ExpressionDialect::kComposite,
                        [&](std::string_view text, size_t column) -> Result<uint32_t> {
                          Result<CompositeAtom> atom = parse_atom(text, column, names);
                          if (!atom) {

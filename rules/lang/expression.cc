@@ -47,7 +47,7 @@ struct Pending {  // on the operator stack
 
 class Parser {
  public:
-  Parser(std::string_view text, Dialect dialect, const AtomSink& atom)
+  Parser(std::string_view text, ExpressionDialect dialect, const AtomSink& atom)
       : text_(text), dialect_(dialect), atom_(atom) {}
 
   Result<Program> run() {
@@ -204,7 +204,7 @@ class Parser {
   }
 
   std::string_view text_;
-  Dialect dialect_;
+  ExpressionDialect dialect_;
   const AtomSink& atom_;
   size_t pos_ = 0;
   size_t depth_ = 0;
@@ -216,7 +216,8 @@ class Parser {
 
 }  // namespace
 
-Result<Program> parse_expression(std::string_view text, Dialect dialect, const AtomSink& atom) {
+Result<Program> parse_expression(std::string_view text, ExpressionDialect dialect,
+                                 const AtomSink& atom) {
   return Parser(text, dialect, atom).run();
 }
 

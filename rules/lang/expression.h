@@ -25,7 +25,7 @@
 
 namespace winnow {
 
-enum class Dialect : uint8_t { kRegexp, kComposite };
+enum class ExpressionDialect : uint8_t { kRegexp, kComposite };
 
 constexpr size_t kExpressionBytesMax = 1 << 18;
 constexpr size_t kExpressionDepthMax = 100;  // open parentheses and negations
@@ -36,6 +36,7 @@ using AtomSink = std::function<Result<uint32_t>(std::string_view text, size_t co
 
 // Parses `text` into a linked program (ready for evaluate()). Atoms are handed to `atom` from left
 // to right. Errors carry the 1-based column; file and line are the caller's.
-Result<Program> parse_expression(std::string_view text, Dialect dialect, const AtomSink& atom);
+Result<Program> parse_expression(std::string_view text, ExpressionDialect dialect,
+                                 const AtomSink& atom);
 
 }  // namespace winnow

@@ -153,9 +153,9 @@ Result<size_t> scan_regexp(std::string_view text, size_t begin) {
   return i;
 }
 
-Result<size_t> scan_atom(std::string_view text, size_t begin, Dialect dialect) {
-  Result<size_t> end = dialect == Dialect::kRegexp ? scan_regexp_atom(text, begin)
-                                                   : scan_composite_atom(text, begin);
+Result<size_t> scan_atom(std::string_view text, size_t begin, ExpressionDialect dialect) {
+  Result<size_t> end = dialect == ExpressionDialect::kRegexp ? scan_regexp_atom(text, begin)
+                                                             : scan_composite_atom(text, begin);
   if (end && *end == begin) return at(begin, "an atom, '(' or a negation must stand here");
   return end;
 }

@@ -17,7 +17,7 @@
 namespace winnow {
 
 // One past the last byte of the atom that begins at `text[begin]`. Linear. Errors carry the column.
-Result<size_t> scan_atom(std::string_view text, size_t begin, Dialect dialect);
+Result<size_t> scan_atom(std::string_view text, size_t begin, ExpressionDialect dialect);
 
 // One past the last byte of the regexp (delimiters, flags and type included) at `begin`; `begin`
 // itself where none begins there.

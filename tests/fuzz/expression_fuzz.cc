@@ -7,7 +7,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace winnow;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  for (const Dialect dialect : {Dialect::kRegexp, Dialect::kComposite}) {
+  for (const ExpressionDialect dialect :
+       {ExpressionDialect::kRegexp, ExpressionDialect::kComposite}) {
     uint32_t atoms = 0;
     size_t last_column = 0;
     auto program = parse_expression(text, dialect, [&](std::string_view atom, size_t column) {

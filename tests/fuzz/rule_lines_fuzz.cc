@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (rule->kind != RuleLine::Kind::kPattern && rule->kind != RuleLine::Kind::kMeta) return 0;
   if (rule->text.empty()) std::abort();
   uint32_t atoms = 0;
-  (void)parse_expression(rule->text, Dialect::kRegexp,
+  (void)parse_expression(rule->text, ExpressionDialect::kRegexp,
                          [&](std::string_view, size_t) -> Result<uint32_t> { return atoms++; });
   return 0;
 }

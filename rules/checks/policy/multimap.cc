@@ -89,7 +89,7 @@ void read_requirement(CompileContext& context, MultimapRule& rule) {
   if (!given) return;
   const std::string_view text = given->last_value().text();
   Result<Program> program = parse_expression(
-      text, Dialect::kComposite, [&](std::string_view atom, size_t) -> Result<uint32_t> {
+      text, ExpressionDialect::kComposite, [&](std::string_view atom, size_t) -> Result<uint32_t> {
         while (!atom.empty() && std::string_view("~-^").find(atom[0]) != atom.npos)
           atom.remove_prefix(1);
         const SymbolId id = context.symbol(atom);

@@ -168,7 +168,7 @@ class Reader {
       rule_.parts.push_back({std::string(child.key()), &child.last_value()});
     }
     Result<Program> program =
-        parse_expression(expression->last_value().text(), Dialect::kComposite,
+        parse_expression(expression->last_value().text(), ExpressionDialect::kComposite,
                          [&](std::string_view atom, size_t) -> Result<uint32_t> {
                            const auto at = std::ranges::find(names, atom);
                            if (at != names.end()) return static_cast<uint32_t>(at - names.begin());

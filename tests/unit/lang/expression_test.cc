@@ -18,7 +18,7 @@ const char* op_name(Op op) {
 }
 
 // Reverse Polish text: atoms as written, n-ary operators with their arity.
-std::string dump(std::string_view text, Dialect dialect) {
+std::string dump(std::string_view text, ExpressionDialect dialect) {
   std::vector<std::string> atoms;
   auto program = parse_expression(text, dialect, [&](std::string_view atom, size_t) {
     atoms.emplace_back(atom);
@@ -42,7 +42,7 @@ std::string dump(std::string_view text, Dialect dialect) {
 
 struct Row {
   const char* name;
-  Dialect dialect;
+  ExpressionDialect dialect;
   const char* input;
   const char* expected;
 };
@@ -51,8 +51,8 @@ class Parse : public ::testing::TestWithParam<Row> {};
 
 TEST_P(Parse, gives) { EXPECT_EQ(dump(GetParam().input, GetParam().dialect), GetParam().expected); }
 
-constexpr Dialect R = Dialect::kRegexp;
-constexpr Dialect C = Dialect::kComposite;
+constexpr ExpressionDialect R = ExpressionDialect::kRegexp;
+constexpr ExpressionDialect C = ExpressionDialect::kComposite;
 
 INSTANTIATE_TEST_SUITE_P(
     Expression, Parse,

@@ -144,7 +144,7 @@ TEST(RegexpAtom, EveryAtomOfAnExpressionIsRead) {
     return static_cast<uint32_t>(found.size() - 1);
   };
   const auto program = parse_expression("(Subject=/a (b|c)/i & !/x & y/P) | To=/\\//H & /u!/{url}",
-                                        Dialect::kRegexp, sink);
+                                        ExpressionDialect::kRegexp, sink);
   ASSERT_TRUE(program) << program.error().what;
   EXPECT_EQ(found, (std::vector<std::string>{"header Subject=Subject [a (b|c)] i", "part [x & y] ",
                                              "header To=To [\\/] ", "url [u!] "}));
