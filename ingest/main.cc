@@ -28,7 +28,7 @@ namespace {
 constexpr std::array kCommands{
     Command{"scan", "PATH...", "Scan messages and print a verdict for each.", scan_command},
     Command{"serve", "", "Scan mail for mail servers, over milter and HTTP.", serve_command},
-    Command{"learn", "spam|ham|forget|labelled PATH...",
+    Command{"learn", "spam|ham|CLASS|forget|labelled PATH...",
             "Learn messages as spam or ham, or forget them.", learn_command},
     Command{"learn-log", "list|export|import|rebuild|forget|relabel|as-of|evaluate|canaries|retry",
             "Look into what was learnt, and change it.", learn_log_command},
