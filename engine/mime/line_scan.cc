@@ -1,8 +1,8 @@
 #include "engine/mime/line_scan.h"
 
-#include <emmintrin.h>
-
 #include <bit>
+
+#include "engine/bytes16.h"
 
 namespace winnow {
 
@@ -31,9 +31,7 @@ bool inline_mark(std::string_view text, size_t at) {
   }
 }
 
-__m128i load(const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
-__m128i is(__m128i text, char c) { return _mm_cmpeq_epi8(text, _mm_set1_epi8(c)); }
-unsigned mask(__m128i lanes) { return static_cast<unsigned>(_mm_movemask_epi8(lanes)); }
+using bytes16::is, bytes16::load, bytes16::mask, bytes16::LaneCount;
 
 template <class Test>
 size_t scan_scalar(std::string_view text, size_t from, Test test) {
@@ -115,30 +113,13 @@ LineCounts count_lines_scalar(std::string_view text) {
   return counts;
 }
 
-namespace {
-
-// Counts of bytes, sixteen lanes wide; emptied before a lane of eight bits can overflow.
-struct LaneCount {
-  __m128i lanes = _mm_setzero_si128();
-  size_t total = 0;
-
-  void add(__m128i marks) { lanes = _mm_sub_epi8(lanes, marks); }
-  void flush() {
-    const __m128i sums = _mm_sad_epu8(lanes, _mm_setzero_si128());
-    total += static_cast<size_t>(_mm_cvtsi128_si64(sums)) +
-             static_cast<size_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)));
-    lanes = _mm_setzero_si128();
-  }
-};
-
-}  // namespace
-
 LineCounts count_lines(std::string_view text) {
   if (text.size() < 32) return count_lines_scalar(text);
   LaneCount lf, cr, crlf, nul;
   size_t at = 1;  // each block also looks at the byte before it
   while (at + 16 <= text.size()) {
-    for (int blocks = 0; blocks < 255 && at + 16 <= text.size(); ++blocks, at += 16) {
+    for (size_t blocks = 0; blocks < LaneCount::kBlocksMax && at + 16 <= text.size();
+         ++blocks, at += 16) {
       const __m128i bytes = load(text.data() + at);
       const __m128i lfs = is(bytes, '\n');
       lf.add(lfs);

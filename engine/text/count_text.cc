@@ -1,11 +1,10 @@
 // Counts of a text in one pass: blocks of ASCII are counted in sixteen lanes of eight bits, which
 // are emptied before one can overflow; only other characters are looked up.
-#include <immintrin.h>
-
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <iterator>
 
+#include "engine/bytes16.h"
 #include "engine/text/script.h"
 #include "engine/text/texts.h"
 #include "engine/text/utf8.h"
@@ -26,28 +25,25 @@ struct AsciiCounts {
     spaces += c == ' ';
     feeds += c == '\n';
   }
-  // At most 255 blocks of sixteen bytes, so that no lane overflows.
+  // Of `blocks` times sixteen bytes.
   void add_blocks(const char* at, size_t blocks) {
-    __m128i lanes[5]{};
-    for (; blocks > 0; --blocks, at += 16) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-      const auto all = [](char c) { return _mm_set1_epi8(c); };
-      const auto within = [&](__m128i v, char first, char last) {
-        return _mm_and_si128(_mm_cmpgt_epi8(v, all(static_cast<char>(first - 1))),
-                             _mm_cmplt_epi8(v, all(static_cast<char>(last + 1))));
-      };
-      lanes[0] = _mm_sub_epi8(lanes[0], within(_mm_or_si128(bytes, all(0x20)), 'a', 'z'));
-      lanes[1] = _mm_sub_epi8(lanes[1], within(bytes, 'A', 'Z'));
-      lanes[2] = _mm_sub_epi8(lanes[2], within(bytes, '0', '9'));
-      lanes[3] = _mm_sub_epi8(lanes[3], _mm_cmpeq_epi8(bytes, all(' ')));
-      lanes[4] = _mm_sub_epi8(lanes[4], _mm_cmpeq_epi8(bytes, all('\n')));
+    using namespace bytes16;
+    std::array<LaneCount, 5> counts;
+    while (blocks > 0) {
+      const size_t now = std::min(blocks, LaneCount::kBlocksMax);
+      for (const char* const end = at + now * 16; at != end; at += 16) {
+        const __m128i bytes = load(at);
+        counts[0].add(bytes16::letters(bytes));
+        counts[1].add(within(bytes, 'A', 'Z'));
+        counts[2].add(within(bytes, '0', '9'));
+        counts[3].add(is(bytes, ' '));
+        counts[4].add(is(bytes, '\n'));
+      }
+      for (LaneCount& count : counts) count.flush();
+      blocks -= now;
     }
-    uint32_t* const counts[] = {&letters, &capitals, &digits, &spaces, &feeds};
-    for (size_t i = 0; i < std::size(counts); ++i) {
-      const __m128i sums = _mm_sad_epu8(lanes[i], _mm_setzero_si128());
-      *counts[i] += static_cast<uint32_t>(_mm_cvtsi128_si32(sums)) +
-                    static_cast<uint32_t>(_mm_extract_epi16(sums, 4));
-    }
+    uint32_t* const to[] = {&letters, &capitals, &digits, &spaces, &feeds};
+    for (size_t i = 0; i < counts.size(); ++i) *to[i] += static_cast<uint32_t>(counts[i].total);
   }
 };
 
@@ -68,13 +64,9 @@ struct Counter {
 
   void ascii(std::string_view run) {
     AsciiCounts counts;
-    size_t at = 0;
-    while (run.size() - at >= 16) {
-      const size_t blocks = std::min<size_t>((run.size() - at) / 16, 255);
-      counts.add_blocks(run.data() + at, blocks);
-      at += blocks * 16;
-    }
-    for (; at < run.size(); ++at) counts.add(run[at]);
+    const size_t blocks = run.size() / 16;
+    counts.add_blocks(run.data(), blocks);
+    for (size_t at = blocks * 16; at < run.size(); ++at) counts.add(run[at]);
     text.letters += counts.letters;
     text.capitals += counts.capitals;
     text.digits += counts.digits;
@@ -118,14 +110,10 @@ struct Counter {
 uint32_t double_spaces(std::string_view text) {
   uint32_t doubles = 0;
   size_t i = 1;
-  const __m128i space = _mm_set1_epi8(' ');
   for (; i + 16 <= text.size(); i += 16) {
-    const auto* const at = reinterpret_cast<const __m128i*>(text.data() + i);
-    const auto* const before = reinterpret_cast<const __m128i*>(text.data() + i - 1);
-    const __m128i both = _mm_and_si128(_mm_cmpeq_epi8(_mm_loadu_si128(at), space),
-                                       _mm_cmpeq_epi8(_mm_loadu_si128(before), space));
-    doubles +=
-        static_cast<uint32_t>(__builtin_popcount(static_cast<unsigned>(_mm_movemask_epi8(both))));
+    const __m128i both = _mm_and_si128(bytes16::is(bytes16::load(text.data() + i), ' '),
+                                       bytes16::is(bytes16::load(text.data() + i - 1), ' '));
+    doubles += static_cast<uint32_t>(__builtin_popcount(bytes16::mask(both)));
   }
   for (; i < text.size(); ++i) doubles += text[i] == ' ' && text[i - 1] == ' ';
   return doubles;

@@ -1,12 +1,11 @@
 #include "engine/text/fold.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
 
+#include "engine/bytes16.h"
 #include "engine/text/script.h"
 #include "engine/text/utf8.h"
 
@@ -100,21 +99,16 @@ char* fold_ascii(const char* at, const char* end, char* to) {
 
 // The same, sixteen at a time where no control character is to be dropped.
 char* fold_ascii_blocks(const char* at, const char* end, char* to) {
-  const auto all = [](char c) { return _mm_set1_epi8(c); };
+  using namespace bytes16;
   for (; end - at >= 16; at += 16) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m128i control =
-        _mm_or_si128(_mm_cmplt_epi8(block, all(' ')), _mm_cmpeq_epi8(block, all(0x7F)));
-    const __m128i blanks =
-        _mm_and_si128(_mm_cmpgt_epi8(block, all('\t' - 1)), _mm_cmplt_epi8(block, all('\r' + 1)));
-    if (_mm_movemask_epi8(_mm_andnot_si128(blanks, control)) != 0) {
+    const __m128i block = load(at);
+    const __m128i control = any(_mm_cmplt_epi8(block, _mm_set1_epi8(' ')), is(block, 0x7F));
+    if (mask(_mm_andnot_si128(within(block, '\t', '\r'), control)) != 0) {
       to = fold_ascii(at, at + 16, to);
       continue;
     }
-    const __m128i upper =
-        _mm_and_si128(_mm_cmpgt_epi8(block, all('A' - 1)), _mm_cmplt_epi8(block, all('Z' + 1)));
-    const __m128i low = _mm_or_si128(block, _mm_and_si128(upper, all(0x20)));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), low);
+    const __m128i capitals = _mm_and_si128(within(block, 'A', 'Z'), _mm_set1_epi8(0x20));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), any(block, capitals));
     to += 16;
   }
   return fold_ascii(at, end, to);
@@ -185,47 +179,37 @@ char* join(const char* at, const char* end, char* to) {
   }
 }
 
-unsigned mask_of(__m128i bytes) { return static_cast<unsigned>(_mm_movemask_epi8(bytes)); }
-
 // Copies blocks of sixteen ASCII characters in which nothing is to be undone: no blank follows a
 // blank, no word of one letter stands before a separator, a letter and another separator, as the
 // first of a spaced-out word does. Reads 19 bytes. `in_word` and what was written last are as
 // undo_spacing() has them, before and after.
 void copy_plain_blocks(const char*& at, const char* end, char*& to, const char* begin,
                        bool& in_word) {
-  const auto all = [](char c) { return _mm_set1_epi8(c); };
+  using namespace bytes16;
   unsigned word_before = in_word;
   unsigned blank_before = to == begin || to[-1] == ' ';
-  const auto load = [](const char* from) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-  };
   while (end - at >= 19) {
     const __m128i block = load(at);
     const __m128i second = load(at + 2);
-    const auto within = [&](__m128i bytes, char first, char last) {
-      return _mm_and_si128(_mm_cmpgt_epi8(bytes, all(static_cast<char>(first - 1))),
-                           _mm_cmplt_epi8(bytes, all(static_cast<char>(last + 1))));
-    };
-    const auto is_blank = [&](__m128i bytes) {
-      return _mm_or_si128(_mm_cmpeq_epi8(bytes, all(' ')), within(bytes, '\t', '\r'));
+    const auto is_blank = [](__m128i bytes) {
+      return any(is(bytes, ' '), within(bytes, '\t', '\r'));
     };
     const auto separate = [&](__m128i bytes) {
-      const auto is = [&](char c) { return _mm_cmpeq_epi8(bytes, all(c)); };
       const __m128i marks =
-          _mm_or_si128(_mm_or_si128(is('.'), is('-')), _mm_or_si128(is('_'), is('*')));
-      return mask_of(_mm_or_si128(marks, is_blank(bytes)));
+          any(any(is(bytes, '.'), is(bytes, '-')), any(is(bytes, '_'), is(bytes, '*')));
+      return mask(any(marks, is_blank(bytes)));
     };
     const __m128i blank_bytes = is_blank(block);
-    const unsigned blanks = mask_of(blank_bytes);
-    const unsigned letters = mask_of(within(block, 'a', 'z'));
-    const unsigned words = letters | mask_of(within(block, '0', '9'));
+    const unsigned blanks = mask(blank_bytes);
+    const unsigned letters = mask(within(block, 'a', 'z'));
+    const unsigned words = letters | mask(within(block, '0', '9'));
     const unsigned lone =
         letters & ~(words << 1 | word_before) & separate(load(at + 1)) &
-        (mask_of(second) | (mask_of(within(second, 'a', 'z')) & separate(load(at + 3))));
-    if ((mask_of(block) | lone | (blanks & (blanks << 1 | blank_before))) != 0) break;
+        (mask(second) | (mask(within(second, 'a', 'z')) & separate(load(at + 3))));
+    if ((mask(block) | lone | (blanks & (blanks << 1 | blank_before))) != 0) break;
     const __m128i kept = _mm_andnot_si128(blank_bytes, block);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
-                     _mm_or_si128(kept, _mm_and_si128(blank_bytes, all(' '))));
+                     any(kept, _mm_and_si128(blank_bytes, _mm_set1_epi8(' '))));
     at += 16;
     to += 16;
     word_before = words >> 15 & 1;

@@ -1,11 +1,11 @@
 #include "engine/text/word_split.h"
 
-#include <immintrin.h>
 #include <unicode/ubrk.h>
 
 #include <array>
 #include <bit>
 
+#include "engine/bytes16.h"
 #include "engine/text/utf8.h"
 
 namespace winnow {
@@ -42,28 +42,20 @@ struct BlockMasks {
   uint64_t holds_digits = 0;   // ' . , ;
 
   explicit BlockMasks(const char* at) {
+    using namespace bytes16;
     for (unsigned i = 0; i < kBlock; i += 16) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));
-      const auto all = [](char c) { return _mm_set1_epi8(c); };
-      const auto is = [&](char c) { return _mm_cmpeq_epi8(bytes, all(c)); };
-      const auto within = [&](__m128i v, char first, char last) {
-        return _mm_and_si128(_mm_cmpgt_epi8(v, all(static_cast<char>(first - 1))),
-                             _mm_cmplt_epi8(v, all(static_cast<char>(last + 1))));
-      };
-      const auto put = [&](uint64_t& mask, __m128i v) {
-        mask |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(v))} << i;
-      };
-      const __m128i letters = within(_mm_or_si128(bytes, all(0x20)), 'a', 'z');
-      const __m128i digits = within(bytes, '0', '9');
-      const __m128i quotes = _mm_or_si128(is('\''), is('.'));
-      put(letter, letters);
+      const __m128i bytes = load(at + i);
+      const auto put = [&](uint64_t& to, __m128i marks) { to |= uint64_t{mask(marks)} << i; };
+      const __m128i all_letters = letters(bytes), digits = within(bytes, '0', '9');
+      const __m128i quotes = any(is(bytes, '\''), is(bytes, '.'));
+      put(letter, all_letters);
       put(digit, digits);
-      put(word, _mm_or_si128(_mm_or_si128(letters, digits), is('_')));
+      put(word, any(any(all_letters, digits), is(bytes, '_')));
       put(upper, within(bytes, 'A', 'Z'));
       put(high, bytes);
-      put(dollar, is('$'));
+      put(dollar, is(bytes, '$'));
       put(holds_letters, quotes);
-      put(holds_digits, _mm_or_si128(quotes, _mm_or_si128(is(','), is(';'))));
+      put(holds_digits, any(quotes, any(is(bytes, ','), is(bytes, ';'))));
     }
   }
 };

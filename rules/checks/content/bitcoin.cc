@@ -3,11 +3,10 @@
 // Base58Check (1..., 3...): 25 bytes in base 58, the last four of which are the first four of
 // SHA-256(SHA-256(the first 21)). Bech32 (bc1..., BIP 173, BIP 350): characters of five bits whose
 // BCH checksum over prefix and data is 1 (version 0) or 0x2bc830a3 (bech32m).
-#include <immintrin.h>
-
 #include <array>
 #include <cstring>
 
+#include "engine/bytes16.h"
 #include "engine/crypt/hash.h"
 #include "rules/checks/check.h"
 #include "rules/checks/text.h"
@@ -89,13 +88,8 @@ bool is_alnum(char c) {
 // Whether the eight bytes at `at` are letters and digits, all of them.
 bool are_alnum(const char* at) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
-  const auto within = [](__m128i v, char first, char last) {
-    return _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8(static_cast<char>(first - 1))),
-                         _mm_cmplt_epi8(v, _mm_set1_epi8(static_cast<char>(last + 1))));
-  };
-  const __m128i letters = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
-  const __m128i found = _mm_or_si128(letters, within(bytes, '0', '9'));
-  return (_mm_movemask_epi8(found) & 0xFF) == 0xFF;
+  const __m128i found = bytes16::any(bytes16::letters(bytes), bytes16::within(bytes, '0', '9'));
+  return (bytes16::mask(found) & 0xFF) == 0xFF;
 }
 
 // Every run of letters and digits that may be an address. Wherever a run of kShortest bytes begins,

@@ -1,11 +1,10 @@
 // The manner in which a text is written: cries, capitals, prices, and the marks of letters between
 // people. Ratios over the whole text that no pattern can say.
-#include <immintrin.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 
+#include "engine/bytes16.h"
 #include "rules/checks/check.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
@@ -149,17 +148,13 @@ struct Marks {
   uint32_t ends = 0, marks = 0;
 
   explicit Marks(const char* at) {
-    const auto load = [](const char* from) {
-      return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-    };
+    using namespace bytes16;
     const __m128i bytes = load(at);
-    const auto is = [](__m128i v, char c) { return _mm_cmpeq_epi8(v, _mm_set1_epi8(c)); };
-    const auto blanks = [&](__m128i v) { return _mm_or_si128(is(v, ' '), is(v, '\t')); };
+    const auto blanks = [](__m128i v) { return any(is(v, ' '), is(v, '\t')); };
     __m128i found = _mm_and_si128(blanks(bytes), blanks(load(at + 2)));
-    for (const char c : {'!', '$', '%', '8', '\xa3', '\xac'})
-      found = _mm_or_si128(found, is(bytes, c));
-    marks = static_cast<uint32_t>(_mm_movemask_epi8(found));
-    ends = static_cast<uint32_t>(_mm_movemask_epi8(is(bytes, '\n')));
+    for (const char c : {'!', '$', '%', '8', '\xa3', '\xac'}) found = any(found, is(bytes, c));
+    marks = mask(found);
+    ends = mask(is(bytes, '\n'));
   }
 };
 
