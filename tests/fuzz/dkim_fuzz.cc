@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/crypt/base64_text.h"
 #include "engine/crypt/verify.h"
 #include "rules/checks/auth/dkim_signature.h"
 
@@ -53,7 +54,7 @@ void read_key(std::string_view text) {
   if (!parse_dkim_key(text, key)) return;
   expect(inside(key.p, text) && key.revoked == key.p.empty());
   char bytes[2048];
-  const size_t n = decode_key_base64(key.p, bytes, sizeof bytes);
+  const size_t n = decode_base64_text(key.p, bytes, sizeof bytes);
   expect(n == SIZE_MAX || n <= sizeof bytes);
   if (n == SIZE_MAX) return;
   constexpr std::string_view kDigest = "0123456789abcdef0123456789abcdef";

@@ -1,5 +1,6 @@
 #include "rules/checks/auth/dkim_key.h"
 
+#include "engine/crypt/base64_text.h"
 #include "engine/crypt/verify.h"
 
 namespace winnow {
@@ -17,7 +18,7 @@ DkimResult judge_key(const DkimSignature& signature, const DkimKey& key) {
       (key.strict && !signature.identity_is_domain) || key.p.size() > kKeyTextMax)
     return DkimResult::kPermFail;
   char bytes[kKeyTextMax];
-  const size_t size = decode_key_base64(key.p, bytes, sizeof bytes);
+  const size_t size = decode_base64_text(key.p, bytes, sizeof bytes);
   if (size == SIZE_MAX) return DkimResult::kPermFail;
   const std::string_view der(bytes, size);
   if (signature.body == BodyHash::kOther) return DkimResult::kBad;

@@ -1,25 +1,11 @@
 #include "rules/checks/auth/dkim_signature.h"
 
-#include <array>
-
+#include "engine/crypt/base64_text.h"
 #include "rules/checks/auth/tag_list.h"
 
 namespace winnow {
 
 namespace {
-
-// -1: no digit of base64 (RFC 4648 4).
-constexpr std::array<int8_t, 256> kSextets = [] {
-  std::array<int8_t, 256> table{};
-  table.fill(-1);
-  int8_t value = 0;
-  for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<uint8_t>(c)] = value++;
-  for (char c = 'a'; c <= 'z'; ++c) table[static_cast<uint8_t>(c)] = value++;
-  for (const char c : {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '+', '/'})
-    table[static_cast<uint8_t>(c)] = value++;
-  return table;
-}();
-int sextet(char c) { return kSextets[static_cast<uint8_t>(c)]; }
 
 bool read_number(std::string_view text, int64_t& out) {
   const char* const end = text.data() + text.size();
@@ -50,7 +36,7 @@ bool read_canonicals(std::string_view text, DkimHeader& out) {
 bool decode(std::string_view text, Arena& arena, std::string_view& out) {
   const size_t most = text.size() / 4 * 3 + 3;
   char* const to = arena.alloc_bytes(most);
-  const size_t size = decode_key_base64(text, to, most);
+  const size_t size = decode_base64_text(text, to, most);
   if (size == SIZE_MAX || size == 0) return false;
   out = {to, size};
   return true;
@@ -86,39 +72,6 @@ bool read_identity(std::string_view identity, DkimHeader& out) {
 }
 
 }  // namespace
-
-size_t decode_key_base64(std::string_view text, char* to, size_t to_bytes) {
-  uint32_t bits = 0;
-  size_t digits = 0, padding = 0, size = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    // Four digits in a row, as most stand, are three bytes.
-    while (digits % 4 == 0 && padding == 0 && text.size() - at >= 4 && to_bytes - size >= 3) {
-      const int a = sextet(text[at]), b = sextet(text[at + 1]);
-      const int c = sextet(text[at + 2]), d = sextet(text[at + 3]);
-      if ((a | b | c | d) < 0) break;
-      to[size] = static_cast<char>(a << 2 | b >> 4);
-      to[size + 1] = static_cast<char>(b << 4 | c >> 2);
-      to[size + 2] = static_cast<char>(c << 6 | d);
-      size += 3;
-      at += 4;
-    }
-    if (at == text.size()) break;
-    const char c = text[at];
-    if (is_folding_blank(c)) continue;
-    if (c == '=') {
-      if (++padding > 2) return SIZE_MAX;
-      continue;
-    }
-    const int value = sextet(c);
-    if (value < 0 || padding > 0) return SIZE_MAX;
-    bits = bits << 6u | static_cast<uint32_t>(value);
-    if (++digits % 4 == 1) continue;
-    if (size == to_bytes) return SIZE_MAX;
-    const uint32_t shift = digits % 4 == 2 ? 4 : digits % 4 == 3 ? 2 : 0;
-    to[size++] = static_cast<char>(bits >> shift);
-  }
-  return digits % 4 == 1 ? SIZE_MAX : size;
-}
 
 bool parse_dkim_header(std::string_view value, Arena& arena, DkimHeader& out, DkimForm form) {
   out = {};

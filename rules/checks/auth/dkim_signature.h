@@ -81,8 +81,4 @@ struct DkimKey {
 // Reads a TXT record; false where it is no key record or none for mail.
 bool parse_dkim_key(std::string_view text, DkimKey& out);
 
-// Strict base64 with folding blanks (RFC 6376 2.10) into `to`; the number of bytes, or SIZE_MAX
-// where it is none or does not fit.
-size_t decode_key_base64(std::string_view text, char* to, size_t to_bytes);
-
 }  // namespace winnow

@@ -131,7 +131,7 @@ bool is_published(const SigningPolicy& policy, const SigningKey& key, const Answ
     DkimKey published;
     if (!parse_dkim_key(value, published)) continue;
     char bytes[4096];
-    const size_t size = decode_key_base64(published.p, bytes, sizeof bytes);
+    const size_t size = decode_base64_text(published.p, bytes, sizeof bytes);
     if (size == SIZE_MAX || size == 0) return false;
     // Some publish RSAPublicKey alone: it is the end of SubjectPublicKeyInfo.
     const std::string_view theirs(bytes, size);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "engine/crypt/base64_text.h"
 #include "engine/crypt/private_key.h"
 #include "engine/crypt/verify.h"
 #include "engine/mime/parse.h"
@@ -431,15 +432,15 @@ TEST(DkimKeys, base64_may_be_folded_anywhere) {
   char bytes[64];
   for (size_t at = 0; at <= text.size(); ++at) {
     const std::string folded = text.substr(0, at) + "\r\n\t" + text.substr(at);
-    const size_t size = decode_key_base64(folded, bytes, sizeof bytes);
+    const size_t size = decode_base64_text(folded, bytes, sizeof bytes);
     EXPECT_EQ(std::string(bytes, size), "Merely a line of text.") << folded;
   }
-  EXPECT_EQ(decode_key_base64("TWVy", bytes, 3), 3u);
-  EXPECT_EQ(decode_key_base64("TWVy", bytes, 2), SIZE_MAX);
-  EXPECT_EQ(decode_key_base64("TWVyZ", bytes, sizeof bytes), SIZE_MAX);
-  EXPECT_EQ(decode_key_base64("TWVyZQ", bytes, sizeof bytes), 4u);
-  EXPECT_EQ(decode_key_base64("TWV-ZQ==", bytes, sizeof bytes), SIZE_MAX);
-  EXPECT_EQ(decode_key_base64("TWVyZQ=A", bytes, sizeof bytes), SIZE_MAX);
+  EXPECT_EQ(decode_base64_text("TWVy", bytes, 3), 3u);
+  EXPECT_EQ(decode_base64_text("TWVy", bytes, 2), SIZE_MAX);
+  EXPECT_EQ(decode_base64_text("TWVyZ", bytes, sizeof bytes), SIZE_MAX);
+  EXPECT_EQ(decode_base64_text("TWVyZQ", bytes, sizeof bytes), 4u);
+  EXPECT_EQ(decode_base64_text("TWV-ZQ==", bytes, sizeof bytes), SIZE_MAX);
+  EXPECT_EQ(decode_base64_text("TWVyZQ=A", bytes, sizeof bytes), SIZE_MAX);
 }
 
 }  // namespace
