@@ -41,6 +41,15 @@ std::string_view cut(std::string_view& text, char end) {
 
 Error error_of(const RedisReply& reply) { return {fmt::format("redis: {}", reply.text)}; }
 
+// Writes all of it; the first error, where one comes.
+Result<void> write(RedisClient& client, const RedisBatch& batch) {
+  const auto replies = client.run(batch, RedisUse::kWrite);
+  if (!replies) return fail(replies.error());
+  for (const RedisReply& reply : *replies)
+    if (reply.is_error()) return fail(error_of(reply));
+  return {};
+}
+
 }  // namespace
 
 std::string write_rspamd_dmarc_row(const DmarcReportRow& row) {
@@ -118,11 +127,7 @@ Result<void> DmarcRedis::add(std::span<const std::string> rows, int64_t now_ms,
               {"EVAL", kAdd, "1", at.first, at.second, fmt::format("{}", count), most, life});
   for (const auto& [at, count] : counts) batch.add(index, {"SADD", index, at.first});
   batch.add(index, {"EXPIRE", index, life});
-  const auto replies = client_->run(batch, RedisUse::kWrite);
-  if (!replies) return fail(replies.error());
-  for (const RedisReply& reply : *replies)
-    if (reply.is_error()) return fail(error_of(reply));
-  return {};
+  return write(*client_, batch);
 }
 
 Result<std::vector<DmarcRows::Pile>> DmarcRedis::piles(int64_t now_ms) const {
@@ -174,11 +179,7 @@ Result<void> DmarcRedis::erase(const Pile& pile, int64_t) {
   batch.repeatable = true;
   batch.add(key, {"DEL", key});
   batch.add(index, {"SREM", index, key});
-  const auto replies = client_->run(batch, RedisUse::kWrite);
-  if (!replies) return fail(replies.error());
-  for (const RedisReply& reply : *replies)
-    if (reply.is_error()) return fail(error_of(reply));
-  return {};
+  return write(*client_, batch);
 }
 
 Result<std::shared_ptr<DmarcRows>> open_dmarc_rows(const Loaded& loaded, SiteStores& stores) {

@@ -90,16 +90,19 @@ ClassOpinion winnow_class(const BayesOptions& options, const TokenList& tokens,
   const auto bounded = [](uint64_t count) {
     return static_cast<uint32_t>(std::min<uint64_t>(count, UINT32_MAX));
   };
+  // Of all learnt classes together.
+  uint64_t learns = 0;
+  std::vector<uint64_t> seen(tokens.hashes.size());
+  for (const uint32_t one : learnt) {
+    learns += counts.learnt(one);
+    for (size_t i = 0; i < seen.size(); ++i) seen[i] += counts.count(one, i);
+  }
   double best = 0;
   for (const uint32_t one : learnt) {
-    against.learns = {counts.learnt(one), 0};
-    for (const uint32_t other : learnt)
-      if (other != one) against.learns.ham += counts.learnt(other);
-    for (size_t i = 0; i < tokens.hashes.size(); ++i) {
-      uint64_t others = 0;
-      for (const uint32_t other : learnt)
-        if (other != one) others += counts.count(other, i);
-      against.counts[i] = {counts.count(one, i), bounded(others)};
+    against.learns = {counts.learnt(one), learns - counts.learnt(one)};
+    for (size_t i = 0; i < seen.size(); ++i) {
+      const uint32_t own = counts.count(one, i);
+      against.counts[i] = {own, bounded(seen[i] - own)};
     }
     const Opinion opinion = winnow_opinion(options, tokens, against, scratch);
     if (!opinion.known || (out.known && opinion.odds <= best)) continue;
