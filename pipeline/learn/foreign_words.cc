@@ -16,6 +16,7 @@
 #include "engine/text/normalise.h"
 #include "engine/text/stem.h"
 #include "engine/text/utf8.h"
+#include "rules/checks/text.h"
 
 namespace winnow {
 
@@ -29,13 +30,6 @@ constexpr size_t kSaHash = 5;  // bytes of a SHA-1 that SpamAssassin keeps, the 
 bool is_host(std::string_view word) {
   const size_t dot = word.find('.');
   return dot != std::string_view::npos && dot > 0 && dot + 1 < word.size();
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
 }
 
 bool whole(std::string_view text, uint64_t& out) {

@@ -1,8 +1,10 @@
-// Small text questions that many checks ask. No allocation but in the batch's arena.
+// Small text questions that many checks ask. No allocation but in the batch's arena; lowered() is
+// for options.
 #pragma once
 
 #include <algorithm>
 #include <charconv>
+#include <string>
 #include <string_view>
 
 #include "engine/arena.h"
@@ -10,6 +12,12 @@
 namespace winnow {
 
 constexpr char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+inline std::string lowered(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), lower_ascii);
+  return out;
+}
 
 inline bool equal_caseless(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;

@@ -13,6 +13,7 @@
 #include "rules/checks/auth/dkim_key.h"
 #include "rules/checks/auth/given_results.h"
 #include "rules/checks/check.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/row.h"
 #include "rules/config/ucl.h"
 #include "rules/maps/map.h"
@@ -70,13 +71,9 @@ struct DkimPlan final : CheckPlan {
 
 void read_lists(CompileContext& context, DkimPlan& plan) {
   const UclObject& options = *context.options;
-  const auto map = [&](const char* name, MapKind kind) -> std::shared_ptr<const Map> {
-    const UclObject* const value = options.find(name);
-    return value && context.map_of ? context.map_of(*value, kind) : nullptr;
-  };
-  plan.whitelist = map("whitelist", MapKind::kIp);
-  plan.trusted = map("trusted_domains", MapKind::kHash);
-  if (!plan.trusted) plan.trusted = map("domains", MapKind::kHash);
+  plan.whitelist = option_map(context, &options, "whitelist", MapKind::kIp);
+  plan.trusted = option_map(context, &options, "trusted_domains", MapKind::kHash);
+  if (!plan.trusted) plan.trusted = option_map(context, &options, "domains", MapKind::kHash);
   plan.trusted_only = options.flag("trusted_only", false);
   const double factor = std::clamp(options.number("strict_multiplier", 1), 0.0, 1000.0);
   for (uint32_t i = 0; plan.trusted && i < plan.trusted->values(); ++i) {
@@ -138,9 +135,8 @@ void content(const CheckPlan& base, Batch& batch) {
   const auto& plan = static_cast<const DkimPlan&>(base);
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const Envelope& envelope = batch.envelopes[row];
-    const bool is_listed =
-        plan.whitelist && envelope.ip.valid() && plan.whitelist->find(envelope.ip) != kNoIndex;
-    if (!plan.skips(envelope) && !is_listed && !is_given(batch, row, plan.given))
+    if (!plan.skips(envelope) && !holds(plan.whitelist, envelope.ip) &&
+        !is_given(batch, row, plan.given))
       signatures_of(plan, batch, row);
   }
 }

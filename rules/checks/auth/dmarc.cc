@@ -502,14 +502,11 @@ void content(const CheckPlan& base, Batch& batch) {
 
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
   const auto& plan = static_cast<const DmarcPlan&>(base);
-  if (is_given(evidence, plan.given)) return Judged::kDone;
+  if (has_fact(evidence, plan.given)) return Judged::kDone;
   Fate fate;
   if (judge_domain(plan, evidence, judgement, fate) == Judged::kWaiting) return Judged::kWaiting;
   if (!plan.munging || plan.symbols[kMunged] == kNoId<SymbolId>) return Judged::kDone;
-  if (plan.munging->has_condition() &&
-      std::ranges::find(evidence.symbols, plan.may_munge, &SymbolFact::symbol) ==
-          evidence.symbols.end())
-    return Judged::kDone;
+  if (plan.munging->has_condition() && !has_fact(evidence, plan.may_munge)) return Judged::kDone;
   const std::string_view list = plan.munging->list_of(evidence, fate.passed, fate.strict);
   if (!list.empty()) judgement.insert(plan.symbols[kMunged], 1, list);
   return Judged::kDone;

@@ -66,9 +66,7 @@ std::string_view DmarcMunging::list_of(const Evidence& evidence, bool passed, bo
   const Address* const from = find(evidence, AddressField::kFrom);
   if (!from || !is_writable(from->address)) return {};
   for (const std::string_view one : evidence.recipients) {
-    std::string lower(one);
-    std::ranges::transform(lower, lower.begin(), lower_ascii);
-    if (is_writable(one) && lists_->find(lower) != kNoIndex) return one;
+    if (is_writable(one) && lists_->find(lowered(one)) != kNoIndex) return one;
   }
   return {};
 }

@@ -9,6 +9,7 @@
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/auth/identity.h"
 #include "rules/checks/auth/tag_list.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
 #include "rules/maps/map.h"
@@ -45,14 +46,10 @@ std::unique_ptr<const DmarcReporting> DmarcReporting::compile(CompileContext& co
   }
   if (!section->flag("enabled", false)) return nullptr;
   auto out = std::make_unique<DmarcReporting>();
-  const auto map = [&](const char* name) -> std::shared_ptr<const Map> {
-    const UclObject* const value = section->find(name);
-    return value && context.map_of ? context.map_of(*value, MapKind::kSet) : nullptr;
-  };
-  out->only_domains_ = map("only_domains");
-  out->exclude_domains_ = map("exclude_domains");
-  out->exclude_recipients_ = map("exclude_recipients");
-  out->exclude_rua_ = map("exclude_rua_addresses");
+  out->only_domains_ = option_map(context, section, "only_domains", MapKind::kSet);
+  out->exclude_domains_ = option_map(context, section, "exclude_domains", MapKind::kSet);
+  out->exclude_recipients_ = option_map(context, section, "exclude_recipients", MapKind::kSet);
+  out->exclude_rua_ = option_map(context, section, "exclude_rua_addresses", MapKind::kSet);
   for (size_t i = 0; i < out->spf_.size(); ++i)
     out->spf_[i] = context.symbol(kSpfResults[i].symbol);
   for (size_t i = 0; i < out->dkim_.size(); ++i)

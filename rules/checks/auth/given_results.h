@@ -14,7 +14,7 @@ namespace winnow {
 constexpr std::string_view kGivenSpf = "HTTP_HEADERS_SPF", kGivenDkim = "HTTP_HEADERS_DKIM",
                            kGivenDmarc = "HTTP_HEADERS_DMARC";
 
-inline bool is_given(const Evidence& evidence, SymbolId fact) {
+inline bool has_fact(const Evidence& evidence, SymbolId fact) {
   return fact != kNoId<SymbolId> &&
          std::ranges::find(evidence.symbols, fact, &SymbolFact::symbol) != evidence.symbols.end();
 }

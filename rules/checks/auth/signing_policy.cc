@@ -9,6 +9,7 @@
 #include "rules/checks/auth/request_key.h"
 #include "rules/checks/auth/signing.h"
 #include "rules/checks/auth/tag_list.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
@@ -221,9 +222,7 @@ class SigningCompiler {
     p.use_request_ = options_.flag("use_http_headers", false);
     p.request_fallback_ = options_.flag("allow_headers_fallback", false);
     const auto name = [&](std::string_view option, std::string_view other) {
-      std::string out(options_.string(option, other));
-      std::ranges::transform(out, out.begin(), lower_ascii);
-      return out;
+      return lowered(options_.string(option, other));
     };
     p.request_ = {name("http_sign_header", "PerformDkimSign"),
                   name("http_sign_on_reject_header_header", "SignOnAuthFailed"),
@@ -233,8 +232,7 @@ class SigningCompiler {
   }
 
   std::shared_ptr<const Map> map(std::string_view name, MapKind kind) {
-    const UclObject* const value = options_.find(name);
-    return value && context_.map_of ? context_.map_of(*value, kind) : nullptr;
+    return option_map(context_, &options_, name, kind);
   }
 
   void add_key(const std::string& name, std::string_view bytes, const UclObject* at) {
@@ -362,7 +360,7 @@ std::unique_ptr<const SigningPolicy> SigningPolicy::compile(CompileContext& cont
 SigningPolicy::Origin SigningPolicy::origin(const Envelope& envelope) const {
   const bool user = !envelope.user.empty();
   const bool local = envelope.own_ip;
-  const bool network = networks_ && envelope.ip.valid() && networks_->find(envelope.ip) != kNoIndex;
+  const bool network = holds(networks_, envelope.ip);
   if (user && sign_authenticated_) return Origin::kUser;
   if (network) return Origin::kNetwork;
   if (local && sign_local_) return Origin::kLocal;

@@ -9,6 +9,7 @@
 #include "rules/checks/auth/identity.h"
 #include "rules/checks/auth/spf_evaluate.h"
 #include "rules/checks/check.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
 #include "rules/maps/map.h"
@@ -84,13 +85,9 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
     else
       context.warn(option.name, "the value is out of bounds; the default holds");
   };
-  const auto networks = [&](std::string_view name) -> std::shared_ptr<const Map> {
-    const UclObject* const value = context.options ? context.options->find(name) : nullptr;
-    return value && context.map_of ? context.map_of(*value, MapKind::kIp) : nullptr;
-  };
   plan->given = context.symbol(kGivenSpf);
-  plan->whitelist = networks("whitelist");
-  plan->relays = networks("external_relay");
+  plan->whitelist = option_map(context, context.options, "whitelist", MapKind::kIp);
+  plan->relays = option_map(context, context.options, "external_relay", MapKind::kIp);
   if (plan->relays) plan->fact = context.symbol(kSymbols[kFact].name);
   read(kOptions[0], plan->limits.lookups_max);
   read(kOptions[1], plan->limits.void_lookups_max);
@@ -130,10 +127,6 @@ void conclude(const CheckPlan& plan, const SpfResult& result, Judgement& judgeme
   }
 }
 
-bool holds(const std::shared_ptr<const Map>& networks, const IpAddress& ip) {
-  return networks && ip.valid() && networks->find(ip) != kNoIndex;
-}
-
 // Mail from an own relay: the first hop, from the top, that is none of them. The option is its
 // address, a blank, and its HELO; empty where no hop says.
 void content(const CheckPlan& base, Batch& batch) {
@@ -171,7 +164,7 @@ bool find_client(const SpfPlan& plan, const Evidence& evidence, IpAddress& ip,
 
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {
   const auto& plan = static_cast<const SpfPlan&>(base);
-  if (is_given(evidence, plan.given)) return Judged::kDone;
+  if (has_fact(evidence, plan.given)) return Judged::kDone;
   Envelope envelope = evidence.envelope;
   // Without a session there is nothing to judge, and nothing that looks like a judgement.
   if (!find_client(plan, evidence, envelope.ip, envelope.helo) ||

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rules/checks/check.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
@@ -71,26 +72,19 @@ std::shared_ptr<const Map> table(CompileContext& context, std::string_view optio
   return value ? context.map_of(*value, MapKind::kHash) : nullptr;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), lower_ascii);
-  return out;
-}
-
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   auto plan = std::make_unique<Plan>();
   for (size_t i = 0; i < kForwardedBy.size(); ++i)
     plan->forwarded[i] = context.symbol(kForwardedBy[i]);
   const UclObject* const options = context.options;
   if (!options) return plan;
-  if (const UclObject* const domains = options->find("local_domains"))
-    plan->domains = context.map_of(*domains, MapKind::kSet);
+  plan->domains = option_map(context, options, "local_domains", MapKind::kSet);
   plan->virtuals = table(context, "virtual_aliases");
   plan->system = table(context, "system_aliases");
   if (const UclObject* const own = options->find("rspamd_aliases"))
     for (const UclObject& one : own->last_value().children())
       for (const UclObject* const target : one.list())
-        plan->own.emplace_back(lower(one.key()), target->text());
+        plan->own.emplace_back(lowered(one.key()), target->text());
   std::ranges::stable_sort(plan->own, {}, &Alias::first);
   plan->steps = options->integer("max_recursion_depth", plan->steps);
   plan->gmail = options->flag("enable_gmail_rules", true);

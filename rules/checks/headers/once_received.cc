@@ -4,6 +4,7 @@
 
 #include "rules/checks/check.h"
 #include "rules/checks/headers/client_name.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
@@ -41,8 +42,7 @@ struct Plan final : CheckPlan {
   std::shared_ptr<const Map> whitelist;  // may be null
 
   bool looks_at(const Envelope& envelope) const {
-    return !skips(envelope) &&
-           !(whitelist && envelope.ip.valid() && whitelist->find(envelope.ip) != kNoIndex);
+    return !skips(envelope) && !holds(whitelist, envelope.ip);
   }
 };
 
@@ -117,8 +117,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
     for (const std::string_view word : context.options->strings(name))
       if (!word.empty()) words->emplace_back(word);
   }
-  if (const UclObject* const value = context.options->find("whitelist"); value && context.map_of)
-    plan->whitelist = context.map_of(*value, MapKind::kIp);
+  plan->whitelist = option_map(context, context.options, "whitelist", MapKind::kIp);
   return plan;
 }
 

@@ -11,6 +11,7 @@
 
 #include "engine/classify/features.h"
 #include "rules/checks/row.h"
+#include "rules/checks/text.h"
 #include "rules/compile/rule_set.h"
 #include "rules/config/ucl.h"
 
@@ -40,13 +41,6 @@ const UclObject* find_section(const UclObject* classifiers) {
       found = &named->last_value();
   }
   return found;
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
 }
 
 std::string_view class_of(const UclObject& statfile) {

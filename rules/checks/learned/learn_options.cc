@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "rules/checks/check.h"
+#include "rules/checks/text.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
@@ -102,13 +103,6 @@ void read_object(CompileContext& context, const UclObject& value,
   to.authenticated = value.flag("check_authed", true);
   if (const UclObject* const logging = fine_settings(value, "logging"))
     to.logged = logging->flag("enabled", true);
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
 }
 
 void read_guard_settings(CompileContext& context, const UclObject& autolearn, LearnGuard& to) {

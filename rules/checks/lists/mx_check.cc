@@ -15,6 +15,7 @@
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/check.h"
 #include "rules/checks/lists/mx_probe.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/row.h"
 #include "rules/config/ucl.h"
 #include "rules/maps/map.h"
@@ -174,9 +175,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   if (!options) return plan;
   plan->servers_max =
       static_cast<uint32_t>(std::clamp<int64_t>(options->integer("max_mx_a_records", 3), 1, 20));
-  const auto map = [&](const char* key, MapKind kind) -> std::shared_ptr<const Map> {
-    const UclObject* const value = options->find(key);
-    return value ? context.map_of(*value, kind) : nullptr;
+  const auto map = [&](const char* key, MapKind kind) {
+    return option_map(context, options, key, kind);
   };
   plan->exclude_domains = map("exclude_domains", MapKind::kSet);
   plan->exclude_mxs = map("exclude_mxs", MapKind::kSet);

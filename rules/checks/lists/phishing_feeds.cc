@@ -10,6 +10,7 @@
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/check.h"
 #include "rules/checks/lists/phishing_feed.h"
+#include "rules/checks/option_map.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
@@ -108,9 +109,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   };
   plan->open_phish = feed("openphish_enabled", "openphish_map", flag("openphish_premium", false));
   plan->generic = feed("generic_service_enabled", "generic_service_map", false);
-  const auto set = [&](const char* key) -> std::shared_ptr<const Map> {
-    const UclObject* const value = options->find(key);
-    return value ? context.map_of(*value, MapKind::kSet) : nullptr;
+  const auto set = [&](const char* key) {
+    return option_map(context, options, key, MapKind::kSet);
   };
   if (flag("phishing_feed_exclusion_enabled", false))
     plan->excluded = set("phishing_feed_exclusion_map");
