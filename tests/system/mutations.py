@@ -8,6 +8,7 @@ default, all of them with WINNOW_DEEP=1; at least 95 % of each kind must be noti
 those that are not.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -98,19 +99,19 @@ def noticed(winnow, conf):
     return set(FAILURE.findall(done.stdout))
 
 
-def run_round(winnow, source, work, chosen):
-    """{rule: noticed} with one slip, (file, rule) -> body, in each of some rules."""
-    conf = work / "conf"
-    if conf.exists():
-        shutil.rmtree(conf)
-    shutil.copytree(source, conf)
-    for (file, name), body in chosen.items():
-        copy = conf / file.relative_to(source)
-        text = copy.read_text()
-        found = next(m for m in BLOCK.finditer(text) if m.group(1) == name)
-        copy.write_text(text[:found.start(2)] + body + text[found.end(2):])
-    failed = noticed(winnow, conf)
-    return {key: key[1] in failed for key in chosen}
+def run_round(winnow, source, part, number):
+    """[(kind, key, slip, noticed)] with slip `number` made in each rule of `part` that has so many."""
+    chosen = {key: made[number] for key, made in part.items() if number < len(made)}
+    with tempfile.TemporaryDirectory() as work:
+        conf = pathlib.Path(work) / "conf"
+        shutil.copytree(source, conf)
+        for (file, name), (_, body) in chosen.items():
+            copy = conf / file.relative_to(source)
+            text = copy.read_text()
+            found = next(m for m in BLOCK.finditer(text) if m.group(1) == name)
+            copy.write_text(text[:found.start(2)] + body + text[found.end(2):])
+        failed = noticed(winnow, conf)
+    return [(kind, key, slip, key[1] in failed) for key, (kind, slip) in chosen.items()]
 
 
 def main():
@@ -120,38 +121,42 @@ def main():
     parser.add_argument("--source", required=True)
     parser.add_argument("--build")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="runs of the tests side by side")
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
     source = pathlib.Path(args.source) / "rules/conf"
-    everything = all_slips(source)
-    count = {kind: [0, 0] for kind in ("literal", "condition", "weight")}
+    parts = list(all_slips(source).values())
     order = random.Random(5)
-    for slips_of in everything.values():
-        for made in slips_of.values():
-            order.shuffle(made)
-    rounds = max(len(made) for part in everything.values() for made in part.values()) \
-        if os.environ.get("WINNOW_DEEP") else args.rounds
-    with tempfile.TemporaryDirectory() as work:
-        if noticed(args.winnow, source):
-            sys.exit("mutations: the tests fail without a slip")
-        for number in range(rounds):
-            for part in everything.values():
-                chosen = {key: made[number] for key, made in part.items() if number < len(made)}
-                if not chosen:
-                    continue
-                seen = run_round(args.winnow, source, pathlib.Path(work),
-                                 {key: slip for key, (_, slip) in chosen.items()})
-                for key, (kind, slip) in chosen.items():
-                    count[kind][0] += 1
-                    count[kind][1] += seen[key]
-                    if args.list and not seen[key]:
-                        print(kind, key[1], changed(key, slip))
-    for kind, (made, caught) in count.items():
-        print(f"{kind}: {caught} of {made} slips noticed ({caught / max(made, 1):.1%})")
+    for made in (made for part in parts for made in part.values()):
+        order.shuffle(made)
+    most = [max(map(len, part.values())) for part in parts]
+    if not os.environ.get("WINNOW_DEEP"):
+        most = [min(of, args.rounds) for of in most]
+    runs = sorted(((number, part) for part, of in zip(parts, most) for number in range(of)),
+                  key=lambda run: run[0])
+    if noticed(args.winnow, source):
+        sys.exit("mutations: the tests fail without a slip")
+    count = {kind: [0, 0] for kind in ("literal", "condition", "weight")}
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        rounds = pool.map(lambda run: run_round(args.winnow, source, run[1], run[0]), runs)
+        for done, seen in enumerate(rounds, 1):
+            for kind, key, slip, caught in seen:
+                count[kind][0] += 1
+                count[kind][1] += caught
+                if args.list and not caught:
+                    print(kind, key[1], changed(key, slip))
+            print(f"mutations: run {done} of {len(runs)}, {kinds(count)}", file=sys.stderr, flush=True)
+    print(kinds(count))
     made, caught = (sum(pair[i] for pair in count.values()) for i in (0, 1))
     print(f"all: {caught} of {made} ({caught / made:.1%})")
     if caught < LEAST * made:
         sys.exit(1)
+
+
+def kinds(count):
+    """What of each kind was noticed, as a line."""
+    return ", ".join(f"{kind}: {caught} of {made} noticed ({caught / max(made, 1):.1%})"
+                     for kind, (made, caught) in count.items())
 
 
 def changed(key, slip):
