@@ -42,7 +42,7 @@ constexpr std::array kCommands{
     Command{"configtest", "", "Load the configuration and say what is wrong with it.",
             configtest_command},
     Command{"configdump", "[SECTION...]", "Print the merged configuration.", configdump_command},
-    Command{"maps", "", "List the maps that the configuration names, and what is wrong with them.",
+    Command{"maps", "", "List the configuration's maps, and what is wrong with them.",
             maps_command},
     Command{"confighelp", "[PATH...]", "Say what options mean.", confighelp_command},
     Command{"configwizard", "[CHECK...]", "Write the first files of a site.", configwizard_command},
@@ -64,6 +64,8 @@ constexpr std::array kCommands{
     Command{"help", "[COMMAND]", "Say what a command does and which options it takes.",
             help_command},
 };
+
+constexpr size_t kUsageWidth = 27;
 
 }  // namespace
 
@@ -93,8 +95,13 @@ int help_command(const std::vector<std::string>& arguments) {
   }
   fmt::print("winnow {}: finds out what is true of a message and says what to do with it.\n\n",
              WINNOW_VERSION);
-  for (const Command& command : kCommands)
-    fmt::print("  winnow {:<10} {:<20} {}\n", command.name, command.arguments, command.text);
+  for (const Command& command : kCommands) {
+    const std::string usage = fmt::format("{} {}", command.name, command.arguments);
+    // What is too long for its column stands on a line of its own.
+    fmt::print("  winnow {:<{}}{:<{}} {}\n", usage, kUsageWidth,
+               usage.size() > kUsageWidth ? "\n" : "",
+               usage.size() > kUsageWidth ? kUsageWidth + 10 : 0, command.text);
+  }
   fmt::print(
       "\nEach command takes --help; `winnow help options [SECTION]` says what the options of\n"
       "the configuration mean.\n");

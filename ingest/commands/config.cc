@@ -206,7 +206,7 @@ int config_command(const std::vector<std::string>& arguments) {
   add_place_options(app, options);
   std::string what, left, right;
   CLI::App* const why_app = app.add_subcommand("why", "where a value comes from, winner first");
-  why_app->add_option("SYMBOL_OR_PATH", what)->required();
+  why_app->add_option("SYMBOL_OR_PATH", what, "e.g. actions.reject or SUBJ_ALL_CAPS")->required();
   CLI::App* const diff_app = app.add_subcommand("diff", "what two trees set differently");
   diff_app->add_option("TREE_A", left, "main file or its directory")->required();
   diff_app->add_option("TREE_B", right, "main file or its directory")->required();

@@ -65,6 +65,10 @@ directories lie above it.
 A verdict depends on the message, its envelope, the time given, the rules and the answers of
 lookups, and on nothing else: not on threads, batch sizes or the machine.
 .SH COMMANDS
+.BI "winnow help " COMMAND
+says which options a command takes,
+.BI "winnow help options" " SECTION"
+what the options of the configuration mean.
 )";
 
 constexpr std::string_view kManTail = R"(.SH EXIT STATUS

@@ -152,11 +152,12 @@ int rules_command(const std::vector<std::string>& arguments) {
   app.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
   add_variables(app, options.load);
   CLI::App* const list_app = app.add_subcommand("list", "every symbol with its weight");
-  list_app->add_option("--format", options.format)->check(CLI::IsMember({"table", "json"}));
+  list_app->add_option("--format", options.format, "table for people, json for programs")
+      ->check(CLI::IsMember({"table", "json"}));
   CLI::App* const show_app = app.add_subcommand("show", "one symbol: weight, place, expression");
-  show_app->add_option("SYMBOL", options.symbol)->required();
+  show_app->add_option("SYMBOL", options.symbol, "its name")->required();
   CLI::App* const test_app = app.add_subcommand("test", "run the tests beside the rules");
-  test_app->add_option("SYMBOL", options.symbol);
+  test_app->add_option("SYMBOL", options.symbol, "of this one (default: of all)");
   CLI::App* const cost_app =
       app.add_subcommand("cost", "what each pattern costs on your mail, beside its hits");
   cost_app->add_option("PATH", options.paths, "mail to measure on")->required();

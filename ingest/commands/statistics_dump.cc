@@ -335,6 +335,8 @@ int statistics_dump_command(const std::vector<std::string>& arguments) {
       "the form of `rspamadm statistics_dump`. With a folder of statistics the same keys are\n"
       "written as if they were in Redis, and restored as records of counts.",
       "winnow statistics-dump");
+  app.require_subcommand(1);
+  app.fallthrough();  // options stand before or after the subcommand
   StatisticsAt place;
   DumpOptions dumped;
   RestoreOptions restored;
@@ -350,7 +352,6 @@ int statistics_dump_command(const std::vector<std::string>& arguments) {
   in->add_flag("-n,--no-operation", restored.nothing, "only show what would be done");
   in->add_option("-b,--batch-size", restored.batch, "commands sent to Redis at once");
   in->add_option("FILE", restored.files, "dumps")->required();
-  app.require_subcommand(1);
   if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
   if (dumped.cdb) {
     complain("statistics-dump", "CDB is not written; the text and --json are");

@@ -6,6 +6,7 @@ Shipped rules change these texts on purpose: look at the difference, then run th
 import csv
 import io
 import json
+import re
 
 from checking import Checking
 
@@ -30,6 +31,19 @@ def check_agreement(checking, texts):
                        f"{where}: symbols add up to {total}, the score is {row['score']}")
 
 
+def check_readme(checking, table):
+    """The verdict that README.md reads aloud is the one that is given."""
+    text = (checking.source / "README.md").read_text()
+    row = re.search(r"^(\S+) +([\d.]+) +tests/mail/sample\.mbox:(\d) +(.*) …$", text, re.MULTILINE)
+    if not checking.check(row, "README.md shows no row of the table"):
+        return
+    action, score, number, symbols = row.groups()
+    words = table.decode().splitlines()[int(number)].split()
+    checking.equal("README.md's row", f"{action} {score} {symbols}",
+                   " ".join(words[:2] + words[3:3 + len(symbols.split())]))
+    checking.check(f"scored {score}." in text, f"README.md says another score than {score}")
+
+
 def main():
     checking = Checking(__doc__, [("--update", {"action": "store_true"})])
     sample = "tests/mail/sample.mbox"
@@ -45,6 +59,7 @@ def main():
         else:
             checking.equal(f"tests/system/golden/{name}", (golden / name).read_bytes(), text)
     check_agreement(checking, texts)
+    check_readme(checking, checking.scan("--format", "table", sample, now="2030-01-01T00:00:00Z"))
     checking.finish()
 
 

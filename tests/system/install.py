@@ -79,6 +79,15 @@ def main():
     from_files = checking.scan("--format", "jsonl", "--policy", top / "share/winnow/policy", sample)
     checking.equal("the policy as files", built_in, from_files)
 
+    # The list of commands: short lines, every sentence in the column of the first.
+    lines = checking.run("help").stdout.decode().splitlines()
+    checking.check(max(map(len, lines)) <= 100, "a line of `winnow help` is over 100 letters long")
+    column = lines[2].index("Scan messages")
+    for line in lines[2:lines.index("", 2)]:
+        checking.check(line.endswith("...") or not line.endswith(".") or
+                       line[column - 1] == " " and line[column].isupper() and "  " not in line[column:],
+                       f"no sentence at column {column} of `winnow help`: {line}")
+
     manual = (top / "share/man/man1/winnow.1").read_text()
     for line in checking.run("help").stdout.decode().splitlines():
         if line.startswith("  winnow "):

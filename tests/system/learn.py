@@ -294,7 +294,7 @@ class LearnTest(Learning):
         self.assertEqual(log("rebuild")[1], "0 rows differed and are mended")
         # An export has the classes, and taken in elsewhere says the same.
         def dump():
-            return winnow("statistics-dump", "--statistics", self.statistics, "dump").stdout
+            return winnow("statistics-dump", "dump", "--statistics", self.statistics).stdout
 
         exported, dumped = log("export")[0], dump()
         self.statistics = self.folder / "another"
