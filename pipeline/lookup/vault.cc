@@ -39,15 +39,16 @@ Result<VaultOptions> vault_options(const UclObject& section, std::string_view mo
   out.url = section.string("vault_url", "");
   out.token = section.string("vault_token", "");
   out.path = section.string("vault_path", out.path);
-  out.version = static_cast<int>(section.integer("vault_kv_version", 1));
+  const int64_t version = section.integer("vault_kv_version", 1);
   out.any_certificate = section.flag("no_ssl_verify", false);
   while (out.url.ends_with('/')) out.url.pop_back();
   if (!out.url.starts_with("http://") && !out.url.starts_with("https://"))
     return fail(fmt::format("{}.vault_url is no address: write http:// or https://", module));
   if (out.token.empty() || std::ranges::any_of(out.token, [](char c) { return c < ' '; }))
     return fail(fmt::format("{}.vault_token is missing", module));
-  if (out.version != 1 && out.version != 2)
+  if (version != 1 && version != 2)
     return fail(fmt::format("{}.vault_kv_version is 1 or 2", module));
+  out.version = static_cast<int>(version);
   if (const UclObject* const timeout = section.find("http_timeout"))
     if (const std::optional<double> seconds = timeout->as_seconds())
       out.timeout_ms = static_cast<int64_t>(std::clamp(*seconds, 0.01, 60.0) * 1'000);

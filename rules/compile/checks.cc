@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
+#include "engine/score/micro.h"
 #include "rules/compile/compile.h"
 
 namespace winnow {
@@ -66,7 +66,7 @@ SymbolId declare(Compiler& compiler, const Check& check, std::string_view name,
   const SymbolId id = compiler.inserted(name);
   if (!known) {
     Symbol& symbol = compiler.set.model.symbols[index(id)];
-    symbol.score = std::llround(score * static_cast<double>(kMicro));
+    symbol.score = to_micro(score);
     if (body) symbol.place = symbol.score_place = compiler.place(*body);
     RuleInfo info;
     info.symbol = id;
@@ -154,7 +154,7 @@ void declare_checks(Compiler& compiler, const UclObject& root) {
       compiler.symbol_ids.insert_or_assign(std::string(decl.name), id);
       Symbol& symbol = compiler.set.model.symbols[index(id)];
       symbol.description = decl.description;
-      symbol.score = std::llround(decl.score * static_cast<double>(kMicro));
+      symbol.score = to_micro(decl.score);
       symbol.place.file = symbol.score_place.file =
           compiler.set.intern(fmt::format("check {}", check->name));
       // Without a description it is a fact that content() leaves for judge(): sealed like others,

@@ -7,6 +7,7 @@
 
 #include "engine/hash/fingerprint.h"
 #include "engine/html/tags.h"
+#include "engine/score/micro.h"
 #include "engine/text/folded_subject.h"
 #include "rules/lang/function_atom.h"
 #include "rules/lang/regexp.h"
@@ -149,7 +150,7 @@ void weigh(Compiler& compiler, const UclObject& value, double number, SymbolId i
   std::vector<unsigned>& priorities = compiler.weight_priorities;
   if (priorities.size() <= index(id)) priorities.resize(index(id) + 1);
   if (value.priority() < priorities[index(id)]) return;
-  const Micro score = std::llround(number * static_cast<double>(kMicro));
+  const Micro score = to_micro(number);
   const Place old = symbol.score_place;
   const Place place = compiler.place(value);
   const auto of_site = [](const Place& at) {
@@ -174,7 +175,7 @@ void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
     const UclObject* const value = object.find(key);
     if (!value) continue;
     const std::optional<double> number = value->last_value().as_number();
-    if (!number || !std::isfinite(*number) || std::abs(*number) > 1e9) {
+    if (!number || std::abs(*number) > kPointsMax) {
       compiler.warn(*value, fmt::format("{} of {} is no number; it is ignored", key, symbol.name));
       continue;
     }

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "engine/score/micro.h"
 #include "rules/compile/compile.h"
 #include "rules/config/nearest.h"
 #include "rules/config/symbols.h"
@@ -89,11 +89,11 @@ Micro cap(Compiler& compiler, const UclObject& group, const char* key, Micro non
   const UclObject* const value = group.find(key);
   if (!value) return none;
   const std::optional<double> number = value->last_value().as_number();
-  if (!number || !std::isfinite(*number)) {
+  if (!number) {
     compiler.warn(*value, fmt::format("{} of group {} is no number", key, group.key()));
     return none;
   }
-  return std::llround(*number * static_cast<double>(kMicro));
+  return to_micro(*number);
 }
 
 void read_group(Compiler& compiler, const UclObject& object) {

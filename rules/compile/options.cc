@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/mime/ip.h"
+#include "engine/score/micro.h"
 #include "rules/compile/compile.h"
 #include "rules/maps/map.h"
 
@@ -102,7 +103,7 @@ void read_action(Compiler& compiler, const UclObject& given, Action& action) {
       if (const UclObject* const inner = value.find(key)) number = inner->last_value().as_number();
     if (!number) return;
   }
-  if (!number || !std::isfinite(*number)) {
+  if (!number) {
     // `add header = 6` is the key "add" with the value "header = 6".
     const bool two_words = value.text().find('=') != std::string_view::npos;
     compiler.warn(
@@ -110,7 +111,7 @@ void read_action(Compiler& compiler, const UclObject& given, Action& action) {
                            two_words ? "; names of two words are written add_header" : ""));
     return;
   }
-  action.threshold = std::llround(*number * static_cast<double>(kMicro));
+  action.threshold = to_micro(*number);
 }
 
 }  // namespace

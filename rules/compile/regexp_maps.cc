@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "engine/score/micro.h"
 #include "rules/checks/policy/multimap_rule.h"
 #include "rules/compile/rule_parser.h"
 #include "rules/lang/rule_lines.h"
@@ -114,7 +114,7 @@ class MapRules {
     if (!known) {
       Symbol& symbol = compiler_.set.model.symbols[index(id)];
       const Said said = said_.contains(name) ? said_[name] : Said();
-      symbol.score = std::llround(said.score * static_cast<double>(kMicro));
+      symbol.score = to_micro(said.score);
       symbol.description = said.description;
       symbol.place = symbol.score_place = compiler_.place(body_);
       symbol.score_place.line = 0;  // the map's weight is a default: groups { } may say another

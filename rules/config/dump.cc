@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "rules/config/scalar.h"
 #include "rules/config/ucl_parser.h"
@@ -19,6 +20,13 @@ std::string number_text(double value, DumpFormat format) {
   std::string out(buffer, end);
   if (out.find_first_of(".e") == std::string::npos) out += ".0";
   return out;
+}
+
+// What is no finite number, as it was written: nan, inf or too large.
+double no_number(std::string_view text) {
+  if (text == "nan") return std::numeric_limits<double>::quiet_NaN();
+  const double most = std::numeric_limits<double>::infinity();
+  return text.starts_with('-') ? -most : most;
 }
 
 std::string ucl_key(std::string_view key) {
@@ -219,7 +227,7 @@ std::string dump_scalar(const UclObject& value, DumpFormat format) {
       return std::to_string(value.as_int().value_or(0));
     case UclType::kDouble:
     case UclType::kTime:
-      return number_text(value.as_number().value_or(0), format);
+      return number_text(value.as_number().value_or(no_number(value.text())), format);
     default:
       break;
   }

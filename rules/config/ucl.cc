@@ -110,9 +110,13 @@ std::optional<bool> UclObject::as_bool() const {
   return std::nullopt;
 }
 
+// UCL knows inf and nan, and 1e308y is more than there is: nobody's weight, time or size.
 std::optional<double> UclObject::as_number() const {
+  const auto finite = [](double number) {
+    return std::isfinite(number) ? std::optional(number) : std::nullopt;
+  };
   if (type_ == UclType::kInt) return static_cast<double>(int_);
-  if (type_ == UclType::kDouble || type_ == UclType::kTime) return double_;
+  if (type_ == UclType::kDouble || type_ == UclType::kTime) return finite(double_);
   if (type_ != UclType::kString) return std::nullopt;
   std::string_view text = text_;
   if (text.size() > 1 && text[0] == '+') text.remove_prefix(1);
@@ -120,7 +124,7 @@ std::optional<double> UclObject::as_number() const {
   const Scalar scalar = read_scalar(padded.empty() ? text : std::string_view(padded));
   if (scalar.kind == Scalar::Kind::kInt) return static_cast<double>(scalar.whole);
   if (scalar.kind == Scalar::Kind::kDouble || scalar.kind == Scalar::Kind::kTime)
-    return scalar.real;
+    return finite(scalar.real);
   return std::nullopt;
 }
 

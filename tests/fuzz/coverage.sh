@@ -25,6 +25,11 @@ declare -A about=(
   [http]='ingest/http/request' [milter]='ingest/milter/' [proxy_reply]='ingest/proxy/wire'
   [dns]='pipeline/lookup/dns_reply'
   [vault]='pipeline/lookup/vault'
+  [redis]='pipeline/lookup/store/redis_(reply|options)'
+  [packed_counters]='pipeline/lookup/store/packed_counters'
+  [learn_import]='pipeline/learn/(foreign_words|rspamd_dump|count_table)'
+  [learning_log]='pipeline/learn/(learning_log|record)'
+  [rule_lines]='rules/lang/rule_lines' [pdf]='rules/checks/mime/pdf'
   [lists]='rules/checks/lists/(list_items|return_codes)' [selector]='rules/lang/selector')
 
 targets=("$@")

@@ -1,11 +1,14 @@
 // What a Redis server answers, and how servers are written. The first byte says in what pieces the
 // rest comes; however it comes, the same is read of it. Then it is a list of servers: what is read
-// is written, and read as the same.
+// is written, and read as the same. Last, a configuration: what it says of Redis is within its
+// bounds or an error.
 #include <cstdlib>
 #include <string>
 
 #include "pipeline/lookup/store/redis_options.h"
 #include "pipeline/lookup/store/redis_reply.h"
+#include "tests/fuzz/require.h"
+#include "tests/fuzz/small_ucl.h"
 
 namespace {
 
@@ -30,6 +33,17 @@ std::string read_all(std::string_view bytes, size_t piece) {
   return out;
 }
 
+void configure(std::string_view text) {
+  const auto document = small_ucl(text);
+  if (!document) return;
+  const UclObject& root = document->root();
+  const Result<RedisOptions> options = redis_options(root, root.find("bayes"), "bayes");
+  if (!options) return;
+  require(!options->read.list.empty() || !options->sentinels.empty());
+  require(options->timeout_ms >= 1 && options->timeout_ms <= 86'400'000);
+  require(options->db <= 1'000'000 && options->sentinel_failures >= 1);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -39,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string pieces = read_all(bytes, 1 + data[0] % 32);
   if (whole != pieces) std::abort();
 
+  configure(bytes);
   RedisServers servers;
   if (!add_redis_servers(bytes, servers)) return 0;
   for (const RedisServer& one : servers.list) {

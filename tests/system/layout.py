@@ -42,9 +42,26 @@ def check_text(checking, name, text):
                 checking.fail(f"{name}:{number}: {len(line)} columns")
 
 
+def check_fuzzers(checking, names):
+    """Each fuzz target has seeds, and coverage.sh knows which files it is about."""
+    folder = checking.source / "tests/fuzz"
+    about = dict(re.findall(r"\[(\w+)\]='([^']+)'", (folder / "coverage.sh").read_text()))
+    targets = {name for file in folder.glob("*.cmake")
+               for name in re.findall(r"winnow_fuzz\((\w+)", file.read_text())}
+    for name in sorted(targets):
+        checking.check(any(one.startswith(f"tests/fuzz/seeds/{name}/") for one in names),
+                       f"tests/fuzz/seeds/{name}: no seed of the fuzz target")
+        pattern = re.compile(about.get(name, "$^"))
+        checking.check(any(pattern.search(one) and one.endswith(".cc") and "tests/" not in one
+                           for one in names),
+                       f"tests/fuzz/coverage.sh: no files that the target {name} is about")
+    checking.check(targets >= about.keys(), f"coverage.sh: no targets {about.keys() - targets}")
+
+
 def main():
     checking = Checking(__doc__)
     names = tracked(checking.source)
+    check_fuzzers(checking, names)
     top = {name.split("/")[0] for name in names}
     checking.check(not top - TOP, f"not agreed at the top level: {sorted(top - TOP)}")
     checking.check(not NEEDED - top, f"missing at the top level: {sorted(NEEDED - top)}")

@@ -175,7 +175,8 @@ class VaultTest(unittest.TestCase):
 
     def test_wrong_options_are_told(self):
         for text, said in (("vault_url = \"nonsense\";", "vault_url"), ("vault_token = \"\";", "vault_token"),
-                           ("vault_kv_version = 3;", "vault_kv_version")):
+                           ("vault_kv_version = 3;", "vault_kv_version"),
+                           ("vault_kv_version = 4294967297;", "vault_kv_version")):
             (self.folder / "local.d" / "dkim_signing.conf").write_text(
                 'use_vault = true; vault_url = "http://127.0.0.1:9/"; vault_token = "t";\n')
             (self.folder / "override.d").mkdir(exist_ok=True)

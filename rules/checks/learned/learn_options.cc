@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "engine/score/micro.h"
 #include "rules/checks/check.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
@@ -14,8 +14,6 @@ namespace winnow {
 namespace {
 
 constexpr double kRspamdGuard = 0.95;
-
-Micro micro(double score) { return std::llround(score * static_cast<double>(kMicro)); }
 
 std::optional<double> number_of(const UclObject* one) {
   return one ? one->last_value().as_number() : std::nullopt;
@@ -47,7 +45,7 @@ void read_ranges(CompileContext& context, const UclObject& value,
       return i < list.size() ? list[i]->as_number() : std::nullopt;
     };
     if (list.size() == 2 && number(0) && number(1) && *number(0) <= *number(1))
-      to.classes.push_back({name, micro(*number(0)), micro(*number(1))});
+      to.classes.push_back({name, to_micro(*number(0)), to_micro(*number(1))});
     else
       context.warn_at(*range,
                       fmt::format("classifier: autolearn of class {} takes [from, to], two scores "
@@ -87,9 +85,9 @@ void read_object(CompileContext& context, const UclObject& value,
   to.strict = false;
   if (spam && ham) {
     to.on = true;
-    to.spam = micro(*spam);
-    to.ham = micro(*ham);
-    if (junk) to.junk = micro(*junk);
+    to.spam = to_micro(*spam);
+    to.ham = to_micro(*ham);
+    if (junk) to.junk = to_micro(*junk);
   } else if (value.flag("learn_verdict", false)) {
     to.on = to.any_score = true;
   } else if (!to.on) {
@@ -156,8 +154,8 @@ Autolearn read_autolearn(CompileContext& context, const UclObject& section,
   if (list.size() == 2 && list[0]->as_number() && list[1]->as_number()) {
     to.on = true;
     to.strict = false;
-    to.ham = micro(*list[0]->as_number());
-    to.spam = micro(*list[1]->as_number());
+    to.ham = to_micro(*list[0]->as_number());
+    to.spam = to_micro(*list[1]->as_number());
     return to;
   }
   context.warn_at(value,

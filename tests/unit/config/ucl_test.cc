@@ -227,7 +227,8 @@ TEST(Ucl, DumpReadsBack) {
   const std::string_view text =
       "a = 1; b = 2.5; c = yes; d = null; e = \"q\\\"\\n$DBDIR ${DBDIR}\"; f = [1, [2, {x=3}], "
       "[]];\n"
-      "g { h {} i = 5min; } r \"x\" { a = 1 } r \"y z\" { b = 2 } l = [1]; l = [2]; u = inf;";
+      "g { h {} i = 5min; } r \"x\" { a = 1 } r \"y z\" { b = 2 } l = [1]; l = [2]; u = inf; v = "
+      "nan;";
   UclOptions options;
   auto first = parse_ucl(text, "t", options);
   ASSERT_TRUE(first);
@@ -242,6 +243,20 @@ TEST(Ucl, DumpReadsBack) {
   ASSERT_TRUE(third);
   EXPECT_EQ(dump(third->document->root(), {.format = DumpFormat::kJson}),
             dump(first->document->root(), {.format = DumpFormat::kJson}));
+}
+
+// They are numbers of UCL, and nobody's weight or time.
+TEST(Ucl, NumbersThatAreNone) {
+  auto read = parse_ucl("a = inf; b = nan; c = 1e308y; d = \"nan\"; e = -1e308y; f = 1e308", "t");
+  ASSERT_TRUE(read);
+  for (const std::string_view key : {"a", "b", "c", "d", "e"}) {
+    const UclObject& value = *read->document->root().find(key);
+    EXPECT_FALSE(value.as_number() || value.as_seconds() || value.as_int()) << key;
+    EXPECT_EQ(read->document->root().seconds(key, 5), 5) << key;
+  }
+  EXPECT_EQ(read->document->root().number("f", 0), 1e308);
+  EXPECT_EQ(dump(read->document->root()),
+            "a = inf;\nb = nan;\nc = inf;\nd = \"nan\";\ne = \"-inf\";\nf = 1e+308;\n");
 }
 
 TEST(Ucl, DumpOfEmptyListsUnderOneKeyReadsBack) {

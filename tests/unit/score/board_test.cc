@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "engine/score/micro.h"
 #include "tests/unit/score/model_builder.h"
 
 namespace winnow {
@@ -32,6 +33,15 @@ struct RepeatRow {
   const char* expected;
 };
 class Repeats : public ::testing::TestWithParam<RepeatRow> {};
+
+TEST(Points, AsMicro) {
+  EXPECT_EQ(to_micro(1.5), 1'500'000);
+  EXPECT_EQ(to_micro(-0.0000004), 0);
+  EXPECT_EQ(to_micro(kPointsMax), 1'000'000'000'000'000);
+  EXPECT_EQ(to_micro(1e300), to_micro(kPointsMax));
+  EXPECT_EQ(to_micro(-std::numeric_limits<double>::infinity()), to_micro(-kPointsMax));
+  EXPECT_EQ(to_micro(std::numeric_limits<double>::quiet_NaN()), 0);
+}
 
 TEST_P(Repeats, add_up) {
   ScoreModel model = base_model();
