@@ -67,17 +67,21 @@ constexpr std::array<std::string_view, 19> kLeftOut{
     "arc-",   "x-dspam",    "x-amavis",  "x-gmail-labels", "x-label"};
 
 constexpr auto kLeftOutFirst = [] {
-  std::array<uint32_t, kLeftOut.size()> out{};
-  for (size_t i = 0; i < out.size(); ++i) out[i] = first_four(kLeftOut[i]);
+  std::array<uint32_t, (kLeftOut.size() + 3) / 4 * 4> out{};
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = first_four(kLeftOut[std::min(i, kLeftOut.size() - 1)]);
   return out;
 }();
 
 bool is_left_out(std::string_view name) {
   if (name.size() < 4) return false;
-  const uint32_t first = first_four(name);
-  bool any = false;
-  for (const uint32_t one : kLeftOutFirst) any |= one == first;
-  return any && std::ranges::any_of(kLeftOut, [&](std::string_view prefix) {
+  const __m128i first = _mm_set1_epi32(static_cast<int>(first_four(name)));
+  __m128i any = _mm_setzero_si128();
+  for (size_t i = 0; i < kLeftOutFirst.size(); i += 4)
+    any = _mm_or_si128(
+        any, _mm_cmpeq_epi32(first,
+                             _mm_loadu_si128(reinterpret_cast<const __m128i*>(&kLeftOutFirst[i]))));
+  return _mm_movemask_epi8(any) != 0 && std::ranges::any_of(kLeftOut, [&](std::string_view prefix) {
            return starts_caseless(name, prefix);
          });
 }
@@ -85,6 +89,7 @@ bool is_left_out(std::string_view name) {
 constexpr size_t kWordsOfHeaderMax = 24;
 constexpr size_t kHeaderWordMax = 40;
 constexpr size_t kWholeValueMax = 64;
+constexpr size_t kNamedMax = 256;  // bytes of a value; what comes after them does not count
 constexpr size_t kHopsMax = 8;
 constexpr size_t kUrlsMax = 64;
 constexpr size_t kPathWordsMax = 8;
@@ -122,14 +127,66 @@ void each_bit(uint64_t bits, const Use& use) {
   for (; bits != 0; bits &= bits - 1) use(static_cast<uint32_t>(std::countr_zero(bits)));
 }
 
+// A header's name in lower case, and what is made of it alone.
+struct HeaderName {
+  std::string with_sign;  // "=subject"
+  uint64_t hash = 0;      // of the name
+  uint64_t whole = 0;     // of the name with its sign: below it stand values as a whole
+  uint64_t there = 0;     // the feature that it is there
+  bool left_out = false;
+
+  void read(std::string_view name) {
+    with_sign.assign("=").append(name.substr(0, kNamedMax));
+    for (char& c : with_sign) c = lower_ascii(c);
+    hash = hash_of(text());
+    whole = hash_of(with_sign);
+    there = mixed_value(FeatureKind::kHeaderName, kHashOf<"there">, text());
+  }
+  std::string_view text() const { return std::string_view(with_sign).substr(1); }
+};
+
+// By their ids.
+const std::vector<HeaderName>& known_names() {
+  static const std::vector<HeaderName> names = [] {
+    std::vector<HeaderName> out(kKnownHeaders);
+    const HeaderNames known;
+    for (uint32_t id = 0; id < kKnownHeaders; ++id) {
+      out[id].read(known.name(static_cast<HeaderId>(id)));
+      out[id].left_out = is_left_out(known.name(static_cast<HeaderId>(id)));
+    }
+    return out;
+  }();
+  return names;
+}
+
+// Of the parts of an address in one field.
+struct AddressNames {
+  uint64_t all, domain, local, display, end, valid;
+};
+using AllAddressNames = std::array<AddressNames, static_cast<size_t>(AddressField::kCount)>;
+const AllAddressNames& address_names() {
+  static const AllAddressNames names = [] {
+    AllAddressNames out;
+    for (size_t i = 0; i < out.size(); ++i) {
+      const auto of = [i](char part) {
+        return hash_of(address_feature_name(static_cast<AddressField>(i), part));
+      };
+      out[i] = {of('a'), of('d'), of('l'), of('n'), of('e'), of('v')};
+    }
+    return out;
+  }();
+  return names;
+}
+
 class Features {
  public:
   // REQUIRED: `out` is empty.
   Features(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out)
-      : scratch_(scratch), batch_(batch), row_(row), out_(out) {}
+      : scratch_(scratch), batch_(batch), row_(row), out_(out) {
+    take_room();
+  }
 
   void run() {
-    scratch_.found.clear();
     add_texts();
     add_headers();
     add_addresses();
@@ -146,24 +203,19 @@ class Features {
   // whose upper bits say which line. A hash is taken for another one once in some ten million
   // messages.
   void keep_first_ones() {
-    constexpr size_t kLine = 4;
-    const size_t n = scratch_.found.size();
-    const size_t lines = std::bit_ceil(n + 2);
+    constexpr size_t kLine = 4, kAhead = 8;
+    const size_t lines = std::bit_ceil(n_ / 2 + 2);
     const unsigned shift = 64 - static_cast<unsigned>(std::countr_zero(lines));
     scratch_.seen.assign(lines * kLine, 0);
-    out_.tokenizer = Tokenizer::kWinnow;
-    out_.hashes.resize(n);
-    out_.kinds.resize(n);
-    // Kinds are bytes, which the compiler takes for a change of anything: hence the pointers.
     uint32_t* const seen = scratch_.seen.data();
-    uint64_t* const hashes = out_.hashes.data();
-    TokenKind* const kinds = out_.kinds.data();
-    const FeatureScratch::Found* const found = scratch_.found.data();
+    uint64_t* const hashes = hashes_;
+    TokenKind* const kinds = kinds_;
     size_t kept = 0;
-    for (size_t i = 0; i < n; ++i) {
-      const uint64_t hash = found[i].hash;
+    for (size_t i = 0; i < n_; ++i) {
+      const uint64_t hash = hashes[i];
       const uint32_t half = static_cast<uint32_t>(hash) | 1;  // 0: a free place
       const __m128i wanted = _mm_set1_epi32(static_cast<int>(half));
+      __builtin_prefetch(&seen[(hashes[std::min(i + kAhead, n_ - 1)] >> shift) * kLine]);
       size_t at = hash >> shift;
       uint32_t there = 0, used = 0;
       for (;; at = (at + 1) & (lines - 1)) {
@@ -180,18 +232,32 @@ class Features {
       const unsigned place = static_cast<unsigned>(std::countr_zero(there != 0 ? there : used + 1));
       seen[at * kLine + place] = half;
       hashes[kept] = hash;
-      kinds[kept] = found[i].kind;
+      kinds[kept] = kinds[i];
       kept += static_cast<size_t>(there == 0);
     }
     kept = std::min<size_t>(kept, kTokensMax);
-    out_.hashes.resize(kept);
-    out_.kinds.resize(kept);
+    out_.tokenizer = Tokenizer::kWinnow;
+    out_.hashes.assign(hashes, hashes + kept);
+    out_.kinds.assign(kinds, kinds + kept);
     out_.text_tokens = static_cast<uint32_t>(kept);
   }
 
   void put(FeatureKind kind, uint64_t hash) {
-    if (scratch_.found.size() < kFoundMax)
-      scratch_.found.push_back({hash, static_cast<TokenKind>(kind)});
+    if (n_ == room_ && !grow()) return;
+    hashes_[n_] = hash;
+    kinds_[n_++] = static_cast<TokenKind>(kind);
+  }
+  [[gnu::noinline]] bool grow() {
+    if (n_ == kFoundMax) return false;
+    scratch_.hashes.resize(std::max<size_t>(4'096, 2 * n_));
+    scratch_.kinds.resize(scratch_.hashes.size());
+    take_room();
+    return true;
+  }
+  void take_room() {
+    room_ = scratch_.hashes.size();
+    hashes_ = scratch_.hashes.data();
+    kinds_ = scratch_.kinds.data();
   }
 
   void add(FeatureKind kind, uint64_t hash) { put(kind, mixed_stem(kind, hash)); }
@@ -202,12 +268,6 @@ class Features {
   void add(FeatureKind kind, uint64_t name, uint64_t value) {
     add(kind, name, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
   }
-  std::string_view lowered(std::string_view text) {
-    scratch_.text.assign(text.substr(0, 256));
-    for (char& c : scratch_.text) c = lower_ascii(c);
-    return scratch_.text;
-  }
-
   // Words and pairs of words of one run of text.
   void add_words(Range range, FeatureKind word_kind, FeatureKind pair_kind) {
     const std::span<const Word> words = batch_.words.row(row_).subspan(range.begin, range.size());
@@ -258,65 +318,66 @@ class Features {
 
   // The words of a header's value, each with the header's name: split where neither letters nor
   // digits stand, but . - _ inside a word hold it together. Long mixtures of letters and digits are
-  // ids and count by their length.
-  void add_value(FeatureKind kind, uint64_t name, std::string_view value) {
-    size_t words = 0;
-    // A joiner at the very end holds nothing together.
-    const size_t joined = value.empty() ? 0 : value.size() - 1;
-    std::array<char, kHeaderWordMax> low;
-    for (size_t at = 0; at < value.size() && words < kWordsOfHeaderMax;) {
-      if (!(what_is(value[at]) & (kLetter | kDigit))) {
-        ++at;
-        continue;
-      }
-      size_t end = at, digits = 0;
-      for (; end < value.size(); ++end) {
-        const uint8_t what = what_is(value[end]);
-        if (!(what & (kLetter | kDigit)) && !((what & kJoiner) && end < joined)) break;
-        digits += (what & kDigit) / kDigit;
-        if (end - at < low.size()) low[end - at] = lower_ascii(value[end]);
-      }
-      const size_t size = end - at;
-      ++words;
-      if (size > kHeaderWordMax || (digits > 4 && size > 11))
+  // ids and count by their length. REQUIRED: scratch_.value has begun.
+  void add_value(FeatureKind kind, uint64_t name) {
+    LoweredValue::Word word;
+    for (size_t words = 0; words < kWordsOfHeaderMax && scratch_.value.next(word); ++words) {
+      const size_t size = word.text.size();
+      if (size > kHeaderWordMax || (word.digits > 4 && size > 11))
         add(kind, name, size + 1000);
       else
-        put(kind, mixed_value(kind, name, {low.data(), size}));
-      at = end;
+        add(kind, name, word.text);
     }
   }
   void add_named(FeatureKind kind, uint64_t name, std::string_view word) {
-    std::array<char, 256> low;
-    const size_t n = std::min(word.size(), low.size());
-    for (size_t i = 0; i < n; ++i) low[i] = lower_ascii(word[i]);
+    std::array<char, kNamedMax + 16> low;
+    const size_t n = std::min(word.size(), kNamedMax);
+    lower_into(word.substr(0, n), low.data());
     put(kind, mixed_value(kind, name, {low.data(), n}));
   }
 
+  // What stands behind each of the first `most` dots of a name.
+  void add_ends(FeatureKind kind, uint64_t name, std::string_view text, size_t most) {
+    std::array<char, kNamedMax + 16> low;
+    const bool short_one = text.size() <= kNamedMax;
+    if (short_one) lower_into(text, low.data());
+    for (size_t dot = text.find('.'); dot != std::string_view::npos && most > 0;
+         dot = text.find('.', dot + 1), --most)
+      if (short_one)
+        add(kind, name, std::string_view(low.data() + dot + 1, text.size() - dot - 1));
+      else
+        add_named(kind, name, text.substr(dot + 1));
+  }
+
   void add_headers() {
+    const std::vector<HeaderName>& known = known_names();
     const std::span<const Header> all = batch_.headers.row(row_);
-    std::string name, last;
-    uint64_t before = hash_of({});  // of the name of the header before
+    uint64_t before = kHashOf<"">;  // of the name of the header before
+    const Header* last = nullptr;
+    HeaderName other;
     for (uint32_t i = 0; i < batch_.facts[row_].root_headers; ++i) {
       const Header& header = all[i];
-      if (is_left_out(header.name)) continue;
-      name.assign(lowered(header.name));
-      const uint64_t name_hash = hash_of(name);
-      add(FeatureKind::kHeaderName, kHashOf<"there">, name);
+      const bool is_known = index(header.id) < known.size();
+      if (is_known ? known[index(header.id)].left_out : is_left_out(header.name)) continue;
+      if (!is_known) other.read(header.name);
+      const HeaderName& name = is_known ? known[index(header.id)] : other;
+      put(FeatureKind::kHeaderName, name.there);
       if (header.id != header_id(known::kReceived)) {
-        add(FeatureKind::kHeaderName, before, name);
-        before = name_hash;
-        last = name;
+        add(FeatureKind::kHeaderName, before, name.text());
+        before = name.hash;
+        last = &header;
       }
       if (header.flags != 0) {
         add(FeatureKind::kHeaderName, kHashOf<"flags">, uint64_t{header.flags});
-        add(FeatureKind::kHeaderName, name_hash, uint64_t{header.flags});
+        add(FeatureKind::kHeaderName, name.hash, uint64_t{header.flags});
       }
-      add_header(header, name, name_hash);
+      add_header(header, name);
     }
-    add(FeatureKind::kHeaderName, kHashOf<"last">, last);
+    add_named(FeatureKind::kHeaderName, kHashOf<"last">, last ? last->name : std::string_view());
   }
 
-  void add_header(const Header& header, std::string_view text, uint64_t name) {
+  void add_header(const Header& header, const HeaderName& header_name) {
+    const uint64_t name = header_name.hash;
     if (header.id == header_id(known::kReceived) || header.id == header_id(known::kSubject)) return;
     if (header.id == header_id(known::kMessageId) || header.id == header_id(known::kReferences) ||
         header.id == header_id(known::kInReplyTo))
@@ -340,11 +401,10 @@ class Features {
       }
       return;
     }
-    if (header.decoded.size() <= kWholeValueMax) {
-      scratch_.text.assign("=").append(text);
-      add_named(FeatureKind::kHeader, hash_of(scratch_.text), header.decoded);
-    }
-    add_value(FeatureKind::kHeader, name, header.decoded);
+    scratch_.value.begin(header.decoded);
+    if (header.decoded.size() <= kWholeValueMax)
+      add(FeatureKind::kHeader, header_name.whole, scratch_.value.first());
+    add_value(FeatureKind::kHeader, name);
   }
 
   // An id: its domain, and the form of what stands before.
@@ -359,35 +419,33 @@ class Features {
 
   // Letters as a, capitals as A, digits as 0, each run once; the rest as it stands.
   void add_form(std::string_view text, uint64_t name) {
-    std::array<char, 48> form;
+    constexpr size_t kMost = 48;
+    std::array<char, kMost> form;
     size_t n = 0;
+    int before = -1;
     for (const char c : text) {
       const char kind = kBytes.form[static_cast<uint8_t>(c)];
-      if (n > 0 && form[n - 1] == kind) continue;
-      if (n == form.size()) break;
-      form[n++] = kind;
+      form[n] = kind;
+      n += static_cast<size_t>(kind != before);
+      before = kind;
+      if (n == kMost) break;
     }
     add(FeatureKind::kShape, name, std::string_view(form.data(), n));
   }
 
   void add_addresses() {
     for (const Address& address : batch_.addresses.row(row_)) {
-      std::string field = address_feature_name(address.field, ' ');
-      const auto named = [&](char what, std::string_view value) {
-        field[1] = what;
-        if (!value.empty()) add_named(FeatureKind::kAddress, hash_of(field), value);
+      const AddressNames& names = address_names()[static_cast<size_t>(address.field)];
+      const auto named = [&](uint64_t name, std::string_view value) {
+        if (!value.empty()) add_named(FeatureKind::kAddress, name, value);
       };
-      named('a', address.address);
-      named('d', address.domain);
-      named('l', address.local);
-      named('n', address.name);
+      named(names.all, address.address);
+      named(names.domain, address.domain);
+      named(names.local, address.local);
+      named(names.display, address.name);
       // The domain's end, and each name above it.
-      for (size_t at = address.domain.find('.'); at != std::string_view::npos;
-           at = address.domain.find('.', at + 1))
-        named('e', address.domain.substr(at + 1));
-      field[1] = 'v';
-      add(FeatureKind::kAddress, hash_of(field),
-          uint64_t{address.valid} * 2 + address.name.empty());
+      add_ends(FeatureKind::kAddress, names.end, address.domain, SIZE_MAX);
+      add(FeatureKind::kAddress, names.valid, uint64_t{address.valid} * 2 + address.name.empty());
     }
     add(FeatureKind::kAddress, kHashOf<"recipients">,
         bucket(static_cast<uint64_t>(
@@ -399,10 +457,8 @@ class Features {
   void add_host(uint64_t name, std::string_view host) {
     if (host.empty()) return add(FeatureKind::kReceived, name, "none");
     if (host.size() <= 128) add_named(FeatureKind::kReceived, name, host);
-    size_t left = 3;  // the last labels: mx1.mail.example.com → mail.example.com …
-    for (size_t dot = host.find('.'); dot != std::string_view::npos && left > 0;
-         dot = host.find('.', dot + 1), --left)
-      add_named(FeatureKind::kReceived, name, host.substr(dot + 1));
+    // The last labels: mx1.mail.example.com → mail.example.com …
+    add_ends(FeatureKind::kReceived, name, host, 3);
     add_form(host, name);
   }
 
@@ -520,6 +576,11 @@ class Features {
   }
 
   FeatureScratch& scratch_;
+  // Features so far, with room for more. Pointers, as kinds are bytes, which the compiler takes for
+  // a change of anything.
+  size_t n_ = 0, room_ = 0;
+  uint64_t* hashes_ = nullptr;
+  TokenKind* kinds_ = nullptr;
   const Batch& batch_;
   const uint32_t row_;
   TokenList& out_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/classify/lowered_value.h"
 #include "engine/classify/tokens.h"
 
 namespace winnow {
@@ -31,11 +32,9 @@ enum class FeatureKind : uint8_t {
 
 struct FeatureScratch {
   std::string text;
-  struct Found {
-    uint64_t hash;
-    TokenKind kind;
-  };
-  std::vector<Found> found;    // features, as often as they stand there
+  LoweredValue value;
+  std::vector<uint64_t> hashes;  // features, as often as they stand there
+  std::vector<TokenKind> kinds;
   std::vector<uint32_t> seen;  // which of them were there before, by lines of four
 };
 

@@ -3,10 +3,14 @@
 // contraction; within 2 units of the last place of libm's.
 #pragma once
 
+#include <span>
+
 namespace winnow {
 
 // REQUIRED: x > 0 and finite, not subnormal.
 double natural_log(double x);
+// Each number becomes its natural logarithm, the same as one by one. REQUIRED: as above.
+void natural_logs(std::span<double> numbers);
 // 0 below -708, infinity above 709.
 double exponential(double x);
 

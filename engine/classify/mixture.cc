@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <span>
 
 #include "engine/classify/bayes.h"
@@ -21,8 +22,9 @@ constexpr double kPrior = 0.05;
 constexpr double kStrengthMin = 1;  // natural log odds; weaker ones are noise
 constexpr double kStrengthMax = 9;
 // Ratios nearer to 1 have odds that are surely below kStrengthMin (e is 2.718); further away than
-// this they are surely over kStrengthMax (8103.08).
-constexpr double kDistanceMin = 2.7, kDistanceMax = 8104;
+// this they are surely over kStrengthMax (8103.08). From kDistanceSure on they are surely over
+// kStrengthMin.
+constexpr double kDistanceMin = 2.7, kDistanceSure = 2.72, kDistanceMax = 8104;
 // The strongest count, and of one kind no more than this: neither a long text nor the headers of
 // one mailing list outvote all else a message has.
 constexpr size_t kStrongestMax = 60;
@@ -99,7 +101,7 @@ std::span<const Candidate> find_candidates(const BayesOptions& options, const Sc
 }
 
 // Candidates from the strongest to the weakest, as far as they are asked for: into heaps by the
-// upper bits of their distance, of which one after the other is taken apart. Of equal ones the
+// upper bits of their distance, of which one after the other is put in order. Of equal ones the
 // lower hash comes first.
 class Strongest {
  public:
@@ -118,22 +120,53 @@ class Strongest {
   // their heap's turn.
   template <class Skip, class Take>
   void each(const Skip& skip, const Take& take) {
-    const auto weaker = [&](const Candidate& a, const Candidate& b) {
-      return a.distance != b.distance ? a.distance < b.distance
-                                      : hashes_[a.index] > hashes_[b.index];
-    };
     for (size_t i = 0; i < kHeaps; ++i) {
       const auto begin = sorted_.begin() + begin_[i];
-      auto end = std::remove_if(begin, sorted_.begin() + begin_[i + 1], skip);
-      std::make_heap(begin, end, weaker);
-      for (; begin != end; --end) {
-        std::pop_heap(begin, end, weaker);
-        if (!take(*(end - 1))) return;
-      }
+      const std::span heap(begin, std::remove_if(begin, sorted_.begin() + begin_[i + 1], skip));
+      put_in_order(heap);
+      for (const Candidate& one : heap)
+        if (!take(one)) return;
     }
   }
 
  private:
+  bool is_before(const Candidate& a, const Candidate& b) const {
+    return a.distance != b.distance ? a.distance > b.distance : hashes_[a.index] < hashes_[b.index];
+  }
+
+  // Few are put in order by counting how many come before each, without a branch: which of two is
+  // the stronger nobody can guess. What is compared is what a heap's distances differ in, but for
+  // nine bits, and the upper bits of the hash: nearly always enough.
+  void put_in_order(std::span<Candidate> heap) const {
+    constexpr size_t kFew = 48, kHashBits = 24;
+    std::array<Candidate, kFew> from;
+    std::array<uint64_t, kFew> keys;
+    std::array<uint32_t, kFew> before;
+    if (heap.size() < 2) return;
+    if (heap.size() <= kFew) {
+      for (size_t i = 0; i < heap.size(); ++i) {
+        from[i] = heap[i];
+        const uint64_t distance = std::bit_cast<uint64_t>(heap[i].distance) << (64 - kShift);
+        const uint64_t key =
+            (distance >> kHashBits << kHashBits) | ~hashes_[heap[i].index] >> (64 - kHashBits);
+        uint32_t smaller = 0;
+        for (size_t j = 0; j < i; ++j) {
+          const uint32_t one = keys[j] < key;
+          before[j] += one;
+          smaller += one;
+        }
+        keys[i] = key;
+        before[i] = static_cast<uint32_t>(i) - smaller;
+      }
+      for (size_t i = 0; i < heap.size(); ++i) heap[before[i]] = from[i];
+      bool ordered = true;
+      for (size_t i = 1; i < heap.size(); ++i) ordered &= !is_before(heap[i], heap[i - 1]);
+      if (ordered) return;
+    }
+    std::ranges::sort(heap,
+                      [this](const Candidate& a, const Candidate& b) { return is_before(a, b); });
+  }
+
   // Eight heaps for each power of two, the strongest first.
   static constexpr uint64_t kShift = 49, kFirst = std::bit_cast<uint64_t>(2.0) >> kShift,
                             kLast = std::bit_cast<uint64_t>(kDistanceMax) >> kShift;
@@ -161,7 +194,7 @@ Opinion winnow_opinion(const BayesOptions& options, const TokenList& tokens,
   const std::span<const Candidate> candidates =
       find_candidates(options, scales, counts.counts, scratch);
   std::array<uint8_t, 256> of_kind{};
-  double sum = 0;
+  std::array<double, kStrongestMax> odds;  // ratios, until all are known
   const auto is_full = [&](const Candidate& one) {
     return of_kind[tokens.kinds[one.index]] == kOfOneKindMax;
   };
@@ -169,14 +202,18 @@ Opinion winnow_opinion(const BayesOptions& options, const TokenList& tokens,
   strongest.each(is_full, [&](const Candidate& one) {
     if (is_full(one)) return true;
     const TokenCount count = counts.counts[one.index];
-    const double odds = natural_log(scales.of_spam(count) / scales.of_ham(count));
+    const double ratio = scales.of_spam(count) / scales.of_ham(count);
     // What comes after it is weaker still.
-    if (odds > -kStrengthMin && odds < kStrengthMin) return false;
+    if (one.distance < kDistanceSure && std::abs(natural_log(ratio)) < kStrengthMin) return false;
     ++of_kind[tokens.kinds[one.index]];
-    sum += std::clamp(odds, -kStrengthMax, kStrengthMax);
-    return ++opinion.tokens < kStrongestMax;
+    odds[opinion.tokens++] = ratio;
+    return opinion.tokens < kStrongestMax;
   });
   if (opinion.tokens == 0) return opinion;
+  natural_logs(std::span(odds).first(opinion.tokens));
+  double sum = 0;
+  for (size_t i = 0; i < opinion.tokens; ++i)
+    sum += std::clamp(odds[i], -kStrengthMax, kStrengthMax);
   opinion.known = true;
   opinion.odds = kScale * sum / __builtin_sqrt(static_cast<double>(opinion.tokens));
   opinion.probability = 1 / (1 + exponential(-opinion.odds));

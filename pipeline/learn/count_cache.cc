@@ -1,5 +1,6 @@
 #include "pipeline/learn/count_cache.h"
 
+#include <emmintrin.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -51,78 +52,120 @@ uint32_t changed_by(uint32_t count, int64_t delta) {
 
 // --- slots ---
 
-void CountSlots::Unmap::operator()(Slot* slots) const { munmap(slots, bytes); }
+void CountSlots::Unmap::operator()(void* room) const { munmap(room, bytes); }
 
 // Fresh pages are zero: all slots are free, and what is never looked at takes no memory.
-CountSlots::CountSlots(size_t slots)
-    : size_(slots), shift_(64 - static_cast<unsigned>(std::countr_zero(slots))) {
-  const size_t bytes = slots * sizeof(Slot);
+template <class T>
+std::unique_ptr<T[], CountSlots::Unmap> CountSlots::zeroes(size_t n) {
+  const size_t bytes = n * sizeof(T);
   void* const room =
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED) throw std::bad_alloc();
   // Else each look into a large table would also miss the table of pages.
   if (bytes > kHugePage) madvise(room, bytes, MADV_HUGEPAGE);
-  slots_ = {static_cast<Slot*>(room), Unmap{bytes}};
+  return {static_cast<T*>(room), Unmap{bytes}};
 }
 
+CountSlots::CountSlots(size_t slots)
+    : lines_(zeroes<Line>(slots / kLine)),
+      keys_(zeroes<uint64_t>(slots)),
+      size_(slots),
+      // A table of one line: a shift by all 64 bits is none at all.
+      shift_(std::min(63u, 64 - static_cast<unsigned>(std::countr_zero(slots / kLine)))) {}
+
 // Without a branch that depends on what is there: nobody can guess which tokens are.
-[[gnu::always_inline]] inline TokenCount CountSlots::count_of(uint64_t key) const {
-  for (size_t at = line(key);; at = (at + kLine) & (size_ - 1)) {
-    const Slot* const slots = &slots_[at];
-    uint64_t count = 0;
-    bool ends = false;
-    for (size_t i = 0; i < kLine; ++i) {
-      const uint64_t same = slots[i].key == key ? ~uint64_t{0} : 0;
-      count |= std::bit_cast<uint64_t>(slots[i].count) & same;
-      ends |= (same != 0) | (slots[i].key == 0);
+[[gnu::always_inline]] inline bool CountSlots::look_here(uint64_t key, TokenCount& count) const {
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(key)));
+  const size_t lines = size_ / kLine;
+  for (size_t at = line(key);; at = (at + 1) & (lines - 1)) {
+    const Line& one = lines_[at];
+    const auto tags = reinterpret_cast<const __m128i*>(one.tags);
+    const __m128i first = _mm_load_si128(tags), second = _mm_load_si128(tags + 1);
+    const auto which = [&](__m128i tag) {
+      const __m128i both =
+          _mm_packs_epi32(_mm_cmpeq_epi32(first, tag), _mm_cmpeq_epi32(second, tag));
+      return static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(both, _mm_setzero_si128())));
+    };
+    const uint32_t equal = which(wanted), free = which(_mm_setzero_si128());
+    const uint32_t there = equal != 0;
+    const uint32_t value = one.values[std::countr_zero(equal | 0x80)] & (0 - there);
+    if (there != 0 && value >> 23 != further(key)) [[unlikely]] {  // another key with its tag
+      const std::optional<size_t> slot = find(key);
+      count = slot ? this->at(*slot) : TokenCount{};
+      return slot.has_value();
     }
-    if (ends) return std::bit_cast<TokenCount>(count);
+    if ((equal | free) != 0) {
+      count = unpacked(value);
+      return there != 0;
+    }
   }
 }
 
-TokenCount* CountSlots::find(uint64_t key) {
-  for (size_t at = line(key);; at = (at + 1) & (size_ - 1)) {
-    Slot& slot = slots_[at];
-    if (slot.key == key) return &slot.count;
-    if (slot.key == 0) return nullptr;
+bool CountSlots::look(uint64_t key, TokenCount& count) const { return look_here(key, count); }
+
+std::optional<size_t> CountSlots::find(uint64_t key) const {
+  for (size_t at = line(key) * kLine;; at = (at + 1) & (size_ - 1)) {
+    if (keys_[at] == key) return at;
+    if (keys_[at] == 0) return std::nullopt;
   }
 }
 
 // REQUIRED: a slot stays free after it.
-TokenCount& CountSlots::place(uint64_t key) {
-  for (size_t at = line(key);; at = (at + 1) & (size_ - 1)) {
-    Slot& slot = slots_[at];
-    if (slot.key == key) return slot.count;
-    if (slot.key != 0) continue;
-    slot.key = key;
+size_t CountSlots::place(uint64_t key) {
+  size_t at = line(key) * kLine;
+  while (keys_[at] != key && keys_[at] != 0) at = (at + 1) & (size_ - 1);
+  if (keys_[at] == 0) {
     ++used_;
-    return slot.count;
+    put(at, key, {});
   }
+  return at;
 }
 
-TokenCount* CountSlots::add(uint64_t key, size_t most) {
+void CountSlots::put(size_t slot, uint64_t key, TokenCount count) {
+  keys_[slot] = key;
+  Line& line = lines_[slot / kLine];
+  line.tags[slot % kLine] = tag_of(key);
+  uint32_t& value = line.values[slot % kLine];
+  value = further(key) << 23 | (value & ((1 << 23) - 1));
+  set(slot, count);
+}
+
+// Where a large one was a large one stays: the list has no more than there are slots.
+void CountSlots::set(size_t slot, TokenCount count) {
+  uint32_t& value = lines_[slot / kLine].values[slot % kLine];
+  if (value & kLarge) {
+    large_[value & (kLarge - 1)] = count;
+    return;
+  }
+  uint32_t packed = count.ham << 11 | count.spam;
+  if (std::max(count.spam, count.ham) > kSmallMax) {
+    packed = kLarge | static_cast<uint32_t>(large_.size());
+    large_.push_back(count);
+  }
+  value = (value & ~((1u << 23) - 1)) | packed;
+}
+
+std::optional<size_t> CountSlots::add(uint64_t key, size_t most) {
   if (2 * (used_ + 1) > size_) {
-    if (TokenCount* const there = find(key)) return there;
-    if (used_ >= most) return nullptr;
+    if (const std::optional<size_t> there = find(key)) return there;
+    if (used_ >= most) return std::nullopt;
     CountSlots larger(2 * size_);
-    for (const Slot& slot : all())
-      if (slot.key != 0) larger.place(slot.key) = slot.count;
+    each([&](uint64_t one, TokenCount count) { larger.set(larger.place(one), count); });
     *this = std::move(larger);
   }
-  return &place(key);
+  return place(key);
 }
 
 // One slot of each line stays free: it ends every search.
 void CountSlots::keep(uint64_t key, TokenCount count) {
-  const size_t first = line(key);
-  Slot* slot = &slots_[first + key % (kLine - 1)];
-  for (size_t i = 0; i < kLine - 1; ++i) {
-    Slot& one = slots_[first + i];
-    if (one.key != key && one.key != 0) continue;
-    slot = &one;
+  const size_t first = line(key) * kLine;
+  size_t slot = first + key % (kLine - 1);
+  for (size_t one = first; one < first + kLine - 1; ++one) {
+    if (keys_[one] != key && keys_[one] != 0) continue;
+    slot = one;
     break;
   }
-  *slot = {key, count};
+  put(slot, key, count);
 }
 
 // --- cache ---
@@ -145,8 +188,8 @@ void CountCache::move_to(uint64_t state) {
 }
 
 std::optional<TokenCount> CountCache::find_key(uint64_t key) const {
-  if (!slots_.empty())
-    if (const TokenCount* const count = slots_.find(key)) return *count;
+  TokenCount count;
+  if (!slots_.empty() && slots_.look(key, count)) return count;
   if (all_ || (!filter_.empty() && !in_filter(filter_, key))) return TokenCount{};
   return std::nullopt;
 }
@@ -192,7 +235,7 @@ void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> 
     const std::array<uint64_t, kAhead>& keys = ahead[turn];
     for (size_t i = 0; i < n; ++i) {
       if (all_)
-        counts[from + i] = slots_.count_of(keys[i]);
+        slots_.look_here(keys[i], counts[from + i]);
       else if (const std::optional<TokenCount> found = find_key(keys[i]))
         counts[from + i] = *found;
       else
@@ -234,17 +277,20 @@ void CountCache::advance(uint64_t from, uint64_t to, std::span<const Change> cha
   state_ = to;
   for (const Change& one : changed) {
     const uint64_t key = key_of(one.space, one.hash);
-    TokenCount* count = nullptr;
+    std::optional<size_t> slot;
     if (all_) {
-      count = slots_.add(key, kAllMax);
-      if (!count) {  // too many for all: the next filling has a filter
+      slot = slots_.add(key, kAllMax);
+      if (!slot) {  // too many for all: the next filling has a filter
         state_ = from;
         return move_to(to);
       }
     } else if (!slots_.empty()) {
-      count = slots_.find(key);
+      slot = slots_.find(key);
     }
-    if (count) *count = {changed_by(count->spam, one.spam), changed_by(count->ham, one.ham)};
+    if (slot) {
+      const TokenCount count = slots_.at(*slot);
+      slots_.set(*slot, {changed_by(count.spam, one.spam), changed_by(count.ham, one.ham)});
+    }
     if (filter_.empty()) continue;
     set_filter(filter_, key);
     ++filter_tokens_;
@@ -255,8 +301,8 @@ void CountCache::Filling::add(uint64_t space, uint64_t hash, TokenCount count) {
   const uint64_t key = key_of(space, hash);
   ++tokens_;
   if (filter_.empty()) {
-    if (TokenCount* const place = slots_.add(key, kAllMax)) {
-      *place = count;
+    if (const std::optional<size_t> slot = slots_.add(key, kAllMax)) {
+      slots_.set(*slot, count);
       return;
     }
     begin_filter();
@@ -269,11 +315,10 @@ void CountCache::Filling::add(uint64_t space, uint64_t hash, TokenCount count) {
 void CountCache::Filling::begin_filter() {
   filter_.assign(kFilterTokensMax / kTokensALine * kFilterLine * 2, 0);
   CountSlots some(kSomeSlots);
-  for (const CountSlots::Slot& slot : slots_.all()) {
-    if (slot.key == 0) continue;
-    set_filter(filter_, slot.key);
-    if (uint64_t{slot.count.spam} + slot.count.ham >= 2) some.keep(slot.key, slot.count);
-  }
+  slots_.each([&](uint64_t key, TokenCount count) {
+    set_filter(filter_, key);
+    if (uint64_t{count.spam} + count.ham >= 2) some.keep(key, count);
+  });
   slots_ = std::move(some);
 }
 

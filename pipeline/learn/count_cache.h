@@ -1,4 +1,4 @@
-// Token counts in memory, of one version of the store: an open table of slots of 16 bytes, four to
+// Token counts in memory, of one version of the store: an open table of slots of 8 bytes, eight to
 // a cache line, that is read with prefetches. Thread-safe; who asks does not wait for others who
 // ask.
 //
@@ -23,39 +23,75 @@
 
 namespace winnow {
 
-// Slots by the upper bits of their keys; a full line goes on in the next one.
+// Slots by the upper bits of their keys; a full line goes on in the next one. A slot that is read
+// holds 41 lower bits of its key and both counts where they are small; others stand in a list. The
+// keys themselves lie beside the slots, for who writes and for a table that grows.
+//
+// So a key that is not there is taken for one that is once in some 2^40 questions, and two that
+// are there for one another in one of 2^17 full tables: as seldom as two features have one hash.
 class CountSlots {
  public:
-  struct Slot {
-    uint64_t key;  // 0: free
-    TokenCount count;
-  };
-  static constexpr size_t kLine = 4;  // slots
+  static constexpr size_t kLine = 8;                      // slots
+  static constexpr size_t kBytes = 8 + sizeof(uint64_t);  // of a slot, and of its key
+  static constexpr uint32_t kSmallMax = (1 << 11) - 1;    // the largest count within a slot
 
   CountSlots() = default;
   explicit CountSlots(size_t slots);  // a power of two, at least kLine
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
-  void prefetch(uint64_t key) const { __builtin_prefetch(&slots_[line(key)]); }
-  TokenCount count_of(uint64_t key) const;  // nothing where it is not there
-  TokenCount* find(uint64_t key);
-  const TokenCount* find(uint64_t key) const { return const_cast<CountSlots*>(this)->find(key); }
+  void prefetch(uint64_t key) const { __builtin_prefetch(&lines_[line(key)]); }
+  // Whether the key is there; else the count is 0.
+  bool look(uint64_t key, TokenCount& count) const;
+  bool look_here(uint64_t key, TokenCount& count) const;  // the same, for the loops of the cache
 
-  // As a table that holds all: half of it at most is used, it grows up to `most` keys. Null where
-  // these are there. What is pointed to stays until the next call.
-  TokenCount* add(uint64_t key, size_t most);
+  // The slot of a key.
+  std::optional<size_t> find(uint64_t key) const;
+  // As a table that holds all: half of it at most is used, it grows up to `most` keys. Nothing
+  // where these are there. The slot is valid until the next call.
+  std::optional<size_t> add(uint64_t key, size_t most);
   // As a cache: takes the place of another one where a line is full.
   void keep(uint64_t key, TokenCount count);
-  std::span<const Slot> all() const { return {slots_.get(), size_}; }
+  TokenCount at(size_t slot) const { return unpacked(lines_[slot / kLine].values[slot % kLine]); }
+  void set(size_t slot, TokenCount count);
+  // Calls use(key, count) for each key that is there.
+  template <class Use>
+  void each(const Use& use) const {
+    for (size_t slot = 0; slot < size_; ++slot)
+      if (keys_[slot] != 0) use(keys_[slot], at(slot));
+  }
 
  private:
+  // A tag is the lower half of a key, 0: free. A value has nine further bits of the key, whether
+  // the count is large, and two counts or the place of a large one.
+  struct alignas(64) Line {
+    uint32_t tags[kLine];
+    uint32_t values[kLine];
+  };
+  static_assert(sizeof(Line) == 64);
+  static constexpr uint32_t kLarge = 1 << 22;
+  static uint32_t tag_of(uint64_t key) {
+    const auto low = static_cast<uint32_t>(key);
+    return low == 0 ? 1 : low;
+  }
+  static uint32_t further(uint64_t key) { return static_cast<uint32_t>(key >> 32) & 0x1FF; }
+
   struct Unmap {
     size_t bytes;
-    void operator()(Slot* slots) const;
+    void operator()(void* room) const;
   };
-  size_t line(uint64_t key) const { return (key >> shift_) & ~(kLine - 1); }
-  TokenCount& place(uint64_t key);
-  std::unique_ptr<Slot[], Unmap> slots_;
+  template <class T>
+  static std::unique_ptr<T[], Unmap> zeroes(size_t n);
+  size_t line(uint64_t key) const { return key >> shift_; }
+  TokenCount unpacked(uint32_t value) const {
+    if (value & kLarge) return large_[value & (kLarge - 1)];
+    return {value & kSmallMax, value >> 11 & kSmallMax};
+  }
+  size_t place(uint64_t key);
+  void put(size_t slot, uint64_t key, TokenCount count);
+
+  std::unique_ptr<Line[], Unmap> lines_{nullptr, {0}};
+  std::unique_ptr<uint64_t[], Unmap> keys_{nullptr, {0}};  // of the slots; 0: free
+  std::vector<TokenCount> large_;
   size_t size_ = 0, used_ = 0;
   unsigned shift_ = 0;
 };
@@ -66,7 +102,7 @@ class CountCache {
   static constexpr size_t kSomeSlots = 1 << 20;        // 16 MB, where not all are
   static constexpr size_t kFirstSlots = 1 << 15;       // before they are
   static constexpr size_t kFilterTokensMax = 1 << 24;  // more have no filter; it has 64 MB then
-  static constexpr size_t kBytesMax = kAllMax * 2 * sizeof(CountSlots::Slot);
+  static constexpr size_t kBytesMax = kAllMax * 2 * CountSlots::kBytes;
 
   // `kept`: slots of a cache that is not filled.
   explicit CountCache(size_t kept = kFirstSlots) : kept_(kept) {}

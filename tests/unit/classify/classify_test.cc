@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <random>
 
 #include "engine/classify/bayes.h"
 #include "engine/classify/logarithm.h"
+#include "engine/classify/lowered_value.h"
 #include "engine/classify/osb.h"
 
 namespace winnow {
@@ -30,6 +32,66 @@ TEST(Logarithm, AgreesWithLibm) {
     EXPECT_NEAR(exponential(x) / std::exp(x), 1, 1e-15) << x;
   EXPECT_EQ(exponential(-709), 0);
   EXPECT_EQ(exponential(710), std::numeric_limits<double>::infinity());
+}
+
+TEST(Logarithm, many_at_once_have_the_same_bits) {
+  std::mt19937_64 random(3);
+  for (size_t n = 0; n < 40; ++n)
+    for (int round = 0; round < 200; ++round) {
+      std::vector<double> numbers(n), one_by_one;
+      for (double& x : numbers)
+        x = std::ldexp(
+            1 + static_cast<double>(random() >> 11) * 0x1p-53,
+            static_cast<int>(random() % (round % 2 ? 4 : 2'000)) - (round % 2 ? 2 : 1'000));
+      for (const double x : numbers) one_by_one.push_back(natural_log(x));
+      natural_logs(numbers);
+      for (size_t i = 0; i < n; ++i)
+        ASSERT_EQ(std::bit_cast<uint64_t>(numbers[i]), std::bit_cast<uint64_t>(one_by_one[i]));
+    }
+}
+
+// The words of a value as features.cc says them, byte by byte.
+std::vector<std::pair<std::string, size_t>> slow_words(std::string_view value) {
+  const auto is = [](char c, bool joiner) {
+    return std::isalnum(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) > 127 ||
+           (joiner && (c == '.' || c == '-' || c == '_'));
+  };
+  std::vector<std::pair<std::string, size_t>> out;
+  for (size_t at = 0; at < value.size(); ++at) {
+    if (!is(value[at], false)) continue;
+    std::string word;
+    size_t digits = 0;
+    for (; at < value.size() && is(value[at], at + 1 < value.size()); ++at) {
+      word += value[at] >= 'A' && value[at] <= 'Z' ? static_cast<char>(value[at] + 32) : value[at];
+      digits += value[at] >= '0' && value[at] <= '9';
+    }
+    out.emplace_back(word, word.size() < 12 || word.size() > 64 ? 0 : digits);
+  }
+  return out;
+}
+
+TEST(LoweredValueTest, has_the_words_of_a_walk_by_bytes) {
+  std::mt19937_64 random(5);
+  LoweredValue value;
+  for (int round = 0; round < 20'000; ++round) {
+    // Of long words and of short ones, of all lengths around the sixteen and sixty-four at once.
+    const std::string_view bytes = round % 3 == 0 ? "aZ09.-_@[`{/: \xC3\x80\xFF" : "abcXYZ019.-";
+    std::string text;
+    for (size_t n = random() % (round % 7 ? 140 : 700); n > 0; --n)
+      text += random() % 40 == 0 ? ' ' : bytes[random() % bytes.size()];
+    value.begin(text);
+    std::string first = text.substr(0, 64);
+    for (char& c : first)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    ASSERT_EQ(value.first(), first);
+    LoweredValue::Word word;
+    for (const auto& [slow, digits] : slow_words(text)) {
+      ASSERT_TRUE(value.next(word)) << text;
+      ASSERT_EQ(word.text, slow) << text;
+      ASSERT_EQ(word.digits, digits) << text;
+    }
+    ASSERT_FALSE(value.next(word)) << text;
+  }
 }
 
 TEST(Osb, HashesOfRspamd) {

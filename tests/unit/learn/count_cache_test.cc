@@ -66,6 +66,49 @@ TEST_F(CountCacheTest, who_asks_for_what_is_announced_forgets_nothing) {
   EXPECT_EQ(counts_[0], (TokenCount{2, 0}));
 }
 
+// Counts at the largest that stands in a slot and beyond, growing, shrinking, replaced.
+TEST_F(CountCacheTest, large_counts_are_exact) {
+  const uint32_t most = CountSlots::kSmallMax;
+  const std::vector<TokenCount> known{{most, most},    {most + 1, 0},      {0, most + 1},
+                                      {UINT32_MAX, 1}, {1, UINT32_MAX},    {most, most + 1},
+                                      {1u << 22, 3},   {UINT32_MAX, most}, {0, 0}};
+  std::vector<uint64_t> hashes(known.size());
+  for (size_t i = 0; i < hashes.size(); ++i) hashes[i] = i * 77;
+  cache_.keep(7, kSpace, hashes, known, ask(7, hashes));
+  EXPECT_EQ(ask(7, hashes), std::vector<uint32_t>());
+  EXPECT_EQ(counts_, known);
+  std::vector<CountCache::Change> changed;
+  for (const uint64_t hash : hashes) changed.push_back({kSpace, hash, 1, 1});
+  cache_.advance(7, 8, changed);
+  EXPECT_EQ(ask(8, hashes), std::vector<uint32_t>());
+  EXPECT_EQ(counts_[0], (TokenCount{most + 1, most + 1}));
+  EXPECT_EQ(counts_[3], (TokenCount{UINT32_MAX, 2}));
+  EXPECT_EQ(counts_[8], (TokenCount{1, 1}));
+  for (CountCache::Change& one : changed) one.spam = one.ham = -1;
+  cache_.advance(8, 9, changed);
+  EXPECT_EQ(ask(9, hashes), std::vector<uint32_t>());
+  EXPECT_EQ(counts_[0], (TokenCount{most, most}));
+  EXPECT_EQ(counts_[6], (TokenCount{1u << 22, 3}));
+}
+
+// Keys that are alike in what a slot holds of them, but for the bits beyond.
+TEST(CountSlotsTest, keys_are_told_apart) {
+  CountSlots slots(16);
+  const std::vector<uint64_t> keys{5, 5 | 1ull << 32, 5 | 1ull << 33, 5 | 1ull << 40, 6, 1};
+  for (uint32_t i = 0; i < keys.size(); ++i) slots.set(*slots.add(keys[i], 100), {i, 9'000 + i});
+  TokenCount count;
+  for (uint32_t i = 0; i < keys.size(); ++i) {
+    EXPECT_TRUE(slots.look(keys[i], count));
+    EXPECT_EQ(count, (TokenCount{i, 9'000 + i}));
+    EXPECT_EQ(slots.at(*slots.find(keys[i])), count);
+  }
+  EXPECT_FALSE(slots.look(5 | 1ull << 34, count));
+  EXPECT_EQ(count, TokenCount{});
+  EXPECT_FALSE(slots.find(5 | 1ull << 50).has_value());
+  EXPECT_FALSE(slots.add(7ull << 60, keys.size()) && slots.add(8ull << 60, keys.size()) &&
+               slots.add(9ull << 60, keys.size()));  // no more than these
+}
+
 // Whatever the keys, a full cache answers what it was told, or nothing.
 TEST_F(CountCacheTest, a_full_cache_tells_no_lies) {
   const std::vector<uint64_t> hashes = numbers(2 * CountCache::kFirstSlots, 1);
