@@ -20,12 +20,17 @@ namespace {
 constexpr std::string_view kBash =
     R"bash(# Completion of bash for winnow. Made by `winnow completion bash`.
 # Options are asked of the binary itself, so that they are those of the version installed.
+_winnow_options() {  # of the command and, where there is one, of its subcommand
+  "${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help
+  [ "$COMP_CWORD" -le 2 ] || [ "${COMP_WORDS[2]#-}" != "${COMP_WORDS[2]}" ] ||
+    "${COMP_WORDS[0]}" "${COMP_WORDS[1]}" "${COMP_WORDS[2]}" --help
+} 2>/dev/null
 _winnow() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} values
   COMPREPLY=()
   if [ "$COMP_CWORD" -gt 2 ] && [ "${before#-}" != "$before" ]; then
-    values=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null |
-      grep -oE -- "$before [^ ]*\{[^}]*" | sed 's/.*{//; s/,/ /g')
+    values=$(_winnow_options | grep -oE -- "$before [^ ]*\{[^}]*" |
+      sed 's/.*{//; s/,/ /g' | sort -u)
   fi
   if [ "$COMP_CWORD" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")
@@ -33,8 +38,7 @@ _winnow() {
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
   elif [ "${word#-}" != "$word" ]; then
     local options
-    options=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null |
-      grep -oE -- '--[a-z][a-z-]+')
+    options=$(_winnow_options | grep -oE -- '--[a-z][a-z-]+' | sort -u)
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
   elif [ "${COMP_WORDS[1]}" = help ]; then
     mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$word")

@@ -128,6 +128,12 @@ def main():
                           (("learn", "h"), ["ham"]), (("dns", "spf-"), ["spf-flatten"]),
                           (("learn-log", "as"), ["as-of"])):
         checking.equal(f"completion of {words}", str(wanted), str(complete(script, binary, *words)))
+    # A subcommand's own options and those of its command, each once.
+    for words, wanted in ((("statistics-dump", "dump", "--js"), ["--json"]),
+                          (("statistics-dump", "dump", "--stat"), ["--statistics"]),
+                          (("statistics-dump", "restore", "--mode", "sub"), ["subtract"]),
+                          (("rules", "list", "--format", "j"), ["json"])):
+        checking.equal(f"completion of {words}", str(wanted), str(complete(script, binary, *words)))
     checking.check("--batch-rows" in complete(script, binary, "scan", "--ba"),
                    "completion of `winnow scan --ba`")
     checking.finish()
