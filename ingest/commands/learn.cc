@@ -10,6 +10,7 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
+#include "pipeline/learn/autolearn.h"
 #include "pipeline/learn/canaries.h"
 #include "pipeline/learn/examine.h"
 #include "pipeline/learn/open_statistics.h"
@@ -145,7 +146,7 @@ int learn(LearnCommand& options) {
   }
   const bool shows_progress = !options.quiet && isatty(STDERR_FILENO);
   Progress progress(shows_progress, shows_progress ? input_bytes(options.common.paths) : 0);
-  uint64_t problems = 0, empty = 0;
+  uint64_t problems = 0, empty = 0, few = 0;
   const auto problem = [&](const std::string& where, const std::string& what) {
     progress.clear();
     complain("learn", fmt::format("{}: {}", where, what));
@@ -173,6 +174,12 @@ int learn(LearnCommand& options) {
       if (!learn_record(*loaded->rules, one, record)) {
         ++empty;
         if (options.verbose) fmt::print("empty\t{}\n", one.evidence.source);
+      } else if (const std::string why =
+                     options.forget ? "" : too_few_tokens(*loaded->rules, record);
+                 !why.empty()) {
+        ++few;
+        if (options.verbose)
+          fmt::print("too few\t{}\tless tokens than required: {}\n", one.evidence.source, why);
       } else {
         record.kind = options.forget ? LearnKind::kForget : LearnKind::kLearn;
         const std::string_view label =
@@ -240,11 +247,14 @@ int learn(LearnCommand& options) {
       if (shown)
         line += fmt::format("{}{} {}", line.empty() ? "" : ", ", learner.counts()[i], kOutcomes[i]);
     }
+    std::string few_and_empty = empty ? fmt::format(", {} without tokens", empty) : "";
+    if (few > 0)
+      few_and_empty += fmt::format(", {} with less tokens than min_tokens = {}: not learnt", few,
+                                   plan.bayes.min_tokens);
     // Who named no folder is told which it was.
     const std::string where = own && options.statistics.empty() ? " in " + folder : "";
     fmt::print(stderr, "{}{}{}{}{}\n", options.dry_run ? "would be: " : "", line, where,
-               empty ? fmt::format(", {} without tokens", empty) : "",
-               problems ? fmt::format(", {} problems", problems) : "");
+               few_and_empty, problems ? fmt::format(", {} problems", problems) : "");
   }
   return problems ? kExitInputs : kExitGood;
 }

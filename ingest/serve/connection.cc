@@ -356,7 +356,8 @@ void Connection::autolearn(const Scanned& scanned) {
   const RuleSet& rules = *scanned.live.rules;
   const std::optional<LearnLabel> label = autolearn_as(rules, scanned.one);
   LearnRecord record;
-  if (!label || !learn_record(rules, scanned.one, record)) return;
+  if (!label || !learn_record(rules, scanned.one, record) || !too_few_tokens(rules, record).empty())
+    return;
   record.label = *label;
   record.time_ms = scanned.one.evidence.envelope.now_ms;
   record.who = "autolearn";
@@ -541,17 +542,21 @@ class HttpConnection : public Connection {
       answer(self, std::move(reply));
       return true;
     }
-    const std::string denied =
+    const LearnDenial denied =
         learn.kind == LearnKind::kForget
-            ? ""
+            ? LearnDenial{}
             : learn_denied(*scanned.live.rules, scanned.one, learn.label, learn.headers);
-    if (!denied.empty()) {
-      shared_.log.message(log_tag(scanned),
-                          fmt::format("does not learn <{}>: {}", log_safe(id), denied));
+    const auto deny = [this, id, label = learn.label, tag = log_tag(scanned),
+                       why = denied.why](std::string& out) {
+      shared_.log.message(tag, fmt::format("does not learn <{}>: {}", log_safe(id), why));
       render_not_learnt(session_.request(), 204,
                         fmt::format("all learn conditions denied learning {} in default classifier",
-                                    learn.label.name()),
-                        reply);
+                                    label.name()),
+                        out);
+    };
+    const bool only_moves = !denied.why.empty() && denied.unless_moved;
+    if (!denied.why.empty() && !only_moves) {
+      deny(reply);
       answer(self, std::move(reply));
       return true;
     }
@@ -561,8 +566,13 @@ class HttpConnection : public Connection {
     record.who = session_.request().command == HttpCommand::kTell ? "spamc" : "controller";
     const bool taken = shared_.learner->learn(
         std::move(record),
-        [this, self, learn, id, tag = log_tag(scanned)](const Result<Learnt>& what) {
+        [this, self, learn, id, deny, only_moves,
+         tag = log_tag(scanned)](const Result<Learnt>& what) {
           std::string out;
+          if (only_moves && what && *what != Learnt::kMoved) {
+            deny(out);
+            return answer(self, std::move(out));
+          }
           render_learnt(session_.request(), learn, id, what, out);
           if (what)
             shared_.log.message(
@@ -571,7 +581,8 @@ class HttpConnection : public Connection {
           else
             shared_.log.event(LogLevel::kError, "learn", what.error().text());
           answer(self, std::move(out));
-        });
+        },
+        only_moves ? LearnQueue::Which::kMoves : LearnQueue::Which::kAll);
     if (taken) return true;
     render_not_learnt(session_.request(), 503, "too much is to be learnt at once, try again",
                       reply);

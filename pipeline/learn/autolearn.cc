@@ -157,18 +157,21 @@ std::string too_few_tokens(const RuleSet& rules, const LearnRecord& record) {
   return fmt::format("{} < {}", tokens.hashes.size(), plan->bayes.min_tokens);
 }
 
-std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
+LearnDenial learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
                          const RequestHeaders& headers) {
   const BayesPlan* const plan = find_bayes(rules);
-  if (!plan || plan->guard.below <= 0) return "";
+  if (!plan || plan->guard.below <= 0) return {};
   const LearnGuard& guard = plan->guard;
   if (guard.by_header && has_header(guard, headers))
-    return guard.then == LearnGuard::Then::kDeny ? guard.denied : "";
+    return {.why = guard.then == LearnGuard::Then::kDeny ? guard.denied : ""};
   const ClassOpinion opinion = bayes_opinion(*plan, one.evidence);
-  if (!opinion.known) return guard.needs_opinion ? guard.no_opinion : "";
+  LearnDenial out{.unless_moved = guard.spares_moves};
   const double sure = opinion.probability;
-  if (sure < guard.below || plan->classes[opinion.best].name != label.name()) return "";
-  return fmt::format("already in class {}; probability {:.2f}%", label.name(), sure * 100);
+  if (!opinion.known)
+    out.why = guard.needs_opinion ? guard.no_opinion : "";
+  else if (sure >= guard.below && plan->classes[opinion.best].name == label.name())
+    out.why = fmt::format("already in class {}; probability {:.2f}%", label.name(), sure * 100);
+  return out;
 }
 
 }  // namespace winnow

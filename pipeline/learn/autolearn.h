@@ -27,8 +27,12 @@ std::string too_few_tokens(const RuleSet& rules, const LearnRecord& record);
 using RequestHeaders = std::vector<std::pair<std::string, std::string>>;
 
 // Why a message that is to be learnt as `label` is not, by learn_condition: it is of that class
-// already, or the request forbids it. Empty: it may be learnt.
-std::string learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
+// already, or the request forbids it.
+struct LearnDenial {
+  std::string why = {};       // empty: it may be learnt
+  bool unless_moved = false;  // what was learnt as another class may be learnt all the same
+};
+LearnDenial learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
                          const RequestHeaders& headers);
 
 }  // namespace winnow

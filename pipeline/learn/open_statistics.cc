@@ -12,9 +12,11 @@ Result<std::shared_ptr<SiteStatistics>> open_redis(const Loaded& loaded, const R
                                                    const std::string& folder) {
   auto client = statistics_client(loaded);
   if (!client) return fail(client.error());
-  auto opened = RedisStatistics::open(
-      std::move(*client),
-      {.layout = layout, .expiry = redis_expiry_options(loaded.config->root()), .folder = folder});
+  auto opened = RedisStatistics::open(std::move(*client),
+                                      {.layout = layout,
+                                       .expiry = redis_expiry_options(loaded.config->root()),
+                                       .folder = folder,
+                                       .cache_ms = layout.fresh_s * 1'000});
   if (!opened) return fail(opened.error());
   return std::shared_ptr<SiteStatistics>(std::move(*opened));
 }

@@ -19,11 +19,11 @@ LearnQueue::~LearnQueue() {
   thread_.join();
 }
 
-bool LearnQueue::learn(LearnRecord&& record, Done done) {
+bool LearnQueue::learn(LearnRecord&& record, Done done, Which which) {
   {
     const std::lock_guard lock(mutex_);
     if (stop_ || waiting_.size() >= kWaitingMax) return false;
-    waiting_.push_back({std::move(record), std::move(done)});
+    waiting_.push_back({std::move(record), std::move(done), which});
   }
   wake_.notify_all();
   return true;
@@ -31,6 +31,17 @@ bool LearnQueue::learn(LearnRecord&& record, Done done) {
 
 void LearnQueue::tell(const std::string& problem) const {
   if (tell_ && !problem.empty()) tell_(problem);
+}
+
+// Takes out what would not be moved, and says so.
+void LearnQueue::answer_others(std::vector<Job>& jobs) const {
+  std::erase_if(jobs, [this](const Job& job) {
+    if (job.which == Which::kAll) return false;
+    const Result<std::vector<Learnt>> found = statistics_->try_learn({&job.record, 1});
+    if (found && found->front() == Learnt::kMoved) return false;
+    job.done(found ? Result<Learnt>(found->front()) : fail(found.error()));
+    return true;
+  });
 }
 
 void LearnQueue::work() {
@@ -47,6 +58,8 @@ void LearnQueue::work() {
       tell(statistics_->take_problem());
       continue;
     }
+    answer_others(jobs);
+    if (jobs.empty()) continue;
     std::vector<LearnRecord> records;
     records.reserve(jobs.size());
     for (Job& job : jobs) records.push_back(std::move(job.record));

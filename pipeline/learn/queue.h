@@ -34,8 +34,13 @@ class LearnQueue {
   LearnQueue(const LearnQueue&) = delete;
   LearnQueue& operator=(const LearnQueue&) = delete;
 
+  enum class Which : uint8_t {
+    kAll,
+    kMoves,  // only what was learnt as another class; of the rest nothing is learnt, and it is said
+             // what would have become of it (not kMoved)
+  };
   // False where too many wait: nothing is taken. Thread-safe.
-  bool learn(LearnRecord&& record, Done done);
+  bool learn(LearnRecord&& record, Done done, Which which = Which::kAll);
   const SiteStatistics& statistics() const { return *statistics_; }
   // Messages learnt, moved or forgotten since the start.
   uint64_t learnt() const { return learnt_.load(std::memory_order_relaxed); }
@@ -44,7 +49,9 @@ class LearnQueue {
   struct Job {
     LearnRecord record;
     Done done;
+    Which which;
   };
+  void answer_others(std::vector<Job>& jobs) const;
   void work();
   void tell(const std::string& problem) const;
 

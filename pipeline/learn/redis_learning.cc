@@ -87,7 +87,7 @@ Result<std::vector<std::optional<LearnLabel>>> RedisStatistics::known(
     batch.shard(redis_key_of(options_.layout, tokens));
     for (size_t i = 0; i <= keys; ++i) {
       const std::string key = ids_key(options_.layout, i);
-      batch.add(key, {"HMGET", key, id, std::string_view(id).substr(0, 32)});
+      batch.add(key, {"HMGET", key, id, std::string_view(id).substr(0, options_.layout.ids_chars)});
     }
   }
   const auto replies = client_->run(batch, RedisUse::kWrite);  // what a copy knows may be old
@@ -177,8 +177,8 @@ Result<std::vector<RedisReply>> RedisStatistics::decide(Step step, bool cluster)
     std::vector<std::string_view> words{
         "EVAL", cluster ? redis_decide_script() : redis_learn_script(), key_count};
     words.insert(words.end(), keys.begin(), keys.end());
-    words.insert(words.end(), {kMarkSeconds, id, std::string_view(id).substr(0, 32), wanted(record),
-                               most, ids_count, fields});
+    words.insert(words.end(), {kMarkSeconds, id, std::string_view(id).substr(0, layout.ids_chars),
+                               wanted(record), most, ids_count, fields});
     words.insert(words.end(), counts.begin(), counts.end());
     batch.shard(key);
     batch.add(layout.ids, words);

@@ -17,12 +17,14 @@ struct Row {
 // Beside the checks. Old names that are translated before stand for what they become.
 constexpr std::array kParts{
     Row{"actions", ""},
+    Row{"bayes_expiry", " common_ttl count enabled epsilon_common interval significant_factor "},
     Row{"classifier", " bayes "},
     Row{"classifier.*",
-        " autolearn backend cache_max_elt cache_max_keys cache_prefix class_labels enabled expire "
-        "expiry learn_condition max_tokens min_learns "
-        "min_prob_strength min_token_hits min_tokens name new_schema per_user prefix redis servers "
-        "statfile tokenizer type users_enabled "},
+        " autolearn backend cache cache_elt_len cache_max_elt cache_max_keys cache_prefix "
+        "class_labels classify_condition enabled expire expiry languages_enabled learn_condition "
+        "max_tokens min_learns min_prob_strength min_token_hits min_tokens monitor_timeout name "
+        "new_schema per_language per_user prefix redis servers signatures statfile store_tokens "
+        "tokenizer type users_enabled "},
     Row{"composite", ""},
     Row{"composites", ""},
     Row{"group", ""},

@@ -4,6 +4,7 @@ vocabularies, so that what is learnt decides and nothing else."""
 import io
 import json
 import pathlib
+import re
 import sys
 import tarfile
 import tempfile
@@ -341,7 +342,91 @@ class LearnTest(Learning):
         self.assertIn("min_learns must be a whole number", text)
         self.assertIn("learn_condition is Rspamd's own", text)
         self.assertIn("expire is for Redis", text)
-        self.assertIn("classifier.*.store_tokens", text)
+        self.assertIn("store_tokens changes nothing", text)
+
+    def test_each_option_without_effect_is_named_with_its_line(self):
+        lines = """backend = "redis"; servers = "127.0.0.1:1";
+store_tokens = true;
+signatures = yes;
+per_language = true;
+languages_enabled = true;
+cache { type = "sqlite3"; }
+classify_condition = "return function(task) return task:get_user() ~= nil end";
+learn_condition = "return function(t) if t:get_user() then return true end return false end";
+tokenizer { name = "osb";
+  key = "abc";
+  seed = "1"; }
+statfile { class = "spam"; symbol = "BAYES_SPAM";
+  path = "/x";
+  filename = "/y";
+  size = 10M;
+  redis { servers = "127.0.0.1:2"; } }
+statfile { class = "ham"; symbol = "BAYES_HAM"; }
+monitor_timeout = 0;
+autolearn { spam_threshold = 6; ham_threshold = -1;
+  verdict_source { name = "other"; }
+  options { probability_check {
+    variable = "x";
+    ctype = "int";
+    ham_max = 0.1; } } }
+"""
+        config = self.config(lines)
+        done = winnow("configtest", "--config", config)
+        text = (done.stdout + done.stderr).decode()
+        for number, line in enumerate(lines.splitlines(), 1):
+            key = line.split()[0]
+            if key in ("backend", "tokenizer", "statfile", "autolearn", "options"):
+                continue
+            with self.subTest(key):
+                where = f"local.d/classifier-bayes.conf:{number}: classifier: "
+                said = [one.split(where)[1] for one in text.splitlines() if where in one]
+                self.assertTrue(any(one.startswith(key) for one in said), text)
+        self.assertNotIn("do nothing yet", text)
+        self.assertEqual(winnow("configtest", "--strict", "--config", config).returncode, 1)
+
+    def test_what_changes_nothing_in_rspamd_either_is_no_warning(self):
+        config = self.config("""backend = "redis"; servers = "127.0.0.1:1"; cache { type = "redis"; }
+            store_tokens = false; signatures = false; monitor_timeout = 10s; cache_elt_len = 20;
+            classify_condition = "return function(task) return true; end";
+            learn_condition = "return function(task, is_spam, is_unlearn) return true end";
+            statfile { class = "spam"; symbol = "BAYES_SPAM"; }
+            statfile { class = "ham"; symbol = "BAYES_HAM"; }""")
+        (self.folder / "local.d" / "bayes_expiry.conf").write_text("interval = 30;\n")
+        done = winnow("configtest", "--strict", "--config", config)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_one_of_two_classifiers_is_used_and_it_is_said(self):
+        config = self.config()
+        (self.folder / "local.d" / "statistic.conf").write_text("""classifier "bayes" {
+            statfile { class = "spam"; symbol = "MY_SPAM"; }
+            statfile { class = "ham"; symbol = "MY_HAM"; } }
+            classifier "bayes" {
+            statfile { class = "spam"; symbol = "OTHER_SPAM"; }
+            statfile { class = "ham"; symbol = "OTHER_HAM"; } }""")
+        done = winnow("configtest", "--config", config)
+        self.assertIn("local.d/statistic.conf:1: classifier: there is one classifier here, the last one",
+                      (done.stdout + done.stderr).decode())
+
+    def test_too_few_tokens_are_not_learnt(self):
+        mail = self.folder / "spam" / "001.eml"
+        more = ["--config", self.config("min_tokens = 5000;")]
+        self.assertEqual(self.learn("spam", self.folder / "spam", more=more),
+                         "0 learnt, 0 moved, 0 already, 30 with less tokens than min_tokens = 5000: "
+                         "not learnt")
+        done = winnow("learn", "spam", "--cache", CACHE, "--statistics", self.statistics, "--verbose",
+                      *more, mail)
+        found = re.fullmatch(r"too few\t\S*001\.eml\S*\tless tokens than required: (\d+) < 5000\n",
+                             done.stdout.decode())
+        self.assertTrue(found, done.stdout)
+        has = int(found[1])
+        for least, said in ((has + 1, f"0 learnt, 0 moved, 0 already, 1 with less tokens than "
+                                      f"min_tokens = {has + 1}: not learnt"),
+                            (has, "1 learnt, 0 moved, 0 already")):
+            more = ["--config", self.config(f"min_tokens = {least};")]
+            self.assertEqual(self.learn("spam", mail, more=more), said)
+        # What is there is forgotten all the same.
+        more = ["--config", self.config("min_tokens = 5000;")]
+        self.assertEqual(self.learn("forget", mail, more=more), "1 forgotten, 0 unknown")
 
 
 class LearnLogTest(Learning):

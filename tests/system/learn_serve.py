@@ -420,5 +420,34 @@ class ConditionTest(Learning):
         self.assertEqual(self.ask(b"/learnspam", message(SPAM, 99))[0], 200)  # a mistake undone
 
 
+class UndoneMistakeTest(Learning):
+    """A message that is surely spam was learnt as ham; learn_condition is asked when that is undone."""
+    SPARED = False
+
+    def setUp(self):
+        self.BAYES = (ConditionTest.BAYES + "autolearn { learn_verdict = true; options {"
+                      "probability_check { min_prob = 0.51; skip_for_unlearn = %s; } } }"
+                      % str(self.SPARED).lower())
+        super().setUp()
+
+    def test_undone(self):
+        for number in range(15):
+            for path, words in ((b"/learnspam", SPAM), (b"/learnham", HAM)):
+                self.assertEqual(self.ask(path, message(words, number),
+                                          headers=b"Learn-Type: bulk\r\n")[0], 200)
+        self.assertEqual(self.ask(b"/learnham", message(SPAM, 99)), (200, {"success": True}))
+        counts = [16, 15] if self.SPARED else [15, 16]
+        self.assertEqual(self.ask(b"/learnspam", message(SPAM, 99))[0], 200 if self.SPARED else 204)
+        self.assertEqual(self.stat()[1], counts)
+        # Only that one: what nobody learnt, or learnt as spam already, is as sure as before.
+        for number in (98, 3):
+            self.assertEqual(self.ask(b"/learnspam", message(SPAM, number))[0], 204)
+        self.assertEqual(self.stat()[1], counts)
+
+
+class SparedMistakeTest(UndoneMistakeTest):
+    SPARED = True
+
+
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0]] + REST)

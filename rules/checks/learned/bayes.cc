@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "engine/classify/features.h"
+#include "rules/checks/learned/no_effect.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 #include "rules/compile/rule_set.h"
@@ -29,17 +30,23 @@ enum Sym : uint32_t { kSpam, kHam };
 // Opinions nearer to the middle than this say nothing.
 constexpr double kClear = 0.05;
 
-// `classifier "bayes" { … }` and the old `classifier { type = "bayes" … }`. The last one counts:
-// the site's stands behind the policy's.
-const UclObject* find_section(const UclObject* classifiers) {
-  const UclObject* found = nullptr;
-  if (!classifiers) return nullptr;
+// Calls use(section) for each `classifier "bayes" { … }` and old `classifier { type = "bayes" … }`.
+template <class Use>
+void each_section(const UclObject* classifiers, const Use& use) {
+  if (!classifiers) return;
   for (const UclObject& value : classifiers->values()) {
     if (!value.is_object()) continue;
-    if (value.find("statfile")) found = &value;
+    if (value.find("statfile")) use(value);
     if (const UclObject* const named = value.find("bayes"); named && named->is_object())
-      found = &named->last_value();
+      for (const UclObject& one : named->values())
+        if (one.is_object()) use(one);
   }
+}
+
+// The last one counts: the site's stands behind the policy's.
+const UclObject* find_section(const UclObject* classifiers) {
+  const UclObject* found = nullptr;
+  each_section(classifiers, [&](const UclObject& one) { found = &one; });
   return found;
 }
 
@@ -162,6 +169,14 @@ void read_redis(CompileContext& context, const UclObject& section, BayesPlan& pl
   to.ids = section.string("cache_prefix", to.ids);
   to.ids_max = whole(context, section, "cache_max_elt", to.ids_max);
   to.ids_keys = std::min(15u, whole(context, section, "cache_max_keys", to.ids_keys));
+  to.ids_chars = std::clamp(whole(context, section, "cache_elt_len", to.ids_chars), 1u, 103u);
+  if (const UclObject* const given = section.find("monitor_timeout")) {
+    const std::optional<double> seconds = given->last_value().as_number();
+    if (seconds && *seconds >= 1 && *seconds <= 86'400)
+      to.fresh_s = static_cast<uint32_t>(*seconds);
+    else
+      context.warn_at(*given, "classifier: monitor_timeout is a time from 1s to 1d");
+  }
   bool labelled = false;
   to.classes.clear();
   for (const BayesPlan::Class& one : plan.classes) {
@@ -208,6 +223,16 @@ void read_expire(CompileContext& context, const UclObject& section, BayesPlan& p
     plan.redis->expire_s = static_cast<int64_t>(*seconds);
 }
 
+// A site that has several classifiers is told which ones are not used.
+void warn_others(CompileContext& context, const UclObject& used) {
+  each_section(context.options, [&](const UclObject& one) {
+    if (&one != &used && one.flag("enabled", true) && !one.place().file.starts_with("policy:/"))
+      context.warn_at(one,
+                      "classifier: there is one classifier here, the last one; this one is "
+                      "not used");
+  });
+}
+
 std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   auto plan = std::make_unique<BayesPlan>();
   const UclObject* const section = find_section(context.options);
@@ -249,6 +274,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   plan->autolearn = read_autolearn(context, *section, names);
   plan->guard = read_learn_guard(context, *section);
   read_expire(context, *section, *plan);
+  warn_others(context, *section);
+  warn_no_effect(context, *section);
   if (plan->classes.size() < 2) {
     context.warn_at(*section,
                     "classifier: it needs statfiles of two classes, as spam and ham; it is off");

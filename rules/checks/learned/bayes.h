@@ -33,6 +33,8 @@ struct RedisLayout {
   std::string ids = "learned_ids";
   uint32_t ids_max = 10'000;  // learnt messages a key of ids
   uint32_t ids_keys = 5;      // further keys of ids
+  uint32_t ids_chars = 32;    // of a learn id, as 4.1 cuts it
+  uint32_t fresh_s = 60;      // so long what others learn may be unseen
   int64_t expire_s = 0;       // life of a token that nothing was learnt of; 0: for ever; below 0:
                               // what had an end has none any more
 };

@@ -6,6 +6,7 @@
 
 #include "engine/score/micro.h"
 #include "rules/checks/check.h"
+#include "rules/checks/learned/no_effect.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
 
@@ -113,6 +114,7 @@ void read_guard_settings(CompileContext& context, const UclObject& autolearn, Le
     if (!check->flag("enabled", true)) to.below = 0;
     to.needs_opinion = check->flag("require_value", false);
     to.no_opinion = check->string("missing_reason", to.no_opinion);
+    to.spares_moves = check->flag("skip_for_unlearn", false);
   }
   const UclObject* const header = fine_settings(autolearn, "bypass_header");
   if (!header) return;
@@ -173,7 +175,7 @@ LearnGuard read_learn_guard(CompileContext& context, const UclObject& section) {
     const std::string_view text = one->text();
     if (text.find("can_learn") != std::string_view::npos)
       to.below = kRspamdGuard;
-    else if (text.find("return true") == std::string_view::npos)
+    else if (!always_says_true(text))
       context.warn_at(*one,
                       "classifier: learn_condition is Rspamd's own (lua_bayes_learn, can_learn) "
                       "here; other Lua functions are not run, so all may be learnt");

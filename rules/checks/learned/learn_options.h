@@ -37,6 +37,7 @@ struct Autolearn {
 struct LearnGuard {
   double below = 0;            // 0: no guard
   bool needs_opinion = false;  // without an opinion nothing is learnt
+  bool spares_moves = false;   // what was learnt as another class may always be learnt as this one
   std::string no_opinion = "no opinion of it is known";
   // A header of the request that changes it.
   bool by_header = true;
