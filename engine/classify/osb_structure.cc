@@ -195,7 +195,7 @@ void osb_structure_words(const OsbOptions& options, OsbScratch& scratch, const B
 
   for (const Address& address : batch.addresses.row(row)) {
     if (address.field != AddressField::kFrom) continue;
-    if (!address.name.empty()) words.add("#F:", address.name);
+    words.add("#F:", address.name);  // without a name, too
     break;
   }
 

@@ -101,7 +101,9 @@ def message(number, seed=0):
     paragraphs = text_of(number, chance)
     words = paragraphs[0].split()
     subject = " ".join(words[:5]).rstrip(".!?")
-    head = (f"From: Somebody Else <s{number}@sender{number % 9}.example>\r\nTo: <b@x.example>\r\n"
+    sender = f"s{number}@sender{number % 9}.example"
+    shown = {1: sender, 4: f"<{sender}>"}.get(number % 7, f"Somebody Else <{sender}>")
+    head = (f"From: {shown}\r\nTo: <b@x.example>\r\n"
             f"Subject: {subject}\r\n"
             f"Date: {DAYS[number % 7]}, {22 + number % 7} Nov 2026 {number % 24:02}:00:00 +0000\r\n"
             f"Message-ID: <{seed}.{number}@s.example>\r\nMIME-Version: 1.0\r\n")
