@@ -424,8 +424,8 @@ class Features {
     size_t n = 0;
     int before = -1;
     for (const char c : text) {
-      const char kind = kBytes.form[static_cast<uint8_t>(c)];
-      form[n] = kind;
+      const int kind = static_cast<uint8_t>(kBytes.form[static_cast<uint8_t>(c)]);
+      form[n] = static_cast<char>(kind);
       n += static_cast<size_t>(kind != before);
       before = kind;
       if (n == kMost) break;
