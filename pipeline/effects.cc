@@ -34,7 +34,7 @@ void Effects::carry_out(const Verdict& verdict, bool is_mail) {
     if (!is_mail && !dmarc_options_.counts_all) return;
     for (const Effect& one : verdict.effects) {
       if (one.kind != EffectKind::kReport || one.key != "dmarc" || !dmarc_) continue;
-      const size_t bytes = one.value.size() + sizeof one.value;
+      const size_t bytes = one.value.size() + sizeof(std::string);
       if (waiting_bytes_ + bytes > kWaitingBytesMax) {
         ++dropped_;
         continue;

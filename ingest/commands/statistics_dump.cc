@@ -13,6 +13,7 @@
 #include "ingest/commands/learn_import.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/commands/whole_file.h"
+#include "pipeline/learn/folder_dump.h"
 #include "pipeline/learn/open_statistics.h"
 #include "pipeline/learn/redis_dump.h"
 #include "pipeline/learn/redis_statistics.h"
@@ -187,7 +188,7 @@ Result<void> restore_folder(const StatisticsAt& place, const std::string& text,
         "`winnow learn-log forget --by statistics-dump` takes it back");
   std::map<std::string, CountTable> tables;
   std::istringstream in(text);
-  const Result<void> read =
+  Result<void> read =
       read_rspamd_dump(in, [&](DumpedKey&& key) { return add_dumped(key, tables); });
   if (!read) return read;
   std::vector<LearnRecord> records;
@@ -245,7 +246,7 @@ Result<void> write_ids(RedisClient& client, const RedisLayout& layout, const Sql
 // What was there before goes: every key of the statistics.
 Result<void> reset_redis(RedisClient& client, const RedisLayout& layout) {
   std::vector<RedisWords> commands;
-  const Result<void> walked = dump_redis(client, layout, 1'000, [&](const DumpedKey& key) {
+  Result<void> walked = dump_redis(client, layout, 1'000, [&](const DumpedKey& key) {
     commands.push_back({"DEL", key.key});
   });
   if (!walked) return walked;

@@ -252,6 +252,7 @@ void RedisStatistics::work() const {
     }
     if (asked.empty()) return;
     std::vector<const TokenList*> lists;
+    lists.reserve(asked.size());
     for (const Asked& one : asked) lists.push_back(&one.tokens);
     std::vector<Result<TokenCounts>> found;
     if (!stop) found = fetch(lists);

@@ -6,9 +6,6 @@
 //
 // and with --json one object of each KEY: {"pattern": "RS", "meta": {…}, "elts": {"RS_123": {…},
 // …}}.
-//
-// Statistics of a folder are written as if they were in Redis: KEYs are RS (osb) and WN (winnow),
-// with a user's scope as RS#0123456789abcdef, for a folder does not know his name.
 #pragma once
 
 #include <functional>
@@ -21,7 +18,6 @@
 
 #include "engine/result.h"
 #include "pipeline/learn/count_table.h"
-#include "pipeline/learn/statistics.h"
 
 namespace winnow {
 
@@ -49,9 +45,5 @@ bool split_token_key(std::string_view name, std::string& key, uint64_t& token);
 // Gathers what a dump says into tables, by KEY. Errors: a KEY that is not of Rspamd's default
 // prefix, counts that are no numbers.
 Result<void> add_dumped(const DumpedKey& key, std::map<std::string, CountTable>& to);
-
-// Calls `take` for each key of a folder's statistics.
-Result<void> dump_folder(const TokenStatistics& statistics,
-                         const std::function<void(const DumpedKey&)>& take);
 
 }  // namespace winnow
