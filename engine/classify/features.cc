@@ -112,6 +112,11 @@ inline uint64_t mixed_stem(FeatureKind kind, uint64_t stem_hash) {
   return mixed_stem(kind, XXH3_64bits_withSeed(value.data(), value.size(), name));
 }
 
+// The same of the eight bytes of a number: without a look at their size.
+[[gnu::noinline]] uint64_t mixed_number(FeatureKind kind, uint64_t name, uint64_t value) {
+  return mixed_stem(kind, XXH3_64bits_withSeed(&value, sizeof value, name));
+}
+
 // Names that are known here are hashed once, at the start.
 template <size_t N>
 struct Literal {
@@ -203,7 +208,7 @@ class Features {
   // whose upper bits say which line. A hash is taken for another one once in some ten million
   // messages.
   void keep_first_ones() {
-    constexpr size_t kLine = 4, kAhead = 8;
+    constexpr size_t kLine = 4;
     const size_t lines = std::bit_ceil(n_ / 2 + 2);
     const unsigned shift = 64 - static_cast<unsigned>(std::countr_zero(lines));
     scratch_.seen.assign(lines * kLine, 0);
@@ -215,25 +220,21 @@ class Features {
       const uint64_t hash = hashes[i];
       const uint32_t half = static_cast<uint32_t>(hash) | 1;  // 0: a free place
       const __m128i wanted = _mm_set1_epi32(static_cast<int>(half));
-      __builtin_prefetch(&seen[(hashes[std::min(i + kAhead, n_ - 1)] >> shift) * kLine]);
       size_t at = hash >> shift;
-      uint32_t there = 0, used = 0;
+      // Two bits for each place where it is, and above them two for each that is free. Places are
+      // taken from the first on: the lowest bit is of the one where it is, else of the first free.
+      uint32_t bits = 0;
       for (;; at = (at + 1) & (lines - 1)) {
         const __m128i line = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seen + at * kLine));
-        const auto bits = [](__m128i equal) {
-          return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
-        };
-        there = bits(_mm_cmpeq_epi32(line, wanted));
-        used = 15 & ~bits(_mm_cmpeq_epi32(line, _mm_setzero_si128()));
-        if ((there != 0) | (used != 15)) [[likely]]
+        bits = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi32(
+            _mm_cmpeq_epi32(line, wanted), _mm_cmpeq_epi32(line, _mm_setzero_si128()))));
+        if (bits != 0) [[likely]]
           break;
       }
-      // Places are taken from the first on: the first free one, or the one where it is.
-      const unsigned place = static_cast<unsigned>(std::countr_zero(there != 0 ? there : used + 1));
-      seen[at * kLine + place] = half;
+      seen[at * kLine + static_cast<unsigned>(std::countr_zero(bits)) / 2 % kLine] = half;
       hashes[kept] = hash;
       kinds[kept] = kinds[i];
-      kept += static_cast<size_t>(there == 0);
+      kept += static_cast<size_t>((bits & 0xFF) == 0);
     }
     kept = std::min<size_t>(kept, kTokensMax);
     out_.tokenizer = Tokenizer::kWinnow;
@@ -266,7 +267,7 @@ class Features {
     put(kind, mixed_value(kind, name, value));
   }
   void add(FeatureKind kind, uint64_t name, uint64_t value) {
-    add(kind, name, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
+    put(kind, mixed_number(kind, name, value));
   }
   // Words and pairs of words of one run of text.
   void add_words(Range range, FeatureKind word_kind, FeatureKind pair_kind) {

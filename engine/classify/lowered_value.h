@@ -18,6 +18,25 @@ inline __m128i lower_bytes(__m128i bytes) {
   return _mm_or_si128(bytes, _mm_and_si128(bytes16::within(bytes, 'A', 'Z'), _mm_set1_epi8(0x20)));
 }
 
+// REQUIRED: at most 16 bytes.
+inline void copy_few(const char* from, size_t n, char* to) {
+  if (n >= 8) {
+    uint64_t first, last;
+    std::memcpy(&first, from, 8);
+    std::memcpy(&last, from + n - 8, 8);
+    std::memcpy(to, &first, 8);
+    std::memcpy(to + n - 8, &last, 8);
+  } else if (n >= 4) {
+    uint32_t first, last;
+    std::memcpy(&first, from, 4);
+    std::memcpy(&last, from + n - 4, 4);
+    std::memcpy(to, &first, 4);
+    std::memcpy(to + n - 4, &last, 4);
+  } else {
+    for (size_t i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
 // REQUIRED: room for 16 bytes more than the text has.
 inline void lower_into(std::string_view text, char* to) {
   size_t at = 0;
@@ -25,7 +44,7 @@ inline void lower_into(std::string_view text, char* to) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at),
                      lower_bytes(bytes16::load(text.data() + at)));
   if (at == text.size()) return;
-  std::memcpy(to + at, text.data() + at, text.size() - at);
+  copy_few(text.data() + at, text.size() - at, to + at);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), lower_bytes(bytes16::load(to + at)));
 }
 

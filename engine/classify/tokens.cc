@@ -48,6 +48,29 @@ void read_numbers(const char* from, std::span<Number> to) {
   if (!to.empty()) std::memcpy(to.data(), from, to.size_bytes());
 }
 
+// REQUIRED: no user and no classes in `out`; what else is there is written over.
+bool read_question(std::string_view key, TokenList& out) {
+  if (key.size() < kHead || (key[0] != kFormat && key[0] != kFormatWithClasses)) return false;
+  const auto tokenizer = static_cast<uint8_t>(key[1]);
+  const auto user = read_little<uint16_t>(key.data() + 2);
+  const auto n = read_little<uint32_t>(key.data() + 4);
+  if (tokenizer < 1 || tokenizer > 2 || n > kTokensMax || user > kTokenUserMax ||
+      key.size() < kHead + n * size_t{9} + user)
+    return false;
+  const std::string_view rest = key.substr(kHead + n * size_t{9} + user);
+  if (key[0] == kFormat ? !rest.empty() : !read_classes(rest, out.classes)) return false;
+  out.tokenizer = static_cast<Tokenizer>(tokenizer);
+  out.text_tokens = read_little<uint32_t>(key.data() + 8);
+  out.scope = read_little<uint64_t>(key.data() + 12);
+  if (out.text_tokens > n) return false;
+  out.hashes.resize(n);
+  read_numbers(key.data() + kHead, std::span(out.hashes));
+  const std::string_view kinds = key.substr(kHead + n * size_t{8}, n);
+  out.kinds.assign(kinds.begin(), kinds.end());
+  out.user = key.substr(kHead + n * size_t{9}, user);
+  return true;
+}
+
 }  // namespace
 
 void append_token_question(const TokenList& tokens, std::string& out) {
@@ -83,26 +106,11 @@ std::optional<size_t> token_question_bytes(std::string_view bytes) {
 }
 
 bool read_token_question(std::string_view key, TokenList& out) {
+  out.user.clear();
+  out.classes.clear();
+  if (read_question(key, out)) return true;
   out.clear();
-  if (key.size() < kHead || (key[0] != kFormat && key[0] != kFormatWithClasses)) return false;
-  const auto tokenizer = static_cast<uint8_t>(key[1]);
-  const auto user = read_little<uint16_t>(key.data() + 2);
-  const auto n = read_little<uint32_t>(key.data() + 4);
-  if (tokenizer < 1 || tokenizer > 2 || n > kTokensMax || user > kTokenUserMax ||
-      key.size() < kHead + n * size_t{9} + user)
-    return false;
-  const std::string_view rest = key.substr(kHead + n * size_t{9} + user);
-  if (key[0] == kFormat ? !rest.empty() : !read_classes(rest, out.classes)) return false;
-  out.tokenizer = static_cast<Tokenizer>(tokenizer);
-  out.text_tokens = read_little<uint32_t>(key.data() + 8);
-  out.scope = read_little<uint64_t>(key.data() + 12);
-  if (out.text_tokens > n) return false;
-  out.hashes.resize(n);
-  read_numbers(key.data() + kHead, std::span(out.hashes));
-  const std::string_view kinds = key.substr(kHead + n * size_t{8}, n);
-  out.kinds.assign(kinds.begin(), kinds.end());
-  out.user = key.substr(kHead + n * size_t{9}, user);
-  return true;
+  return false;
 }
 
 bool is_class_name(std::string_view name) {

@@ -73,32 +73,32 @@ CountSlots::CountSlots(size_t slots)
       // A table of one line: a shift by all 64 bits is none at all.
       shift_(std::min(63u, 64 - static_cast<unsigned>(std::countr_zero(slots / kLine)))) {}
 
-// Without a branch that depends on what is there: nobody can guess which tokens are.
+// Without a branch that depends on what is there: nobody can guess which tokens are. A bit a slot
+// where the tag is, and above them one where it is free; a free slot's value is 0, as is the count
+// of what is not there.
 [[gnu::always_inline]] inline bool CountSlots::look_here(uint64_t key, TokenCount& count) const {
-  const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(key)));
-  const size_t lines = size_ / kLine;
-  for (size_t at = line(key);; at = (at + 1) & (lines - 1)) {
-    const Line& one = lines_[at];
-    const auto tags = reinterpret_cast<const __m128i*>(one.tags);
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag_of(key))), none = _mm_setzero_si128();
+  size_t at = line(key);
+  uint32_t bits = 0;
+  for (;; at = (at + 1) & (size_ / kLine - 1)) {
+    const auto* const tags = reinterpret_cast<const __m128i*>(lines_[at].tags);
     const __m128i first = _mm_load_si128(tags), second = _mm_load_si128(tags + 1);
-    const auto which = [&](__m128i tag) {
-      const __m128i both =
-          _mm_packs_epi32(_mm_cmpeq_epi32(first, tag), _mm_cmpeq_epi32(second, tag));
-      return static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(both, _mm_setzero_si128())));
-    };
-    const uint32_t equal = which(wanted), free = which(_mm_setzero_si128());
-    const uint32_t there = equal != 0;
-    const uint32_t value = one.values[std::countr_zero(equal | 0x80)] & (0 - there);
-    if (there != 0 && value >> 23 != further(key)) [[unlikely]] {  // another key with its tag
-      const std::optional<size_t> slot = find(key);
-      count = slot ? this->at(*slot) : TokenCount{};
-      return slot.has_value();
-    }
-    if ((equal | free) != 0) {
-      count = unpacked(value);
-      return there != 0;
-    }
+    bits = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(
+        _mm_packs_epi32(_mm_cmpeq_epi32(first, wanted), _mm_cmpeq_epi32(second, wanted)),
+        _mm_packs_epi32(_mm_cmpeq_epi32(first, none), _mm_cmpeq_epi32(second, none)))));
+    if (bits != 0) [[likely]]
+      break;
   }
+  const uint32_t there = (bits & 0xFF) != 0;
+  const uint32_t value = lines_[at].values[static_cast<unsigned>(std::countr_zero(bits)) % kLine] ^
+                         (further(key) << 23 & (0 - there));
+  if (value >= kLarge) [[unlikely]] {  // a large count, or another key with its tag
+    const std::optional<size_t> slot = find(key);
+    count = slot ? this->at(*slot) : TokenCount{};
+    return slot.has_value();
+  }
+  count = {value & kSmallMax, value >> 11};
+  return there != 0;
 }
 
 bool CountSlots::look(uint64_t key, TokenCount& count) const { return look_here(key, count); }

@@ -24,7 +24,7 @@
 namespace winnow {
 
 // Slots by the upper bits of their keys; a full line goes on in the next one. A slot that is read
-// holds 41 lower bits of its key and both counts where they are small; others stand in a list. The
+// holds 40 lower bits of its key and both counts where they are small; others stand in a list. The
 // keys themselves lie beside the slots, for who writes and for a table that grows.
 //
 // So a key that is not there is taken for one that is once in some 2^40 questions, and two that
@@ -69,10 +69,7 @@ class CountSlots {
   };
   static_assert(sizeof(Line) == 64);
   static constexpr uint32_t kLarge = 1 << 22;
-  static uint32_t tag_of(uint64_t key) {
-    const auto low = static_cast<uint32_t>(key);
-    return low == 0 ? 1 : low;
-  }
+  static uint32_t tag_of(uint64_t key) { return static_cast<uint32_t>(key) | 1; }
   static uint32_t further(uint64_t key) { return static_cast<uint32_t>(key >> 32) & 0x1FF; }
 
   struct Unmap {
