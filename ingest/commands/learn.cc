@@ -52,7 +52,10 @@ class Learner {
     sources_.push_back(std::move(source));
     if (records_.size() >= kStepMessages || bytes_ >= kStepBytes) step();
   }
+  // A line of a message that is not learnt: the lines stand in the order of the messages.
+  void say(std::string&& line) { lines_.emplace_back(records_.size(), std::move(line)); }
   void step() {
+    if (records_.empty()) say_up_to(0);
     if (records_.empty() || problem_) return;
     if (canaries_ && canaries_->size() > 0)
       if (Result<void> good = ask_canaries(); !good) {
@@ -69,8 +72,11 @@ class Learner {
       for (size_t i = 0; i < done->size(); ++i) {
         const auto what = static_cast<size_t>((*done)[i]);
         ++counts_[what];
-        if (verbose_) fmt::print("{}\t{}\n", kOutcomes[what], sources_[i]);
+        if (!verbose_) continue;
+        say_up_to(i);
+        fmt::print("{}\t{}\n", kOutcomes[what], sources_[i]);
       }
+      say_up_to(records_.size());
     }
     records_.clear();
     sources_.clear();
@@ -80,6 +86,11 @@ class Learner {
   const std::array<uint64_t, kOutcomes.size()>& counts() const { return counts_; }
 
  private:
+  void say_up_to(size_t record) {
+    size_t n = 0;
+    for (; n < lines_.size() && lines_[n].first <= record; ++n) fmt::print("{}", lines_[n].second);
+    lines_.erase(lines_.begin(), lines_.begin() + static_cast<ptrdiff_t>(n));
+  }
   Result<void> ask_canaries() const {
     const auto now = canaries_->judge(counts_now(*folder_));
     if (!now) return fail(now.error());
@@ -112,6 +123,7 @@ class Learner {
   const TokenStatistics* folder_ = nullptr;
   std::vector<LearnRecord> records_;
   std::vector<std::string> sources_;
+  std::vector<std::pair<size_t, std::string>> lines_;  // each before the record of that number
   size_t bytes_ = 0;
   std::array<uint64_t, kOutcomes.size()> counts_{};
   std::map<LearnDigest, LearnLabel> seen_;
@@ -173,13 +185,14 @@ int learn(LearnCommand& options) {
       LearnRecord record;
       if (!learn_record(*loaded->rules, one, record)) {
         ++empty;
-        if (options.verbose) fmt::print("empty\t{}\n", one.evidence.source);
+        if (options.verbose) learner.say(fmt::format("empty\t{}\n", one.evidence.source));
       } else if (const std::string why =
                      options.forget ? "" : too_few_tokens(*loaded->rules, record);
                  !why.empty()) {
         ++few;
         if (options.verbose)
-          fmt::print("too few\t{}\tless tokens than required: {}\n", one.evidence.source, why);
+          learner.say(fmt::format("too few\t{}\tless tokens than required: {}\n",
+                                  one.evidence.source, why));
       } else {
         record.kind = options.forget ? LearnKind::kForget : LearnKind::kLearn;
         const std::string_view label =

@@ -424,6 +424,14 @@ autolearn { spam_threshold = 6; ham_threshold = -1;
                             (has, "1 learnt, 0 moved, 0 already")):
             more = ["--config", self.config(f"min_tokens = {least};")]
             self.assertEqual(self.learn("spam", mail, more=more), said)
+        # Lines stand in the order of the messages, whatever became of each.
+        lines = json_lines(b"Subject: a\n\nb\n" if number % 3 else message(HAM, number)
+                           for number in range(50, 60))
+        done = winnow("learn", "ham", "--cache", CACHE, "--statistics", self.statistics, "--verbose",
+                      "--config", self.config("min_tokens = 40;"), "--read-as", "jsonl", "-",
+                      stdin=lines)
+        self.assertEqual([line.split("\t")[0] for line in done.stdout.decode().splitlines()],
+                         ["too few" if number % 3 else "learnt" for number in range(50, 60)])
         # What is there is forgotten all the same.
         more = ["--config", self.config("min_tokens = 5000;")]
         self.assertEqual(self.learn("forget", mail, more=more), "1 forgotten, 0 unknown")
