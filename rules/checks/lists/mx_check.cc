@@ -336,9 +336,11 @@ class Judging {
     size_t bogons = 0, locals = 0, excluded = 0;
     for (const Host& one : found) {
       const IpAddress& ip = one.ip;
-      if (plan_.test_mode && is_loopback_or_link_local(ip))
+      if (plan_.test_mode && is_loopback_or_link_local(ip)) {
         callable.push_back(one);
-      else if (is_private(ip))
+        continue;
+      }
+      if (is_private(ip))
         ++locals;
       else if (is_bogon(ip))
         ++bogons;
