@@ -95,7 +95,7 @@ class Import {
 
   Result<void> take_dump(std::istream& in) {
     std::map<std::string, CountTable> tables;
-    const Result<void> read =
+    Result<void> read =
         read_rspamd_dump(in, [&](DumpedKey&& key) { return add_dumped(key, tables); });
     if (!read) return read;
     std::vector<LearnRecord> records;

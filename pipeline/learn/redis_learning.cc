@@ -502,7 +502,7 @@ Result<uint64_t> RedisStatistics::retry() {
   if (!journal_) return 0;
   const Result<LearningLog::Lock> lock = journal_->lock();
   if (!lock) return fail(lock.error());
-  const Result<uint64_t> taken = journal_->take_back();
+  Result<uint64_t> taken = journal_->take_back();
   if (!taken) return taken;
   uint64_t left = 0;
   if (Result<uint64_t> end = deliver_waiting(left); !end) return fail(end.error());

@@ -478,7 +478,9 @@ Result<void> table_walk(StoreTable& table, std::string_view prefix, std::string_
     if (more && *more) more = walk_packed(table, family, letter, after, take);
     if (!more) return fail(more.error());
     if (!*more) return {};
-    passed = std::max(passed, letter + std::string(kStoreKeyMax, '\xFF'));
+    std::string last(1 + kStoreKeyMax, '\xFF');
+    last[0] = family.letter;
+    passed = std::max(passed, last);
   }
   const Result<bool> done = walk_single(table, prefix, passed, 256, take);
   if (!done) return fail(done.error());
