@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <vector>
 
 #include "engine/text/script.h"
@@ -252,7 +253,12 @@ std::string_view by_statistics(std::span<const Word> words, Script script,
 
 }  // namespace
 
-uint64_t word_hash(std::string_view word) { return XXH64(word.data(), word.size(), 0xdeadbabe); }
+uint64_t word_hash(std::string_view word) {
+  const char* const bytes = word.data();
+  const size_t size = word.size();
+  assert(bytes || size == 0);
+  return XXH64(bytes, size, 0xdeadbabe);
+}
 
 bool is_stop_stem(uint64_t hash) { return stop_words().stems.find(hash) != nullptr; }
 
