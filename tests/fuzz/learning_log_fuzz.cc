@@ -47,6 +47,8 @@ void as_tail(std::string_view input, const LearnRecord& record) {
 void as_file(std::string_view input) {
   const Memory file;
   file.write(input, 0);
+  require(LearningLog::exists(file.path()) && !LearningLog::create(file.path(), {}));
+  require(!LearningLog::open(file.path() + "/none", LearningLog::Mode::kRead));
   LearnRecord record;
   uint64_t next = 0;
   if (const auto log = LearningLog::open(file.path(), LearningLog::Mode::kRead); log) {
