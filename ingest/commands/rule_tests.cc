@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "engine/mime/ip.h"
@@ -175,12 +176,17 @@ class Runner {
 
 namespace {
 
+bool is_chosen(std::span<const std::string> only, std::string_view name) {
+  return only.empty() || std::ranges::find(only, name) != only.end();
+}
+
 // Weights stand twice: beside the rule, and in tests.d. A change of one alone is a slip.
-void compare_weights(const RuleSet& rules, std::string_view only, RuleTestReport& report) {
+void compare_weights(const RuleSet& rules, std::span<const std::string> only,
+                     RuleTestReport& report) {
   std::vector<bool> expected(rules.model.symbols.size());
   for (const ExpectedWeight& one : rules.expected_weights) {
     const Symbol& symbol = rules.model.symbols[index(one.symbol)];
-    if (!only.empty() && symbol.name != only) continue;
+    if (!is_chosen(only, symbol.name)) continue;
     expected[index(one.symbol)] = true;
     if (symbol.score != std::llround(one.weight * kMicro))
       report.failures.push_back(fmt::format("{}: {}: weighs {}, not {}", one.place.text(),
@@ -189,7 +195,7 @@ void compare_weights(const RuleSet& rules, std::string_view only, RuleTestReport
   }
   for (size_t i = 0; i < expected.size(); ++i) {
     const Symbol& symbol = rules.model.symbols[i];
-    if (expected[i] || symbol.score == 0 || (!only.empty() && symbol.name != only)) continue;
+    if (expected[i] || symbol.score == 0 || !is_chosen(only, symbol.name)) continue;
     report.failures.push_back(
         fmt::format("{}: {}: its weight does not stand in tests.d/weights.conf",
                     symbol.score_place.text(), symbol.name));
@@ -198,14 +204,14 @@ void compare_weights(const RuleSet& rules, std::string_view only, RuleTestReport
 
 }  // namespace
 
-RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules, std::string_view symbol,
-                              bool shipped) {
+RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules,
+                              std::span<const std::string> only, bool shipped) {
   RuleTestReport report;
-  if (shipped) compare_weights(*rules, symbol, report);
+  if (shipped) compare_weights(*rules, only, report);
   Runner runner(rules);
   for (const RuleInfo& info : rules->rules) {
     if (info.tests.empty()) continue;
-    if (!symbol.empty() && rules->model.symbols[index(info.symbol)].name != symbol) continue;
+    if (!is_chosen(only, rules->model.symbols[index(info.symbol)].name)) continue;
     ++report.symbols;
     for (const RuleTest& test : info.tests) runner.run(info, test, report);
   }

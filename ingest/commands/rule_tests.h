@@ -3,8 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "rules/compile/rule_set.h"
@@ -18,9 +18,9 @@ struct RuleTestReport {
   std::vector<std::string> failures;  // one sentence with the place of the test
 };
 
-// `symbol` empty: all. `shipped`: the policy alone, so its weights must be those of tests.d.
-// REQUIRED: the rules were loaded with keep_tests.
-RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules, std::string_view symbol,
-                              bool shipped);
+// `only`: names of symbols; empty: all. `shipped`: the policy alone, so its weights must be those
+// of tests.d. REQUIRED: the rules were loaded with keep_tests.
+RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules,
+                              std::span<const std::string> only, bool shipped);
 
 }  // namespace winnow

@@ -21,6 +21,7 @@ struct RulesCommand {
   RulesOptions load;
   std::string format = "table";
   std::string symbol;
+  std::vector<std::string> symbols;
   std::vector<std::string> paths;
 };
 
@@ -79,6 +80,18 @@ int list(RulesCommand& options) {
   return kExitGood;
 }
 
+SymbolId find_or_complain(const RuleSet& rules, const std::string& name) {
+  const SymbolId id = rules.model.find_symbol(name);
+  if (id == kNoId<SymbolId>) {
+    std::vector<std::string_view> known;
+    for (const Symbol& symbol : rules.model.symbols) known.push_back(symbol.name);
+    const std::string near = did_you_mean(name, known);
+    complain("rules",
+             fmt::format("there is no symbol {}{}{}", name, near.empty() ? "" : ". ", near));
+  }
+  return id;
+}
+
 int show(RulesCommand& options) {
   Result<Loaded> loaded = load(options);
   if (!loaded) {
@@ -86,15 +99,8 @@ int show(RulesCommand& options) {
     return kExitUsage;
   }
   const RuleSet& rules = *loaded->rules;
-  const SymbolId id = rules.model.find_symbol(options.symbol);
-  if (id == kNoId<SymbolId>) {
-    std::vector<std::string_view> known;
-    for (const Symbol& symbol : rules.model.symbols) known.push_back(symbol.name);
-    const std::string near = did_you_mean(options.symbol, known);
-    complain("rules", fmt::format("there is no symbol {}{}{}", options.symbol,
-                                  near.empty() ? "" : ". ", near));
-    return kExitFindings;
-  }
+  const SymbolId id = find_or_complain(rules, options.symbol);
+  if (id == kNoId<SymbolId>) return kExitFindings;
   const Symbol& symbol = rules.model.symbols[index(id)];
   fmt::print("{}\n  {}\n  weight {} from {}\n  groups {}\n", symbol.name, symbol.description,
              score_text(symbol.score),
@@ -123,7 +129,9 @@ int test(RulesCommand& options) {
     return kExitUsage;
   }
   const bool shipped = options.load.config.empty() && options.load.variables.empty();
-  const RuleTestReport report = run_rule_tests(loaded->rules, options.symbol, shipped);
+  for (const std::string& name : options.symbols)
+    if (find_or_complain(*loaded->rules, name) == kNoId<SymbolId>) return kExitFindings;
+  const RuleTestReport report = run_rule_tests(loaded->rules, options.symbols, shipped);
   for (const std::string& failure : report.failures) fmt::print("{}\n", failure);
   fmt::print("{} symbols with tests, {} hits and {} near misses checked, {} failed\n",
              report.symbols, report.hits, report.misses, report.failures.size());
@@ -157,7 +165,7 @@ int rules_command(const std::vector<std::string>& arguments) {
   CLI::App* const show_app = app.add_subcommand("show", "one symbol: weight, place, expression");
   show_app->add_option("SYMBOL", options.symbol, "its name")->required();
   CLI::App* const test_app = app.add_subcommand("test", "run the tests beside the rules");
-  test_app->add_option("SYMBOL", options.symbol, "of this one (default: of all)");
+  test_app->add_option("SYMBOL", options.symbols, "of these (default: of all)");
   CLI::App* const cost_app =
       app.add_subcommand("cost", "what each pattern costs on your mail, beside its hits");
   cost_app->add_option("PATH", options.paths, "mail to measure on")->required();
