@@ -84,10 +84,13 @@ bool Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& clien
   const Lane lane = size <= kSmallBytes ? kSmall : size <= kLargeBytes ? kLarge : kAlone;
   {
     const std::lock_guard lock(mutex_);
-    const bool alone = lane == kSmall && idle_ == options_.workers && answered_.empty() &&
-                       !promised_ && next_lane(true) < 0;
+    const bool idle = here && lane == kSmall && idle_ == options_.workers && answered_.empty();
+    const bool alone = idle && !promised_ && next_lane(true) < 0;
+    const bool joins =
+        idle && promised_ && options_.workers == 1 && lanes_[kSmall].size() < here_rows();
     lanes_[lane].push_back({std::move(message), std::move(one), std::move(client)});
-    if (here && alone) return promised_ = true;
+    if (alone) return promised_ = true;
+    if (joins) return false;
   }
   // The worker that is woken may be the one that leaves large messages alone.
   if (lane == kAlone)
@@ -115,20 +118,31 @@ int Admission::next_lane(bool takes_alone) const {
   return -1;
 }
 
-void Admission::take_first(Lane lane, Share& share) {
-  Waiting& next = lanes_[lane].front();
-  share.messages.push_back(std::move(next.message));
-  share.cases.push_back(std::move(next.one));
-  share.clients.push_back(std::move(next.client));
-  lanes_[lane].pop_front();
+// As many as make one batch: at most `rows`, and bytes_max.
+void Admission::take_rows(Lane from, size_t rows, Share& share) {
+  std::deque<Waiting>& lane = lanes_[from];
+  uint64_t bytes = 0;
+  while (share.cases.size() < rows && !lane.empty()) {
+    Waiting& next = lane.front();
+    bytes += next.message.bytes.size();
+    if (!share.cases.empty() && bytes > options_.bytes_max) break;
+    share.messages.push_back(std::move(next.message));
+    share.cases.push_back(std::move(next.one));
+    share.clients.push_back(std::move(next.client));
+    lane.pop_front();
+  }
+}
+
+uint32_t Admission::here_rows() const {
+  return options_.workers == 1 ? std::clamp(options_.rows_max, 1u, kHereRows) : 1;
 }
 
 bool Admission::take_here(Share& share) {
   const std::lock_guard lock(mutex_);
   promised_ = false;
-  if (lanes_[kSmall].empty()) return false;
-  take_first(kSmall, share);
-  return true;
+  take_rows(kSmall, here_rows(), share);
+  if (!lanes_[kSmall].empty()) ready_.notify_one();  // what joined and does not fit
+  return !share.cases.empty();
 }
 
 void Admission::take_over() {
@@ -158,17 +172,11 @@ bool Admission::take(bool wait, bool takes_alone, Share& share) {
   const int found = next_lane(takes_alone);
   if (found < 0) return false;
   turn_ = (found + 1) % kLanes;
-  std::deque<Waiting>& lane = lanes_[found];
   const size_t workers = std::max(1u, options_.workers);
-  const size_t fair = (lane.size() + workers - 1) / workers;
+  const size_t fair = (lanes_[found].size() + workers - 1) / workers;
   const size_t rows =
       found == kAlone ? 1 : std::clamp<size_t>(fair, 1, std::max(1u, options_.rows_max));
-  uint64_t bytes = 0;
-  while (share.cases.size() < rows && !lane.empty()) {
-    bytes += lane.front().message.bytes.size();
-    if (!share.cases.empty() && bytes > options_.bytes_max) break;
-    take_first(static_cast<Lane>(found), share);
-  }
+  take_rows(static_cast<Lane>(found), rows, share);
   return true;
 }
 

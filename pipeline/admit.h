@@ -21,7 +21,9 @@
 // Here. Who submits may offer to scan a small message on its own thread (put's `here`). Where
 // nothing waits and every worker idles that saves waking one and being woken by it: some 50 us of
 // the CPU, a seventh of what a lone message costs. Under load nobody idles, and all goes to the
-// workers.
+// workers. One worker alone stands for one core: there what comes before it is scanned here joins
+// it, up to kHereRows, as no other core would take it meanwhile, and a batch costs less than its
+// messages one by one.
 //
 // Rejected: a lane's batch is filled by who submits (the flow did so once): its last messages wait
 // for others that may never come, and the submitter must know who is idle. Refusing a message once
@@ -50,6 +52,7 @@ struct LiveRules;  // pipeline/service.h
 constexpr uint32_t kSmallBytes = 64 * 1024;
 constexpr uint32_t kLargeBytes = 2 * 1024 * 1024;
 constexpr uint64_t kCaseBytes = 16 * 1024;  // counted for the evidence of one message
+constexpr uint32_t kHereRows = 16;          // some 5 ms, in which no socket is read
 
 struct AdmitOptions {
   unsigned workers = 1;                // that take()
@@ -97,14 +100,15 @@ class Admission {
 
   // Into its lane. REQUIRED: the case holds what was reserved for the message.
   // True: nothing else is here, nobody was woken, and the caller must call take_here() soon. Only
-  // where it offered to (`here`).
+  // where it offered to (`here`). False: somebody takes it, perhaps a take_here() promised before.
   bool put(Message&& message, std::unique_ptr<Case> one, Client&& client, bool here = false);
   // A case that waited for answers goes on, before anything new. It holds what it held.
   void put_back(std::unique_ptr<Case> one, Client&& client);
   // Fills `share` with what a worker scans next; waits for it where `wait`. False where there is
   // nothing, and with `wait`: there never will be.
   bool take(bool wait, bool takes_alone, Share& share);
-  // Keeps the promise of put(): one small message, or false where a worker has it already.
+  // Keeps the promise of put(): at most kHereRows small messages, and false where a worker has them
+  // already.
   bool take_here(Share& share);
   // Somebody else must take what was promised to be taken here.
   void take_over();
@@ -128,7 +132,8 @@ class Admission {
   bool room(uint64_t bytes) const;
   void tell_room();
   int next_lane(bool takes_alone) const;
-  void take_first(Lane lane, Share& share);
+  void take_rows(Lane lane, size_t rows, Share& share);
+  uint32_t here_rows() const;
 
   const AdmitOptions options_;
   std::function<void()> hook_;

@@ -17,7 +17,8 @@
 //
 // Here. The thread that reads the sockets offers to scan what is small while nothing else is to do
 // (submit_here, scan_here): a lone message then wakes no other thread. It does so with the first
-// worker's scratch and marks, while that worker idles.
+// worker's scratch and marks, while that worker idles. What comes meanwhile joins it where there is
+// one worker alone.
 //
 // Rules. The running rule set is one counted reference. A worker looks at it before each batch;
 // `done` gets the rule set that judged its message, and that set lives until then.

@@ -108,7 +108,7 @@ void Connection::start(const TlsKeys* keys) {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   if (keys) tls_ = std::make_unique<TlsStream>(*keys, socket_.native_handle());
-  read();
+  readable();  // who connects mostly has something to say already
 }
 
 void Connection::close() {
@@ -420,7 +420,7 @@ void ConnectionShared::hand_out() {
   }
   log.flush();
   if (!answers.empty())
-    asio::post(io, [answers = std::move(answers)] {
+    asio::dispatch(io, [answers = std::move(answers)] {  // at once, where the loop scanned them
       for (const auto& [to, reply] : answers) to->take_answer(reply);
     });
 }

@@ -83,6 +83,48 @@ TEST(Service, ALoneSmallMessageIsScannedByWhoBringsIt) {
   EXPECT_EQ(service.submit_here(large, hold, [](const Scanned&) {}), Service::Taken::kByWorkers);
 }
 
+TEST(Service, WhereOneWorkerIsAllWhatComesMeanwhileIsScannedHereToo) {
+  for (const uint32_t bytes_max : {1u << 20, 1000u}) {  // of a batch: three messages
+    Service service(load(), {.threads = 1, .bytes_max = bytes_max});
+    std::atomic<int> answers = 0;
+    size_t sent = 0;
+    ASSERT_EQ(submit_until_here(service, answers, sent), Service::Taken::kHere);
+    while (answers + 1 < static_cast<int>(sent)) std::this_thread::yield();
+    const uint64_t batches = service.batches();
+    const auto submit = [&] {
+      Message one = message(sent++, 300);
+      Hold hold;
+      EXPECT_EQ(service.submit_here(one, hold, [&answers](const Scanned&) { ++answers; }),
+                Service::Taken::kByWorkers);
+    };
+    for (uint32_t i = 1; i < kHereRows; ++i) submit();
+    EXPECT_EQ(service.waiting(), kHereRows);  // nobody was woken
+    service.scan_here();
+    if (bytes_max > 1000) {
+      EXPECT_EQ(answers, static_cast<int>(sent));
+      EXPECT_EQ(service.batches(), batches + 1);
+    }
+    service.finish();  // what does not fit into a batch is the worker's
+    EXPECT_EQ(answers, static_cast<int>(sent));
+  }
+}
+
+TEST(Service, MoreThanIsScannedHereAtOnceWakesTheWorker) {
+  Service service(load(), {.threads = 1});
+  std::atomic<int> answers = 0;
+  size_t sent = 0;
+  ASSERT_EQ(submit_until_here(service, answers, sent), Service::Taken::kHere);
+  for (uint32_t i = 0; i < kHereRows; ++i) {
+    Message one = message(sent++, 300);
+    Hold hold;
+    EXPECT_EQ(service.submit_here(one, hold, [&answers](const Scanned&) { ++answers; }),
+              Service::Taken::kByWorkers);
+  }
+  while (answers < static_cast<int>(sent)) std::this_thread::yield();  // all of them, by the worker
+  service.scan_here();
+  EXPECT_EQ(answers, static_cast<int>(sent));
+}
+
 TEST(Service, WhatWasLeftHereIsNotLostWhereNobodyScansIt) {
   std::atomic<int> answers = 0;
   size_t sent = 0;
