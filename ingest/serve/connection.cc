@@ -294,9 +294,7 @@ void Connection::scan() {
         connection.scanned(std::move(self), scanned);
       });
   account();
-  // What can be read of other connections is read first.
-  if (taken == Service::Taken::kHere)
-    asio::post(shared_.io, [service = shared_.service] { service->scan_here(); });
+  if (taken == Service::Taken::kHere) shared_.scan_soon(0);
   if (taken != Service::Taken::kRefused) return;
   waiting_ = false;
   shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
@@ -410,6 +408,14 @@ void Connection::take_answer(std::string_view reply) {
 void ConnectionShared::keep(std::shared_ptr<Connection> to, std::string reply) {
   const std::lock_guard lock(kept_mutex_);
   kept_.emplace_back(std::move(to), std::move(reply));
+}
+
+void ConnectionShared::scan_soon(uint64_t waited) {
+  asio::post(io, [this, waited] {
+    const uint64_t waiting = service->waiting();
+    if (waiting > waited && waited < kHereRows) return scan_soon(waiting);
+    service->scan_here();
+  });
 }
 
 void ConnectionShared::hand_out() {

@@ -71,6 +71,10 @@ struct ConnectionShared {
   // There may be room again: those who were held back read on, as far as it goes.
   void read_on();
 
+  // On the loop: scans here what was left here, once a round over what else can be read and
+  // accepted brought no more messages than the `waited` that were there before it.
+  void scan_soon(uint64_t waited);
+
   // Any thread: an answer that waits for hand_out().
   void keep(std::shared_ptr<Connection> to, std::string reply);
   // Any thread, after each share of the service: what clients are told next is in the log by then,
