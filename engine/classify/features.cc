@@ -209,8 +209,11 @@ class Features {
   // messages.
   void keep_first_ones() {
     constexpr size_t kLine = 4;
-    const size_t lines = std::bit_ceil(n_ / 2 + 2);
-    const unsigned shift = 64 - static_cast<unsigned>(std::countr_zero(lines));
+    const size_t lines =
+        n_ / 2 + 2;  // no power of two: a little more mail would cost twice as much
+    const auto line_of = [lines](uint64_t hash) {
+      return static_cast<size_t>(static_cast<unsigned __int128>(hash) * lines >> 64);
+    };
     scratch_.seen.assign(lines * kLine, 0);
     uint32_t* const seen = scratch_.seen.data();
     uint64_t* const hashes = hashes_;
@@ -220,11 +223,11 @@ class Features {
       const uint64_t hash = hashes[i];
       const uint32_t half = static_cast<uint32_t>(hash) | 1;  // 0: a free place
       const __m128i wanted = _mm_set1_epi32(static_cast<int>(half));
-      size_t at = hash >> shift;
+      size_t at = line_of(hash);
       // Two bits for each place where it is, and above them two for each that is free. Places are
       // taken from the first on: the lowest bit is of the one where it is, else of the first free.
       uint32_t bits = 0;
-      for (;; at = (at + 1) & (lines - 1)) {
+      for (;; at = at + 1 == lines ? 0 : at + 1) {
         const __m128i line = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seen + at * kLine));
         bits = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi32(
             _mm_cmpeq_epi32(line, wanted), _mm_cmpeq_epi32(line, _mm_setzero_si128()))));

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <optional>
 
+#include "engine/crypt/hex_text.h"
 #include "engine/mime/ip.h"
 #include "ingest/controller/learn_request.h"
 #include "ingest/controller/pages.h"
@@ -26,8 +27,7 @@ namespace {
 // Tells a message's lines from others', the same for the same message.
 std::string log_tag(const Scanned& scanned) {
   std::string tag;
-  for (size_t i = 0; i < 3; ++i)
-    fmt::format_to(std::back_inserter(tag), "{:02x}", scanned.one.evidence.facts.digest[i]);
+  append_hex(std::span(scanned.one.evidence.facts.digest).first(3), tag);
   return tag;
 }
 

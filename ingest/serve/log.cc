@@ -32,12 +32,21 @@ constexpr uint64_t kRepeatsTold = 1000;         // a flood is told of from time 
 constexpr size_t kTextMax = 32 * 1024;
 constexpr size_t kKeptMax = 4096;  // PIPE_BUF: lines of other processes stay out (pipe(7))
 
-std::string stamp(int64_t now_ms, const char* format) {
+// Kept for the second that it is right for: lines come by the thousand.
+std::string_view stamp(int64_t now_ms, const char* format) {
+  static thread_local std::time_t said = -1;
+  static thread_local const char* said_as = nullptr;
+  static thread_local char out[32];
+  static thread_local size_t size = 0;
   const std::time_t seconds = now_ms / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char out[32];
-  return std::string(out, std::strftime(out, sizeof out, format, &utc));
+  if (seconds != said || format != said_as) {
+    said = seconds;
+    said_as = format;
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    size = std::strftime(out, sizeof out, format, &utc);
+  }
+  return {out, size};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/crypt/hex_text.h"
 #include "engine/mime/ip.h"
 #include "engine/text/utf8.h"
 #include "ingest/http/reply.h"
@@ -17,6 +18,11 @@ void append_log_text(std::string_view text, std::string& out) {
   std::string_view shown = text.substr(0, kFieldMax);
   while (shown.size() < text.size() && !shown.empty() && (text[shown.size()] & 0xC0) == 0x80)
     shown.remove_suffix(1);  // not inside a character
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (std::ranges::all_of(shown, plain)) {
+    out += shown;
+    return;
+  }
   const bool utf8 = is_utf8(shown);
   for (const char c : shown) {
     const auto byte = static_cast<unsigned char>(c);
@@ -267,8 +273,7 @@ void append_field(LogField field, const Scanned& scanned, size_t options_max, st
     case LogField::kPublicGroups:
       return append_groups(scanned, out);
     case LogField::kDigest:
-      for (const uint8_t byte : evidence.facts.digest) fmt::format_to(to, "{:02x}", byte);
-      return;
+      return append_hex(evidence.facts.digest, out);
     case LogField::kForcedAction:
       return append_forced(scanned, out);
     case LogField::kMempool:  // there are no memory pools

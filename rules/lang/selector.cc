@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/crypt/digest.h"
+#include "engine/crypt/hex_text.h"
 #include "engine/match/scope_texts.h"
 #include "engine/mime/addresses.h"
 #include "engine/mime/date.h"
@@ -248,7 +249,7 @@ class SelectorRun {
       case Take::kDigest: {
         std::string hex;
         if (std::ranges::all_of(facts.digest, [](uint8_t byte) { return byte == 0; })) return;
-        for (const uint8_t byte : facts.digest) hex += fmt::format("{:02x}", byte);
+        append_hex(facts.digest, hex);
         return give(arena_.copy(hex));
       }
       case Take::kTime:
