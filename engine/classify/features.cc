@@ -188,7 +188,12 @@ class Features {
   // REQUIRED: `out` is empty.
   Features(FeatureScratch& scratch, const Batch& batch, uint32_t row, TokenList& out)
       : scratch_(scratch), batch_(batch), row_(row), out_(out) {
-    take_room();
+    if (!scratch_.hashes) {
+      scratch_.hashes = std::make_unique_for_overwrite<uint64_t[]>(kFoundMax);
+      scratch_.kinds = std::make_unique_for_overwrite<TokenKind[]>(kFoundMax);
+    }
+    hashes_ = scratch_.hashes.get();
+    kinds_ = scratch_.kinds.get();
   }
 
   void run() {
@@ -247,21 +252,9 @@ class Features {
   }
 
   void put(FeatureKind kind, uint64_t hash) {
-    if (n_ == room_ && !grow()) return;
+    if (n_ == kFoundMax) return;
     hashes_[n_] = hash;
     kinds_[n_++] = static_cast<TokenKind>(kind);
-  }
-  [[gnu::noinline]] bool grow() {
-    if (n_ == kFoundMax) return false;
-    scratch_.hashes.resize(std::max<size_t>(4'096, 2 * n_));
-    scratch_.kinds.resize(scratch_.hashes.size());
-    take_room();
-    return true;
-  }
-  void take_room() {
-    room_ = scratch_.hashes.size();
-    hashes_ = scratch_.hashes.data();
-    kinds_ = scratch_.kinds.data();
   }
 
   void add(FeatureKind kind, uint64_t hash) { put(kind, mixed_stem(kind, hash)); }
@@ -582,7 +575,7 @@ class Features {
   FeatureScratch& scratch_;
   // Features so far, with room for more. Pointers, as kinds are bytes, which the compiler takes for
   // a change of anything.
-  size_t n_ = 0, room_ = 0;
+  size_t n_ = 0;
   uint64_t* hashes_ = nullptr;
   TokenKind* kinds_ = nullptr;
   const Batch& batch_;

@@ -6,6 +6,7 @@
 // and what is different in every message (ids, boundaries, time stamps) counts by its shape.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,10 @@ enum class FeatureKind : uint8_t {
 struct FeatureScratch {
   std::string text;
   LoweredValue value;
-  std::vector<uint64_t> hashes;  // features, as often as they stand there
-  std::vector<TokenKind> kinds;
+  // Features, as often as they stand there: room for all that are ever found, which the system
+  // gives page by page as it is written to. Growing would copy what a message has so far.
+  std::unique_ptr<uint64_t[]> hashes;
+  std::unique_ptr<TokenKind[]> kinds;
   std::vector<uint32_t> seen;  // which of them were there before, by lines of four
 };
 
