@@ -61,7 +61,7 @@ Result<void> dump_folder(const TokenStatistics& statistics,
   // The layout of keys is that of statistics.h.
   std::map<std::string, DumpedKey> keys;
   for (const std::string_view kind : {"n", "m"}) {
-    const Result<void> good = walk(kind, [&](const CounterRow& row) {
+    Result<void> good = walk(kind, [&](const CounterRow& row) {
       const std::optional<CounterKey> at = CounterKey::of(row.key);
       if (!at) return;
       const std::string name = key_of(at->tokenizer, at->scope);
@@ -83,7 +83,7 @@ Result<void> dump_folder(const TokenStatistics& statistics,
   }
   // A token has a line for each two classes.
   for (const std::string_view kind : {"t", "u", "x"}) {
-    const Result<void> good = walk(kind, [&](const CounterRow& row) {
+    Result<void> good = walk(kind, [&](const CounterRow& row) {
       const std::optional<CounterKey> at = CounterKey::of(row.key);
       if (!at) return;
       DumpedKey key{.key = fmt::format("{}_{}", key_of(at->tokenizer, at->scope), at->hash),
