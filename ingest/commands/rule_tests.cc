@@ -77,11 +77,13 @@ class TestAnswers final : public Answerer {
 
 class Runner {
  public:
-  explicit Runner(const std::shared_ptr<const RuleSet>& rules)
+  Runner(const std::shared_ptr<const RuleSet>& rules, std::shared_ptr<const MatchPlan> match)
       : rules_(*rules),
         answers_(*rules),
         run_(rules, answers_, {.now_ms = kTestNow}),
-        worker_(run_) {}
+        worker_(run_) {
+    if (match) run_.use(std::move(match));
+  }
 
   // The symbol in the message's verdict; null where it is not inserted.
   const VerdictSymbol* find(SymbolId symbol, const TestEnvelope& envelope, std::string_view mail) {
@@ -205,10 +207,11 @@ void compare_weights(const RuleSet& rules, std::span<const std::string> only,
 }  // namespace
 
 RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules,
+                              std::shared_ptr<const MatchPlan> match,
                               std::span<const std::string> only, bool shipped) {
   RuleTestReport report;
   if (shipped) compare_weights(*rules, only, report);
-  Runner runner(rules);
+  Runner runner(rules, std::move(match));
   for (const RuleInfo& info : rules->rules) {
     if (info.tests.empty()) continue;
     if (!is_chosen(only, rules->model.symbols[index(info.symbol)].name)) continue;

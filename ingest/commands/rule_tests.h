@@ -20,7 +20,9 @@ struct RuleTestReport {
 
 // `only`: names of symbols; empty: all. `shipped`: the policy alone, so its weights must be those
 // of tests.d. REQUIRED: the rules were loaded with keep_tests.
+// `match`: their patterns with more databases; may be null.
 RuleTestReport run_rule_tests(const std::shared_ptr<const RuleSet>& rules,
+                              std::shared_ptr<const MatchPlan> match,
                               std::span<const std::string> only, bool shipped);
 
 }  // namespace winnow

@@ -17,6 +17,8 @@ namespace winnow {
 
 namespace {
 
+constexpr size_t kFewSymbols = 8;
+
 struct RulesCommand {
   RulesOptions load;
   std::string format = "table";
@@ -131,7 +133,11 @@ int test(RulesCommand& options) {
   const bool shipped = options.load.config.empty() && options.load.variables.empty();
   for (const std::string& name : options.symbols)
     if (find_or_complain(*loaded->rules, name) == kNoId<SymbolId>) return kExitFindings;
-  const RuleTestReport report = run_rule_tests(loaded->rules, options.symbols, shipped);
+  // The tests of a few symbols are over before databases would be there.
+  const bool few = !options.symbols.empty() && options.symbols.size() <= kFewSymbols;
+  const RuleTestReport report = run_rule_tests(
+      loaded->rules, loaded->build_databases && !few ? loaded->build_databases() : nullptr,
+      options.symbols, shipped);
   for (const std::string& failure : report.failures) fmt::print("{}\n", failure);
   fmt::print("{} symbols with tests, {} hits and {} near misses checked, {} failed\n",
              report.symbols, report.hits, report.misses, report.failures.size());
