@@ -92,15 +92,18 @@ def all_slips(conf):
     return out
 
 
-def noticed(winnow, conf, rules=()):
+def noticed(winnow, conf, cache, rules=()):
     """Names of those rules whose tests fail; of all where none is named."""
-    done = subprocess.run([winnow, "rules", "--policy", str(conf), "test", *rules],
+    done = subprocess.run([winnow, "rules", "--policy", str(conf), "--cache", str(cache), "test", *rules],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return set(FAILURE.findall(done.stdout))
 
 
-def run_round(winnow, source, part, number):
-    """[(kind, key, slip, noticed)] with slip `number` made in each rule of `part` that has so many."""
+def run_round(winnow, source, cache, part, number):
+    """[(kind, key, slip, noticed)] with slip `number` made in each rule of `part` that has so many.
+
+    What of `cache` still holds is used; what is built for the slips is gone with them.
+    """
     chosen = {key: made[number] for key, made in part.items() if number < len(made)}
     with tempfile.TemporaryDirectory() as work:
         conf = pathlib.Path(work) / "conf"
@@ -110,7 +113,8 @@ def run_round(winnow, source, part, number):
             text = copy.read_text()
             found = next(m for m in BLOCK.finditer(text) if m.group(1) == name)
             copy.write_text(text[:found.start(2)] + body + text[found.end(2):])
-        failed = noticed(winnow, conf, sorted({name for _, name in chosen}))
+        shutil.copytree(cache, pathlib.Path(work) / "cache")
+        failed = noticed(winnow, conf, pathlib.Path(work) / "cache", sorted({name for _, name in chosen}))
     return [(kind, key, slip, key[1] in failed) for key, (kind, slip) in chosen.items()]
 
 
@@ -134,11 +138,12 @@ def main():
         most = [min(of, args.rounds) for of in most]
     runs = sorted(((number, part) for part, of in zip(parts, most) for number in range(of)),
                   key=lambda run: run[0])
-    if noticed(args.winnow, source):
-        sys.exit("mutations: the tests fail without a slip")
     count = {kind: [0, 0] for kind in ("literal", "condition", "weight")}
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        rounds = pool.map(lambda run: run_round(args.winnow, source, run[1], run[0]), runs)
+    with tempfile.TemporaryDirectory() as cache, \
+            concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        if noticed(args.winnow, source, cache):
+            sys.exit("mutations: the tests fail without a slip")
+        rounds = pool.map(lambda run: run_round(args.winnow, source, cache, run[1], run[0]), runs)
         for done, seen in enumerate(rounds, 1):
             for kind, key, slip, caught in seen:
                 count[kind][0] += 1
