@@ -118,6 +118,7 @@ void Connection::close() {
 }
 
 void Connection::check_time(Clock::time_point now) {
+  if (lingering_ && now - *lingering_ > kLastWords) return close();
   if (held_back_) {
     const int64_t limit = held_bytes() > 0 ? shared_.options.content_wait_max_ms
                                            : shared_.options.command_wait_max_ms;
@@ -126,10 +127,6 @@ void Connection::check_time(Clock::time_point now) {
     shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
     held_back_ = false;  // read_on() passes it
     render_sent_away(out_);
-    // A socket that is closed with bytes unread takes its last words with it.
-    error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.read_some(asio::buffer(shared_.buffer.get(), ConnectionShared::kReadBytes), ignored);
     closing_ = true;
     return write();
   }
@@ -233,7 +230,8 @@ void Connection::resume() {
 void Connection::write() {
   if (!writing_.empty()) return;
   if (out_.empty()) {
-    if (closing_ || (shared_.draining && idle())) close();
+    if (shared_.draining && idle()) return close();
+    if (closing_) last_words();
     return;
   }
   writing_.swap(out_);
@@ -248,6 +246,26 @@ void Connection::write() {
                       }
                       self->wrote();
                     });
+}
+
+// A socket that is closed while bytes of the client are unread, or still come, is reset, and the
+// client may never see what it was told: they are read and dropped until it has ended its side.
+void Connection::last_words() {
+  if (ended_ || !answered_ || tls_ || !socket_.is_open()) return close();
+  error_code error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error) return close();
+  if (!lingering_) lingering_ = Clock::now();
+  drop_bytes();
+}
+
+void Connection::drop_bytes() {
+  error_code error;
+  socket_.read_some(asio::buffer(shared_.buffer.get(), ConnectionShared::kReadBytes), error);
+  if (error && error != asio::error::would_block) return close();
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& bad) {
+    if (!bad && self->socket_.is_open()) self->drop_bytes();
+  });
 }
 
 void Connection::write_tls() {

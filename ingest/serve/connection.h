@@ -98,7 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::seconds kFirstWords{1};
+  static constexpr std::chrono::seconds kFirstWords{1}, kLastWords{2};
 
   Connection(ConnectionShared& shared, Socket socket, const Peer& peer);
   virtual ~Connection();
@@ -160,6 +160,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   TlsStream::Io receive(std::span<char> to, size_t& n);
   void write();
   void write_tls();
+  void last_words();
+  void drop_bytes();
   void wrote();
   void scan();
   void scan_elsewhere(Remote& proxy, Message&& message);
@@ -177,6 +179,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Hold hold_;           // of the budget, for what came of the next message
   Clock::time_point content_since_{}, held_back_since_{};
   bool held_back_ = false;
+  std::optional<Clock::time_point> lingering_;  // since when it only waits for the client's end
   Clock::time_point active_ = Clock::now();
   const Clock::time_point since_ = Clock::now();
   bool answered_ = false;  // something
