@@ -86,8 +86,7 @@ bool Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& clien
     const std::lock_guard lock(mutex_);
     const bool idle = here && lane == kSmall && idle_ == options_.workers && answered_.empty();
     const bool alone = idle && !promised_ && next_lane(true) < 0;
-    const bool joins =
-        idle && promised_ && options_.workers == 1 && lanes_[kSmall].size() < here_rows();
+    const bool joins = idle && promised_ && lanes_[kSmall].size() < here_rows();
     lanes_[lane].push_back({std::move(message), std::move(one), std::move(client)});
     if (alone) return promised_ = true;
     if (joins) return false;

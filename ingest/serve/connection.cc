@@ -251,11 +251,12 @@ void Connection::write() {
 // A socket that is closed while bytes of the client are unread, or still come, is reset, and the
 // client may never see what it was told: they are read and dropped until it has ended its side.
 void Connection::last_words() {
+  if (lingering_) return;
   if (ended_ || !answered_ || tls_ || !socket_.is_open()) return close();
   error_code error;
   socket_.shutdown(Socket::shutdown_send, error);
   if (error) return close();
-  if (!lingering_) lingering_ = Clock::now();
+  lingering_ = Clock::now();
   drop_bytes();
 }
 
