@@ -21,6 +21,10 @@ inline __m128i letters(__m128i bytes) {
   return within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
 }
 inline __m128i any(__m128i a, __m128i b) { return _mm_or_si128(a, b); }
+// ASCII capitals as small letters, the rest as it is.
+inline __m128i lowered(__m128i bytes) {
+  return any(bytes, _mm_and_si128(within(bytes, 'A', 'Z'), _mm_set1_epi8(0x20)));
+}
 // A bit a byte, the first one lowest.
 inline unsigned mask(__m128i marks) { return static_cast<unsigned>(_mm_movemask_epi8(marks)); }
 

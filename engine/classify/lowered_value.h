@@ -14,10 +14,6 @@
 
 namespace winnow {
 
-inline __m128i lower_bytes(__m128i bytes) {
-  return _mm_or_si128(bytes, _mm_and_si128(bytes16::within(bytes, 'A', 'Z'), _mm_set1_epi8(0x20)));
-}
-
 // REQUIRED: at most 16 bytes.
 inline void copy_few(const char* from, size_t n, char* to) {
   if (n >= 8) {
@@ -42,10 +38,10 @@ inline void lower_into(std::string_view text, char* to) {
   size_t at = 0;
   for (; at + 16 <= text.size(); at += 16)
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at),
-                     lower_bytes(bytes16::load(text.data() + at)));
+                     bytes16::lowered(bytes16::load(text.data() + at)));
   if (at == text.size()) return;
   copy_few(text.data() + at, text.size() - at, to + at);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), lower_bytes(bytes16::load(to + at)));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + at), bytes16::lowered(bytes16::load(to + at)));
 }
 
 class LoweredValue {

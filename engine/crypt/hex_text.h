@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace winnow {
 
@@ -14,6 +15,10 @@ inline void append_hex(std::span<const uint8_t> bytes, std::string& out) {
     out.push_back(kDigits[byte >> 4]);
     out.push_back(kDigits[byte & 15]);
   }
+}
+
+inline void append_hex(std::string_view bytes, std::string& out) {
+  append_hex({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, out);
 }
 
 }  // namespace winnow

@@ -107,8 +107,7 @@ char* fold_ascii_blocks(const char* at, const char* end, char* to) {
       to = fold_ascii(at, at + 16, to);
       continue;
     }
-    const __m128i capitals = _mm_and_si128(within(block, 'A', 'Z'), _mm_set1_epi8(0x20));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), any(block, capitals));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), lowered(block));
     to += 16;
   }
   return fold_ascii(at, end, to);

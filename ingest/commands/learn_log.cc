@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "engine/crypt/hex_text.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/learn_import.h"
 #include "ingest/commands/scan_options.h"
@@ -34,14 +35,11 @@ int say(const Error& error) {
   return kExitInputs;
 }
 
-std::string hex(std::string_view bytes) {
+template <class Bytes>
+std::string hex(const Bytes& bytes) {
   std::string out;
-  for (const char c : bytes)
-    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<uint8_t>(c));
+  append_hex(bytes, out);
   return out;
-}
-std::string hex(const LearnDigest& digest) {
-  return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 bool read_digest(std::string_view text, LearnDigest& out) {

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "engine/crypt/digest.h"
+#include "engine/crypt/hex_text.h"
 #include "pipeline/learn/rspamd_dump.h"
 #include "rules/config/ucl.h"
 
@@ -18,7 +19,7 @@ constexpr std::string_view kPattern = "RS*_*";
 std::string state_key(std::string_view what) {
   const Digest digest(DigestKind::kSha1, kPattern);
   std::string out;
-  for (const char c : digest.view()) out += fmt::format("{:02x}", static_cast<uint8_t>(c));
+  append_hex(digest.view(), out);
   return out.append("_").append(what);
 }
 

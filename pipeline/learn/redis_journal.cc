@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/crypt/hex_text.h"
 #include "engine/little_endian.h"
 
 namespace winnow {
@@ -43,7 +44,7 @@ Result<std::unique_ptr<RedisJournal>> RedisJournal::open(const Options& options)
 
 void RedisJournal::take_name() {
   name_.clear();
-  for (const uint8_t byte : log_->name()) name_ += fmt::format("{:02x}", byte);
+  append_hex(log_->name(), name_);
 }
 
 Result<LearningLog::Lock> RedisJournal::lock() {

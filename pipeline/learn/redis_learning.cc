@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/crypt/hex_text.h"
 #include "pipeline/learn/redis_scripts.h"
 #include "pipeline/learn/redis_statistics.h"
 
@@ -303,7 +304,7 @@ Result<Learnt> RedisStatistics::take_over(const LearnRecord& record, bool cluste
   read_counts(record, tokens, counts);
   const std::string key = redis_key_of(options_.layout, tokens);
   std::string name;
-  for (const uint8_t byte : record.digest) name += fmt::format("{:02x}", byte);
+  append_hex(record.digest, name);
   RedisBatch batch;
   batch.repeatable = true;
   batch.shard(key);

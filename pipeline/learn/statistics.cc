@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 
+#include "engine/crypt/hex_text.h"
 #include "engine/little_endian.h"
 #include "pipeline/learn/canaries.h"
 #include "pipeline/lookup/store/lmdb_store.h"
@@ -622,10 +623,7 @@ Result<uint64_t> rebuild_model(const LearningLog& log, Store& store,
 Result<void> dump_model(const Store& store, const std::function<void(std::string_view)>& take) {
   constexpr uint32_t kStep = 4096;
   std::string line, after;
-  const auto hex = [&](std::string_view bytes) {
-    for (const char c : bytes)
-      fmt::format_to(std::back_inserter(line), "{:02x}", static_cast<uint8_t>(c));
-  };
+  const auto hex = [&](std::string_view bytes) { append_hex(bytes, line); };
   for (bool more = true; more;) {
     const auto rows = store.scan("", after, kStep);
     if (!rows) return fail(rows.error());

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/crypt/hex_text.h"
+
 namespace winnow {
 
 namespace {
@@ -146,8 +148,7 @@ std::optional<std::string> value(Reader& reader, uint16_t type, size_t length) {
       break;
     default:
       out = fmt::format("\\# {} ", length);
-      for (const uint8_t byte : reader.bytes(length))
-        fmt::format_to(std::back_inserter(out), "{:02x}", byte);
+      append_hex(reader.bytes(length), out);
   }
   if (!reader.good() || reader.at() != end) return {};
   return out;
