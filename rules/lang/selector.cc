@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "engine/crypt/digest.h"
@@ -300,6 +301,18 @@ class SelectorRun {
     return value.address.address.empty() ? value.text : value.address.address;
   }
 
+  // All of them first, as a field may be text that is made: while one text is open no other begins.
+  std::string_view fields(const Value& value, const std::vector<std::string>& names) {
+    std::array<std::string_view, kFieldsMax> found;
+    for (size_t i = 0; i < names.size(); ++i) found[i] = field(value, names[i]);
+    ArenaText out(arena_);
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (i > 0) out.push(kFieldBreak);
+      out.append(found[i]);
+    }
+    return out.finish();
+  }
+
   std::string_view lower(std::string_view text) {
     char* const to = arena_.alloc_bytes(text.size());
     std::ranges::transform(text, to, lower_letter);
@@ -405,14 +418,7 @@ class SelectorRun {
       case Change::kOrganisation:
         return each([&](const Value& one) { return field(one, "tld"); });
       case Change::kFields:
-        return each([&](const Value& one) {
-          ArenaText out(arena_);
-          for (size_t i = 0; i < arguments.size(); ++i) {
-            if (i > 0) out.push(kFieldBreak);
-            out.append(field(one, arguments[i]));
-          }
-          return out.finish();
-        });
+        return each([&](const Value& one) { return fields(one, arguments); });
       case Change::kJoinFields:
         return each([&](const Value& one) {
           ArenaText out(arena_);

@@ -68,7 +68,7 @@ constexpr Row kChanges[] = {
     {"get_text", row(Change::kField), 0, 0, "addr"},
     {"tld", row(Change::kField), 0, 0, "tld"},
     {"get_tld", row(Change::kOrganisation), 0, 0},
-    {"apply_methods", row(Change::kFields), 1, 8},
+    {"apply_methods", row(Change::kFields), 1, kFieldsMax},
     {"lower", row(Change::kLower), 0, 0},
     {"lower_utf8", row(Change::kLower), 0, 0},
     {"first", row(Change::kFirst), 0, 0},

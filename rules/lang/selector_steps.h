@@ -8,6 +8,8 @@
 
 namespace winnow::selector_steps {
 
+constexpr uint8_t kFieldsMax = 8;  // that one value is made of
+
 enum class Take : uint8_t {
   kConstant,
   kIp,

@@ -113,6 +113,7 @@ TEST_F(Selectors, Values) {
            {"from('smtp'):addr.lower", "anna@mail.example"},
            {"from('mime')", ""},
            {"from.apply_methods('user', 'domain').join_tables('.').lower", "anna.mail.example"},
+           {"helo.apply_methods('tld', 'addr').join_tables('|')", "helo.example|helo.example"},
            {"ip", "192.0.2.77"},
            {"ip.ipmask(24)", "192.0.2.0"},
            {"helo.get_tld; helo", "helo.example helo.example"},
@@ -205,6 +206,24 @@ TEST_F(Selectors, TextsDoNotGrowWithoutEnd) {
     EXPECT_LT(arena.used_bytes(), Selector::kBytesMax * 20) << text;
     EXPECT_LT(values.size(), 1'000u) << text;
     EXPECT_EQ(values.empty(), text.starts_with("helo")) << text;
+  }
+}
+
+// Fields that are texts made for it, wherever the arena's block ends.
+TEST_F(Selectors, FieldsAreMadeBeforeTheirText) {
+  constexpr size_t kBlock = 1024, kTextReserve = 256;
+  HeaderNames names;
+  const Result<Selector> selector =
+      Selector::parse("helo.apply_methods('tld', 'addr', 'tld').join_tables('|')", names, test_map);
+  ASSERT_TRUE(selector);
+  for (size_t before = kBlock - kTextReserve - 64; before <= kBlock; ++before) {
+    std::vector<std::string_view> values;
+    Arena arena{kBlock, 4 * kBlock};
+    arena.alloc_bytes(before);
+    for (int i = 0; i < 20; ++i) selector->values(mails_.batch, 0, arena, values);
+    ASSERT_LT(arena.used_bytes(), 20 * kBlock) << before;
+    for (const std::string_view one : values)
+      ASSERT_EQ(one, "helo.example|helo.example|helo.example") << before;
   }
 }
 
