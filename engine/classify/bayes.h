@@ -49,14 +49,9 @@ class OpinionScratch {
   // Forgets what belongs to other learnt mail, or to another rule.
   void begin(LearnCount learns, double strength_min);
 
-  // winnow: tokens that may count, by how far the ratio of their counts is from 1, whichever way.
-  struct Candidate {
-    double distance;
-    uint32_t index;
-  };
-  // Room: they are as long as the longest message.
+  // winnow: tokens that may count (mixture.cc). Room: as long as the longest message.
+  using Candidate = uint64_t;
   std::vector<Candidate> candidates, sorted;
-  std::vector<double> distances;
 
  private:
   std::vector<Pair> known_;

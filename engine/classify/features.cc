@@ -208,41 +208,34 @@ class Features {
   }
 
  private:
-  // What was not there before, in a loop of its own and without branches, so that the looks into
-  // the table overlap. A line of the table has four places; each holds the lower half of a hash,
-  // whose upper bits say which line. A hash is taken for another one once in some ten million
-  // messages.
+  // What was not there before, in a loop of its own, so that the looks into the table overlap. A
+  // place of the table holds the lower half of a hash, whose upper half says which place; as wide
+  // as what is read of it, for a wider read waits until what was just written is in the cache. A
+  // hash is taken for another one once in some ten million messages.
   void keep_first_ones() {
-    constexpr size_t kLine = 4;
-    const size_t lines =
-        n_ / 2 + 2;  // no power of two: a little more mail would cost twice as much
-    const auto line_of = [lines](uint64_t hash) {
-      return static_cast<size_t>(static_cast<unsigned __int128>(hash) * lines >> 64);
-    };
-    scratch_.seen.assign(lines * kLine, 0);
+    // So few are taken that one in a dozen looks goes on to the next place. No power of two: a
+    // little more mail would cost twice as much.
+    const size_t n = n_, places = 6 * n + 1;
+    scratch_.seen.assign(places, 0);
     uint32_t* const seen = scratch_.seen.data();
     uint64_t* const hashes = hashes_;
     TokenKind* const kinds = kinds_;
     size_t kept = 0;
-    for (size_t i = 0; i < n_; ++i) {
+    for (size_t i = 0; i < n; ++i) {
       const uint64_t hash = hashes[i];
       const uint32_t half = static_cast<uint32_t>(hash) | 1;  // 0: a free place
-      const __m128i wanted = _mm_set1_epi32(static_cast<int>(half));
-      size_t at = line_of(hash);
-      // Two bits for each place where it is, and above them two for each that is free. Places are
-      // taken from the first on: the lowest bit is of the one where it is, else of the first free.
-      uint32_t bits = 0;
-      for (;; at = at + 1 == lines ? 0 : at + 1) {
-        const __m128i line = _mm_loadu_si128(reinterpret_cast<const __m128i*>(seen + at * kLine));
-        bits = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi32(
-            _mm_cmpeq_epi32(line, wanted), _mm_cmpeq_epi32(line, _mm_setzero_si128()))));
-        if (bits != 0) [[likely]]
-          break;
-      }
-      seen[at * kLine + static_cast<unsigned>(std::countr_zero(bits)) / 2 % kLine] = half;
+      size_t at = (hash >> 32) * places >> 32;
+      // 0 where the place is free or holds the hash: one branch, that seldom goes astray.
+      uint32_t there = seen[at];
+      while (uint64_t{there} * (there ^ half) != 0) [[unlikely]] {
+          at = at + 1 == places ? 0 : at + 1;
+          there = seen[at];
+        }
+      const bool is_new = there == 0;
+      seen[at] = half;
       hashes[kept] = hash;
       kinds[kept] = kinds[i];
-      kept += static_cast<size_t>((bits & 0xFF) == 0);
+      kept += static_cast<size_t>(is_new);
     }
     kept = std::min<size_t>(kept, kTokensMax);
     out_.tokenizer = Tokenizer::kWinnow;

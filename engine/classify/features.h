@@ -38,7 +38,7 @@ struct FeatureScratch {
   // gives page by page as it is written to. Growing would copy what a message has so far.
   std::unique_ptr<uint64_t[]> hashes;
   std::unique_ptr<TokenKind[]> kinds;
-  std::vector<uint32_t> seen;  // which of them were there before, by lines of four
+  std::vector<uint32_t> seen;  // which of them were there before
 };
 
 // The hash of a feature as feature_tokens() makes it, for who has words without a message: that of

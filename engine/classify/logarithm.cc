@@ -39,42 +39,51 @@ double natural_log(double x) {
   return exponent * kLn2High + (2 * s + (2 * s * sum + exponent * kLn2Low));
 }
 
-// Two at a time, and four such beside one another, as each step waits for the one before.
-void natural_logs(std::span<double> numbers) {
-  constexpr size_t kSide = 4, kAtOnce = 2 * kSide;
+namespace {
+
+// Two at a time, and four such beside one another, as each step waits for the one before; the
+// operations are those of natural_log(). REQUIRED: eight numbers stand there.
+void eight_logs(double* numbers) {
+  constexpr size_t kSide = 4;
   const __m128d one = _mm_set1_pd(1), half = _mm_set1_pd(0.5), two = _mm_set1_pd(2);
   const __m128i whole = _mm_set1_epi64x(0x4330000000000000);  // 2^52: a number below is added to it
-  std::array<double, kAtOnce> room;
-  for (size_t from = 0; from < numbers.size(); from += kAtOnce) {
-    const size_t n = std::min(kAtOnce, numbers.size() - from);
-    room.fill(1);
-    std::copy_n(&numbers[from], n, room.begin());
-    __m128d exponent[kSide], s[kSide], q[kSide], sum[kSide];
-    for (size_t i = 0; i < kSide; ++i) {
-      const __m128i bits = _mm_castpd_si128(_mm_loadu_pd(&room[2 * i]));
-      const __m128i k = _mm_or_si128(_mm_srli_epi64(bits, 52), whole);
-      const __m128i fraction = _mm_and_si128(bits, _mm_set1_epi64x(0x000FFFFFFFFFFFFF));
-      __m128d m = _mm_castsi128_pd(_mm_or_si128(fraction, _mm_set1_epi64x(0x3FF0000000000000)));
-      const __m128d upper = _mm_cmpge_pd(m, _mm_set1_pd(kSqrt2));
-      m = _mm_mul_pd(m, _mm_sub_pd(one, _mm_and_pd(upper, half)));
-      exponent[i] = _mm_sub_pd(_mm_castsi128_pd(k), _mm_set1_pd(0x1p52 + 1023));
-      exponent[i] = _mm_add_pd(exponent[i], _mm_and_pd(upper, one));
-      s[i] = _mm_div_pd(_mm_sub_pd(m, one), _mm_add_pd(m, one));
-      q[i] = _mm_mul_pd(s[i], s[i]);
-      sum[i] = _mm_setzero_pd();
-    }
-    for (const double part : kParts)
-      for (size_t i = 0; i < kSide; ++i)
-        sum[i] = _mm_mul_pd(_mm_add_pd(sum[i], _mm_set1_pd(part)), q[i]);
-    for (size_t i = 0; i < kSide; ++i) {
-      const __m128d twice = _mm_mul_pd(two, s[i]);
-      const __m128d low =
-          _mm_add_pd(_mm_mul_pd(twice, sum[i]), _mm_mul_pd(exponent[i], _mm_set1_pd(kLn2Low)));
-      const __m128d high = _mm_mul_pd(exponent[i], _mm_set1_pd(kLn2High));
-      _mm_storeu_pd(&room[2 * i], _mm_add_pd(high, _mm_add_pd(twice, low)));
-    }
-    std::copy_n(room.begin(), n, &numbers[from]);
+  __m128d exponent[kSide], s[kSide], q[kSide], sum[kSide];
+  for (size_t i = 0; i < kSide; ++i) {
+    const __m128i bits = _mm_castpd_si128(_mm_loadu_pd(numbers + 2 * i));
+    const __m128i k = _mm_or_si128(_mm_srli_epi64(bits, 52), whole);
+    const __m128i fraction = _mm_and_si128(bits, _mm_set1_epi64x(0x000FFFFFFFFFFFFF));
+    __m128d m = _mm_castsi128_pd(_mm_or_si128(fraction, _mm_set1_epi64x(0x3FF0000000000000)));
+    const __m128d upper = _mm_cmpge_pd(m, _mm_set1_pd(kSqrt2));
+    m = _mm_mul_pd(m, _mm_sub_pd(one, _mm_and_pd(upper, half)));
+    exponent[i] = _mm_sub_pd(_mm_castsi128_pd(k), _mm_set1_pd(0x1p52 + 1023));
+    exponent[i] = _mm_add_pd(exponent[i], _mm_and_pd(upper, one));
+    s[i] = _mm_div_pd(_mm_sub_pd(m, one), _mm_add_pd(m, one));
+    q[i] = _mm_mul_pd(s[i], s[i]);
+    sum[i] = _mm_setzero_pd();
   }
+  for (const double part : kParts)
+    for (size_t i = 0; i < kSide; ++i)
+      sum[i] = _mm_mul_pd(_mm_add_pd(sum[i], _mm_set1_pd(part)), q[i]);
+  for (size_t i = 0; i < kSide; ++i) {
+    const __m128d twice = _mm_mul_pd(two, s[i]);
+    const __m128d low =
+        _mm_add_pd(_mm_mul_pd(twice, sum[i]), _mm_mul_pd(exponent[i], _mm_set1_pd(kLn2Low)));
+    const __m128d high = _mm_mul_pd(exponent[i], _mm_set1_pd(kLn2High));
+    _mm_storeu_pd(numbers + 2 * i, _mm_add_pd(high, _mm_add_pd(twice, low)));
+  }
+}
+
+}  // namespace
+
+void natural_logs(std::span<double> numbers) {
+  constexpr size_t kAtOnce = 8;
+  for (; numbers.size() >= kAtOnce; numbers = numbers.subspan(kAtOnce)) eight_logs(numbers.data());
+  if (numbers.empty()) return;
+  std::array<double, kAtOnce> room;
+  room.fill(1);
+  std::ranges::copy(numbers, room.begin());
+  eight_logs(room.data());
+  std::copy_n(room.begin(), numbers.size(), numbers.begin());
 }
 
 // x = k ln 2 + r, |r| <= ln 2 / 2; e^r by its series.

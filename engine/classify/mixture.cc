@@ -33,8 +33,6 @@ constexpr size_t kOfOneKindMax = 12;
 // Fitted so that of messages said to be spam at 90 % nine of ten are.
 constexpr double kScale = 0.21;
 
-using Candidate = OpinionScratch::Candidate;
-
 // What counts are compared by: at the size of the smaller class, so that neither weighs more for
 // its size.
 struct Scales {
@@ -48,56 +46,63 @@ struct Scales {
   double of_ham(TokenCount count) const { return count.ham * ham + kPrior; }
 };
 
-// How far the ratio of a token's counts is from 1, whichever way; 0 where it cannot count. Two
-// tokens at once; in each half the operations are those of Scales, so the bits are the same.
-void find_distances(const Scales& scales, uint32_t hits_min, std::span<const TokenCount> counts,
-                    double* out) {
+// How far the ratio of a token's counts is from 1, whichever way.
+double distance_of(const Scales& scales, TokenCount count) {
+  const double spam = scales.of_spam(count), ham = scales.of_ham(count);
+  return std::min(std::max(spam, ham) / std::min(spam, ham), kDistanceMax);
+}
+
+// A token that may count, in one number: the upper bits of its distance, and below them its index.
+// The larger number is the stronger token, but for those whose distances are as good as equal.
+using Candidate = OpinionScratch::Candidate;
+constexpr int kIndexBits = 16;
+static_assert(kTokensMax <= 1 << kIndexBits);
+constexpr Candidate kCandidateSure = std::bit_cast<uint64_t>(kDistanceSure);
+uint32_t index_of(Candidate one) { return static_cast<uint32_t>(one & ((1 << kIndexBits) - 1)); }
+
+// The tokens that may count: half of them do, and nobody can guess which, hence no branch on it.
+// Two tokens at once; in each half the operations are those of distance_of(), so the bits are the
+// same.
+std::span<const Candidate> find_candidates(const BayesOptions& options, const Scales& scales,
+                                           std::span<const TokenCount> counts,
+                                           std::vector<Candidate>& room) {
+  if (room.size() < counts.size() + 2) room.resize(counts.size() + 2);
   const __m128d spam_scale = _mm_set1_pd(scales.spam), ham_scale = _mm_set1_pd(scales.ham),
                 prior = _mm_set1_pd(kPrior), least = _mm_set1_pd(kDistanceMin),
-                most = _mm_set1_pd(kDistanceMax), hits = _mm_set1_pd(hits_min);
+                most = _mm_set1_pd(kDistanceMax),
+                hits = _mm_set1_pd(std::max<uint32_t>(1, options.min_token_hits));
   // A number below 2^52 in the lower bits of 2^52, less 2^52, is that number.
   const __m128i exponent = _mm_set1_epi64x(0x4330000000000000);
   const auto number = [&](__m128i whole) {
     return _mm_sub_pd(_mm_castsi128_pd(_mm_or_si128(whole, exponent)), _mm_castsi128_pd(exponent));
   };
   const __m128i lower = _mm_set1_epi64x(0xFFFFFFFF);
-  const auto two = [&](__m128i both, double* to) {
+  const __m128i distance_bits = _mm_set1_epi64x(~((int64_t{1} << kIndexBits) - 1));
+  __m128i indices = _mm_set_epi64x(1, 0);
+  Candidate* to = room.data();
+  const auto two = [&](__m128i both) {
     const __m128d spam_count = number(_mm_and_si128(both, lower));
     const __m128d ham_count = number(_mm_srli_epi64(both, 32));
     const __m128d spam = _mm_add_pd(_mm_mul_pd(spam_count, spam_scale), prior);
     const __m128d ham = _mm_add_pd(_mm_mul_pd(ham_count, ham_scale), prior);
     const __m128d distance = _mm_div_pd(_mm_max_pd(spam, ham), _mm_min_pd(spam, ham));
-    const __m128d can_count = _mm_and_pd(_mm_cmpge_pd(distance, least),
-                                         _mm_cmpge_pd(_mm_add_pd(spam_count, ham_count), hits));
-    _mm_storeu_pd(to, _mm_and_pd(can_count, _mm_min_pd(distance, most)));
+    const int can_count = _mm_movemask_pd(_mm_and_pd(
+        _mm_cmpge_pd(distance, least), _mm_cmpge_pd(_mm_add_pd(spam_count, ham_count), hits)));
+    const __m128i upper =
+        _mm_and_si128(_mm_castpd_si128(_mm_min_pd(distance, most)), distance_bits);
+    const __m128i found = _mm_or_si128(upper, indices);
+    indices = _mm_add_epi64(indices, _mm_set1_epi64x(2));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), found);
+    to += can_count & 1;
+    _mm_storeh_pd(reinterpret_cast<double*>(to), _mm_castsi128_pd(found));
+    to += can_count >> 1;
   };
   size_t i = 0;
   for (; i + 2 <= counts.size(); i += 2)
-    two(_mm_loadu_si128(reinterpret_cast<const __m128i*>(&counts[i])), out + i);
-  if (i == counts.size()) return;
-  double last[2];
-  two(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(&counts[i])), last);
-  out[i] = last[0];
-}
-
-// The tokens that may count. Half of them do, and nobody can guess which: hence no branch on it.
-std::span<const Candidate> find_candidates(const BayesOptions& options, const Scales& scales,
-                                           std::span<const TokenCount> counts,
-                                           OpinionScratch& scratch) {
-  if (scratch.distances.size() < counts.size()) {
-    scratch.distances.resize(counts.size());
-    scratch.candidates.resize(counts.size());
-  }
-  find_distances(scales, std::max<uint32_t>(1, options.min_token_hits), counts,
-                 scratch.distances.data());
-  const double* const distances = scratch.distances.data();
-  Candidate* const to = scratch.candidates.data();
-  size_t n = 0;
-  for (uint32_t i = 0; i < counts.size(); ++i) {
-    to[n] = {distances[i], i};
-    n += static_cast<size_t>(distances[i] > 0);
-  }
-  return {to, n};
+    two(_mm_loadu_si128(reinterpret_cast<const __m128i*>(&counts[i])));
+  // Beside the last one no counts, which are not enough.
+  if (i < counts.size()) two(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(&counts[i])));
+  return {room.data(), to};
 }
 
 // Candidates from the strongest to the weakest, as far as they are asked for: into heaps by the
@@ -105,15 +110,15 @@ std::span<const Candidate> find_candidates(const BayesOptions& options, const Sc
 // lower hash comes first.
 class Strongest {
  public:
-  Strongest(std::span<const uint64_t> hashes, std::span<const Candidate> from,
-            std::vector<Candidate>& to)
-      : hashes_(hashes), sorted_(to) {
+  Strongest(const Scales& scales, const TokenList& tokens, const TokenCounts& counts,
+            std::span<const Candidate> from, std::vector<Candidate>& to)
+      : scales_(scales), tokens_(tokens), counts_(counts), sorted_(to) {
     std::array<uint32_t, kHeaps + 1> next{};
-    for (const Candidate& one : from) ++next[heap_of(one) + 1];
+    for (const Candidate one : from) ++next[heap_of(one) + 1];
     for (size_t i = 0; i < kHeaps; ++i) next[i + 1] += next[i];
     begin_ = next;
     if (sorted_.size() < from.size()) sorted_.resize(from.size());
-    for (const Candidate& one : from) sorted_[next[heap_of(one)]++] = one;
+    for (const Candidate one : from) sorted_[next[heap_of(one)]++] = one;
   }
 
   // Calls take(candidate) until it says false; leaves out those that skip(candidate) says before
@@ -124,21 +129,27 @@ class Strongest {
       const auto begin = sorted_.begin() + begin_[i];
       const std::span heap(begin, std::remove_if(begin, sorted_.begin() + begin_[i + 1], skip));
       put_in_order(heap);
-      for (const Candidate& one : heap)
+      for (const Candidate one : heap)
         if (!take(one)) return;
     }
   }
 
  private:
-  bool is_before(const Candidate& a, const Candidate& b) const {
-    return a.distance != b.distance ? a.distance > b.distance : hashes_[a.index] < hashes_[b.index];
+  uint64_t hash(Candidate one) const { return tokens_.hashes[index_of(one)]; }
+  bool is_before(Candidate a, Candidate b) const {
+    if (a >> kIndexBits != b >> kIndexBits) return a > b;
+    const double distance_a = distance_of(scales_, counts_.counts[index_of(a)]),
+                 distance_b = distance_of(scales_, counts_.counts[index_of(b)]);
+    return distance_a != distance_b ? distance_a > distance_b : hash(a) < hash(b);
   }
 
   // Few are put in order by counting how many come before each, without a branch: which of two is
-  // the stronger nobody can guess. What is compared is what a heap's distances differ in, but for
-  // nine bits, and the upper bits of the hash: nearly always enough.
+  // the stronger nobody can guess. What is compared is what a heap's candidates differ in: the
+  // lower bits of the distances that they hold, and the upper bits of the hash: nearly always
+  // enough.
   void put_in_order(std::span<Candidate> heap) const {
-    constexpr size_t kFew = 48, kHashBits = 24;
+    constexpr size_t kFew = 48;
+    constexpr int kHashBits = kIndexBits + 64 - kShift;
     std::array<Candidate, kFew> from;
     std::array<uint64_t, kFew> keys;
     std::array<uint32_t, kFew> before;
@@ -146,9 +157,8 @@ class Strongest {
     if (heap.size() <= kFew) {
       for (size_t i = 0; i < heap.size(); ++i) {
         from[i] = heap[i];
-        const uint64_t distance = std::bit_cast<uint64_t>(heap[i].distance) << (64 - kShift);
         const uint64_t key =
-            (distance >> kHashBits << kHashBits) | ~hashes_[heap[i].index] >> (64 - kHashBits);
+            (heap[i] >> kIndexBits << kHashBits) | ~hash(heap[i]) >> (64 - kHashBits);
         uint32_t smaller = 0;
         for (size_t j = 0; j < i; ++j) {
           const uint32_t one = keys[j] < key;
@@ -160,21 +170,23 @@ class Strongest {
       }
       for (size_t i = 0; i < heap.size(); ++i) heap[before[i]] = from[i];
       bool ordered = true;
-      for (size_t i = 1; i < heap.size(); ++i) ordered &= !is_before(heap[i], heap[i - 1]);
+      for (size_t i = 1; i < heap.size(); ++i)
+        ordered &=
+            heap[i] >> kIndexBits != heap[i - 1] >> kIndexBits || !is_before(heap[i], heap[i - 1]);
       if (ordered) return;
     }
-    std::ranges::sort(heap,
-                      [this](const Candidate& a, const Candidate& b) { return is_before(a, b); });
+    std::ranges::sort(heap, [this](Candidate a, Candidate b) { return is_before(a, b); });
   }
 
   // Eight heaps for each power of two, the strongest first.
-  static constexpr uint64_t kShift = 49, kFirst = std::bit_cast<uint64_t>(2.0) >> kShift,
+  static constexpr int kShift = 49;
+  static constexpr uint64_t kFirst = std::bit_cast<uint64_t>(2.0) >> kShift,
                             kLast = std::bit_cast<uint64_t>(kDistanceMax) >> kShift;
   static constexpr size_t kHeaps = kLast - kFirst + 1;
-  static size_t heap_of(const Candidate& one) {
-    return kLast - (std::bit_cast<uint64_t>(one.distance) >> kShift);
-  }
-  const std::span<const uint64_t> hashes_;
+  static size_t heap_of(Candidate one) { return kLast - (one >> kShift); }
+  const Scales& scales_;
+  const TokenList& tokens_;
+  const TokenCounts& counts_;
   std::vector<Candidate>& sorted_;
   std::array<uint32_t, kHeaps + 1> begin_;
 };
@@ -192,20 +204,20 @@ Opinion winnow_opinion(const BayesOptions& options, const TokenList& tokens,
     return opinion;
   const Scales scales(learns);
   const std::span<const Candidate> candidates =
-      find_candidates(options, scales, counts.counts, scratch);
+      find_candidates(options, scales, counts.counts, scratch.candidates);
   std::array<uint8_t, 256> of_kind{};
   std::array<double, kStrongestMax> odds;  // ratios, until all are known
-  const auto is_full = [&](const Candidate& one) {
-    return of_kind[tokens.kinds[one.index]] == kOfOneKindMax;
+  const auto is_full = [&](Candidate one) {
+    return of_kind[tokens.kinds[index_of(one)]] == kOfOneKindMax;
   };
-  Strongest strongest(tokens.hashes, candidates, scratch.sorted);
-  strongest.each(is_full, [&](const Candidate& one) {
+  Strongest strongest(scales, tokens, counts, candidates, scratch.sorted);
+  strongest.each(is_full, [&](Candidate one) {
     if (is_full(one)) return true;
-    const TokenCount count = counts.counts[one.index];
+    const TokenCount count = counts.counts[index_of(one)];
     const double ratio = scales.of_spam(count) / scales.of_ham(count);
     // What comes after it is weaker still.
-    if (one.distance < kDistanceSure && std::abs(natural_log(ratio)) < kStrengthMin) return false;
-    ++of_kind[tokens.kinds[one.index]];
+    if (one < kCandidateSure && std::abs(natural_log(ratio)) < kStrengthMin) return false;
+    ++of_kind[tokens.kinds[index_of(one)]];
     odds[opinion.tokens++] = ratio;
     return opinion.tokens < kStrongestMax;
   });

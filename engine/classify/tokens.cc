@@ -66,7 +66,8 @@ bool read_question(std::string_view key, TokenList& out) {
   out.hashes.resize(n);
   read_numbers(key.data() + kHead, std::span(out.hashes));
   const std::string_view kinds = key.substr(kHead + n * size_t{8}, n);
-  out.kinds.assign(kinds.begin(), kinds.end());
+  out.kinds.resize(n);
+  read_numbers(kinds.data(), std::span(out.kinds));
   out.user = key.substr(kHead + n * size_t{9}, user);
   return true;
 }

@@ -203,7 +203,7 @@ void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> 
 void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> hashes,
                       std::span<TokenCount> counts, std::optional<LearnCount>& learns,
                       std::vector<uint32_t>& missing) {
-  constexpr size_t kAhead = 16;
+  constexpr size_t kAhead = 32;
   std::shared_lock lock(mutex_);
   if (state != state_ && state != announced_) {
     lock.unlock();
@@ -218,30 +218,32 @@ void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> 
     asked_ += hashes.size();
     return;
   }
-  // Some of them are on their way into the cache while those before are read.
-  std::array<std::array<uint64_t, kAhead>, 2> ahead;
-  const auto fetch = [&](size_t from, std::array<uint64_t, kAhead>& keys) {
-    const size_t n = std::min(kAhead, hashes.size() - from);
-    for (size_t i = 0; i < n; ++i) {
-      keys[i] = key_of(space, hashes[from + i]);
-      slots_.prefetch(keys[i]);
-      if (!filter_.empty()) __builtin_prefetch(&filter_[filter_line(filter_, keys[i])]);
-    }
+  // Some lines are on their way into the cache while those before are read.
+  std::array<uint64_t, kAhead> ahead;
+  const auto fetch = [&](size_t i) {
+    const uint64_t key = ahead[i % kAhead] = key_of(space, hashes[i]);
+    slots_.prefetch(key);
+    if (!filter_.empty()) __builtin_prefetch(&filter_[filter_line(filter_, key)]);
   };
-  fetch(0, ahead[0]);
-  for (size_t from = 0, turn = 0; from < hashes.size(); from += kAhead, turn ^= 1) {
-    if (from + kAhead < hashes.size()) fetch(from + kAhead, ahead[turn ^ 1]);
-    const size_t n = std::min(kAhead, hashes.size() - from);
-    const std::array<uint64_t, kAhead>& keys = ahead[turn];
-    for (size_t i = 0; i < n; ++i) {
-      if (all_)
-        slots_.look_here(keys[i], counts[from + i]);
-      else if (const std::optional<TokenCount> found = find_key(keys[i]))
-        counts[from + i] = *found;
-      else
-        missing.push_back(static_cast<uint32_t>(from + i));
+  const size_t n = hashes.size();
+  for (size_t i = 0; i < std::min(kAhead, n); ++i) fetch(i);
+  const auto each = [&](const auto& look) {
+    size_t i = 0;
+    for (; i + kAhead < n; ++i) {
+      look(i, ahead[i % kAhead]);
+      fetch(i + kAhead);
     }
-  }
+    for (; i < n; ++i) look(i, ahead[i % kAhead]);
+  };
+  if (all_)
+    each([&](size_t i, uint64_t key) { slots_.look_here(key, counts[i]); });
+  else
+    each([&](size_t i, uint64_t key) {
+      if (const std::optional<TokenCount> found = find_key(key))
+        counts[i] = *found;
+      else
+        missing.push_back(static_cast<uint32_t>(i));
+    });
   const Change own = learnt(space, 0, 0);
   if (all_)
     if (const std::optional<TokenCount> found = find_key(key_of(own.space, own.hash)))
