@@ -216,8 +216,12 @@ Result<CountTable> read_sa_learn(std::istream& in, std::string_view language,
       if (parts[2].starts_with("db_version") && value != 3)
         return fail(
             at_line(fmt::format("version {} of a backup is not known, 3 is", value), number));
-      if (parts[2] == "num_spam") out.learns.spam = value;
-      if (parts[2] == "num_nonspam") out.learns.ham = value;
+      const bool of_spam = parts[2] == "num_spam";
+      if (!of_spam && parts[2] != "num_nonspam") continue;
+      // Tokens are held to it, so it may not change behind them.
+      if (out.lines > 0)
+        return fail(at_line("how many messages there were is said before the tokens", number));
+      (of_spam ? out.learns.spam : out.learns.ham) = value;
     } else if (parts[0] == "t" && parts.size() == 5 && whole(parts[1], spam) &&
                whole(parts[2], ham) && unhex(parts[4], hash) && hash.size() == kSaHash) {
       ++out.lines;

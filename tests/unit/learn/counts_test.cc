@@ -1,5 +1,6 @@
 // Counts that come from elsewhere: what other filters' files mean here, and that they are learnt,
 // known again and given back exactly.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -58,6 +59,23 @@ TEST(ForeignWordsTest, forms_are_told_by_the_first_line) {
   EXPECT_EQ(word_list_form("casino 1 0 20261129"), WordListForm::kBogofilter);
   for (const char* line : {"", "{\"time_ms\":1}", "casino 1 0", "casino 1 x 2", "\"RS\": {}"})
     EXPECT_EQ(word_list_form(line), WordListForm::kNone) << line;
+}
+
+TEST(ForeignWordsTest, a_backup_says_first_of_how_many_messages_it_is) {
+  const Vocabulary words{"casino"};
+  const std::string head = "v\t3\tdb_version\nv\t5\tnum_spam\nv\t4\tnum_spam\nv\t2\tnum_nonspam\n";
+  const std::string tokens = "t\t7\t1\t1795514400\tbd08c68a75\n";  // casino
+  std::istringstream good(head + tokens + tokens);
+  const Result<CountTable> table = read_sa_learn(good, "en", words);
+  ASSERT_TRUE(table.has_value()) << table.error().text();
+  EXPECT_EQ(count_of(*table, word("casino")), "4/2");
+  for (const std::string_view late : {"num_spam", "num_nonspam"}) {
+    std::istringstream bad(fmt::format("{}{}v\t1\t{}\n", head, tokens, late));
+    const Result<CountTable> none = read_sa_learn(bad, "en", words);
+    ASSERT_FALSE(none.has_value()) << late;
+    EXPECT_EQ(none.error().line, 6u);
+    EXPECT_NE(none.error().what.find("before the tokens"), std::string::npos);
+  }
 }
 
 TEST(ForeignWordsTest, a_vocabulary_has_words_and_hosts) {
