@@ -4,7 +4,8 @@
 // added, Fisher's inverse chi-square of both sums. It saturates: far from the middle all is 0 or 1.
 //
 // winnow: the sum of its strongest tokens' log odds, of each kind a few, so that a long text does
-// not drown a header; divided by the root of their number, as they depend on one another; put
+// not drown a header, those with the same counts being worth less together than apart; divided by
+// the root of what all are worth, as they depend on one another; put
 // through a logistic curve. It orders any two messages, however clear both are (`odds` does not
 // saturate).
 #pragma once
