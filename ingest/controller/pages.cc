@@ -2,8 +2,10 @@
 
 #include <array>
 
+#include "engine/score/render.h"
 #include "ingest/controller/learn_request.h"
 #include "ingest/http/reply.h"
+#include "rules/checks/learned/bayes.h"
 
 namespace winnow {
 
@@ -65,6 +67,12 @@ void render_controller_page(const HttpRequest& request, const ControllerSources&
       if (sources.draining || !sources.service.ready())
         return error(request, 500, "messages are not taken", out);
       return json(request, 200, "OK", "{\"success\":true}", out);
+    case HttpCommand::kClassifiers:
+      // As Rspamd's web page asks it: the names of all classifiers, of which there is one at most.
+      body = "[";
+      if (const BayesPlan* const plan = find_bayes(*sources.service.live()->rules))
+        append_json_string(plan->name, body);
+      return json(request, 200, "OK", body += "]", out);
     case HttpCommand::kMetrics:
       sources.statistics.append_metrics(sources.service, sources.open_connections, sources.learnt,
                                         body);

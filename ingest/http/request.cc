@@ -69,6 +69,7 @@ constexpr Name kControllerPaths[] = {
     {"errors", HttpCommand::kErrors},
     {"healthy", HttpCommand::kHealthy},
     {"ready", HttpCommand::kReady},
+    {"bayes/classifiers", HttpCommand::kClassifiers},
     {"learnspam", HttpCommand::kLearnSpam},
     {"learnham", HttpCommand::kLearnHam},
     {"learnclass", HttpCommand::kLearnClass},

@@ -57,6 +57,7 @@ enum class HttpCommand : uint8_t {
   kLearnClass,
   kHealthy,
   kReady,
+  kClassifiers,
   kOptions,  // the method: what a browser asks before it sends a password
   kNotFound,
 };

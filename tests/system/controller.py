@@ -42,6 +42,8 @@ class ControllerTest(unittest.TestCase):
         with open(os.path.join(cls.folder.name, "override.d", "worker-controller.inc"), "w") as f:
             f.write('password = "%s";\nenable_password = "%s";\n' % tuple(hashes) +
                     'secure_ip = ["203.0.113.0/24"];\nmax_auth_failures = 5;\n')
+        with open(os.path.join(cls.folder.name, "local.d", "classifier-bayes.conf"), "w") as f:
+            f.write("name = 'the \"first\"';\n")
         cls.serve = service.Serve(WINNOW, "--config", cls.config, "--controller", "127.0.0.1:0",
                                   "--controller", cls.unix + " mode=0600")
         cls.port = cls.serve.port("controller")
@@ -65,7 +67,8 @@ class ControllerTest(unittest.TestCase):
         return int(head.split()[1]), head, answer
 
     def test_1_who_may_see_what(self):
-        for path in (b"/auth", b"/stat", b"/healthy", b"/ready", b"/metrics", b"/errors"):
+        for path in (b"/auth", b"/stat", b"/healthy", b"/ready", b"/metrics", b"/errors",
+                     b"/bayes/classifiers"):
             status, head, body = self.get(path)
             self.assertEqual((status, body), (401, b'{"error":"Unauthorized"}'), path)
             self.assertIn(b"401 Unauthorized", head)
@@ -91,6 +94,7 @@ class ControllerTest(unittest.TestCase):
         self.assertIn(b"Access-Control-Allow-Methods: POST, GET, OPTIONS", head)
         self.assertEqual(self.get(b"/x", method=b"BREW")[0], 400)
         self.assertEqual(json.loads(self.get(b"/ready", b"read")[2]), {"success": True})
+        self.assertEqual(json.loads(self.get(b"/bayes/classifiers", b"read")[2]), ['the "first"'])
         self.assertEqual(self.get(b"/checkv2", method=b"POST", body=HAM % b"c")[0], 401)
         reply = json.loads(self.get(b"/checkv2", b"read", method=b"POST", body=HAM % b"c")[2])
         self.assertEqual(reply["message-id"], "c@example.org")

@@ -87,6 +87,7 @@ class ControllerTest(Learning):
         self.assertEqual(self.bayes(message(HAM, 99)), ["BAYES_HAM"])
         metrics = self.ask(b"/metrics")[1].decode()
         self.assertIn("rspamd_learned_total 12\n", metrics)
+        self.assertEqual(self.ask(b"/bayes/classifiers")[1], b'["bayes"]')
         # It is there after a restart, too.
         self.stop()
         self.start()

@@ -238,6 +238,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   const UclObject* const section = find_section(context.options);
   if (!section || !section->flag("enabled", true)) return nullptr;
   BayesOptions& bayes = plan->bayes;
+  plan->name = section->string("name", plan->name);
   read_tokenizer(context, *section, *plan);
   for (const char* const key : {"per_user", "users_enabled"})
     if (const UclObject* const given = section->find(key)) {
@@ -371,8 +372,8 @@ std::string RedisLayout::Class::learns_field() const {
   return "learns_" + (own ? lowered(field) : name);
 }
 
-const BayesPlan::Class* BayesPlan::find(std::string_view name) const {
-  const auto found = std::ranges::find(classes, name, &Class::name);
+const BayesPlan::Class* BayesPlan::find(std::string_view class_name) const {
+  const auto found = std::ranges::find(classes, class_name, &Class::name);
   return found == classes.end() ? nullptr : &*found;
 }
 std::string BayesPlan::class_list() const {

@@ -40,6 +40,7 @@ struct RedisLayout {
 };
 
 struct BayesPlan final : CheckPlan {
+  std::string name = "bayes";
   Tokenizer tokenizer = Tokenizer::kWinnow;
   OsbOptions osb;
   BayesOptions bayes;
@@ -53,7 +54,7 @@ struct BayesPlan final : CheckPlan {
   };
   std::vector<Class> classes;  // at least two; of spam and ham, spam first
 
-  const Class* find(std::string_view name) const;
+  const Class* find(std::string_view class_name) const;
   std::string class_list() const;         // names for who reads: "spam, ham"
   bool is_symbol(SymbolId symbol) const;  // of any class
   bool only_spam_and_ham() const;
