@@ -235,7 +235,7 @@ class Rspamd:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(120)
 
 
 class SpamAssassin:
@@ -317,7 +317,7 @@ class SpamAssassin:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(120)
 
 
 class Winnow:

@@ -41,7 +41,7 @@ class RspamdBayes(compare.Rspamd):
             f'enabled = true; bind_socket = "127.0.0.1:{self.controller}"; count = 1;\n'
             'secure_ip = ["127.0.0.1"];\n')
         (own / "classifier-bayes.conf").write_text(
-            f'enabled = true; servers = "{self.redis}"; backend = "redis"; '
+            f'enabled = true; servers = "{self.redis}"; timeout = 60s; backend = "redis"; '
             f'min_learns = {self.min_learns};\nautolearn = false;\n')
         (self.work / "rspamd.local.lua").write_text(LUA)
 

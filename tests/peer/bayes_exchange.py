@@ -39,7 +39,7 @@ class Winnow:
         local.mkdir(parents=True)
         (local.parent / "rspamd.conf").touch()
         (local / "classifier-bayes.conf").write_text(
-            f'backend = "redis"; servers = "{redis}"; min_learns = 10;\n'
+            f'backend = "redis"; servers = "{redis}"; timeout = 60s; min_learns = 10;\n'
             f'tokenizer {{ name = "osb"; window = {WINDOW}; }}\n')
         (local / "worker-controller.inc").write_text('secure_ip = ["127.0.0.1"];\n')
         self.config = str(local.parent / "rspamd.conf")

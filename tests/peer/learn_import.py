@@ -139,8 +139,9 @@ class RspamdDumpTest(Import):
         super().setUp()
         self.redis = redis_server.RedisServer()
         self.addCleanup(self.redis.stop)
-        text = (f'backend = "redis"; servers = "{self.redis.socket}"; min_learns = 20;\n'
-                'tokenizer { name = "osb"; window = 5; }\n')
+        # On a machine under load a second, which is what both wait for Redis without it, is too little.
+        text = (f'backend = "redis"; servers = "{self.redis.socket}"; timeout = 60s;\n'
+                'min_learns = 20;\ntokenizer { name = "osb"; window = 5; }\n')
         self.site = self.config("site", text)
         own = self.folder / "rspamd" / "override.d"
         own.mkdir(parents=True)
