@@ -3,6 +3,9 @@
 // between. Beside the rows of the limits: counts 7.2, combining 0.9, and 10 of which all of it is
 // possible (25 is the bound). Words and stems are a stage of their own (text_bench).
 //
+// tokenizer:3 is osb with the counts in a Redis of its own, on a unix socket, where redis-server is
+// installed; 60 is the bound. What is asked for again is in memory, as with a service.
+//
 // Of the mail every other message is learnt, by the folder it lies in, and the rest is judged. The
 // answers are checked against counts in a plain map.
 //
@@ -28,13 +31,17 @@
 #include "engine/text/words.h"
 #include "engine/url/urls.h"
 #include "pipeline/learn/count_table.h"
+#include "pipeline/learn/redis_statistics.h"
 #include "pipeline/learn/statistics.h"
+#include "tests/unit/own_folder.h"
+#include "tests/unit/store/redis_process.h"
 
 namespace winnow {
 namespace {
 
 constexpr uint32_t kRows = 32;
 constexpr size_t kLearntTokens = 1'000'000;
+constexpr int64_t kOsbInRedis = 3;  // beside the numbers of tokenizers
 constexpr double kCountsRow = 7.2, kOpinionRow = 0.9, kAllRow = 10;
 
 std::string made_up(int number) {
@@ -46,21 +53,6 @@ std::string made_up(int number) {
             std::to_string(line * number % 1'000) + ".\r\n";
   return text;
 }
-
-// A folder that is gone at the end.
-class Folder {
- public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "winnow-bench-XXXXXX").string()) {
-    if (!mkdtemp(path_.data())) std::abort();
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 struct Maker {
   Tokenizer tokenizer;
@@ -116,17 +108,39 @@ World& world() {
   return instance;
 }
 
+Tokenizer tokenizer_of(int64_t what) {
+  return what == kOsbInRedis ? Tokenizer::kOsb : static_cast<Tokenizer>(what);
+}
+
 // What one tokenizer has learnt.
 struct Learnt {
-  Folder folder;
-  std::unique_ptr<TokenStatistics> statistics;
+  OwnFolder folder;
+  std::unique_ptr<RedisProcess> redis;
+  std::unique_ptr<SiteStatistics> statistics;
   std::unordered_map<uint64_t, TokenCount> plain;
   LearnCount learns;
   std::vector<TokenList> judged;
   std::vector<TokenCounts> answers;  // of each judged one
   const BayesOptions options{.min_token_hits = 1, .min_learns = 1};
 
-  explicit Learnt(Tokenizer tokenizer) {
+  std::unique_ptr<SiteStatistics> open(bool in_redis) {
+    if (!in_redis) {
+      auto opened = TokenStatistics::open({.folder = folder.path()});
+      if (!opened) std::abort();
+      return std::move(*opened);
+    }
+    redis = std::make_unique<RedisProcess>();
+    RedisOptions servers = redis->options();
+    servers.timeout_ms = 60'000;
+    auto opened =
+        RedisStatistics::open(RedisClient::make(servers).value(),
+                              {.layout = {}, .folder = folder.path(), .cache_ms = 3'600'000});
+    if (!opened) std::abort();
+    return std::move(*opened);
+  }
+
+  explicit Learnt(int64_t what) {
+    const Tokenizer tokenizer = tokenizer_of(what);
     CountTable table;
     table.tokenizer = tokenizer;
     Maker maker{.tokenizer = tokenizer};
@@ -149,9 +163,7 @@ struct Learnt {
     for (const auto& [hash, count] : table.counts)
       plain[hash] = {static_cast<uint32_t>(count.spam), static_cast<uint32_t>(count.ham)};
 
-    auto opened = TokenStatistics::open({.folder = folder.path()});
-    if (!opened) std::abort();
-    statistics = std::move(*opened);
+    statistics = open(what == kOsbInRedis);
     std::vector<LearnRecord> records;
     append_counts_records(table, records);
     for (size_t at = 0; at < records.size(); at += 64)
@@ -182,15 +194,11 @@ struct Learnt {
   }
 };
 
-Learnt& learnt(Tokenizer tokenizer) {
-  static std::array<std::unique_ptr<Learnt>, 3> instances;
-  std::unique_ptr<Learnt>& one = instances[static_cast<size_t>(tokenizer)];
-  if (!one) one = std::make_unique<Learnt>(tokenizer);
+Learnt& learnt(const benchmark::State& state) {
+  static std::array<std::unique_ptr<Learnt>, kOsbInRedis + 1> instances;
+  std::unique_ptr<Learnt>& one = instances[static_cast<size_t>(state.range(0))];
+  if (!one) one = std::make_unique<Learnt>(state.range(0));
   return *one;
-}
-
-Tokenizer tokenizer_of(const benchmark::State& state) {
-  return static_cast<Tokenizer>(state.range(0));
 }
 
 uint64_t bits(const Opinion& opinion) {
@@ -198,7 +206,7 @@ uint64_t bits(const Opinion& opinion) {
 }
 
 void tokens(benchmark::State& state) {
-  Maker maker{.tokenizer = tokenizer_of(state)};
+  Maker maker{.tokenizer = tokenizer_of(state.range(0))};
   TokenList list;
   bench::Passes passes(state);
   size_t messages = 0;
@@ -222,7 +230,7 @@ void tokens(benchmark::State& state) {
 }
 
 void counts(benchmark::State& state) {
-  const Learnt& known = learnt(tokenizer_of(state));
+  const Learnt& known = learnt(state);
   for (size_t i = 0; i < known.judged.size(); ++i)
     if (known.statistics->counts(known.judged[i])->counts != known.answers[i].counts)
       state.SkipWithError("other counts");
@@ -238,7 +246,7 @@ void counts(benchmark::State& state) {
 }
 
 void opinion(benchmark::State& state) {
-  const Learnt& known = learnt(tokenizer_of(state));
+  const Learnt& known = learnt(state);
   OpinionScratch scratch;
   bench::run_passes(state, known.judged.size(), kOpinionRow, [&] {
     uint64_t sum = 1;
@@ -251,8 +259,8 @@ void opinion(benchmark::State& state) {
 // From a batch with words to what each message is, with the bytes of question and answer; as a
 // service does it: the whole batch asks, then each message is answered and judged.
 void all(benchmark::State& state) {
-  const Learnt& known = learnt(tokenizer_of(state));
-  Maker maker{.tokenizer = tokenizer_of(state)};
+  const Learnt& known = learnt(state);
+  Maker maker{.tokenizer = tokenizer_of(state.range(0))};
   TokenList asked, read;
   TokenCounts answer;
   OpinionScratch scratch, plain_scratch;
@@ -302,10 +310,14 @@ void both(benchmark::internal::Benchmark* one) {
       ->UseManualTime()
       ->Iterations(5);
 }
+void all_three(benchmark::internal::Benchmark* one) {
+  both(one);
+  if (RedisProcess::installed()) one->Arg(kOsbInRedis);
+}
 BENCHMARK(tokens)->Apply(both);
-BENCHMARK(counts)->Apply(both);
+BENCHMARK(counts)->Apply(all_three);
 BENCHMARK(opinion)->Apply(both);
-BENCHMARK(all)->Apply(both);
+BENCHMARK(all)->Apply(all_three);
 
 }  // namespace
 }  // namespace winnow

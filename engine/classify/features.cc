@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "engine/mime/header_names.h"
 
@@ -107,8 +108,14 @@ inline uint64_t mixed_stem(FeatureKind kind, uint64_t stem_hash) {
 [[gnu::noinline]] uint64_t hash_of(std::string_view name) {
   return XXH3_64bits(name.data(), name.size());
 }
-// A value below a name, which may be hashed once for many values.
+// A value below a name, which may be hashed once for many values. Long ones apart: the many short
+// ones need not save the registers that those need.
+[[gnu::noinline]] uint64_t mixed_long_value(FeatureKind kind, uint64_t name,
+                                            std::string_view value) {
+  return mixed_stem(kind, XXH3_64bits_withSeed(value.data(), value.size(), name));
+}
 [[gnu::noinline]] uint64_t mixed_value(FeatureKind kind, uint64_t name, std::string_view value) {
+  if (value.size() > 16) return mixed_long_value(kind, name, value);
   return mixed_stem(kind, XXH3_64bits_withSeed(value.data(), value.size(), name));
 }
 
@@ -190,7 +197,7 @@ class Features {
       : scratch_(scratch), batch_(batch), row_(row), out_(out) {
     if (!scratch_.hashes) {
       scratch_.hashes = std::make_unique_for_overwrite<uint64_t[]>(kFoundMax);
-      scratch_.kinds = std::make_unique_for_overwrite<TokenKind[]>(kFoundMax);
+      scratch_.kinds = std::make_unique_for_overwrite<FeatureKind[]>(kFoundMax);
     }
     hashes_ = scratch_.hashes.get();
     kinds_ = scratch_.kinds.get();
@@ -219,7 +226,7 @@ class Features {
     scratch_.seen.assign(places, 0);
     uint32_t* const seen = scratch_.seen.data();
     uint64_t* const hashes = hashes_;
-    TokenKind* const kinds = kinds_;
+    FeatureKind* const kinds = kinds_;
     size_t kept = 0;
     for (size_t i = 0; i < n; ++i) {
       const uint64_t hash = hashes[i];
@@ -240,14 +247,16 @@ class Features {
     kept = std::min<size_t>(kept, kTokensMax);
     out_.tokenizer = Tokenizer::kWinnow;
     out_.hashes.assign(hashes, hashes + kept);
-    out_.kinds.assign(kinds, kinds + kept);
+    out_.kinds.resize(kept);
+    static_assert(sizeof(TokenKind) == sizeof(FeatureKind));
+    if (kept > 0) std::memcpy(out_.kinds.data(), kinds, kept);
     out_.text_tokens = static_cast<uint32_t>(kept);
   }
 
   void put(FeatureKind kind, uint64_t hash) {
     if (n_ == kFoundMax) return;
     hashes_[n_] = hash;
-    kinds_[n_++] = static_cast<TokenKind>(kind);
+    kinds_[n_++] = kind;
   }
 
   void add(FeatureKind kind, uint64_t hash) { put(kind, mixed_stem(kind, hash)); }
@@ -566,11 +575,11 @@ class Features {
   }
 
   FeatureScratch& scratch_;
-  // Features so far, with room for more. Pointers, as kinds are bytes, which the compiler takes for
-  // a change of anything.
-  size_t n_ = 0;
+  // Features so far, with room for more. Types that differ from one another, and no bytes: else the
+  // compiler takes each that is written for a change of their number.
+  uint32_t n_ = 0;
   uint64_t* hashes_ = nullptr;
-  TokenKind* kinds_ = nullptr;
+  FeatureKind* kinds_ = nullptr;
   const Batch& batch_;
   const uint32_t row_;
   TokenList& out_;

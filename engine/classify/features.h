@@ -37,7 +37,7 @@ struct FeatureScratch {
   // Features, as often as they stand there: room for all that are ever found, which the system
   // gives page by page as it is written to. Growing would copy what a message has so far.
   std::unique_ptr<uint64_t[]> hashes;
-  std::unique_ptr<TokenKind[]> kinds;
+  std::unique_ptr<FeatureKind[]> kinds;
   std::vector<uint32_t> seen;  // which of them were there before
 };
 

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "engine/classify/bayes.h"
 #include "engine/classify/features.h"
@@ -149,21 +150,22 @@ class Strongest {
   Strongest(const Scales& scales, const TokenList& tokens, const TokenCounts& counts,
             std::span<const Candidate> from, std::vector<Candidate>& to)
       : scales_(scales), tokens_(tokens), counts_(counts), sorted_(to) {
-    std::array<uint32_t, kHeaps + 1> next{};
-    for (const Candidate one : from) ++next[heap_of(one) + 1];
-    for (size_t i = 0; i < kHeaps; ++i) next[i + 1] += next[i];
-    begin_ = next;
+    for (const Candidate one : from) ++ends_[heap_of(one)];
+    uint32_t begin = 0;
+    for (uint32_t& end : ends_) begin += std::exchange(end, begin);
     if (sorted_.size() < from.size()) sorted_.resize(from.size());
-    for (const Candidate one : from) sorted_[next[heap_of(one)]++] = one;
+    for (const Candidate one : from) sorted_[ends_[heap_of(one)]++] = one;
   }
 
   // Calls take(candidate) until it says false; leaves out those that skip(candidate) says before
   // their heap's turn.
   template <class Skip, class Take>
   void each(const Skip& skip, const Take& take) {
-    for (size_t i = 0; i < kHeaps; ++i) {
-      const auto begin = sorted_.begin() + begin_[i];
-      const std::span heap(begin, std::remove_if(begin, sorted_.begin() + begin_[i + 1], skip));
+    auto begin = sorted_.begin();
+    for (const uint32_t place : ends_) {
+      const auto end = sorted_.begin() + place;
+      const std::span heap(begin, std::remove_if(begin, end, skip));
+      begin = end;
       put_in_order(heap);
       for (const Candidate one : heap)
         if (!take(one)) return;
@@ -224,7 +226,7 @@ class Strongest {
   const TokenList& tokens_;
   const TokenCounts& counts_;
   std::vector<Candidate>& sorted_;
-  std::array<uint32_t, kHeaps + 1> begin_;
+  std::array<uint32_t, kHeaps> ends_{};
 };
 
 }  // namespace

@@ -228,12 +228,11 @@ void CountCache::find(uint64_t state, uint64_t space, std::span<const uint64_t> 
   const size_t n = hashes.size();
   for (size_t i = 0; i < std::min(kAhead, n); ++i) fetch(i);
   const auto each = [&](const auto& look) {
-    size_t i = 0;
-    for (; i + kAhead < n; ++i) {
-      look(i, ahead[i % kAhead]);
-      fetch(i + kAhead);
+    for (size_t i = 0; i < n; ++i) {
+      const uint64_t key = ahead[i % kAhead];
+      if (i + kAhead < n) fetch(i + kAhead);
+      look(i, key);
     }
-    for (; i < n; ++i) look(i, ahead[i % kAhead]);
   };
   if (all_)
     each([&](size_t i, uint64_t key) { slots_.look_here(key, counts[i]); });
