@@ -47,6 +47,7 @@ struct Message {
   std::vector<std::pair<std::string, std::string>> request_headers;
   IpAddress ip;
   bool wants_links = false;       // its reply names URLs and addresses
+  bool headerless = false;        // "Raw: yes": text, below no header block
   bool pass_all = false;          // as the request says: pre-results and scores skip nothing
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };

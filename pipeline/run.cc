@@ -55,6 +55,7 @@ void intake(const RunOptions& options, Worker& worker, std::span<Message> messag
     envelope.queue_id = message.queue_id;
     envelope.mta_name = message.mta_name;
     envelope.ip = message.ip;
+    envelope.headerless = message.headerless;
     envelope.now_ms = message.now_ms.value_or(options.now_ms);
     worker.recipients.assign(message.recipients.begin(), message.recipients.end());
     worker.request.clear();
@@ -243,6 +244,7 @@ void Run::decide_edits(Case& one) const {
 // One round of judging. True: the verdict is there.
 bool Run::judge_on(Worker& worker, Case& one) const noexcept {
   JudgeInput input;
+  input.headerless = one.message.headerless;
   input.pass_all = one.message.pass_all;
   if (judge(rules_->judge, input, worker.judge, one.evidence, one.verdict) == Judged::kWaiting)
     return false;

@@ -52,11 +52,7 @@ class Reading {
   // Appends the parts of `raw` to the open row. Returns the switches that would make a difference.
   uint8_t read(std::string_view raw) {
     frames_.clear();
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (raw.starts_with(kByteOrderMark)) raw.remove_prefix(kByteOrderMark.size());
-    // Programs that hand mail on put blank lines before it; as they stand there, they would end a
-    // header block that nobody wrote.
-    raw.remove_prefix(std::min(raw.find_first_not_of(" \t\r\n"), raw.size()));
+    if (!job_.headerless) raw = without_lead(raw);
     entity(raw, kNoIndex, 0, 0, false);
     while (!frames_.empty()) step();
     if (doubts_.bare_cr) doubts_bits_ |= bit(Switch::kBareCr);
@@ -65,6 +61,14 @@ class Reading {
   }
 
  private:
+  static std::string_view without_lead(std::string_view raw) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (raw.starts_with(kByteOrderMark)) raw.remove_prefix(kByteOrderMark.size());
+    // Programs that hand mail on put blank lines before it; as they stand there, they would end a
+    // header block that nobody wrote.
+    raw.remove_prefix(std::min(raw.find_first_not_of(" \t\r\n"), raw.size()));
+    return raw;
+  }
   bool has(Switch s) const { return (switches_ & bit(s)) != 0; }
   void doubt(Switch s) { doubts_bits_ |= bit(s); }
   Part& part(uint32_t index) { return batch_.parts.open_row()[index]; }
@@ -97,8 +101,9 @@ class Reading {
 
   // Appends the headers at the start of `text`; returns where the body begins.
   size_t headers(std::string_view text, uint32_t index) {
-    HeaderEnd end = find_header_end(text);
-    size_t body = body_of(text, end);
+    const bool headerless = job_.headerless && part(index).parent == kNoIndex;
+    HeaderEnd end = headerless ? HeaderEnd{} : find_header_end(text);
+    size_t body = headerless ? 0 : body_of(text, end);
     size_t block = end.terminated ? end.block : body;
     if (!end.terminated && end.malformed != HeaderEnd::npos)
       facts_.faults.set(Fault::kHeaderUnterminated);

@@ -27,7 +27,7 @@ bool same_sign(Micro a, Micro b) { return a == 0 || b == 0 || (a > 0) == (b > 0)
 
 }  // namespace
 
-void Board::begin(const ScoreModel& model, const Overlay* overlay) {
+void Board::begin(const ScoreModel& model, const Overlay* overlay, bool headerless) {
   if (slot_.size() == model.symbols.size()) {
     for (const Entry& entry : entries_) slot_[index(entry.symbol)] = 0;
   } else {
@@ -36,6 +36,8 @@ void Board::begin(const ScoreModel& model, const Overlay* overlay) {
   group_sums_.assign(model.groups.size(), 0);
   model_ = &model;
   overlay_ = overlay;
+  disabling_ = static_cast<uint16_t>(SymbolFlag::kDisabled);
+  if (headerless) disabling_ |= static_cast<uint16_t>(SymbolFlag::kMimeOnly);
   arena_.reset();
   entries_.clear();
   options_.clear();
@@ -49,7 +51,7 @@ void Board::begin(const ScoreModel& model, const Overlay* overlay) {
 bool Board::is_enabled(SymbolId symbol) const {
   const uint32_t id = index(symbol);
   if (id >= model_->symbols.size()) return false;
-  if (has_flag(model_->symbols[id], SymbolFlag::kDisabled)) return false;
+  if (model_->symbols[id].flags & disabling_) return false;
   return !overlay_ || id >= overlay_->symbols_off.size() || !overlay_->symbols_off[id];
 }
 

@@ -47,8 +47,9 @@ class Board {
     uint32_t option_bytes = 0;
   };
 
-  // Starts a message. `model` and `overlay` must outlive it.
-  void begin(const ScoreModel& model, const Overlay* overlay = nullptr);
+  // Starts a message. `model` and `overlay` must outlive it. `headerless`: symbols for mail alone
+  // are disabled.
+  void begin(const ScoreModel& model, const Overlay* overlay = nullptr, bool headerless = false);
 
   // Inserts a symbol; ignored where it is disabled or the board is closed. `weight` that is not
   // finite counts as 0. Copies `option`.
@@ -111,6 +112,7 @@ class Board {
 
   const ScoreModel* model_ = nullptr;
   const Overlay* overlay_ = nullptr;
+  uint16_t disabling_ = 0;  // SymbolFlag bits
   Arena arena_{16 * 1024, 256 * 1024};
   std::vector<uint32_t> slot_;  // by symbol
   std::vector<Entry> entries_;

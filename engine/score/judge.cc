@@ -82,7 +82,7 @@ class Run final : public Judgement {
 
  private:
   void begin() {
-    board_.begin(*plan_.model, input_.overlay);
+    board_.begin(*plan_.model, input_.overlay, input_.headerless);
     scratch_.asked.clear();
     scratch_.keys.reset();
     scratch_.atom_slot.resize(plan_.atoms, 0);

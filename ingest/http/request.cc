@@ -420,7 +420,7 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "pass") {
     to.pass_all = to.pass_all || lower(value) == "all";
   } else if (key == "raw") {
-    request_.raw = lower(value) == "yes";
+    to.headerless = lower(value) == "yes";
   } else if (key == "flags") {
     flags(value);
   } else if (key == "log") {
@@ -510,8 +510,6 @@ SessionWant HttpSession::refuse(int code, std::string_view what, std::string& ou
 
 Message HttpSession::take_message() {
   Message message = std::move(request_.envelope);
-  // Text is what stands below an empty header block.
-  if (request_.raw) body_.insert(0, "\r\n");
   message.bytes = MessageBytes(body_);
   std::string().swap(body_);
   return message;

@@ -72,7 +72,6 @@ struct HttpRequest {
   bool skip = false;                 // flag: not scanned
   bool groups = false;               // flag: the answer sums up by group
   bool extended_urls = false;        // URL-Format: extended, or flag ext_urls
-  bool raw = false;                  // Raw: yes: the body is text, not a message
   bool unknown_compression = false;  // Compression: gzip
   bool body_elsewhere = false;       // File, Path or Shm name the message
   bool unscanned = false;            // nothing to scan: an empty body, or flag skip

@@ -141,6 +141,7 @@ void append_scan_head(const Message& message, const Upstream& upstream, std::str
   append_header("MTA-Name", message.mta_name, out);
   append_header("Settings-ID",
                 upstream.settings_id.empty() ? message.settings_id : upstream.settings_id, out);
+  append_header("Raw", message.headerless ? "yes" : "", out);
   append_header("Flags", "milter,body_block", out);
   for (const auto* list : {&message.request_headers, &upstream.headers})
     for (const auto& [name, value] : *list)

@@ -102,6 +102,7 @@ void append_message(const Message& message, std::string& out) {
     append_text(value, out);
   }
   append_plain(message.ip, out);
+  append_plain(message.headerless, out);
   append_plain(message.pass_all, out);
   append_plain(message.now_ms.value_or(0), out);
   out += message.bytes.view();
@@ -130,7 +131,8 @@ bool read_message(std::string_view bytes, Message& message) {
     auto& [name, value] = message.request_headers.emplace_back();
     if (!read.text(name) || !read.text(value)) return false;
   }
-  if (!read.plain(message.ip) || !read.plain(message.pass_all) || !read.plain(now_ms)) return false;
+  if (!read.plain(message.ip) || !read.plain(message.headerless) ||
+      !read.plain(message.pass_all) || !read.plain(now_ms)) return false;
   message.now_ms = now_ms;
   message.bytes = MessageBytes(read.rest());
   return true;

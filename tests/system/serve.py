@@ -60,6 +60,22 @@ class ServeTest(unittest.TestCase):
         self.serve.wait_for("id: <1@example.org>, qid: <QCHECK>, ip: 192.0.2.9, user: anna, from: "
                             "<anna@example.org>, (default: F (no action): [")
 
+    def test_text_without_a_header_block(self):
+        """"Raw: yes": what looks like a header is text, and no symbol is for mail alone."""
+        http = self.http()
+        text = b"Subject: lunch\r\n\r\nSee http://site.example.net/ for what there is.\r\n"
+        mail = http.check(text)
+        raw = http.check(text, headers=b"Raw: yes\r\n")
+        for name in ("MISSING_TO", "MISSING_DATE", "MISSING_MID"):
+            self.assertIn(name, mail["symbols"])
+            self.assertNotIn(name, raw["symbols"])
+        self.assertIn("MISSING_FROM", raw["symbols"])
+        self.assertEqual(raw["urls"], mail["urls"])
+        self.assertEqual(raw["urls"], ["example.net"])
+        html = http.check(b"<html><body><p>Hello</p></body></html>", headers=b"Raw: yes\r\n")
+        self.assertIn("MIME_HTML_ONLY", html["symbols"])
+        self.assertNotIn("HEADER_UNTERMINATED", html["symbols"])
+
     def test_pages_and_errors(self):
         http = self.http()
         for path, status, text in (

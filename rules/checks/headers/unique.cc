@@ -32,7 +32,8 @@ enum Sym : uint32_t {
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"MULTIPLE_UNIQUE_HEADERS", "headers", 7, "A header that may stand once is repeated.", true},
-    {"MISSING_ESSENTIAL_HEADERS", "blankspam", 7, "None of the usual headers is there."},
+    {"MISSING_ESSENTIAL_HEADERS", "blankspam", 7, "None of the usual headers is there.", false,
+     true},
     {"MISSING_FROM", "headers", 2, "From is absent or empty."},
     {"MISSING_TO", "headers", 2, "To is absent.", true, true},
     {"MISSING_DATE", "headers", 1, "Date is absent or empty.", false, true},
@@ -43,7 +44,7 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
     {"MISSING_SUBJECT", "headers", 2, "Subject is absent.", true, true},
     {"EMPTY_SUBJECT", "headers", 1, "Subject is empty.", false, true},
     {"MISSING_MIME_VERSION", "headers", 2, "MIME headers without MIME-Version."},
-    {"MISSING_XM_UA", "headers", 0, "Neither X-Mailer nor User-Agent."},
+    {"MISSING_XM_UA", "headers", 0, "Neither X-Mailer nor User-Agent.", false, true},
     {"BROKEN_HEADERS", "headers", 10, "Headers that programs read in different ways."},
 }};
 

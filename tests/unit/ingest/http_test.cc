@@ -17,6 +17,7 @@ struct Seen {
 std::string describe(const HttpRequest& request, const Message& message) {
   std::string rcpt;
   std::string flags = message.pass_all ? " pass" : "";
+  if (message.headerless) flags += " raw";
   for (const auto& [name, set] : {std::pair{" no_log", request.no_log},
                                   {" no_stat", request.no_stat},
                                   {" skip", request.skip},
@@ -87,7 +88,7 @@ TEST(Http, Requests) {
       {"nothing_to_scan", "POST /check HTTP/1.1\r\n\r\n",
        "2 from=- rcpt= helo= host= user= id= unscanned body=\n", ""},
       {"raw", "POST /checkv2 HTTP/1.1\r\nContent-Length: 3\r\nRaw: yes\r\n\r\nA:b",
-       "1" + none + "\r\nA:b\n", ""},
+       "1 from=- rcpt= helo= host= user= id= raw body=A:b\n", ""},
       {"not_zstd", "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nCompression: gzip\r\n\r\nx", "",
        "HTTP/1.1 503 Invalid compression method", kClose},
       {"encoding_of_a_proxy",

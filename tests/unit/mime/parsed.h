@@ -34,6 +34,7 @@ struct Parsed {
   HeaderNames names;
   ParseScratch scratch;
   Batch batch;
+  Envelope envelope;
   std::unique_ptr<char[]> bytes;  // of exact size: a sanitizer sees what reads beyond
   size_t size = 0;
 
@@ -42,7 +43,7 @@ struct Parsed {
     bytes = std::make_unique<char[]>(size + Batch::kPadding);
     std::copy(message.begin(), message.end(), bytes.get());
     batch.clear();
-    batch.add({bytes.get(), size}, 0, Envelope{}, {});
+    batch.add({bytes.get(), size}, 0, envelope, {});
     parse({names, Limits{}}, scratch, batch);
   }
 

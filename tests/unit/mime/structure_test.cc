@@ -248,6 +248,26 @@ TEST(Structure, nesting_five_thousand_deep_ends_at_the_limit) {
   EXPECT_EQ(parsed.faults(), "LIMIT_DEPTH");
 }
 
+TEST(Structure, text_below_no_header_block_is_all_of_it) {
+  Parsed parsed;
+  parsed.envelope.headerless = true;
+  for (const std::string text : {"Subject: a\n\nb\n", "\n\nSubject: a\n", "\xEF\xBB\xBF\n", ""}) {
+    parsed.tree(text);
+    ASSERT_EQ(parsed.batch.parts.row(0).size(), 1u);
+    EXPECT_EQ(parsed.batch.parts.row(0)[0].decoded, text);
+    EXPECT_TRUE(parsed.batch.headers.row(0).empty());
+    EXPECT_EQ(parsed.batch.facts[0].body_offset, 0u);
+    EXPECT_EQ(parsed.problem(), "");
+  }
+}
+
+TEST(Structure, a_second_reading_of_such_text_finds_no_header_either) {
+  Parsed parsed;
+  parsed.envelope.headerless = true;
+  parsed.tree("Subject: a\rTo: b\n\nbegin 644 f\n#0V%T\n`\nend\n");
+  EXPECT_TRUE(parsed.batch.headers.row(0).empty());
+}
+
 TEST(Structure, layers_of_encoding_end_at_their_limit) {
   Parsed parsed;
   parsed.tree(

@@ -189,6 +189,20 @@ TEST(Judge, a_pre_result_skips_what_does_not_pass) {
   EXPECT_EQ(run(3, false), "reject 0;") << "only idempotent checks run, and may not insert";
 }
 
+TEST(Judge, text_without_a_header_block_gets_no_symbol_for_mail_alone) {
+  const auto run = [](bool headerless) {
+    Fixture f;
+    const SymbolId any = add_symbol(f.model, "ANY", 1);
+    const SymbolId mail =
+        add_symbol(f.model, "MAIL", 1, static_cast<uint16_t>(SymbolFlag::kMimeOnly));
+    f.facts({{any, 1, {}, {}}, {mail, 1, {}, {}}});
+    f.input.headerless = headerless;
+    return f.run();
+  };
+  EXPECT_EQ(run(false), "no action 2; ANY(1) MAIL(1)");
+  EXPECT_EQ(run(true), "no action 1; ANY(1)");
+}
+
 TEST(Judge, over_the_highest_threshold_filters_go_on_and_classifiers_do_not) {
   Fixture f;
   CheckPlan heavy, later, classifier, post;
