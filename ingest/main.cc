@@ -35,6 +35,8 @@ constexpr std::array kCommands{
     Command{"statistics-dump", "dump|restore",
             "Write what was learnt as Rspamd does, or take it in.", statistics_dump_command},
     Command{"statconvert", "", "Convert Rspamd's statistics of SQLite.", statconvert_command},
+    Command{"rspamc", "[COMMAND] [PATH...]",
+            "Ask a running service: scan and learn messages, show its statistics.", rspamc_command},
     Command{"reload", "", "Have a running service load its configuration again.", reload_command},
     Command{"explain", "FILE", "Say why a message's verdict is what it is.", explain_command},
     Command{"rules", "list|show|test|cost", "List, show, test and measure the rules.",

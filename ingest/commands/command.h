@@ -46,6 +46,7 @@ int serve_command(const std::vector<std::string>& arguments);
 int dmarc_report_command(const std::vector<std::string>& arguments);
 int dkim_keygen_command(const std::vector<std::string>& arguments);
 int dns_command(const std::vector<std::string>& arguments);
+int rspamc_command(const std::vector<std::string>& arguments);
 int reload_command(const std::vector<std::string>& arguments);
 int help_command(const std::vector<std::string>& arguments);
 

@@ -204,6 +204,7 @@ int run_rspamadm(const std::vector<std::string>& arguments) {
 
 std::optional<int> run_by_name(std::string_view name, const std::vector<std::string>& arguments) {
   if (name == "rspamadm") return run_rspamadm(arguments);
+  if (name == "rspamc") return rspamc_command(arguments);
   if (name == "rspamd") return run_rspamd(arguments);
   return std::nullopt;
 }

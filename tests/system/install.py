@@ -102,7 +102,7 @@ def main():
 
     # The names that Rspamd's users call lie in a folder of their own.
     names = top / "share/winnow/bin"
-    for name in ("rspamd", "rspamadm"):
+    for name in ("rspamd", "rspamadm", "rspamc"):
         checking.check((names / name).is_symlink(), f"{name} is not installed")
         checking.check(not (top / "bin" / name).exists(), f"{name} is laid into bin")
     for line, part, code in (
@@ -113,6 +113,7 @@ def main():
             (["rspamadm", "dkim_keygen", "-b", "1023"], "1023", 2),
             (["rspamadm", "dnstool", "nothing"], "spf-flatten", 2),
             (["rspamadm", "dnstool", "spf", "--server", "127.0.0.1:1", "-d", "a.example"], "nobody answered", 3),
+            (["rspamc", "--commands"], "learn_ham", 0), (["rspamc", "-h", "127.0.0.1:1", "stat"], "refused", 3),
             (["rspamadm", "help"], "configdump", 0), (["rspamadm", "vault"], "does not have it", 2),
             (["rspamadm", "nothing"], "no command nothing", 2), (["rspamd", "-v"], "winnow", 0),
             (["rspamd", "--help"], "--no-fork", 0), (["rspamd", "-f", "-c", "/nowhere/x"], "/nowhere", 2)):

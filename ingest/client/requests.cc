@@ -1,0 +1,132 @@
+#include "ingest/client/requests.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace winnow {
+
+namespace {
+
+constexpr std::array kCommands{
+    ClientCommand{"symbols", "/checkv2", false, true, ReplyKind::kVerdict,
+                  "Scan messages and show what they hit."},
+    ClientCommand{"learn_spam", "/learnspam", true, true, ReplyKind::kFields,
+                  "Learn messages as spam."},
+    ClientCommand{"learn_ham", "/learnham", true, true, ReplyKind::kFields,
+                  "Learn messages as ham."},
+    ClientCommand{"learn_class", "/learnclass", true, true, ReplyKind::kFields,
+                  "Learn messages as a class: learn_class:NAME."},
+    ClientCommand{"fuzzy_add", "/fuzzyadd", true, true, ReplyKind::kFields,
+                  "Add hashes of messages to the fuzzy storage (-f, -w)."},
+    ClientCommand{"fuzzy_del", "/fuzzydel", true, true, ReplyKind::kFields,
+                  "Delete hashes of messages from the fuzzy storage (-f)."},
+    ClientCommand{"stat", "/stat", true, false, ReplyKind::kStatistics, "Show statistics."},
+    ClientCommand{"stat_reset", "/statreset", true, false, ReplyKind::kStatistics,
+                  "Show statistics and begin them anew."},
+    ClientCommand{"counters", "/counters", true, false, ReplyKind::kCounters,
+                  "Show how often each symbol was hit."},
+    ClientCommand{"uptime", "/auth", true, false, ReplyKind::kUptime,
+                  "Show for how long it has been running."},
+};
+
+std::string header(std::string_view name, std::string_view value) {
+  std::string line = fmt::format("{}: {}", name, value);
+  std::ranges::replace_if(
+      line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  // libcurl drops a header without a value, unless it ends so.
+  if (value.empty()) line = fmt::format("{};", name);
+  return line;
+}
+
+}  // namespace
+
+std::span<const ClientCommand> client_commands() { return kCommands; }
+
+const ClientCommand* find_client_command(std::string_view name) {
+  if (name.starts_with("learn_class:")) name = "learn_class";
+  const auto at = std::ranges::find(kCommands, name, &ClientCommand::name);
+  return at == kCommands.end() ? nullptr : &*at;
+}
+
+std::vector<std::string> client_headers(const ClientCommand& command,
+                                        const ClientEnvelope& envelope, std::string_view file) {
+  std::vector<std::string> out;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) out.push_back(header(name, value));
+  };
+  add("User-Agent", envelope.user_agent);
+  add("Content-Type", !command.takes_mail ? ""
+                      : envelope.zstd     ? "application/x-compressed"
+                                          : "text/plain");
+  add("Password", envelope.password);
+  if (command.takes_mail) {
+    add("From", envelope.from);
+    for (const std::string& one : envelope.recipients) add("Rcpt", one);
+    add("IP", envelope.ip);
+    add("Helo", envelope.helo);
+    add("Hostname", envelope.hostname);
+    add("User", envelope.user);
+    add("Deliver-To", envelope.deliver);
+    add("Queue-Id", envelope.queue_id);
+    add("Settings", envelope.settings);
+    add("Log-Tag", envelope.log_tag);
+    add("Filename", file);
+    const std::string_view flags = envelope.pass_all && envelope.profile ? "pass_all,profile"
+                                   : envelope.pass_all                   ? "pass_all"
+                                   : envelope.profile                    ? "profile"
+                                                                         : "";
+    add("Flags", flags);
+    if (envelope.raw) add("Raw", "yes");
+    if (envelope.extended_urls) add("URL-Format", "extended");
+    if (envelope.zstd) add("Compression", "zstd");
+    add("Classifier", envelope.classifier);
+    add("Class", command.name == "learn_class" ? envelope.class_name : "");
+    add("Symbol", envelope.fuzzy_symbol);
+    if (envelope.weight != 0) add("Weight", fmt::to_string(envelope.weight));
+    if (envelope.flag != 0) add("Flag", fmt::to_string(envelope.flag));
+  }
+  for (const std::string& one : envelope.headers) {
+    const size_t equal = one.find('=');
+    out.push_back(header(one.substr(0, equal), equal == std::string::npos
+                                                   ? ""
+                                                   : std::string_view(one).substr(equal + 1)));
+  }
+  return out;
+}
+
+Result<HttpServer> parse_server(std::string_view text, uint16_t port) {
+  HttpServer server;
+  server.port = port;
+  if (text.starts_with('/')) {
+    server.unix_path = text;
+    return server;
+  }
+  std::string_view said;
+  bool has_port = false;
+  if (text.starts_with('[')) {
+    const size_t end = text.find(']');
+    if (end == text.npos) return fail(fmt::format("\"{}\" has no ]", text));
+    server.host = text.substr(1, end - 1);
+    if (end + 1 < text.size() && text[end + 1] != ':')
+      return fail(fmt::format("\"{}\" has something behind its ]", text));
+    has_port = end + 1 < text.size();
+    if (has_port) said = text.substr(end + 2);
+  } else if (std::ranges::count(text, ':') == 1) {
+    server.host = text.substr(0, text.find(':'));
+    said = text.substr(text.find(':') + 1);
+    has_port = true;
+  } else {
+    server.host = text;
+  }
+  if (server.host.empty()) return fail(fmt::format("\"{}\" names no host", text));
+  if (!has_port) return server;
+  const auto [end, error] = std::from_chars(said.data(), said.data() + said.size(), server.port);
+  if (error != std::errc() || end != said.data() + said.size() || server.port == 0)
+    return fail(fmt::format("\"{}\" is no port", said));
+  return server;
+}
+
+}  // namespace winnow

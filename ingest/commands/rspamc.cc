@@ -1,0 +1,414 @@
+// winnow rspamc: the client of a running service, ours or Rspamd's, by the options of Rspamd's own.
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <zstd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "ingest/client/report.h"
+#include "ingest/client/requests.h"
+#include "ingest/commands/command.h"
+#include "ingest/commands/scan_options.h"
+#include "ingest/commands/whole_file.h"
+#include "ingest/corpus/source.h"
+#include "ingest/http/request.h"
+#include "rules/config/dump.h"
+#include "rules/config/ucl_parse.h"
+
+namespace winnow {
+
+namespace {
+
+constexpr uint16_t kScannerPort = 11333, kControllerPort = 11334;
+constexpr size_t kReplyMax = size_t{64} << 20;
+constexpr size_t kAheadMax = 4;  // messages that wait or are answered out of turn, a request each
+
+enum class Form : uint8_t { kText, kJson, kJsonCompact, kUcl };
+
+struct ClientOptions {
+  const ClientCommand* command = nullptr;
+  HttpServer server;
+  ClientEnvelope envelope;
+  std::vector<std::string> paths, excluded;
+  std::string execute;
+  Form form = Form::kText;
+  CounterOrder order;
+  unsigned at_once = 8;
+  bool show_headers = false, mail = false, empty = false;
+};
+
+struct Said {
+  std::string text;
+  std::string problem;  // not empty: the request failed
+};
+
+// The body of a reply, unpacked where it is packed.
+Result<std::string> body_of(HttpReply&& reply) {
+  constexpr std::string_view kMagic("\x28\xB5\x2F\xFD", 4);  // RFC 8878, 3.1.1
+  if (!reply.body.starts_with(kMagic)) return std::move(reply.body);
+  std::string out, what;
+  if (!unpack_zstd(reply.body, kReplyMax, out, what)) return fail("the reply is packed: " + what);
+  return out;
+}
+
+// The value that the client adds to what the service says.
+void add_own(UclDocument& document, UclObject& root, std::string_view file, double seconds) {
+  document.set(root, "filename", document.make_string(file));
+  document.set(root, "scan_time", document.make_double(seconds));
+}
+
+class Client {
+ public:
+  explicit Client(const ClientOptions& options) : options_(options) {}
+
+  // One request: `mail` is its body, `name` what people call it. Safe for threads.
+  Said ask(std::string_view name, std::string_view mail) const {
+    const ClientCommand& command = *options_.command;
+    const std::string title =
+        fmt::format("Results for {}: {}", command.takes_mail ? "file" : "command", name);
+    const auto start = std::chrono::steady_clock::now();
+    Result<HttpReply> reply = send(name, mail);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    Said said;
+    if (options_.form == Form::kText || options_.form == Form::kUcl) {
+      if (!options_.mail) said.text = fmt::format("{} ({:.3f} seconds)\n", title, seconds);
+    }
+    if (!reply) return failed(std::move(said), reply.error().what);
+    if (options_.show_headers) said.text += reply->headers + "\n";
+    const int status = reply->status;
+    const std::string phrase = reply->phrase;
+    Result<std::string> body = body_of(std::move(*reply));
+    if (!body) return failed(std::move(said), body.error().what);
+    Result<UclResult> parsed = parse_ucl(*body, "reply");
+    const UclObject* const root = parsed ? &parsed->document->root() : nullptr;
+    if (status < 200 || status > 299) {
+      std::string_view why = root && root->is_object() ? root->string("error", "") : "";
+      if (why.empty()) why = phrase;
+      return failed(std::move(said), fmt::format("HTTP error: {}, {}", status, why));
+    }
+    if (!root || !root->is_container()) return failed(std::move(said), "the reply is no JSON");
+    if (root->is_object() && command.takes_mail)
+      add_own(*parsed->document, parsed->document->mutable_of(*root), name, seconds);
+    said.text += report(*root, mail, seconds);
+    if (options_.form == Form::kText && !options_.mail) said.text += '\n';
+    return said;
+  }
+
+ private:
+  Result<HttpReply> send(std::string_view name, std::string_view mail) const {
+    HttpCall call;
+    call.post = options_.command->takes_mail;
+    call.path = options_.command->path;
+    call.headers = client_headers(*options_.command, options_.envelope, name);
+    call.body = mail;
+    std::string packed;
+    if (call.post && options_.envelope.zstd) {
+      packed.resize(ZSTD_compressBound(mail.size()));
+      packed.resize(ZSTD_compress(packed.data(), packed.size(), mail.data(), mail.size(), 1));
+      call.body = packed;
+    }
+    return call_http(options_.server, call, kReplyMax);
+  }
+
+  Said failed(Said&& said, std::string_view why) const {
+    said.problem = why;
+    if (options_.form == Form::kText || options_.form == Form::kUcl) {
+      if (!options_.mail) fmt::format_to(std::back_inserter(said.text), "{}\n\n", why);
+    }
+    return std::move(said);
+  }
+
+  std::string report(const UclObject& root, std::string_view mail, double seconds) const {
+    if (options_.mail) return mail_with_verdict(mail, root, seconds);
+    switch (options_.form) {
+      case Form::kJson:
+        return dump(root, {.format = DumpFormat::kJson}) + "\n";
+      case Form::kJsonCompact:
+        return dump(root, {.format = DumpFormat::kJsonCompact}) + "\n";
+      case Form::kUcl:
+        return dump(root) + "\n";
+      case Form::kText:
+        break;
+    }
+    switch (options_.command->reply) {
+      case ReplyKind::kVerdict:
+        return report_verdict(root);
+      case ReplyKind::kStatistics:
+        return report_statistics(root);
+      case ReplyKind::kCounters:
+        return report_counters(root, options_.order);
+      case ReplyKind::kUptime:
+        return report_uptime(root);
+      case ReplyKind::kFields:
+        break;
+    }
+    return dump(root);
+  }
+
+  const ClientOptions& options_;
+};
+
+// Sends messages, some at once, and prints what is said of them in the order they were put.
+class Sender {
+ public:
+  explicit Sender(const ClientOptions& options) : options_(options), client_(options) {
+    for (unsigned i = 0; i < options.at_once; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~Sender() { finish(); }
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+
+  // Waits where too many are under way.
+  void put(std::string name, std::string mail) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return next_ - printed_ < kAheadMax * options_.at_once; });
+    waiting_.emplace(next_++, Job{std::move(name), std::move(mail)});
+    changed_.notify_all();
+  }
+  void finish() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+      changed_.notify_all();
+    }
+    for (std::thread& one : threads_)
+      if (one.joinable()) one.join();
+  }
+  bool failed() const { return failed_; }
+  uint64_t sent() const { return next_; }
+
+ private:
+  struct Job {
+    std::string name, mail;
+  };
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return over_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      auto node = waiting_.extract(waiting_.begin());
+      lock.unlock();
+      Said said = client_.ask(node.mapped().name, node.mapped().mail);
+      if (!said.problem.empty()) said.problem = node.mapped().name + ": " + said.problem;
+      lock.lock();
+      answered_.emplace(node.key(), std::move(said));
+      while (!answered_.empty() && answered_.begin()->first == printed_) {
+        print(answered_.begin()->second);
+        answered_.erase(answered_.begin());
+        ++printed_;
+      }
+      changed_.notify_all();
+    }
+  }
+
+  // REQUIRED: the mutex is held.
+  void print(const Said& said) {
+    if (!said.problem.empty()) {
+      failed_ = true;
+      std::fflush(stdout);
+      complain("rspamc", said.problem);
+    }
+    if (options_.execute.empty()) {
+      std::fwrite(said.text.data(), 1, said.text.size(), stdout);
+      return;
+    }
+    std::fflush(stdout);
+    FILE* const program = popen(options_.execute.c_str(), "w");
+    bool good = program != nullptr;
+    if (program) {
+      good = std::fwrite(said.text.data(), 1, said.text.size(), program) == said.text.size();
+      good = pclose(program) == 0 && good;
+    }
+    if (good) return;
+    failed_ = true;
+    complain("rspamc", fmt::format("the command \"{}\" failed", options_.execute));
+  }
+
+  const ClientOptions& options_;
+  const Client client_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::map<uint64_t, Job> waiting_;
+  std::map<uint64_t, Said> answered_;
+  uint64_t next_ = 0, printed_ = 0;
+  bool over_ = false, failed_ = false;
+  std::vector<std::thread> threads_;
+};
+
+bool is_excluded(const ClientOptions& options, const std::string& source) {
+  for (const std::string& glob : options.excluded)
+    if (fnmatch(glob.c_str(), source.c_str(), 0) == 0 ||
+        fnmatch(glob.c_str(), source.substr(source.rfind('/') + 1).c_str(), 0) == 0)
+      return true;
+  return false;
+}
+
+int run_client(const ClientOptions& options) {
+  if (!options.command->takes_mail) {
+    Sender one(options);
+    one.put(std::string(options.command->name), {});
+    one.finish();
+    return one.failed() ? kExitInputs : kExitGood;
+  }
+  Sender sender(options);
+  bool problems = false;
+  if (options.empty) {
+    sender.put("empty", {});
+  } else {
+    ReadSink sink;
+    sink.message = [&](Message&& message) {
+      if (is_excluded(options, message.source)) return true;
+      sender.put(message.source == "(standard input)" ? "stdin" : message.source,
+                 std::string(message.bytes.view()));
+      return true;
+    };
+    sink.problem = [&](const std::string& where, const std::string& what) {
+      problems = true;
+      complain("rspamc", where + ": " + what);
+    };
+    sink.progress = [](uint64_t) {};
+    ReadOptions read;
+    if (options.envelope.raw) read.format = ReadOptions::Format::kMessage;
+    read_messages(options.paths.empty() ? std::vector<std::string>{"-"} : options.paths, read,
+                  sink);
+  }
+  sender.finish();
+  if (sender.sent() == 0 && !problems) {
+    complain("rspamc", "there is no message in what was named");
+    problems = true;
+  }
+  return problems || sender.failed() ? kExitInputs : kExitGood;
+}
+
+std::string list_commands() {
+  std::string out = "Commands:\n";
+  for (const ClientCommand& one : client_commands())
+    fmt::format_to(std::back_inserter(out), "  {:<12} {}\n", one.name, one.text);
+  return out + fmt::format(
+                   "symbols asks a scanner (port {}), all others a controller (port {}), which "
+                   "may want a\npassword (-P).\n",
+                   kScannerPort, kControllerPort);
+}
+
+}  // namespace
+
+int rspamc_command(const std::vector<std::string>& arguments) {
+  ClientOptions options;
+  ClientEnvelope& envelope = options.envelope;
+  envelope.user_agent = "rspamc";
+  std::string connect = "localhost", sort, files_list;
+  std::vector<std::string> words;
+  bool json = false, compact = false, ucl = false, list = false, verbose = false;
+  CLI::App app("The client of a running service: scans and learns messages, shows statistics.",
+               "winnow rspamc");
+  app.set_help_flag("-?,--help", "print this help");
+  app.add_option("words", words,
+                 "a command (default: symbols), then files, folders, Maildirs, "
+                 "mboxes; none: standard input");
+  app.add_option("-h,--connect", connect, "HOST, HOST:PORT or the path of a socket")
+      ->capture_default_str();
+  app.add_option("-P,--password", envelope.password, "password of the controller");
+  app.add_option("-t,--timeout", options.server.timeout_s, "seconds to wait for a reply")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("-b,--bind", options.server.local, "address to send from");
+  app.add_option("-n,--max-requests", options.at_once, "requests at once")
+      ->check(CLI::Range(1u, 1000u))
+      ->capture_default_str();
+  app.add_option("-i,--ip", envelope.ip, "address that the message came from");
+  app.add_option("-u,--user", envelope.user, "authenticated user who sent it");
+  app.add_option("-d,--deliver", envelope.deliver, "user it is delivered to");
+  app.add_option("-F,--from", envelope.from, "sender of the envelope");
+  app.add_option("-r,--rcpt", envelope.recipients, "recipient of the envelope; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--helo", envelope.helo, "what the sending host called itself");
+  app.add_option("--hostname", envelope.hostname, "name of the sending host");
+  app.add_option("--queue-id", envelope.queue_id, "id in the mail server's queue");
+  app.add_option("--log-tag", envelope.log_tag, "a word for the service's log");
+  app.add_option("--settings", envelope.settings, "settings of this request, as JSON");
+  app.add_option("--header", envelope.headers, "header of the request, NAME=VALUE; may be repeated")
+      ->allow_extra_args(false);
+  app.add_flag("-p,--pass-all", envelope.pass_all, "let all filters run");
+  app.add_flag("--raw", envelope.raw, "the input is text without a header block");
+  app.add_flag("--extended-urls", envelope.extended_urls, "URLs with their parts");
+  app.add_flag("--profile", envelope.profile, "ask for the times of symbols");
+  app.add_flag("-z,--compressed", envelope.zstd, "send packed by zstd");
+  app.add_option("-U,--user-agent", envelope.user_agent, "name of the client")
+      ->capture_default_str();
+  app.add_option("-c,--classifier", envelope.classifier, "classifier that learns");
+  app.add_option("-w,--weight", envelope.weight, "weight in the fuzzy storage");
+  app.add_option("-f,--flag", envelope.flag, "flag in the fuzzy storage");
+  app.add_option("-S,--fuzzy-symbol", envelope.fuzzy_symbol, "symbol of the fuzzy storage");
+  app.add_option("--files-list", files_list, "file with a path a line");
+  app.add_option("--exclude", options.excluded, "glob of files to leave out; may be repeated")
+      ->allow_extra_args(false);
+  app.add_flag("-E,--empty", options.empty, "send an empty message instead of reading one");
+  app.add_flag("-j,--json", json, "print the reply as JSON");
+  app.add_flag("--compact", compact, "print the reply as JSON in one line");
+  app.add_flag("--ucl", ucl, "print the reply as UCL");
+  app.add_flag("--headers", options.show_headers, "print the headers of the reply too");
+  app.add_flag("-m,--mime", options.mail, "print the message, its verdict in its header");
+  app.add_option("-e,--exec", options.execute, "command that gets each output on its input");
+  app.add_option("--sort", sort, "order of counters: name, weight, frequency, hits; :desc");
+  app.add_flag("--commands", list, "list the commands");
+  app.add_flag("-v,--verbose", verbose, "accepted");
+  app.footer(list_commands() +
+             "Exit codes: 0 all was answered, 2 wrong usage, 3 some input or request failed.");
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (list) {
+    fmt::print("{}", list_commands());
+    return kExitGood;
+  }
+  const auto usage = [](std::string_view what) {
+    complain("rspamc", what);
+    return static_cast<int>(kExitUsage);
+  };
+  options.command = words.empty() ? nullptr : find_client_command(words[0]);
+  if (options.command) {
+    if (const size_t colon = words[0].find(':'); colon != std::string::npos)
+      envelope.class_name = words[0].substr(colon + 1);
+    words.erase(words.begin());
+  } else {
+    options.command = find_client_command("symbols");
+  }
+  if (options.command->name == "learn_class" && envelope.class_name.empty())
+    return usage("which class? learn_class:NAME");
+  if (!options.command->takes_mail && !words.empty())
+    return usage(fmt::format("{} takes no files", options.command->name));
+  if (options.mail && options.command->reply != ReplyKind::kVerdict)
+    return usage("--mime is for symbols alone");
+  options.paths = std::move(words);
+  if (!files_list.empty()) {
+    Result<std::string> text = read_whole_file(files_list);
+    if (!text) return usage(text.error().what);
+    for (size_t at = 0; at < text->size();) {
+      const size_t end = std::min(text->find('\n', at), text->size());
+      if (end > at) options.paths.push_back(text->substr(at, end - at));
+      at = end + 1;
+    }
+    if (options.paths.empty()) return usage(files_list + " names no file");
+  }
+  if (!sort.empty()) {
+    Result<CounterOrder> order = parse_counter_order(sort);
+    if (!order) return usage(order.error().what);
+    options.order = *order;
+  }
+  Result<HttpServer> server =
+      parse_server(connect, options.command->controls ? kControllerPort : kScannerPort);
+  if (!server) return usage("--connect: " + server.error().what);
+  server->timeout_s = options.server.timeout_s;
+  server->local = options.server.local;
+  options.server = std::move(*server);
+  options.form = compact ? Form::kJsonCompact : json ? Form::kJson : ucl ? Form::kUcl : Form::kText;
+  return run_client(options);
+}
+
+}  // namespace winnow
