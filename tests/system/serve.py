@@ -71,7 +71,7 @@ class ServeTest(unittest.TestCase):
             self.assertNotIn(name, raw["symbols"])
         self.assertIn("MISSING_FROM", raw["symbols"])
         self.assertEqual(raw["urls"], mail["urls"])
-        self.assertEqual(raw["urls"], ["example.net"])
+        self.assertEqual(raw["urls"], ["site.example.net"])
         html = http.check(b"<html><body><p>Hello</p></body></html>", headers=b"Raw: yes\r\n")
         self.assertIn("MIME_HTML_ONLY", html["symbols"])
         self.assertNotIn("HEADER_UNTERMINATED", html["symbols"])
