@@ -74,8 +74,8 @@ struct Envelope {
   std::string_view mta_name;  // of the server that asks; the host of Authentication-Results
   IpAddress ip;
   bool headerless = false;  // the message is text, below no header block
-  bool own_ip = false;  // `ip` is of the site's own networks (options.local_addrs)
-  int64_t now_ms = 0;   // Unix milliseconds: the message's clock (Date checks, records)
+  bool own_ip = false;      // `ip` is of the site's own networks (options.local_addrs)
+  int64_t now_ms = 0;       // Unix milliseconds: the message's clock (Date checks, records)
 };
 
 // What a request says beyond the envelope (HTTP headers of the client, macros of a milter).

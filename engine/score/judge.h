@@ -74,7 +74,7 @@ Result<void> index_judge_plan(JudgePlan& plan);
 struct JudgeInput {
   const Overlay* overlay = nullptr;
   bool headerless = false;  // symbols for mail alone are not inserted
-  bool pass_all = false;  // "Pass: all": nothing is skipped for pre-results or scores
+  bool pass_all = false;    // "Pass: all": nothing is skipped for pre-results or scores
   // Why a new question stays unknown; kNotUnknown = it is asked, and judge() waits for it. A case
   // that was cut by its deadline always takes kTimeout.
   UnknownReason unanswerable = UnknownReason::kNotUnknown;

@@ -1,4 +1,5 @@
-// The binary under the names `rspamd`, `rspamadm` and `rspamc`, which scripts and packages of its users call.
+// The binary under the names `rspamd`, `rspamadm` and `rspamc`, which scripts and packages of its
+// users call.
 #pragma once
 
 #include <optional>

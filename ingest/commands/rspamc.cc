@@ -1,7 +1,6 @@
 // winnow rspamc: the client of a running service, ours or Rspamd's, by the options of Rspamd's own.
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <zstd.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -17,6 +16,7 @@
 #include "ingest/commands/scan_options.h"
 #include "ingest/commands/whole_file.h"
 #include "ingest/corpus/source.h"
+#include "ingest/http/reply.h"
 #include "ingest/http/request.h"
 #include "rules/config/dump.h"
 #include "rules/config/ucl_parse.h"
@@ -109,11 +109,7 @@ class Client {
     call.headers = client_headers(*options_.command, options_.envelope, name);
     call.body = mail;
     std::string packed;
-    if (call.post && options_.envelope.zstd) {
-      packed.resize(ZSTD_compressBound(mail.size()));
-      packed.resize(ZSTD_compress(packed.data(), packed.size(), mail.data(), mail.size(), 1));
-      call.body = packed;
-    }
+    if (call.post && options_.envelope.zstd) call.body = packed = pack_zstd(mail);
     return call_http(options_.server, call, kReplyMax);
   }
 
@@ -298,31 +294,14 @@ std::string list_commands() {
                    kScannerPort, kControllerPort);
 }
 
-}  // namespace
-
-int rspamc_command(const std::vector<std::string>& arguments) {
-  ClientOptions options;
-  ClientEnvelope& envelope = options.envelope;
-  envelope.user_agent = "rspamc";
+// The command line as it is written.
+struct Written {
   std::string connect = "localhost", sort, files_list;
   std::vector<std::string> words;
   bool json = false, compact = false, ucl = false, list = false, verbose = false;
-  CLI::App app("The client of a running service: scans and learns messages, shows statistics.",
-               "winnow rspamc");
-  app.set_help_flag("-?,--help", "print this help");
-  app.add_option("words", words,
-                 "a command (default: symbols), then files, folders, Maildirs, "
-                 "mboxes; none: standard input");
-  app.add_option("-h,--connect", connect, "HOST, HOST:PORT or the path of a socket")
-      ->capture_default_str();
-  app.add_option("-P,--password", envelope.password, "password of the controller");
-  app.add_option("-t,--timeout", options.server.timeout_s, "seconds to wait for a reply")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("-b,--bind", options.server.local, "address to send from");
-  app.add_option("-n,--max-requests", options.at_once, "requests at once")
-      ->check(CLI::Range(1u, 1000u))
-      ->capture_default_str();
+};
+
+void add_envelope_options(CLI::App& app, ClientEnvelope& envelope) {
   app.add_option("-i,--ip", envelope.ip, "address that the message came from");
   app.add_option("-u,--user", envelope.user, "authenticated user who sent it");
   app.add_option("-d,--deliver", envelope.deliver, "user it is delivered to");
@@ -347,67 +326,114 @@ int rspamc_command(const std::vector<std::string>& arguments) {
   app.add_option("-w,--weight", envelope.weight, "weight in the fuzzy storage");
   app.add_option("-f,--flag", envelope.flag, "flag in the fuzzy storage");
   app.add_option("-S,--fuzzy-symbol", envelope.fuzzy_symbol, "symbol of the fuzzy storage");
-  app.add_option("--files-list", files_list, "file with a path a line");
+}
+
+void add_options(CLI::App& app, Written& written, ClientOptions& options) {
+  app.set_help_flag("-?,--help", "print this help");
+  app.add_option("words", written.words,
+                 "a command (default: symbols), then files, folders, Maildirs, mboxes; none: "
+                 "standard input");
+  app.add_option("-h,--connect", written.connect, "HOST, HOST:PORT or the path of a socket")
+      ->capture_default_str();
+  app.add_option("-P,--password", options.envelope.password, "password of the controller");
+  app.add_option("-t,--timeout", options.server.timeout_s, "seconds to wait for a reply")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("-b,--bind", options.server.local, "address to send from");
+  app.add_option("-n,--max-requests", options.at_once, "requests at once")
+      ->check(CLI::Range(1u, 1000u))
+      ->capture_default_str();
+  add_envelope_options(app, options.envelope);
+  app.add_option("--files-list", written.files_list, "file with a path a line");
   app.add_option("--exclude", options.excluded, "glob of files to leave out; may be repeated")
       ->allow_extra_args(false);
   app.add_flag("-E,--empty", options.empty, "send an empty message instead of reading one");
-  app.add_flag("-j,--json", json, "print the reply as JSON");
-  app.add_flag("--compact", compact, "print the reply as JSON in one line");
-  app.add_flag("--ucl", ucl, "print the reply as UCL");
+  app.add_flag("-j,--json", written.json, "print the reply as JSON");
+  app.add_flag("--compact", written.compact, "print the reply as JSON in one line");
+  app.add_flag("--ucl", written.ucl, "print the reply as UCL");
   app.add_flag("--headers", options.show_headers, "print the headers of the reply too");
   app.add_flag("-m,--mime", options.mail, "print the message, its verdict in its header");
   app.add_option("-e,--exec", options.execute, "command that gets each output on its input");
-  app.add_option("--sort", sort, "order of counters: name, weight, frequency, hits; :desc");
-  app.add_flag("--commands", list, "list the commands");
-  app.add_flag("-v,--verbose", verbose, "accepted");
+  app.add_option("--sort", written.sort, "order of counters: name, weight, frequency, hits; :desc");
+  app.add_flag("--commands", written.list, "list the commands");
+  app.add_flag("-v,--verbose", written.verbose, "accepted");
   app.footer(list_commands() +
              "Exit codes: 0 all was answered, 2 wrong usage, 3 some input or request failed.");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
-  if (list) {
-    fmt::print("{}", list_commands());
-    return kExitGood;
-  }
-  const auto usage = [](std::string_view what) {
-    complain("rspamc", what);
-    return static_cast<int>(kExitUsage);
-  };
+}
+
+// The first word where it is a command; what is left are paths.
+Result<void> find_command(std::vector<std::string>& words, ClientOptions& options) {
   options.command = words.empty() ? nullptr : find_client_command(words[0]);
   if (options.command) {
     if (const size_t colon = words[0].find(':'); colon != std::string::npos)
-      envelope.class_name = words[0].substr(colon + 1);
+      options.envelope.class_name = words[0].substr(colon + 1);
     words.erase(words.begin());
   } else {
     options.command = find_client_command("symbols");
   }
-  if (options.command->name == "learn_class" && envelope.class_name.empty())
-    return usage("which class? learn_class:NAME");
+  if (options.command->name == "learn_class" && options.envelope.class_name.empty())
+    return fail("which class? learn_class:NAME");
   if (!options.command->takes_mail && !words.empty())
-    return usage(fmt::format("{} takes no files", options.command->name));
+    return fail(fmt::format("{} takes no files", options.command->name));
   if (options.mail && options.command->reply != ReplyKind::kVerdict)
-    return usage("--mime is for symbols alone");
+    return fail("--mime is for symbols alone");
   options.paths = std::move(words);
-  if (!files_list.empty()) {
-    Result<std::string> text = read_whole_file(files_list);
-    if (!text) return usage(text.error().what);
-    for (size_t at = 0; at < text->size();) {
-      const size_t end = std::min(text->find('\n', at), text->size());
-      if (end > at) options.paths.push_back(text->substr(at, end - at));
-      at = end + 1;
-    }
-    if (options.paths.empty()) return usage(files_list + " names no file");
+  return {};
+}
+
+Result<void> add_listed_files(const std::string& list, std::vector<std::string>& paths) {
+  const Result<std::string> text = read_whole_file(list);
+  if (!text) return tl::unexpected(text.error());
+  for (size_t at = 0; at < text->size();) {
+    const size_t end = std::min(text->find('\n', at), text->size());
+    if (end > at) paths.push_back(text->substr(at, end - at));
+    at = end + 1;
   }
-  if (!sort.empty()) {
-    Result<CounterOrder> order = parse_counter_order(sort);
-    if (!order) return usage(order.error().what);
+  if (paths.empty()) return fail(list + " names no file");
+  return {};
+}
+
+// Puts what was written together. Errors are sentences about the usage.
+Result<void> finish_options(Written& written, ClientOptions& options) {
+  if (Result<void> found = find_command(written.words, options); !found) return found;
+  if (!written.files_list.empty())
+    if (Result<void> read = add_listed_files(written.files_list, options.paths); !read) return read;
+  if (!written.sort.empty()) {
+    Result<CounterOrder> order = parse_counter_order(written.sort);
+    if (!order) return tl::unexpected(order.error());
     options.order = *order;
   }
   Result<HttpServer> server =
-      parse_server(connect, options.command->controls ? kControllerPort : kScannerPort);
-  if (!server) return usage("--connect: " + server.error().what);
+      parse_server(written.connect, options.command->controls ? kControllerPort : kScannerPort);
+  if (!server) return fail("--connect: " + server.error().what);
   server->timeout_s = options.server.timeout_s;
   server->local = options.server.local;
   options.server = std::move(*server);
-  options.form = compact ? Form::kJsonCompact : json ? Form::kJson : ucl ? Form::kUcl : Form::kText;
+  options.form = written.compact ? Form::kJsonCompact
+                 : written.json  ? Form::kJson
+                 : written.ucl   ? Form::kUcl
+                                 : Form::kText;
+  return {};
+}
+
+}  // namespace
+
+int rspamc_command(const std::vector<std::string>& arguments) {
+  Written written;
+  ClientOptions options;
+  options.envelope.user_agent = "rspamc";
+  CLI::App app("The client of a running service: scans and learns messages, shows statistics.",
+               "winnow rspamc");
+  add_options(app, written, options);
+  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (written.list) {
+    fmt::print("{}", list_commands());
+    return kExitGood;
+  }
+  if (Result<void> good = finish_options(written, options); !good) {
+    complain("rspamc", good.error().what);
+    return kExitUsage;
+  }
   return run_client(options);
 }
 

@@ -302,16 +302,20 @@ void render_unscanned(const HttpRequest& request, const LiveRules& live, std::st
   response(request, 200, "OK", "application/json", body, out);
 }
 
+std::string pack_zstd(std::string_view body) {
+  std::string packed(ZSTD_compressBound(body.size()), '\0');
+  const size_t size = ZSTD_compress(packed.data(), packed.size(), body.data(), body.size(), 1);
+  packed.resize(ZSTD_isError(size) ? 0 : size);
+  return packed;
+}
+
 void render_response(const HttpRequest& request, const ResponseHead& head, std::string_view body,
                      std::string& out) {
   // Below this a frame's head and the names of the headers cost more than they save.
   constexpr size_t kPackedFrom = 1024;
   std::string packed;
-  if (request.zstd_reply && body.size() >= kPackedFrom) {
-    packed.resize(ZSTD_compressBound(body.size()));
-    const size_t size = ZSTD_compress(packed.data(), packed.size(), body.data(), body.size(), 1);
-    packed.resize(ZSTD_isError(size) || size >= body.size() ? 0 : size);
-  }
+  if (request.zstd_reply && body.size() >= kPackedFrom) packed = pack_zstd(body);
+  if (packed.size() >= body.size()) packed.clear();
   fmt::format_to(
       std::back_inserter(out),
       "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\n{}{}{}{}{}Content-Length: "

@@ -11,6 +11,9 @@
 
 namespace winnow {
 
+// One zstd frame; empty where the library fails.
+std::string pack_zstd(std::string_view body);
+
 // The verdict, as the request's command wants it.
 void render_reply(const HttpRequest& request, const Scanned& scanned, std::string& out);
 // {"error":...}; in SPAMC a sysexits code (76 stays, others become 75: try again).

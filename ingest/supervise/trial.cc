@@ -131,8 +131,9 @@ bool read_message(std::string_view bytes, Message& message) {
     auto& [name, value] = message.request_headers.emplace_back();
     if (!read.text(name) || !read.text(value)) return false;
   }
-  if (!read.plain(message.ip) || !read.plain(message.headerless) ||
-      !read.plain(message.pass_all) || !read.plain(now_ms)) return false;
+  if (!read.plain(message.ip) || !read.plain(message.headerless) || !read.plain(message.pass_all) ||
+      !read.plain(now_ms))
+    return false;
   message.now_ms = now_ms;
   message.bytes = MessageBytes(read.rest());
   return true;
