@@ -145,8 +145,7 @@ class RspamdDumpTest(Import):
         self.site = self.config("site", text)
         own = self.folder / "rspamd" / "override.d"
         own.mkdir(parents=True)
-        # Its patience with Redis, a second where nothing is said, is not what is tested.
-        (own / "classifier-bayes.conf").write_text(text + "timeout = 120s;\n")
+        (own / "classifier-bayes.conf").write_text(text)
         for name in ("spam", "ham"):
             run(WINNOW, "learn", name, "--config", self.site, "--statistics", self.statistics,
                 self.folder / name)
