@@ -164,8 +164,6 @@ Result<uint64_t> take(const LearnImport& options, SiteStatistics& statistics, st
           "the tokenizer of this configuration is osb, whose tokens are pairs of words: a "
           "list of words says nothing to it");
     good = import.take_words(in, form);
-  } else if (first.starts_with("{\"time_ms\"")) {
-    good = import.take_log(in);
   } else if (first.starts_with('"') || first.starts_with("{\"pattern\"")) {
     good = import.take_dump(in);
   } else {
