@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -151,6 +152,25 @@ class Client {
   const ClientOptions& options_;
 };
 
+// Runs a command of the shell with `text` on its input, all of which it need not read. Whether it
+// ended well.
+bool hand_to_command(const std::string& command, std::string_view text) {
+  std::fflush(stdout);
+  FILE* const program = popen(command.c_str(), "w");
+  if (!program) return false;
+  sigset_t broken_pipe, before;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+  std::setvbuf(program, nullptr, _IONBF, 0);  // what could not be written must not come up again
+  std::fwrite(text.data(), 1, text.size(), program);
+  const bool good = pclose(program) == 0;
+  const timespec at_once{};
+  while (sigtimedwait(&broken_pipe, nullptr, &at_once) > 0) continue;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return good;
+}
+
 // Sends messages, some at once, and prints what is said of them in the order they were put.
 class Sender {
  public:
@@ -210,20 +230,13 @@ class Sender {
     if (!said.problem.empty()) {
       failed_ = true;
       std::fflush(stdout);
-      complain("rspamc", said.problem);
+      if (said.text.empty()) complain("rspamc", said.problem);  // where it would break the form
     }
     if (options_.execute.empty()) {
       std::fwrite(said.text.data(), 1, said.text.size(), stdout);
       return;
     }
-    std::fflush(stdout);
-    FILE* const program = popen(options_.execute.c_str(), "w");
-    bool good = program != nullptr;
-    if (program) {
-      good = std::fwrite(said.text.data(), 1, said.text.size(), program) == said.text.size();
-      good = pclose(program) == 0 && good;
-    }
-    if (good) return;
+    if (hand_to_command(options_.execute, said.text)) return;
     failed_ = true;
     complain("rspamc", fmt::format("the command \"{}\" failed", options_.execute));
   }

@@ -129,19 +129,25 @@ class ClientsTest(unittest.TestCase):
         self.assertIn("Messages scanned: ", self.ask(OURS, rspamd, "stat_reset")[0])
 
     def test_what_goes_wrong(self):
-        said, problem, code = self.ask(OURS, 1, self.mail[0], code=None)
-        self.assertEqual(code, 3)
-        self.assertIn("refused", problem)
-        said, problem, code = self.ask(OURS, self.scanners[0], "/no/such/file", code=None)
-        self.assertEqual(code, 3)
-        self.assertIn("/no/such/file", problem)
+        said, problem, _ = self.ask(OURS, 1, self.mail[0], code=3)
+        self.assertIn("127.0.0.1:1 cannot be reached: Connection refused", said)
+        self.assertEqual(problem, "")
+        for form in ("-j", "--compact", "-m"):
+            said, problem, _ = self.ask(OURS, 1, form, self.mail[0], code=3)
+            self.assertEqual(said, "")
+            self.assertIn("Connection refused", problem)
+        self.assertIn("/no/such/file", self.ask(OURS, self.scanners[0], "/no/such/file", code=3)[1])
         for port in self.controllers:
-            said, problem, code = self.ask(OURS, port, "learn_spam", code=None, message=b"")
-            self.assertEqual(code, 3, said + problem)
-            self.assertTrue(problem)
-        said, problem, code = self.ask(OURS, self.controllers[0], "fuzzy_add", self.mail[0], code=None)
-        self.assertEqual(code, 3)
-        self.assertIn("HTTP error: 500, Module disabled", said)
+            said = self.ask(OURS, port, "learn_spam", code=3, message=b"")[0]
+            self.assertIn("HTTP error: 400", said)
+        self.assertIn("HTTP error: 500, Module disabled",
+                      self.ask(OURS, self.controllers[0], "fuzzy_add", self.mail[0], code=3)[0])
+        # A command that reads nothing, and one that fails.
+        self.assertEqual(self.ask(OURS, self.scanners[0], "-e", "true", *self.mail)[0], "")
+        long = self.write("long.eml", b"Subject: long\r\n\r\n" + b"word\r\n" * 100_000)
+        self.assertEqual(self.ask(OURS, self.scanners[1], "-m", "-e", "true", long)[0], "")
+        self.assertIn("the command \"false\" failed",
+                      self.ask(OURS, self.scanners[0], "-e", "false", self.mail[0], code=3)[1])
         for wrong in (("learn_class", self.mail[0]), ("stat", self.mail[0]), ("--sort", "x", "stat"),
                       ("-h", "127.0.0.1:0"), ("--no-such-option",), ("-m", "stat"), ("-n", "0")):
             done = subprocess.run([*OURS, *wrong], capture_output=True, timeout=service.WAIT_S,
