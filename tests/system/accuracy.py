@@ -73,9 +73,9 @@ class Accuracy(unittest.TestCase):
 
     def test_table_and_page(self):
         page = pathlib.Path(self.folder.name)
-        run = subprocess.run([sys.executable, str(ROOT / "bench/peers/accuracy.py"), "--winnow",
-                              WINNOW, "--engines", "--json", str(page / "a.json"), "--html",
-                              str(page / "a.html"), "--", str(self.corpus)],
+        run = subprocess.run([sys.executable, "-B", str(ROOT / "bench/peers/accuracy.py"),
+                              "--winnow", WINNOW, "--engines", "--json", str(page / "a.json"),
+                              "--html", str(page / "a.html"), "--", str(self.corpus)],
                              stdout=subprocess.PIPE, text=True, check=True)
         self.assertIn("40 messages", run.stdout)
         result = json.loads((page / "a.json").read_text())["results"]["made"]["winnow"]
