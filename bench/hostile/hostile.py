@@ -57,29 +57,33 @@ def main():
         file = os.path.join(work, "m.eml")
         errors = os.path.join(work, "stderr")
 
-        def least(message):
+        def least(message, rounds):
             with open(file, "wb") as to:
                 to.write(message)
-            runs = [cpu(args.winnow, file, errors) for _ in range(args.rounds)]
+            runs = [cpu(args.winnow, file, errors) for _ in range(rounds)]
             return (min(r[0] for r in runs), min(r[1] for r in runs), runs[0][2],
                     max(r[3] for r in runs))
 
-        base, process_base, _, _ = least(HEAD + b"\nx\n")
+        base, process_base, _, _ = least(HEAD + b"\nx\n", args.rounds)
         for name, make, n, fault in KINDS:
             if args.kinds and not any(part in name for part in args.kinds):
                 continue
-            once, process_once, _, status_n = least(make(n))
-            twice, process_twice, out, status = least(make(2 * n))
-            once, twice = max(once - base, 1e-4), max(twice - base, 1e-4)
-            process_once = max(process_once - process_base, 1e-4)
-            process_twice = max(process_twice - process_base, 1e-4)
-            notes = []
+            # What is over the bound is measured again, longer: a machine is never still.
+            for rounds in (args.rounds, 5 * args.rounds):
+                once, process_once, _, status_n = least(make(n), rounds)
+                twice, process_twice, out, status = least(make(2 * n), rounds)
+                once, twice = max(once - base, 1e-4), max(twice - base, 1e-4)
+                process_once = max(process_once - process_base, 1e-4)
+                process_twice = max(process_twice - process_base, 1e-4)
+                bent = [what for what, ratio, time, noise in
+                        (("not linear", twice / once, twice, NOISE),
+                         ("process not linear", process_twice / process_once, process_twice,
+                          NOISE_PROCESS)) if time > noise and ratio > RATIO]
+                if not bent:
+                    break
+            notes = list(bent)
             if status or status_n or not out:
-                notes.append(f"no verdict (status {status or status_n})")
-            if twice > NOISE and twice / once > RATIO:
-                notes.append("not linear")
-            if process_twice > NOISE_PROCESS and process_twice / process_once > RATIO:
-                notes.append("process not linear")
+                notes.insert(0, f"no verdict (status {status or status_n})")
             if max(twice, process_twice) > SECONDS:
                 notes.append("too slow")
             if fault and fault not in out:
