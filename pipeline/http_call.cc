@@ -6,6 +6,8 @@
 #include <memory>
 #include <system_error>
 
+#include "pipeline/authority.h"
+
 namespace winnow {
 
 namespace {
@@ -38,9 +40,7 @@ size_t take_header(char* from, size_t size, size_t count, void* context) {
 }
 
 std::string name_of(const HttpServer& server) {
-  if (!server.unix_path.empty()) return server.unix_path;
-  const bool v6 = server.host.find(':') != std::string::npos && !server.host.starts_with('[');
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", server.host, v6 ? "]" : "", server.port);
+  return server.unix_path.empty() ? authority_of(server.host, server.port) : server.unix_path;
 }
 
 std::string url_of(const HttpServer& server, const HttpCall& call) {

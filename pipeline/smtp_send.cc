@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 
+#include "pipeline/authority.h"
+
 namespace winnow {
 
 namespace {
@@ -33,9 +35,8 @@ Result<void> send_mail(const SmtpServer& server, const std::string& from,
   for (const std::string& one : to) recipients = curl_slist_append(recipients, one.c_str());
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> owner(recipients,
                                                                           curl_slist_free_all);
-  const bool v6 = server.host.find(':') != std::string::npos && !server.host.starts_with('[');
-  const std::string url = fmt::format("smtp://{}{}{}:{}/{}", v6 ? "[" : "", server.host,
-                                      v6 ? "]" : "", server.port, server.helo);
+  const std::string url =
+      fmt::format("smtp://{}/{}", authority_of(server.host, server.port), server.helo);
   char why[CURL_ERROR_SIZE] = {};
   curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy.get(), CURLOPT_PROTOCOLS_STR, "smtp");

@@ -158,7 +158,7 @@ void structure_and_headers(benchmark::State& state) {
       all.fill(i);
       for (uint32_t row = 0; row < all.batch.rows; ++row) {
         read_structure({all.names, all.plan.limits, all.scratch.headers, all.scratch.structure, row,
-                        all.batch, false, false});
+                        all.batch, false});
         all.batch.headers.end_row();
         all.batch.parts.end_row();
       }

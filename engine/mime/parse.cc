@@ -47,7 +47,7 @@ void parse_row(const ParsePlan& plan, ParseScratch& scratch, uint32_t row, Batch
   facts.newlines = newlines_of(lines);
   if (facts.newlines == Newlines::kMixed) facts.faults.set(Fault::kNewlinesMixed);
   read_structure({plan.names, plan.limits, scratch.headers, scratch.structure, row, batch,
-                  facts.newlines == Newlines::kCr, batch.envelopes[row].headerless});
+                  facts.newlines == Newlines::kCr});
   const Part& top = batch.parts.open_row()[0];
   const uint32_t root = top.headers.end;
   facts.body_offset = static_cast<uint32_t>(top.raw.data() - raw.data());

@@ -52,7 +52,7 @@ class Reading {
   // Appends the parts of `raw` to the open row. Returns the switches that would make a difference.
   uint8_t read(std::string_view raw) {
     frames_.clear();
-    if (!job_.headerless) raw = without_lead(raw);
+    if (!is_headerless()) raw = without_lead(raw);
     entity(raw, kNoIndex, 0, 0, false);
     while (!frames_.empty()) step();
     if (doubts_.bare_cr) doubts_bits_ |= bit(Switch::kBareCr);
@@ -69,6 +69,7 @@ class Reading {
     raw.remove_prefix(std::min(raw.find_first_not_of(" \t\r\n"), raw.size()));
     return raw;
   }
+  bool is_headerless() const { return batch_.envelopes[job_.row].headerless; }
   bool has(Switch s) const { return (switches_ & bit(s)) != 0; }
   void doubt(Switch s) { doubts_bits_ |= bit(s); }
   Part& part(uint32_t index) { return batch_.parts.open_row()[index]; }
@@ -101,7 +102,7 @@ class Reading {
 
   // Appends the headers at the start of `text`; returns where the body begins.
   size_t headers(std::string_view text, uint32_t index) {
-    const bool headerless = job_.headerless && part(index).parent == kNoIndex;
+    const bool headerless = is_headerless() && part(index).parent == kNoIndex;
     HeaderEnd end = headerless ? HeaderEnd{} : find_header_end(text);
     size_t body = headerless ? 0 : body_of(text, end);
     size_t block = end.terminated ? end.block : body;

@@ -73,8 +73,7 @@ struct StructureJob {
   StructureScratch& scratch;
   uint32_t row;
   Batch& batch;
-  bool cr_lines;    // the message has no other line ends than CR
-  bool headerless;  // it is text, below no header block
+  bool cr_lines;  // the message has no other line ends than CR
 };
 
 // Fills the open rows of batch.parts and batch.headers for job.row (not closing them); part 0 is

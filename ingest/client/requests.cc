@@ -74,11 +74,10 @@ std::vector<std::string> client_headers(const ClientCommand& command,
     add("Settings", envelope.settings);
     add("Log-Tag", envelope.log_tag);
     add("Filename", file);
-    const std::string_view flags = envelope.pass_all && envelope.profile ? "pass_all,profile"
-                                   : envelope.pass_all                   ? "pass_all"
-                                   : envelope.profile                    ? "profile"
-                                                                         : "";
-    add("Flags", flags);
+    std::vector<std::string_view> flags;
+    if (envelope.pass_all) flags.push_back("pass_all");
+    if (envelope.profile) flags.push_back("profile");
+    add("Flags", fmt::format("{}", fmt::join(flags, ",")));
     if (envelope.raw) add("Raw", "yes");
     if (envelope.extended_urls) add("URL-Format", "extended");
     if (envelope.zstd) add("Compression", "zstd");

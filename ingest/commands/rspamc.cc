@@ -44,6 +44,11 @@ struct ClientOptions {
   bool show_headers = false, mail = false, empty = false;
 };
 
+// Titles and what went wrong stand in the output; in the others they would break its form.
+bool tells_in_text(const ClientOptions& options) {
+  return !options.mail && (options.form == Form::kText || options.form == Form::kUcl);
+}
+
 struct Said {
   std::string text;
   std::string problem;  // not empty: the request failed
@@ -78,9 +83,7 @@ class Client {
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     Said said;
-    if (options_.form == Form::kText || options_.form == Form::kUcl) {
-      if (!options_.mail) said.text = fmt::format("{} ({:.3f} seconds)\n", title, seconds);
-    }
+    if (tells_in_text(options_)) said.text = fmt::format("{} ({:.3f} seconds)\n", title, seconds);
     if (!reply) return failed(std::move(said), reply.error().what);
     if (options_.show_headers) said.text += reply->headers + "\n";
     const int status = reply->status;
@@ -116,9 +119,7 @@ class Client {
 
   Said failed(Said&& said, std::string_view why) const {
     said.problem = why;
-    if (options_.form == Form::kText || options_.form == Form::kUcl) {
-      if (!options_.mail) fmt::format_to(std::back_inserter(said.text), "{}\n\n", why);
-    }
+    if (tells_in_text(options_)) fmt::format_to(std::back_inserter(said.text), "{}\n\n", why);
     return std::move(said);
   }
 
@@ -174,15 +175,14 @@ bool hand_to_command(const std::string& command, std::string_view text) {
 // Sends messages, some at once, and prints what is said of them in the order they were put.
 class Sender {
  public:
-  explicit Sender(const ClientOptions& options) : options_(options), client_(options) {
-    for (unsigned i = 0; i < options.at_once; ++i) threads_.emplace_back([this] { work(); });
-  }
+  explicit Sender(const ClientOptions& options) : options_(options), client_(options) {}
   ~Sender() { finish(); }
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
   // Waits where too many are under way.
   void put(std::string name, std::string mail) {
+    if (threads_.size() < options_.at_once) threads_.emplace_back([this] { work(); });
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return next_ - printed_ < kAheadMax * options_.at_once; });
     waiting_.emplace(next_++, Job{std::move(name), std::move(mail)});
@@ -230,7 +230,7 @@ class Sender {
     if (!said.problem.empty()) {
       failed_ = true;
       std::fflush(stdout);
-      if (said.text.empty()) complain("rspamc", said.problem);  // where it would break the form
+      if (!tells_in_text(options_)) complain("rspamc", said.problem);
     }
     if (options_.execute.empty()) {
       std::fwrite(said.text.data(), 1, said.text.size(), stdout);
@@ -261,15 +261,11 @@ bool is_excluded(const ClientOptions& options, const std::string& source) {
 }
 
 int run_client(const ClientOptions& options) {
-  if (!options.command->takes_mail) {
-    Sender one(options);
-    one.put(std::string(options.command->name), {});
-    one.finish();
-    return one.failed() ? kExitInputs : kExitGood;
-  }
   Sender sender(options);
   bool problems = false;
-  if (options.empty) {
+  if (!options.command->takes_mail) {
+    sender.put(std::string(options.command->name), {});
+  } else if (options.empty) {
     sender.put("empty", {});
   } else {
     ReadSink sink;

@@ -140,6 +140,9 @@ class ClientsTest(unittest.TestCase):
         for port in self.controllers:
             said = self.ask(OURS, port, "learn_spam", code=3, message=b"")[0]
             self.assertIn("HTTP error: 400", said)
+            said, problem, _ = self.ask(OURS, port, "-j", "--headers", "learn_spam", code=3, message=b"")
+            self.assertIn("Content-Type: ", said)
+            self.assertIn("HTTP error: 400", problem)
         self.assertIn("HTTP error: 500, Module disabled",
                       self.ask(OURS, self.controllers[0], "fuzzy_add", self.mail[0], code=3)[0])
         # A command that reads nothing, and one that fails.
