@@ -105,6 +105,12 @@ constexpr FlagName kFlagNames[] = {
     {"skip_process"}, {"ext_urls", &HttpRequest::extended_urls},
 };
 
+// What means something here and is there for rules as well (selector request_header); others are
+// in the envelope, belong to the connection, or are secret.
+constexpr std::string_view kKeptHeaders[] = {"deliver-to", "settings-id", "user-agent", "mta-tag",
+                                             "pass",       "raw",         "flags",      "log",
+                                             "url-format", "filename"};
+
 // Commands that want a message.
 bool is_scan(HttpCommand command) {
   return command == HttpCommand::kCheckV2 || command == HttpCommand::kCheck ||
@@ -399,14 +405,12 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     if (request_.dialect != Dialect::kSpamc) to.user = value;  // there it is a local account
   } else if (key == "queue-id") {
     to.queue_id = value;
-  } else if (key == "deliver-to") {
-    request_.deliver_to = without_brackets(value);
   } else if (key == "settings-id") {
     to.settings_id = value;
-  } else if (key == "user-agent") {
-    request_.user_agent = value;
-  } else if (key == "mta-name" || key == "mta-tag") {
+  } else if (key == "mta-name") {
     to.mta_name = value;
+  } else if (key == "mta-tag") {
+    if (to.mta_name.empty()) to.mta_name = value;
   } else if (key == "password") {
     request_.password = value;
   } else if (key == "x-forwarded-for") {
@@ -431,10 +435,13 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     request_.extended_urls = request_.extended_urls || lower(value) == "extended";
   } else if (key == "filename") {
     to.file_name = value;
-  } else {
+  } else if (key != "deliver-to" && key != "user-agent") {
     ++request_.other_headers;
     to.request_headers.emplace_back(key, value);
+    return true;
   }
+  if (std::ranges::find(kKeptHeaders, key) != std::end(kKeptHeaders))
+    to.request_headers.emplace_back(key, without_brackets(value));
   return true;
 }
 

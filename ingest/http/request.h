@@ -66,19 +66,18 @@ struct HttpRequest {
   Dialect dialect = Dialect::kHttp;
   HttpCommand command = HttpCommand::kNone;
   bool keep_alive = false;
-  bool head_only = false;            // HEAD
-  bool no_log = false;               // Log: no, or flag no_log
-  bool no_stat = false;              // flag: not counted
-  bool skip = false;                 // flag: not scanned
-  bool groups = false;               // flag: the answer sums up by group
-  bool extended_urls = false;        // URL-Format: extended, or flag ext_urls
-  bool unknown_compression = false;  // Compression: gzip
-  bool body_elsewhere = false;       // File, Path or Shm name the message
-  bool unscanned = false;            // nothing to scan: an empty body, or flag skip
-  bool zstd_body = false;            // Compression or Content-Encoding: zstd
-  std::string date;                  // of the answer
-  std::string version;               // of an older dialect: "1.3"
-  std::string deliver_to, user_agent;
+  bool head_only = false;                        // HEAD
+  bool no_log = false;                           // Log: no, or flag no_log
+  bool no_stat = false;                          // flag: not counted
+  bool skip = false;                             // flag: not scanned
+  bool groups = false;                           // flag: the answer sums up by group
+  bool extended_urls = false;                    // URL-Format: extended, or flag ext_urls
+  bool unknown_compression = false;              // Compression: gzip
+  bool body_elsewhere = false;                   // File, Path or Shm name the message
+  bool unscanned = false;                        // nothing to scan: an empty body, or flag skip
+  bool zstd_body = false;                        // Compression or Content-Encoding: zstd
+  std::string date;                              // of the answer
+  std::string version;                           // of an older dialect: "1.3"
   std::string password, forwarded_for, real_ip;  // of the controller's clients
   bool zstd_reply = false;                       // Accept-Encoding: zstd
   uint32_t other_headers = 0;                    // that mean nothing to us

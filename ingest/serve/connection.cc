@@ -505,13 +505,7 @@ class HttpConnection : public Connection {
   Message take_message() override {
     shared_.statistics.unknown_headers.fetch_add(session_.request().other_headers,
                                                  std::memory_order_relaxed);
-    Message message = session_.take_message();
-    // Whose statistics: he to whom it is delivered.
-    if (learn_ && !session_.request().deliver_to.empty()) {
-      message.recipients = {session_.request().deliver_to};
-      message.recipients_known = true;
-    }
-    return message;
+    return session_.take_message();
   }
   bool logged() const override { return !session_.request().no_log; }
   bool counted() const override { return !session_.request().no_stat; }

@@ -193,6 +193,11 @@ class SelectorRun {
     if (which == "hostname") return give(envelope.hostname);
     if (which == "from") return give(envelope.from);
     if (which == "queue-id") return give(envelope.queue_id);
+    if (which == "mta-name") return give(envelope.mta_name);
+    if (which == "rcpt") {
+      const std::span<const std::string_view> all = batch_.recipients.row(row_);
+      return all.empty() ? void() : give(all[0]);
+    }
     if (which == "ip") return give_ip(envelope.ip);
     for (const RequestHeader& header : batch_.request_headers.row(row_))
       if (header.name == which) return give(header.value);

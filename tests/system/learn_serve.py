@@ -180,6 +180,24 @@ class ControllerTest(Learning):
         self.assertEqual(self.stat()[1], [1, 1])
 
 
+class UsersTest(Learning):
+    BAYES = "min_learns = 5; per_user = true;"
+
+    def test_whose_statistics(self):
+        """Deliver-To says it of learning and of scanning, before recipients do."""
+        anna, ben = b"Deliver-To: <Anna@x.example>\r\n", b"Rcpt: <ben@x.example>\r\n"
+        for number in range(6):
+            for path, words in ((b"/learnspam", SPAM), (b"/learnham", HAM)):
+                self.assertEqual(self.ask(path, message(words, number), headers=ben + anna)[0], 200)
+
+        def spam_for(headers):
+            answer = self.ask(b"/checkv2", message(SPAM, 99), None, headers, self.serve.http)[1]
+            return "BAYES_SPAM" in answer["symbols"]
+        for headers, knows in ((anna, True), (ben + anna, True), (ben, False), (b"", False),
+                               (b"Rcpt: anna@X.example\r\n", True)):
+            self.assertEqual(spam_for(headers), knows, headers)
+
+
 class ClassesTest(Learning):
     BAYES = """min_learns = 5;
         statfile { class = "news"; symbol = "BAYES_NEWS"; }

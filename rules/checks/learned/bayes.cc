@@ -285,8 +285,11 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
   return plan;
 }
 
-// Whose statistics: the first recipient of the envelope, else the first of the message.
+// Whose statistics: he to whom the client says that it is delivered, else the first recipient of
+// the envelope, else the first of the message.
 std::string_view user_of(const Batch& batch, uint32_t row) {
+  for (const RequestHeader& header : batch.request_headers.row(row))
+    if (header.name == "deliver-to") return header.value;
   if (const auto recipients = batch.recipients.row(row); !recipients.empty()) return recipients[0];
   for (const Address& address : batch.addresses.row(row))
     if (is_recipient(address)) return address.address;

@@ -166,6 +166,53 @@ TEST(Http, Requests) {
   }
 }
 
+// What is known has its place in the envelope, what is not is kept and counted; rules see both.
+TEST(Http, HeadersAreKeptForRulesAndTheUnknownAreCounted) {
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  const struct {
+    std::string fields, mta_name;
+    uint32_t unknown;
+    Headers kept;
+  } rows[] = {
+      {"", "", 0, {}},
+      {"From: a@x\r\nHelo: h\r\nIP: 192.0.2.1\r\nPassword: secret\r\nAccept-Encoding: br\r\n",
+       "",
+       0,
+       {}},
+      {"Deliver-To: <d@x>\r\nUser-Agent: ua\r\nPass: all\r\nFlags: groups\r\nRaw: no\r\n",
+       "",
+       0,
+       {{"deliver-to", "d@x"},
+        {"user-agent", "ua"},
+        {"pass", "all"},
+        {"flags", "groups"},
+        {"raw", "no"}}},
+      {"TLS-Cipher: AES\r\nTLS-Version: 1.3\r\nX-Own: a\r\nX-Own: b\r\nFlags: unheard-of\r\n",
+       "",
+       5,
+       {{"tls-cipher", "AES"},
+        {"tls-version", "1.3"},
+        {"x-own", "a"},
+        {"x-own", "b"},
+        {"flags", "unheard-of"}}},
+      {"MTA-Name: name\r\nMTA-Tag: tag\r\n", "name", 0, {{"mta-tag", "tag"}}},
+      {"MTA-Tag: tag\r\nMTA-Name: name\r\n", "name", 0, {{"mta-tag", "tag"}}},
+      {"MTA-Tag: tag\r\n", "tag", 0, {{"mta-tag", "tag"}}},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.fields);
+    HttpSession session;
+    std::string out;
+    ASSERT_EQ(
+        session.feed("POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\n" + row.fields + "\r\nx", out),
+        SessionWant::kVerdict);
+    EXPECT_EQ(session.request().other_headers, row.unknown);
+    const Message message = session.take_message();
+    EXPECT_EQ(message.mta_name, row.mta_name);
+    EXPECT_EQ(message.request_headers, row.kept);
+  }
+}
+
 TEST(Http, CompressedBodiesAreBounded) {
   const std::string plain(100'000, 'a');
   std::string packed(ZSTD_compressBound(plain.size()), '\0');
