@@ -6,7 +6,7 @@
 #include <memory>
 #include <system_error>
 
-#include "pipeline/authority.h"
+#include "rules/config/server_text.h"
 
 namespace winnow {
 
@@ -40,7 +40,7 @@ size_t take_header(char* from, size_t size, size_t count, void* context) {
 }
 
 std::string name_of(const HttpServer& server) {
-  return server.unix_path.empty() ? authority_of(server.host, server.port) : server.unix_path;
+  return server.unix_path.empty() ? server_text(server.host, server.port) : server.unix_path;
 }
 
 std::string url_of(const HttpServer& server, const HttpCall& call) {

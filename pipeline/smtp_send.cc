@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-#include "pipeline/authority.h"
+#include "rules/config/server_text.h"
 
 namespace winnow {
 
@@ -36,7 +36,7 @@ Result<void> send_mail(const SmtpServer& server, const std::string& from,
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> owner(recipients,
                                                                           curl_slist_free_all);
   const std::string url =
-      fmt::format("smtp://{}/{}", authority_of(server.host, server.port), server.helo);
+      fmt::format("smtp://{}/{}", server_text(server.host, server.port), server.helo);
   char why[CURL_ERROR_SIZE] = {};
   curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy.get(), CURLOPT_PROTOCOLS_STR, "smtp");

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "rules/config/server_text.h"
 
 namespace winnow {
 
@@ -103,28 +104,11 @@ Result<HttpServer> parse_server(std::string_view text, uint16_t port) {
     server.unix_path = text;
     return server;
   }
-  std::string_view said;
-  bool has_port = false;
-  if (text.starts_with('[')) {
-    const size_t end = text.find(']');
-    if (end == text.npos) return fail(fmt::format("\"{}\" has no ]", text));
-    server.host = text.substr(1, end - 1);
-    if (end + 1 < text.size() && text[end + 1] != ':')
-      return fail(fmt::format("\"{}\" has something behind its ]", text));
-    has_port = end + 1 < text.size();
-    if (has_port) said = text.substr(end + 2);
-  } else if (std::ranges::count(text, ':') == 1) {
-    server.host = text.substr(0, text.find(':'));
-    said = text.substr(text.find(':') + 1);
-    has_port = true;
-  } else {
-    server.host = text;
-  }
-  if (server.host.empty()) return fail(fmt::format("\"{}\" names no host", text));
-  if (!has_port) return server;
-  const auto [end, error] = std::from_chars(said.data(), said.data() + said.size(), server.port);
-  if (error != std::errc() || end != said.data() + said.size() || server.port == 0)
-    return fail(fmt::format("\"{}\" is no port", said));
+  const Result<ServerText> said = split_server(text);
+  if (!said) return fail(said.error());
+  if (said->more) return fail(fmt::format("\"{}\" has something behind its port", text));
+  server.host = said->host;
+  server.port = said->port.value_or(port);
   return server;
 }
 

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "rules/config/server_text.h"
+
 namespace winnow {
 
 namespace {
@@ -31,15 +33,10 @@ void warn(const UclObject& at, std::string what, std::vector<Warning>& warnings)
                       .advice = {}});
 }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-bool number(std::string_view text, uint32_t most, uint32_t& value) {
+bool weight(std::string_view text, uint32_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value >= 1 && value <= most;
+  return error == std::errc() && end == text.data() + text.size() && value >= 1 &&
+         value <= kWeightMax;
 }
 
 // The first address of a name; empty where there is none.
@@ -59,35 +56,17 @@ std::string look_up(const std::string& name) {
   return text;
 }
 
-// "host", "host:port", "host:port:weight"; host may be "[::1]".
+// "host", "host:port", "host:port:weight".
 Result<UpstreamHost> read_host(const UclObject& at, std::string_view text) {
   UpstreamHost host;
   host.name = text;
-  std::string_view rest = text;
-  std::string address;
-  if (rest.starts_with('[')) {
-    const size_t end = rest.find(']');
-    if (end == std::string_view::npos) return wrong(at, fmt::format("\"{}\" is no host", text));
-    address = rest.substr(1, end - 1);
-    rest.remove_prefix(end + 1);
-  } else {
-    address = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(address.size());
-  }
-  uint32_t port = host.port;
-  bool good = !address.empty() && (rest.empty() || rest.starts_with(':'));
-  if (good && !rest.empty()) {
-    rest.remove_prefix(1);
-    const std::string_view digits = rest.substr(0, rest.find(':'));
-    good = number(digits, 65535, port);
-    rest.remove_prefix(digits.size());
-    if (good && !rest.empty()) good = number(rest.substr(1), kWeightMax, host.weight);
-  }
-  if (!good)
+  const Result<ServerText> said = split_server(text);
+  if (!said || (said->more && !weight(*said->more, host.weight)))
     return wrong(at, fmt::format("\"{}\" is no host: write NAME, NAME:PORT or NAME:PORT:WEIGHT "
                                  "(weight 1 to {})",
                                  text, kWeightMax));
-  host.port = static_cast<uint16_t>(port);
+  const std::string address(said->host);
+  host.port = said->port.value_or(host.port);
   host.address = address == "localhost" ? "127.0.0.1" : look_up(address);
   if (host.address.empty()) return wrong(at, fmt::format("there is no host {}", address));
   return host;
@@ -123,20 +102,15 @@ Result<Upstream> read_upstream(const UclObject& given, int64_t timeout_ms,
 
 Result<void> read_hosts(const UclObject& given, std::string_view text, Upstream& to,
                         std::vector<Warning>& warnings) {
-  constexpr std::string_view kRotations[] = {
-      "round-robin:", "master-slave:", "sequential:", "random:", "hash:"};
-  for (const std::string_view one : kRotations) {
-    if (!text.starts_with(one)) continue;
-    text.remove_prefix(one.size());
-    to.in_order = one == "master-slave:" || one == "sequential:";
-    if (one == "random:" || one == "hash:")
-      warn(given, fmt::format("rotation \"{}\" is taken for round-robin", one), warnings);
-  }
-  while (!text.empty()) {
-    const std::string_view one = text.substr(0, text.find_first_of(",;"));
-    text.remove_prefix(std::min(text.size(), one.size() + 1));
-    if (trim(one).empty()) continue;
-    Result<UpstreamHost> host = read_host(given, trim(one));
+  const ServerList list = split_servers(text);
+  if (list.order) to.in_order = list.order == ServerOrder::kMasterSlave;
+  if (list.order == ServerOrder::kRandom || list.order == ServerOrder::kHash)
+    warn(
+        given,
+        fmt::format("rotation \"{}\" is taken for round-robin", text.substr(0, text.find(':') + 1)),
+        warnings);
+  for (const std::string_view one : list.servers) {
+    Result<UpstreamHost> host = read_host(given, one);
     if (!host) return fail(std::move(host.error()));
     to.hosts.push_back(std::move(*host));
   }

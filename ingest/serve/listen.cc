@@ -16,6 +16,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "rules/config/server_text.h"
+
 namespace winnow {
 
 namespace {
@@ -47,29 +49,23 @@ struct TcpAddress {
 };
 
 Result<TcpAddress> tcp_address(const std::string& where) {
-  const size_t colon = where.rfind(':');
-  uint16_t port = 0;
-  const char* const end = where.data() + where.size();
-  const bool has_port = colon != std::string::npos && colon + 1 < where.size();
-  const std::from_chars_result read =
-      std::from_chars(has_port ? where.data() + colon + 1 : end, end, port);
-  if (!has_port || read.ec != std::errc{} || read.ptr != end)
+  const Result<ServerText> said = split_server(where, 0);
+  if (!said || !said->port || said->more)
     return fail(
         fmt::format("\"{}\" is no address: write 127.0.0.1:11332, [::1]:11332, *:11332 or "
                     "/path mode=0660",
                     where));
-  std::string host = where.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  std::string host(said->host);
   if (host == "localhost") host = "127.0.0.1";
   if (host == "*") host = "0.0.0.0";
   TcpAddress to;
   if (::inet_pton(AF_INET, host.c_str(), &to.v4.sin_addr) == 1) {
     to.v4.sin_family = AF_INET;
-    to.v4.sin_port = htons(port);
+    to.v4.sin_port = htons(*said->port);
   } else if (::inet_pton(AF_INET6, host.c_str(), &to.v6.sin6_addr) == 1) {
     to.is_v6 = true;
     to.v6.sin6_family = AF_INET6;
-    to.v6.sin6_port = htons(port);
+    to.v6.sin6_port = htons(*said->port);
   } else {
     return fail(fmt::format("\"{}\" is no IP address", host));
   }
@@ -219,12 +215,12 @@ Result<Listening> adopt_listening(int fd, Front front) {
   if (address.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
     ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-    return Listening{fd, front, fmt::format("{}:{}", text, ntohs(v4.sin_port))};
+    return Listening{fd, front, server_text(text, ntohs(v4.sin_port))};
   }
   if (address.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
     ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-    return Listening{fd, front, fmt::format("[{}]:{}", text, ntohs(v6.sin6_port))};
+    return Listening{fd, front, server_text(text, ntohs(v6.sin6_port))};
   }
   if (address.ss_family == AF_UNIX)
     return Listening{fd, front, reinterpret_cast<const sockaddr_un&>(address).sun_path};

@@ -7,6 +7,8 @@
 #include <optional>
 #include <sstream>
 
+#include "rules/config/server_text.h"
+
 namespace winnow {
 
 namespace {
@@ -21,15 +23,16 @@ void warn(ServeSettings& settings, const UclObject& at, std::string what) {
 }
 
 // "localhost" and "*" without a port have the worker's own; " ssl" stays behind it.
-std::string with_port(std::string_view where, std::string_view port) {
+std::string with_port(std::string_view where, uint16_t port) {
   if (std::string plain(where); take_ssl(plain)) return with_port(plain, port) + " ssl";
-  const bool has_port =
-      where.starts_with('/') || where.starts_with("unix:") || where.starts_with("systemd:") ||
-      where.find(':', where.starts_with('[') ? where.find(']') : 0) != std::string_view::npos;
-  return has_port ? std::string(where) : fmt::format("{}:{}", where, port);
+  const bool is_socket =
+      where.starts_with('/') || where.starts_with("unix:") || where.starts_with("systemd:");
+  const Result<ServerText> server = split_server(where, 0);
+  if (is_socket || !server || server->port) return std::string(where);
+  return server_text(server->host, port);
 }
 
-void read_binds(const UclObject& worker, std::string_view port, std::vector<std::string>& to) {
+void read_binds(const UclObject& worker, uint16_t port, std::vector<std::string>& to) {
   for (const char* const key : {"bind_socket", "bind", "listen"})
     for (const std::string_view where : worker.strings(key)) to.push_back(with_port(where, port));
 }
@@ -119,18 +122,18 @@ void read_worker(ServeSettings& settings, const UclObject& worker) {
   const bool off = !worker.flag("enabled", true) || worker.integer("count", 1) < 0;
   if (type == "normal") {
     settings.http_off = off;
-    if (!off) read_binds(worker, "11333", settings.http);
+    if (!off) read_binds(worker, 11333, settings.http);
     read_tls(settings.http_tls, worker);
   } else if (type == "controller") {
     settings.controller_off = off;
-    if (!off) read_binds(worker, "11334", settings.controller);
+    if (!off) read_binds(worker, 11334, settings.controller);
     read_tls(settings.controller_tls, worker);
     read_controller(settings, worker);
   } else if (type == "rspamd_proxy" || type == "proxy") {
     settings.milter_off = off;
     // A proxy that speaks no milter is a scanner over HTTP.
     const bool milter = worker.flag("milter", true);
-    if (!off) read_binds(worker, "11332", milter ? settings.milter : settings.http);
+    if (!off) read_binds(worker, 11332, milter ? settings.milter : settings.http);
     read_milter(settings, worker);
   }
 }

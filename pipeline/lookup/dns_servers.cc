@@ -5,14 +5,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
-#include <optional>
+
+#include "rules/config/server_text.h"
 
 namespace winnow {
 
 namespace {
 
 constexpr size_t kServersMax = 32;
+constexpr uint32_t kPriorityMax = 1'000'000;
 constexpr std::string_view kBlank = " \t\r";
 
 std::string_view trimmed(std::string_view text) {
@@ -27,44 +28,28 @@ bool is_address(const std::string& text) {
          inet_pton(AF_INET6, text.c_str(), bytes) == 1;
 }
 
-std::optional<uint32_t> number(std::string_view text, uint32_t max) {
+Result<uint32_t> read_priority(std::string_view text, std::string_view server) {
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > max) return {};
-  return value;
+  if (error != std::errc() || end != text.data() + text.size() || value > kPriorityMax)
+    return fail(fmt::format("\"{}\": the priority is no number", server));
+  return std::max(1u, value);
 }
 
 // host[:port[:priority]]
 Result<DnsServer> read_server(std::string_view text) {
-  DnsServer server;
-  std::string_view rest;
-  if (text.starts_with('[')) {
-    const size_t close = text.find(']');
-    if (close == text.npos) return fail(fmt::format("\"{}\": a ']' is missing", text));
-    server.address = text.substr(1, close - 1);
-    rest = text.substr(close + 1);
-  } else if (is_address(std::string(text))) {
-    server.address = text;
-  } else {
-    const size_t colon = text.find(':');
-    server.address = text.substr(0, colon);
-    if (colon != text.npos) rest = text.substr(colon);
-  }
+  const Result<ServerText> said = split_server(text);
+  if (!said) return fail(said.error());
+  DnsServer server{.address = std::string(said->host), .port = said->port.value_or(53)};
   if (!is_address(server.address))
     return fail(
         fmt::format("\"{}\" is no address of a name server: write an IPv4 or IPv6 address, "
                     "and the latter in brackets where a port follows",
                     text));
-  if (rest.empty()) return server;
-  rest.remove_prefix(1);
-  const size_t colon = rest.find(':');
-  const std::optional<uint32_t> port = number(rest.substr(0, colon), 65'535);
-  if (!port || *port == 0) return fail(fmt::format("\"{}\": the port is no number", text));
-  server.port = static_cast<uint16_t>(*port);
-  if (colon == rest.npos) return server;
-  const std::optional<uint32_t> priority = number(rest.substr(colon + 1), 1'000'000);
-  if (!priority) return fail(fmt::format("\"{}\": the priority is no number", text));
-  server.priority = std::max(1u, *priority);
+  if (!said->more) return server;
+  const Result<uint32_t> priority = read_priority(*said->more, text);
+  if (!priority) return fail(priority.error());
+  server.priority = *priority;
   return server;
 }
 
@@ -87,30 +72,14 @@ Result<void> add_resolv_conf(std::string_view text, const std::string& path, Dns
 
 }  // namespace
 
-std::string DnsServer::text() const {
-  return address.find(':') == address.npos ? fmt::format("{}:{}", address, port)
-                                           : fmt::format("[{}]:{}", address, port);
-}
+std::string DnsServer::text() const { return server_text(address, port); }
 
 Result<void> add_nameservers(std::string_view entry, DnsServers& to,
                              Result<std::string> (*read)(const std::string& path)) {
-  constexpr std::pair<std::string_view, DnsOrder> kOrders[] = {
-      {"round-robin:", DnsOrder::kRoundRobin},
-      {"random:", DnsOrder::kRoundRobin},
-      {"master-slave:", DnsOrder::kMasterSlave},
-      {"sequential:", DnsOrder::kMasterSlave},
-      {"hash:", DnsOrder::kHash}};
-  for (const auto& [prefix, order] : kOrders) {
-    if (!entry.starts_with(prefix)) continue;
-    entry.remove_prefix(prefix.size());
-    to.order = order;
-    break;
-  }
-  while (!entry.empty()) {
-    const size_t end = entry.find_first_of(",;");
-    const std::string_view one = trimmed(entry.substr(0, end));
-    entry = end == entry.npos ? std::string_view() : entry.substr(end + 1);
-    if (one.empty()) continue;
+  const ServerList list = split_servers(entry);
+  if (list.order)
+    to.order = list.order == ServerOrder::kRandom ? ServerOrder::kRoundRobin : *list.order;
+  for (const std::string_view one : list.servers) {
     if (one.starts_with('/')) {
       const Result<std::string> text = read(std::string(one));
       if (!text) return fail(text.error());
@@ -142,12 +111,12 @@ void ServerHealth::failed(size_t server, Clock::time_point now) {
 size_t ServerHealth::first_of_order(uint32_t name_hash, uint32_t usable) {
   const size_t n = states_.size();
   const auto can = [&](size_t i) { return (usable >> i & 1) != 0; };
-  if (servers_.order == DnsOrder::kHash) {
+  if (servers_.order == ServerOrder::kHash) {
     for (size_t i = 0; i < n; ++i)
       if (const size_t at = (name_hash + i) % n; can(at)) return at;
   }
   size_t best = n;
-  if (servers_.order == DnsOrder::kMasterSlave) {
+  if (servers_.order == ServerOrder::kMasterSlave) {
     for (size_t i = 0; i < n; ++i)
       if (can(i) && (best == n || servers_.list[i].priority > servers_.list[best].priority))
         best = i;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/result.h"
+#include "rules/config/server_text.h"
 
 namespace winnow {
 
@@ -25,15 +26,11 @@ struct DnsServer {
   bool operator==(const DnsServer&) const = default;
 };
 
-enum class DnsOrder : uint8_t {
-  kRoundRobin,   // in turn, in proportion to their priorities
-  kMasterSlave,  // the first of the highest priority that answers
-  kHash,         // a name goes to the same server
-};
-
 struct DnsServers {
   std::vector<DnsServer> list;
-  DnsOrder order = DnsOrder::kRoundRobin;
+  // In turn and in proportion to their priorities; the first of the highest priority that answers;
+  // or a name goes to the same server. Never kRandom.
+  ServerOrder order = ServerOrder::kRoundRobin;
   bool operator==(const DnsServers&) const = default;
 };
 

@@ -205,13 +205,13 @@ void RedisClient::failed(Node& one, const Error& error) {
 }
 
 // REQUIRED: the mutex.
-RedisClient::Node* RedisClient::choose(const std::vector<Node*>& from, RedisOrder order,
+RedisClient::Node* RedisClient::choose(const std::vector<Node*>& from, ServerOrder order,
                                        std::span<Node* const> tried) {
   size_t begin = 0;
-  if (order == RedisOrder::kRandom) {
+  if (order == ServerOrder::kRandom) {
     chance_ ^= chance_ << 13, chance_ ^= chance_ >> 7, chance_ ^= chance_ << 17;
     begin = chance_ % from.size();
-  } else if (order == RedisOrder::kRoundRobin) {
+  } else if (order == ServerOrder::kRoundRobin) {
     begin = turn_++;
   }
   for (size_t i = 0; i < from.size(); ++i) {
@@ -292,9 +292,9 @@ std::vector<RedisClient::Node*> RedisClient::nodes_for(RedisUse use) {
 Result<std::vector<RedisReply>> RedisClient::run_one(const RedisBatch& batch, RedisUse use,
                                                      bool& moved) {
   std::vector<Node*> nodes = nodes_for(use);
-  const RedisOrder order = (use == RedisUse::kRead ? options_.read : options_.write).order;
+  const ServerOrder order = (use == RedisUse::kRead ? options_.read : options_.write).order;
   // Another server than the one by its hash would not know, or would begin data of its own.
-  if (order == RedisOrder::kHash && !nodes.empty())
+  if (order == ServerOrder::kHash && !nodes.empty())
     nodes = {nodes[batch.shard_of(0) % nodes.size()]};
   std::vector<Node*> tried;
   std::optional<Error> last;
@@ -536,7 +536,8 @@ Result<std::vector<RedisReply>> RedisClient::run(const RedisBatch& batch, RedisU
   ask_sentinels();
   if (is_cluster()) return run_cluster(batch);
   const RedisServers& servers = use == RedisUse::kRead ? options_.read : options_.write;
-  if (servers.order == RedisOrder::kHash && servers.list.size() > 1) return run_sharded(batch, use);
+  if (servers.order == ServerOrder::kHash && servers.list.size() > 1)
+    return run_sharded(batch, use);
   bool moved = false;
   Result<std::vector<RedisReply>> replies = run_one(batch, use, moved);
   if (!moved) return replies;

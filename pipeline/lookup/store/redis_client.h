@@ -109,7 +109,7 @@ class RedisClient {
   explicit RedisClient(const RedisOptions& options);
   Node& node(const RedisServer& server);
   std::vector<Node*> nodes_for(RedisUse use);
-  Node* choose(const std::vector<Node*>& from, RedisOrder order, std::span<Node* const> tried);
+  Node* choose(const std::vector<Node*>& from, ServerOrder order, std::span<Node* const> tried);
   bool may_ask(Node& one);
   void failed(Node& one, const Error& error);
   Error all_out(const std::vector<Node*>& nodes) const;

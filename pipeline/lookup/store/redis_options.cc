@@ -3,58 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "engine/mime/ip.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
-Result<void> add_one(std::string_view text, RedisServers& to, uint16_t port) {
-  RedisServer server{.host = {}, .port = port};
-  if (text.starts_with('/')) {
-    server.host = text;
-    to.list.push_back(std::move(server));
-    return {};
-  }
-  std::string_view rest;
-  if (text.starts_with('[')) {
-    const size_t end = text.find(']');
-    if (end == std::string_view::npos) return fail(fmt::format("{} has no ]", text));
-    server.host = text.substr(1, end - 1);
-    rest = text.substr(end + 1);
-    if (!parse_ip(server.host) || (!rest.empty() && rest[0] != ':'))
-      return fail(fmt::format("\"{}\" is no [IPv6 address]:port", text));
-  } else if (std::ranges::count(text, ':') > 2) {
-    server.host = text;
-    if (!parse_ip(text)) return fail(fmt::format("\"{}\" is no IPv6 address", text));
-  } else {
-    const size_t colon = std::min(text.find(':'), text.size());
-    server.host = text.substr(0, colon);
-    rest = text.substr(colon);
-  }
-  if (server.host.empty()) return fail(fmt::format("\"{}\" names no Redis server", text));
-  if (rest.starts_with(':')) {
-    // What stands behind a second colon is a priority, which only an order of masters reads.
-    const std::string_view number = rest.substr(1, rest.find(':', 1) - 1);
-    uint32_t value = 0;
-    const auto [end, problem] =
-        std::from_chars(number.data(), number.data() + number.size(), value);
-    if (problem != std::errc() || end != number.data() + number.size() || value == 0 ||
-        value > 65535)
-      return fail(fmt::format("\"{}\" has no port from 1 to 65535", text));
-    server.port = static_cast<uint16_t>(value);
-  }
-  to.list.push_back(std::move(server));
-  return {};
+Result<RedisServer> read_server(std::string_view text, uint16_t port) {
+  if (text.starts_with('/')) return RedisServer{.host = std::string(text), .port = port};
+  // What stands behind a second colon is a priority, which only an order of masters reads.
+  const Result<ServerText> said = split_server(text);
+  if (!said) return fail(said.error());
+  return RedisServer{.host = std::string(said->host), .port = said->port.value_or(port)};
 }
 
 // Where an option is looked up, nearest first.
@@ -155,34 +116,17 @@ Result<void> read_sentinels(const Places& places, RedisOptions& out) {
 
 }  // namespace
 
-std::string RedisServer::text() const {
-  if (is_unix()) return host;
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                             : fmt::format("[{}]:{}", host, port);
-}
+std::string RedisServer::text() const { return is_unix() ? host : server_text(host, port); }
 
 Result<void> add_redis_servers(std::string_view text, RedisServers& to, uint16_t port) {
-  using Order = std::pair<std::string_view, RedisOrder>;
-  for (const auto& [name, order] :
-       {Order{"master-slave:", RedisOrder::kMasterSlave},
-        Order{"sequential:", RedisOrder::kMasterSlave},
-        Order{"round-robin:", RedisOrder::kRoundRobin}, Order{"random:", RedisOrder::kRandom},
-        Order{"hash:", RedisOrder::kHash}})
-    if (text.starts_with(name)) {
-      to.order = order;
-      text.remove_prefix(name.size());
-      break;
-    }
-  bool any = false;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find_first_of(",;"), text.size());
-    const std::string_view one = trimmed(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (one.empty()) continue;
-    any = true;
-    if (Result<void> added = add_one(one, to, port); !added) return added;
+  const ServerList list = split_servers(text);
+  if (list.order) to.order = *list.order;
+  if (list.servers.empty()) return fail("a Redis server is to be named, and none is");
+  for (const std::string_view one : list.servers) {
+    Result<RedisServer> server = read_server(one, port);
+    if (!server) return fail(std::move(server.error()));
+    to.list.push_back(std::move(*server));
   }
-  if (!any) return fail("a Redis server is to be named, and none is");
   return {};
 }
 

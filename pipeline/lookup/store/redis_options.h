@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/result.h"
+#include "rules/config/server_text.h"
 
 namespace winnow {
 
@@ -26,16 +27,10 @@ struct RedisServer {
   auto operator<=>(const RedisServer&) const = default;
 };
 
-enum class RedisOrder : uint8_t {
-  kRoundRobin,   // in turn
-  kMasterSlave,  // the first that answers
-  kRandom,
-  kHash,  // the one that has what is asked about (RedisBatch::shard), and no other
-};
-
 struct RedisServers {
   std::vector<RedisServer> list;
-  RedisOrder order = RedisOrder::kRoundRobin;
+  // kHash: the one that has what is asked about (RedisBatch::shard), and no other.
+  ServerOrder order = ServerOrder::kRoundRobin;
   bool operator==(const RedisServers&) const = default;
 };
 

@@ -137,7 +137,7 @@ TEST(RedisOptionsTest, all_else) {
       "ssl = true; no_ssl_verify = true; sni = n; sentinels = [s1, \"s2:5\"];"
       "sentinel_masters_pattern = \"^m$\"; sentinel_watch_time = 5s; }");
   ASSERT_TRUE(options.has_value()) << options.error().text();
-  EXPECT_EQ(options->read.order, RedisOrder::kMasterSlave);
+  EXPECT_EQ(options->read.order, ServerOrder::kMasterSlave);
   EXPECT_EQ(options->username + options->password, "up");
   EXPECT_EQ(options->db, 3u);
   EXPECT_EQ(options->timeout_ms, 250u);
@@ -216,7 +216,7 @@ TEST_F(RedisServerTest, by_hash_each_name_has_one_server) {
   RedisOptions options = one.options();
   options.timeout_ms = 5'000;
   options.read.list = {{.host = one.socket()}, {.host = two.socket()}, {.host = three.socket()}};
-  options.read.order = RedisOrder::kHash;
+  options.read.order = ServerOrder::kHash;
   options.write = options.read;
   const auto client = client_of(options);
   RedisBatch set, get;
@@ -251,7 +251,7 @@ TEST_F(RedisServerTest, at_random_all_are_asked) {
   RedisProcess one, two;
   RedisOptions options = one.options();
   options.read.list = {{.host = one.socket()}, {.host = two.socket()}};
-  options.read.order = RedisOrder::kRandom;
+  options.read.order = ServerOrder::kRandom;
   ask(*client_of(one.options()), {{"SET", "who", "one"}});
   ask(*client_of(two.options()), {{"SET", "who", "two"}});
   const auto client = client_of(options);
@@ -299,7 +299,7 @@ TEST_F(RedisServerTest, reads_and_writes_go_to_their_servers_in_turn) {
   one.kill();
   for (int i = 0; i < 6; ++i)
     EXPECT_EQ(ask(*client, {{"GET", "who"}}, RedisUse::kRead), "'two';") << i;
-  options.read.order = RedisOrder::kMasterSlave;
+  options.read.order = ServerOrder::kMasterSlave;
   options.read.list = {{.host = two.socket()}, {.host = three.socket()}};
   const auto ordered = client_of(options);
   for (int i = 0; i < 3; ++i)
