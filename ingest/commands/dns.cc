@@ -108,7 +108,7 @@ Result<LookupOptions> dns_options(const std::string& config,
 
 int dns_command(const std::vector<std::string>& arguments) {
   if (const size_t at = first_word(arguments); at < arguments.size()) {
-    const std::string word = arguments[at];
+    const std::string& word = arguments[at];
     if (word == "spf" || word == "spf-flatten") {
       std::vector<std::string> rest = arguments;
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
