@@ -232,9 +232,11 @@ bool is_spam(const LiveRules& live, const Verdict& verdict) {
 void render_reply(const HttpRequest& request, const Scanned& scanned, std::string& out) {
   if (request.dialect == Dialect::kRspamc) return append_rspamc(request, scanned, out);
   if (request.dialect == Dialect::kSpamc) return append_spamc(request, scanned, out);
+  constexpr size_t kUsual = 8 * 1024;  // grown to step by step, it would be copied ten times
   std::string body;
+  body.reserve(kUsual);
   if (request.command == HttpCommand::kCheckV2) {
-    body = "{";
+    body += '{';
     render_json_fields(scanned.live.render, scanned.one.evidence, scanned.one.verdict, body,
                        url_form(request));
     fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}", scanned.scan_us / 1'000'000,
@@ -316,6 +318,8 @@ void render_response(const HttpRequest& request, const ResponseHead& head, std::
   std::string packed;
   if (request.zstd_reply && body.size() >= kPackedFrom) packed = pack_zstd(body);
   if (packed.size() >= body.size()) packed.clear();
+  constexpr size_t kHeadUsual = 512;
+  out.reserve(out.size() + kHeadUsual + body.size());
   fmt::format_to(
       std::back_inserter(out),
       "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\n{}{}{}{}{}Content-Length: "

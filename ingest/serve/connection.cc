@@ -1,7 +1,11 @@
 #include "ingest/serve/connection.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <optional>
@@ -37,16 +41,20 @@ std::string log_safe(std::string_view text) {
   return out;
 }
 
-Peer peer_of(const Connection::Socket& socket) {
-  error_code bad;
-  const auto end = socket.remote_endpoint(bad);
-  if (bad || end.protocol().family() == AF_UNIX)
-    return {.ip = {}, .unix_socket = !bad || socket.is_open()};
+Peer peer_of(const sockaddr_storage& from) {
+  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   Peer peer;
-  asio::ip::tcp::endpoint address;
-  address.resize(end.size());
-  std::memcpy(address.data(), end.data(), end.size());
-  if (const std::optional<IpAddress> ip = parse_ip(address.address().to_string())) peer.ip = *ip;
+  IpAddress& ip = peer.ip;
+  if (from.ss_family == AF_INET) {
+    std::memcpy(ip.bytes, kMapped, sizeof kMapped);
+    std::memcpy(ip.bytes + 12, &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
+    ip.family = 4;
+  } else if (from.ss_family == AF_INET6) {
+    std::memcpy(ip.bytes, &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, 16);
+    ip.family = std::memcmp(ip.bytes, kMapped, sizeof kMapped) == 0 ? 4 : 6;
+  } else {
+    peer.unix_socket = true;
+  }
   return peer;
 }
 
@@ -105,8 +113,6 @@ void ConnectionShared::read_on() {
 }
 
 void Connection::start(const TlsKeys* keys) {
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
   if (keys) tls_ = std::make_unique<TlsStream>(*keys, socket_.native_handle());
   readable();  // who connects mostly has something to say already
 }
@@ -172,11 +178,11 @@ void Connection::account() { shared_.service->admission().set(hold_, held_bytes(
 TlsStream::Io Connection::receive(std::span<char> to, size_t& n) {
   using Io = TlsStream::Io;
   if (tls_) return tls_->read(to, n);
-  error_code error;
-  n = socket_.read_some(asio::buffer(to.data(), to.size()), error);
-  if (!error) return Io::kDone;
-  if (error == asio::error::would_block) return Io::kRead;
-  return error == asio::error::eof ? Io::kEnd : Io::kBroken;
+  const ssize_t got = ::recv(socket_.native_handle(), to.data(), to.size(), 0);
+  n = got > 0 ? static_cast<size_t>(got) : 0;
+  if (got > 0) return Io::kDone;
+  if (got == 0) return Io::kEnd;
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Io::kRead : Io::kBroken;
 }
 
 void Connection::take_bytes() {
@@ -218,7 +224,7 @@ void Connection::go(SessionWant want) {
   }
   closing_ = closing_ || want == SessionWant::kClose;
   write();
-  if (want == SessionWant::kBytes && !ended_ && writing_.empty()) read();
+  if (want == SessionWant::kBytes && !ended_ && writing_.empty() && socket_.is_open()) read();
 }
 
 void Connection::resume() {
@@ -238,7 +244,16 @@ void Connection::write() {
   answered_ = true;
   written_ = 0;
   if (tls_) return write_tls();
-  asio::async_write(socket_, asio::buffer(writing_),
+  // Mostly the socket takes it all at once, and nothing has to be waited for.
+  const ssize_t sent =
+      ::send(socket_.native_handle(), writing_.data(), writing_.size(), MSG_NOSIGNAL);
+  written_ = sent > 0 ? static_cast<size_t>(sent) : 0;
+  if (written_ == writing_.size()) {
+    writing_.clear();
+    active_ = Clock::now();
+    return write();  // nothing is left: what is to be done then
+  }
+  asio::async_write(socket_, asio::buffer(writing_) + written_,
                     [self = shared_from_this()](const error_code& error, size_t) {
                       if (error) {
                         self->writing_.clear();
@@ -261,9 +276,9 @@ void Connection::last_words() {
 }
 
 void Connection::drop_bytes() {
-  error_code error;
-  socket_.read_some(asio::buffer(shared_.buffer.get(), ConnectionShared::kReadBytes), error);
-  if (error && error != asio::error::would_block) return close();
+  size_t n = 0;
+  const TlsStream::Io what = receive({shared_.buffer.get(), ConnectionShared::kReadBytes}, n);
+  if (what == TlsStream::Io::kEnd || what == TlsStream::Io::kBroken) return close();
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& bad) {
     if (!bad && self->socket_.is_open()) self->drop_bytes();
   });
@@ -354,7 +369,10 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
     if (shared_.effects) shared_.effects->carry_out(scanned.one.verdict, is_mail());
     if (counted()) shared_.statistics.add(scanned);
     if (logged()) {
-      std::string line = "rspamd_task_write_log: ";
+      constexpr size_t kUsual = 2 * 1024;
+      std::string line;
+      line.reserve(kUsual);
+      line += "rspamd_task_write_log: ";
       shared_.settings()->log_format.append(scanned, line);
       const std::string tag = log_tag(scanned);
       shared_.log.message_later(tag, line);
@@ -415,10 +433,13 @@ void Connection::answer(std::shared_ptr<Connection> self, std::string reply) {
   shared.hand_out();
 }
 
-void Connection::take_answer(std::string_view reply) {
+void Connection::take_answer(std::string&& reply) {
   waiting_ = false;
   active_ = Clock::now();
-  out_ += reply;
+  if (out_.empty())
+    out_ = std::move(reply);
+  else
+    out_ += reply;
   const SessionWant want = answered();
   account();
   go(want);
@@ -445,8 +466,8 @@ void ConnectionShared::hand_out() {
   }
   log.flush();
   if (!answers.empty())
-    asio::dispatch(io, [answers = std::move(answers)] {  // at once, where the loop scanned them
-      for (const auto& [to, reply] : answers) to->take_answer(reply);
+    asio::dispatch(io, [answers = std::move(answers)]() mutable {  // at once, where it scanned them
+      for (auto& [to, reply] : answers) to->take_answer(std::move(reply));
     });
 }
 
@@ -747,21 +768,24 @@ class ControllerConnection final : public HttpConnection {
 
 }  // namespace
 
-void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front, bool tls) {
+void start_connection(ConnectionShared& shared, int fd, const sockaddr_storage& from, Front front,
+                      bool tls) {
+  const Peer peer = peer_of(from);
+  Connection::Socket socket(shared.io);
+  error_code bad;
+  socket.assign({from.ss_family, peer.unix_socket ? 0 : IPPROTO_TCP}, fd, bad);
+  if (bad) {
+    ::close(fd);
+    return;
+  }
   // Too many: closed at once.
   const ServerOptions& options = shared.options;
   if (shared.connections.size() >= options.connections_max) return;
-  const Peer peer = peer_of(socket);
   const size_t most = options.connections_per_source_max;
   if (const auto open = shared.sources.find(source_of(peer));
       most > 0 && open != shared.sources.end() && open->second >= most)
     return;
   shared.statistics.connections.fetch_add(1, std::memory_order_relaxed);
-  if (!peer.unix_socket) {
-    // Answers are whole writes: waiting for more to send would only delay them.
-    error_code ignored;
-    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  }
   const std::shared_ptr<const ServeSettings> settings = shared.settings();
   const TlsKeys* const keys = tls ? settings->tls(front).keys.get() : nullptr;
   if (tls && !keys) return;  // never in the clear instead

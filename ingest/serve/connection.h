@@ -9,6 +9,8 @@
 // its verdict.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <boost/asio.hpp>
 #include <chrono>
 #include <deque>
@@ -140,7 +142,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Any thread, once: puts out the answer to what was scanned, and goes on.
   static void answer(std::shared_ptr<Connection> self, std::string reply);
   friend void ConnectionShared::hand_out();
-  void take_answer(std::string_view reply);  // on the loop
+  void take_answer(std::string&& reply);  // on the loop
   virtual bool logged() const { return true; }
   virtual bool counted() const { return true; }
   // Mail on its way, not what somebody teaches with or only looks at.
@@ -187,7 +189,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closing_ = false, ended_ = false;
 };
 
-// Makes the connection of an accepted socket and starts it.
-void start_connection(ConnectionShared& shared, Connection::Socket socket, Front front, bool tls);
+// Makes the connection of an accepted, non-blocking socket and starts it, or closes it where there
+// are too many. Owns `fd`; `from`: as accept(2) gave it.
+void start_connection(ConnectionShared& shared, int fd, const sockaddr_storage& from, Front front,
+                      bool tls);
 
 }  // namespace winnow

@@ -81,7 +81,7 @@ LogOptions log_options(std::string_view text) {
 Log::Log(LogOptions options) : options_(std::move(options)), fd_(STDERR_FILENO), pid_(::getpid()) {}
 
 Log::~Log() {
-  write_kept();
+  write_kept(kept_.size());
   tell_repeats();
   if (fd_ != STDERR_FILENO) ::close(fd_);
 }
@@ -122,7 +122,7 @@ Result<void> Log::use(LogOptions options) {
   const Result<int> fresh = open_target(options);
   if (!fresh) return fail(fresh.error());
   const std::lock_guard lock(mutex_);
-  write_kept();
+  write_kept(kept_.size());
   tell_repeats();
   options_ = std::move(options);
   if (fd_ != STDERR_FILENO) ::close(fd_);
@@ -133,45 +133,46 @@ Result<void> Log::use(LogOptions options) {
 void Log::write(LogLevel level, std::string_view module, std::string_view tag,
                 std::string_view text, bool later) {
   const int64_t now = clock_ms();
-  // What stands in a line is escaped where it comes from; here only its end is kept from being two.
-  std::string body;
-  if (!tag.empty()) fmt::format_to(std::back_inserter(body), "<{}>; ", tag);
-  fmt::format_to(std::back_inserter(body), "{}; {}", module, text.substr(0, kTextMax));
-  std::ranges::replace(body, '\n', ' ');
   const int severity = kSeverities[static_cast<size_t>(level)];
-  std::string out;
-  switch (options_.type) {
-    case LogType::kConsole:
-    case LogType::kFile:
-      if (options_.stamps)
-        out = fmt::format("{}.{:03} ", stamp(now, "%Y-%m-%d %H:%M:%S"), now % 1000);
-      out += fmt::format("#{}(serve) {}\n", pid_, body);
-      break;
-    case LogType::kSyslog:
-      out = fmt::format("<{}>{} winnow[{}]: {}", options_.facility * 8 + severity,
-                        stamp(now, "%b %e %H:%M:%S"), pid_, body);
-      break;
-    case LogType::kJournal:
-      out = fmt::format("MESSAGE={}\nPRIORITY={}\nSYSLOG_FACILITY={}\nSYSLOG_IDENTIFIER=winnow\n",
-                        body, severity, options_.facility);
-      break;
+  const size_t begin = kept_.size();
+  const auto to = std::back_inserter(kept_);
+  const bool lines = options_.type == LogType::kConsole || options_.type == LogType::kFile;
+  if (lines) {
+    if (options_.stamps) {
+      kept_ += stamp(now, "%Y-%m-%d %H:%M:%S");
+      fmt::format_to(to, ".{:03} ", now % 1000);
+    }
+    fmt::format_to(to, "#{}(serve) ", pid_);
+  } else if (options_.type == LogType::kSyslog) {
+    fmt::format_to(to, "<{}>{} winnow[{}]: ", options_.facility * 8 + severity,
+                   stamp(now, "%b %e %H:%M:%S"), pid_);
+  } else {
+    kept_ += "MESSAGE=";
   }
-  if (kept_.size() + out.size() > kKeptMax) write_kept();
-  kept_ += out;
-  const bool datagram = options_.type == LogType::kSyslog || options_.type == LogType::kJournal;
-  if (!later || datagram) write_kept();
+  const size_t body = kept_.size();
+  if (!tag.empty()) kept_.append("<").append(tag).append(">; ");
+  kept_.append(module).append("; ").append(text.substr(0, kTextMax));
+  // What stands in a line is escaped where it comes from; here only its end is kept from being two.
+  std::replace(kept_.begin() + static_cast<ptrdiff_t>(body), kept_.end(), '\n', ' ');
+  if (lines)
+    kept_ += '\n';
+  else if (options_.type == LogType::kJournal)
+    fmt::format_to(to, "\nPRIORITY={}\nSYSLOG_FACILITY={}\nSYSLOG_IDENTIFIER=winnow\n", severity,
+                   options_.facility);
+  if (begin > 0 && kept_.size() > kKeptMax) write_kept(begin);
+  if (!later || !lines) write_kept(kept_.size());
 }
 
-void Log::write_kept() {
-  if (!kept_.empty() && ::write(fd_, kept_.data(), kept_.size()) < 0) {
+void Log::write_kept(size_t bytes) {
+  if (bytes > 0 && ::write(fd_, kept_.data(), bytes) < 0) {
     // A log that cannot be written stops no mail.
   }
-  kept_.clear();
+  kept_.erase(0, bytes);
 }
 
 void Log::flush() {
   const std::lock_guard lock(mutex_);
-  write_kept();
+  write_kept(kept_.size());
 }
 
 void Log::message(std::string_view tag, std::string_view line) {

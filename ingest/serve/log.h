@@ -72,7 +72,7 @@ class Log {
   // REQUIRED of these: the mutex is held.
   void write(LogLevel level, std::string_view module, std::string_view tag, std::string_view text,
              bool later = false);
-  void write_kept();
+  void write_kept(size_t bytes);
   void tell_repeats();
 
   mutable std::mutex mutex_;  // guards what follows

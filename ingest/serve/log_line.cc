@@ -120,11 +120,14 @@ LogField field_named(std::string_view name) {
 void append_symbols(const Scanned& scanned, bool scores, bool options, size_t options_max,
                     std::string& out) {
   const ScoreModel& model = scanned.live.rules->model;
+  const std::vector<VerdictSymbol>& symbols = scanned.one.verdict.symbols;
   std::vector<const VerdictSymbol*> order;
-  for (const VerdictSymbol& one : scanned.one.verdict.symbols)
+  order.reserve(symbols.size());
+  for (const VerdictSymbol& one : symbols)
     if (!one.removed) order.push_back(&one);
-  std::ranges::stable_sort(order, [](const VerdictSymbol* a, const VerdictSymbol* b) {
-    return std::abs(a->score) > std::abs(b->score);
+  std::ranges::sort(order, [](const VerdictSymbol* a, const VerdictSymbol* b) {
+    const Micro first = std::abs(a->score), second = std::abs(b->score);
+    return first > second || (first == second && a < b);
   });
   bool first = true;
   for (const VerdictSymbol* one : order) {

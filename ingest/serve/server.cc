@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include <boost/asio.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <deque>
 #include <utility>
 
@@ -21,11 +25,16 @@ using boost::system::error_code;
 struct Server::Impl {
   Impl(const ServerOptions& o, ServerHooks h, Log& log) : hooks(std::move(h)), shared(o, log) {}
 
+  // One socket that listens.
+  struct Door {
+    asio::posix::stream_descriptor socket;
+    Front front;
+    bool tls;
+  };
   void listen(const Listening& one);
-  template <class Acceptor>
-  void accept(Acceptor& acceptor, Front front, bool tls);
-  template <class Acceptor>
-  void accept_later(Acceptor& acceptor, Front front, bool tls, const error_code& error);
+  void await(Door& door);
+  bool let_in(Door& door);
+  void await_later(Door& door, int error);
   void sweep();
   void wait_signal();
   void wait_link();
@@ -35,16 +44,7 @@ struct Server::Impl {
   const ServerHooks hooks;
   ConnectionShared shared;
   asio::io_context& io = shared.io;
-  struct Tcp {
-    asio::ip::tcp::acceptor acceptor;
-    Front front;
-  };
-  struct Unix {
-    asio::local::stream_protocol::acceptor acceptor;
-    Front front;
-  };
-  std::deque<Tcp> tcp;
-  std::deque<Unix> local;
+  std::deque<Door> doors;
   asio::signal_set signals{io};
   asio::posix::stream_descriptor link{io};
   asio::steady_timer timer{io};
@@ -56,39 +56,56 @@ struct Server::Impl {
 void Server::Impl::listen(const Listening& one) {
   const int fd = ::fcntl(one.fd, F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return;
-  if (one.name.starts_with('/')) {
-    local.push_back({asio::local::stream_protocol::acceptor(io, {}, fd), one.front});
-    accept(local.back().acceptor, one.front, one.tls);
-  } else {
-    const auto protocol = one.name.starts_with('[') ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
-    tcp.push_back({asio::ip::tcp::acceptor(io, protocol, fd), one.front});
-    accept(tcp.back().acceptor, one.front, one.tls);
-  }
+  // Answers are whole writes: waiting for more to send would only delay them. What is accepted has
+  // it from here; unix sockets do not know it.
+  const int yes = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  doors.push_back({asio::posix::stream_descriptor(io, fd), one.front, one.tls});
+  await(doors.back());
 }
 
-template <class Acceptor>
-void Server::Impl::accept(Acceptor& acceptor, Front front, bool tls) {
-  acceptor.async_accept([this, &acceptor, front, tls](const error_code& error, auto socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) return accept_later(acceptor, front, tls, error);
-    short_of_files = false;
-    // One that came in just before draining is served like others.
-    start_connection(shared, Connection::Socket(std::move(socket)), front, tls);
-    if (!shared.draining) accept(acceptor, front, tls);
-  });
+void Server::Impl::await(Door& door) {
+  door.socket.async_wait(asio::posix::stream_descriptor::wait_read,
+                         [this, &door](const error_code& error) {
+                           if (error) return;
+                           // One that came in just before draining is served like others.
+                           if (let_in(door) && !shared.draining) await(door);
+                         });
+}
+
+// Those who wait at the door, as many as are let in before others are heard. False where the door
+// stays shut for a while.
+bool Server::Impl::let_in(Door& door) {
+  constexpr int kAtOnce = 64;
+  for (int i = 0; i < kAtOnce; ++i) {
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    const int fd = ::accept4(door.socket.native_handle(), reinterpret_cast<sockaddr*>(&from), &size,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      short_of_files = false;
+      start_connection(shared, fd, from, door.front, door.tls);
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      await_later(door, errno);
+      return false;
+    }
+    // What was wrong with one that is gone by now: accept(2), "Error handling".
+  }
+  return true;
 }
 
 // No file is left for another socket: who connects waits in the queue, and asking at once again
 // would only burn the CPU.
-template <class Acceptor>
-void Server::Impl::accept_later(Acceptor& acceptor, Front front, bool tls,
-                                const error_code& error) {
+void Server::Impl::await_later(Door& door, int error) {
   if (!std::exchange(short_of_files, true))
     shared.log.event(LogLevel::kError, "main",
-                     fmt::format("cannot accept a connection: {}", error.message()));
+                     fmt::format("cannot accept a connection: {}", std::strerror(error)));
   const auto pause = std::make_shared<asio::steady_timer>(io, std::chrono::milliseconds(100));
-  pause->async_wait([this, &acceptor, front, tls, pause](const error_code& over) {
-    if (!over && !shared.draining) accept(acceptor, front, tls);
+  pause->async_wait([this, &door, pause](const error_code& over) {
+    if (!over && !shared.draining) await(door);
   });
 }
 
@@ -115,8 +132,7 @@ void Server::Impl::drain() {
   shared.draining = true;
   drain_until = Clock::now() + std::chrono::milliseconds(shared.options.drain_max_ms);
   error_code ignored;
-  for (Tcp& one : tcp) one.acceptor.close(ignored);
-  for (Unix& one : local) one.acceptor.close(ignored);
+  for (Door& one : doors) one.socket.close(ignored);
   shared.log.event(LogLevel::kInfo, "main",
                    fmt::format("draining {} connections", shared.connections.size()));
   sweep();
