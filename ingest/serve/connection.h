@@ -94,6 +94,11 @@ struct ConnectionShared {
 struct Peer {
   IpAddress ip;
   bool unix_socket = false;
+  // The address as bytes; empty where there is none.
+  std::string source() const {
+    const size_t size = ip.family == 6 ? 16 : ip.family;
+    return {reinterpret_cast<const char*>(ip.bytes), size};
+  }
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -189,8 +194,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closing_ = false, ended_ = false;
 };
 
-// Makes the connection of an accepted, non-blocking socket and starts it, or closes it where there
-// are too many. Owns `fd`; `from`: as accept(2) gave it.
+// fronts.cc: makes the connection of an accepted, non-blocking socket and starts it, or closes it
+// where there are too many. Owns `fd`; `from`: as accept(2) gave it.
 void start_connection(ConnectionShared& shared, int fd, const sockaddr_storage& from, Front front,
                       bool tls);
 

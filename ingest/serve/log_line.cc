@@ -33,6 +33,18 @@ void append_log_text(std::string_view text, std::string& out) {
   }
 }
 
+std::string log_tag(const Scanned& scanned) {
+  std::string tag;
+  append_hex(std::span(scanned.one.evidence.facts.digest).first(3), tag);
+  return tag;
+}
+
+std::string log_text(std::string_view text) {
+  std::string out;
+  append_log_text(text, out);
+  return out;
+}
+
 enum class LogField : uint8_t {
   kNone,
   kMid,

@@ -22,6 +22,10 @@ constexpr size_t kLogLineMax = 16 * 1024;
 // What others say, bounded, its control characters escaped, and all bytes over 127 where they are
 // no UTF-8: journals and readers of logs take nothing else.
 void append_log_text(std::string_view text, std::string& out);
+std::string log_text(std::string_view text);
+
+// Tells a message's lines from others', the same for the same message.
+std::string log_tag(const Scanned& scanned);
 
 enum class LogField : uint8_t;  // log_line.cc
 

@@ -1,0 +1,391 @@
+// What speaks the protocols over a connection: milter, HTTP with its older dialects, the
+// controller.
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <ctime>
+#include <optional>
+
+#include "ingest/controller/learn_request.h"
+#include "ingest/controller/pages.h"
+#include "ingest/http/reply.h"
+#include "ingest/serve/connection.h"
+#include "ingest/serve/log_line.h"
+#include "pipeline/learn/autolearn.h"
+#include "pipeline/learn/examine.h"
+#include "rules/checks/learned/bayes.h"
+
+namespace winnow {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+Peer peer_of(const sockaddr_storage& from) {
+  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  Peer peer;
+  IpAddress& ip = peer.ip;
+  if (from.ss_family == AF_INET) {
+    std::memcpy(ip.bytes, kMapped, sizeof kMapped);
+    std::memcpy(ip.bytes + 12, &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
+    ip.family = 4;
+  } else if (from.ss_family == AF_INET6) {
+    std::memcpy(ip.bytes, &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, 16);
+    ip.family = std::memcmp(ip.bytes, kMapped, sizeof kMapped) == 0 ? 4 : 6;
+  } else {
+    peer.unix_socket = true;
+  }
+  return peer;
+}
+
+// Of answers: RFC 9110 5.6.7. On the loop's thread.
+std::string http_date() {
+  static thread_local time_t said = 0;
+  static thread_local std::string text;
+  if (const time_t now = ::time(nullptr); now != said) {
+    said = now;
+    tm parts{};
+    ::gmtime_r(&now, &parts);
+    constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    text = fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[parts.tm_wday], parts.tm_mday,
+                       kMonths[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min,
+                       parts.tm_sec);
+  }
+  return text;
+}
+
+class MilterConnection final : public Connection {
+ public:
+  MilterConnection(ConnectionShared& shared, Socket socket, const Peer& peer)
+      : Connection(shared, std::move(socket), peer), session_(shared.options.milter_limits) {}
+  int64_t idle_max_ms() const override { return shared_.options.milter_idle_max_ms; }
+
+ private:
+  SessionWant feed(std::string_view bytes) override {
+    const SessionWant want = session_.feed(bytes, out_);
+    if (session_.take_envelope_news() && want == SessionWant::kBytes &&
+        !shared_.proxy().settings().upstream)
+      shared_.service->ask_ahead(
+          session_.envelope(shared_.settings()->milter_options.client_ca_name));
+    return want;
+  }
+  SessionWant end_of_input() override { return SessionWant::kClose; }
+  SessionWant answered() override { return session_.answered(out_); }
+  size_t held_bytes() const override { return session_.message_bytes(); }
+  Page page() override { return Page::kDone; }
+  Message take_message() override {
+    return session_.take_message(shared_.settings()->milter_options.client_ca_name);
+  }
+  void render(const Scanned& scanned, std::string& out) override {
+    render_milter(milter_reply(scanned.live.rules->model, scanned.one.verdict),
+                  shared_.settings()->milter_options, session_.seen(), session_.agreement(), out);
+  }
+  void render_overload(std::string& out) override { render_milter_tempfail(out); }
+  bool proxied() const override { return true; }
+  void render_remote(const RemoteReply* reply, std::string& out) override {
+    if (!reply) return render_milter_tempfail(out);
+    render_milter(reply->view(), shared_.settings()->milter_options, session_.seen(),
+                  session_.agreement(), out);
+  }
+  // In the middle of a message nobody listens: a connection that ends is a tempfail.
+  void render_sent_away(std::string&) override {}
+  MilterSession session_;
+};
+
+class HttpConnection : public Connection {
+ public:
+  HttpConnection(ConnectionShared& shared, Socket socket, const Peer& peer,
+                 const HttpLimits& limits)
+      : Connection(shared, std::move(socket), peer), session_(limits) {}
+  int64_t idle_max_ms() const override { return shared_.options.http_idle_max_ms; }
+
+ protected:
+  SessionWant feed(std::string_view bytes) override { return session_.feed(bytes, out_); }
+  SessionWant end_of_input() override { return session_.end_of_input(out_); }
+  SessionWant answered() override { return session_.answered(out_); }
+  size_t held_bytes() const override { return session_.held_bytes(); }
+  Message take_message() override {
+    shared_.statistics.unknown_headers.fetch_add(session_.request().other_headers,
+                                                 std::memory_order_relaxed);
+    return session_.take_message();
+  }
+  bool logged() const override { return !session_.request().no_log; }
+  bool counted() const override { return !session_.request().no_stat; }
+  bool is_mail() const override { return !learn_; }
+  // What a request to learn becomes. REQUIRED: the client may.
+  Page learn_page() {
+    const HttpRequest& request = session_.request();
+    std::string wrong;
+    learn_ = read_learn_request(request, wrong);
+    if (learn_) learn_->headers = request.envelope.request_headers;
+    if (learn_ && request.unscanned) wrong = "Empty body is not permitted";
+    if (learn_ && wrong.empty()) wrong = unknown_class(*learn_);
+    if (wrong.empty() && shared_.learner) return Page::kScan;
+    learn_.reset();
+    const int code = wrong.empty() ? 500 : 400;
+    if (wrong.empty()) wrong = "nothing is learnt here: see winnow serve --statistics";
+    return refuse_learning(code, wrong);
+  }
+  // Empty where the site has the class that something is to be learnt as.
+  std::string unknown_class(const LearnRequest& learn) const {
+    const std::shared_ptr<LiveRules> live = shared_.service->live();
+    const BayesPlan* const plan = find_bayes(*live->rules);
+    if (!plan || learn.kind == LearnKind::kForget || plan->find(learn.label.name())) return "";
+    return fmt::format("there is no class {} here; there are {}", learn.label.name(),
+                       plan->class_list());
+  }
+  // Who teaches often looks at an exit code alone: the log says why as well.
+  Page refuse_learning(int code, std::string_view why) {
+    shared_.log.event(LogLevel::kWarning, "learn",
+                      fmt::format("a request to learn was refused: {}", why));
+    render_not_learnt(session_.request(), code, why, out_);
+    return Page::kDone;
+  }
+  bool takes_over(const std::shared_ptr<Connection>& self, const Scanned& scanned) override {
+    if (!learn_) return false;
+    const LearnRequest learn = *std::exchange(learn_, std::nullopt);
+    const std::string id(scanned.one.evidence.message_id);
+    std::string reply;
+    LearnRecord record;
+    if (!learn_record(*scanned.live.rules, scanned.one, record)) {
+      render_not_learnt(session_.request(), 404, "the message has nothing to learn", reply);
+      answer(self, std::move(reply));
+      return true;
+    }
+    const std::string few =
+        learn.kind == LearnKind::kForget ? "" : too_few_tokens(*scanned.live.rules, record);
+    if (!few.empty()) {
+      render_not_learnt(session_.request(), 204,
+                        fmt::format("<{}> contains less tokens than required for bayes classifier: "
+                                    "{}",
+                                    log_text(id), few),
+                        reply);
+      answer(self, std::move(reply));
+      return true;
+    }
+    const LearnDenial denied =
+        learn.kind == LearnKind::kForget
+            ? LearnDenial{}
+            : learn_denied(*scanned.live.rules, scanned.one, learn.label, learn.headers);
+    const auto deny = [this, id, label = learn.label, tag = log_tag(scanned),
+                       why = denied.why](std::string& out) {
+      shared_.log.message(tag, fmt::format("does not learn <{}>: {}", log_text(id), why));
+      render_not_learnt(session_.request(), 204,
+                        fmt::format("all learn conditions denied learning {} in default classifier",
+                                    label.name()),
+                        out);
+    };
+    const bool only_moves = !denied.why.empty() && denied.unless_moved;
+    if (!denied.why.empty() && !only_moves) {
+      deny(reply);
+      answer(self, std::move(reply));
+      return true;
+    }
+    record.kind = learn.kind;
+    record.label = learn.label;
+    record.time_ms = scanned.one.evidence.envelope.now_ms;
+    record.who = session_.request().command == HttpCommand::kTell ? "spamc" : "controller";
+    const bool taken = shared_.learner->learn(
+        std::move(record),
+        [this, self, learn, id, deny, only_moves,
+         tag = log_tag(scanned)](const Result<Learnt>& what) {
+          std::string out;
+          if (only_moves && what && *what != Learnt::kMoved) {
+            deny(out);
+            return answer(self, std::move(out));
+          }
+          render_learnt(session_.request(), learn, id, what, out);
+          if (what)
+            shared_.log.message(
+                tag, fmt::format("{} <{}> as {}", kLearntWords[static_cast<size_t>(*what)],
+                                 log_text(id), learn.label.name()));
+          else
+            shared_.log.event(LogLevel::kError, "learn", what.error().text());
+          answer(self, std::move(out));
+        },
+        only_moves ? LearnQueue::Which::kMoves : LearnQueue::Which::kAll);
+    if (taken) return true;
+    render_not_learnt(session_.request(), 503, "too much is to be learnt at once, try again",
+                      reply);
+    answer(self, std::move(reply));
+    return true;
+  }
+  Page page() override {
+    const HttpRequest& request = session_.request();
+    std::string body;
+    if (request.command == HttpCommand::kTell) {
+      // This port asks for no password: only who needs none may teach.
+      AccessRequest asks;
+      asks.peer = peer().ip;
+      asks.unix_socket = peer().unix_socket;
+      if (is_trusted_peer(shared_.settings()->access, asks)) return learn_page();
+      return refuse_learning(75, "TELL is for secure_ip and unix sockets");
+    }
+    if (request.unscanned) {
+      render_unscanned(request, *shared_.service->live(), out_);
+    } else if (request.command == HttpCommand::kSkip) {
+      render_skip(request, out_);
+    } else if (request.command == HttpCommand::kStat) {
+      shared_.statistics.append_stat(*shared_.service->live(), shared_.connections.size(), true,
+                                     shared_.learnt(), body);
+      render_response(request, {}, body, out_);
+    } else {
+      shared_.statistics.append_metrics(*shared_.service, shared_.connections.size(),
+                                        shared_.learnt(), body);
+      render_response(request,
+                      {.type = "application/openmetrics-text; version=1.0.0; charset=utf-8"}, body,
+                      out_);
+    }
+    return Page::kDone;
+  }
+  void render(const Scanned& scanned, std::string& out) override {
+    render_reply(session_.request(), scanned, out);
+  }
+  void render_overload(std::string& out) override {
+    render_error(session_.request(), 503, "too busy, try again", out);
+  }
+  void render_sent_away(std::string& out) override { render_overload(out); }
+  HttpSession session_;
+
+ private:
+  static constexpr std::array<std::string_view, 8> kLearntWords{
+      "learned",
+      "relearned",
+      "knew",
+      "forgot",
+      "never knew",
+      "will learn once Redis is back",
+      "keeps as a canary",
+      "could not learn, and keeps aside,"};
+  std::optional<LearnRequest> learn_;
+};
+
+// Each request says who asks: a proxy in front may ask for one after the other.
+class ControllerConnection final : public HttpConnection {
+ public:
+  ControllerConnection(ConnectionShared& shared, Socket socket, const Peer& peer,
+                       const HttpLimits& limits)
+      : HttpConnection(shared, std::move(socket), peer, limits) {
+    shared.statistics.control_connections.fetch_add(1, std::memory_order_relaxed);
+  }
+
+ private:
+  bool is_mail() const override { return false; }
+  Page page() override {
+    const HttpRequest& request = session_.request();
+    if (!is_open_page(request.command)) {
+      if (!access_ && !decide()) return Page::kLater;
+      const Access access = *std::exchange(access_, std::nullopt);
+      if (access < access_needed(request.command)) {
+        shared_.statistics.refused_passwords.fetch_add(1, std::memory_order_relaxed);
+        render_refusal(request, access, out_);
+        return Page::kDone;
+      }
+      if (is_learn_command(request.command)) return learn_page();
+      if (request.unscanned) return HttpConnection::page();
+      if (request.command == HttpCommand::kCheckV2 || request.command == HttpCommand::kCheck)
+        return Page::kScan;
+      put_out(access);
+    } else {
+      put_out(Access::kRefused);
+    }
+    return Page::kDone;
+  }
+
+  void put_out(Access access) {
+    const LearntNow learnt = shared_.learnt();
+    render_controller_page(session_.request(),
+                           {.service = *shared_.service,
+                            .statistics = shared_.statistics,
+                            .log = shared_.log,
+                            .open_connections = shared_.connections.size(),
+                            .learnt = learnt,
+                            .draining = shared_.draining},
+                           access, out_);
+  }
+
+  AccessRequest asked() const {
+    const HttpRequest& request = session_.request();
+    return {.peer = peer().ip,
+            .unix_socket = peer().unix_socket,
+            .forwarded_for = request.forwarded_for,
+            .real_ip = request.real_ip,
+            .password = request.password};
+  }
+
+  // False where a password is being hashed elsewhere, which takes longer than the loop may wait.
+  bool decide() {
+    const std::shared_ptr<const ServeSettings> settings = shared_.settings();
+    const Gatekeeper::First first = shared_.gatekeeper.look(settings->access, asked(), clock_ms());
+    if (first.decided) {
+      access_ = first.access;
+      return true;
+    }
+    // More than these at once is guessing from many places.
+    if (shared_.verifying >= ConnectionShared::kVerifyingMax) {
+      access_ = Access::kTooManyFailures;
+      return true;
+    }
+    ++shared_.verifying;
+    if (!shared_.verifier) shared_.verifier.emplace(1);
+    auto self = std::static_pointer_cast<ControllerConnection>(shared_from_this());
+    asio::post(*shared_.verifier, [self = std::move(self), settings = settings]() mutable {
+      const Access access = Gatekeeper::verify(settings->access, self->session_.request().password);
+      asio::io_context& io = self->shared_.io;
+      asio::post(io, [self = std::move(self), settings = std::move(settings), access] {
+        --self->shared_.verifying;
+        self->shared_.gatekeeper.remember(settings->access, self->asked(), access, clock_ms());
+        if (access == Access::kRefused)
+          self->shared_.log.event(LogLevel::kWarning, "controller", "a password was refused");
+        self->access_ = access;
+        self->resume();
+      });
+    });
+    return false;
+  }
+
+  std::optional<Access> access_;
+};
+
+}  // namespace
+
+void start_connection(ConnectionShared& shared, int fd, const sockaddr_storage& from, Front front,
+                      bool tls) {
+  const Peer peer = peer_of(from);
+  Connection::Socket socket(shared.io);
+  error_code bad;
+  socket.assign({from.ss_family, peer.unix_socket ? 0 : IPPROTO_TCP}, fd, bad);
+  if (bad) {
+    ::close(fd);
+    return;
+  }
+  // Too many: closed at once.
+  const ServerOptions& options = shared.options;
+  if (shared.connections.size() >= options.connections_max) return;
+  const size_t most = options.connections_per_source_max;
+  if (const auto open = shared.sources.find(peer.source());
+      most > 0 && open != shared.sources.end() && open->second >= most)
+    return;
+  shared.statistics.connections.fetch_add(1, std::memory_order_relaxed);
+  const std::shared_ptr<const ServeSettings> settings = shared.settings();
+  const TlsKeys* const keys = tls ? settings->tls(front).keys.get() : nullptr;
+  if (tls && !keys) return;  // never in the clear instead
+  HttpLimits limits = options.http_limits;
+  limits.controller = front == Front::kController;
+  limits.date = http_date;
+  const auto start = [keys](const std::shared_ptr<Connection>& one) { one->start(keys); };
+  if (front == Front::kMilter)
+    start(std::make_shared<MilterConnection>(shared, std::move(socket), peer));
+  else if (front == Front::kHttp)
+    start(std::make_shared<HttpConnection>(shared, std::move(socket), peer, limits));
+  else
+    start(std::make_shared<ControllerConnection>(shared, std::move(socket), peer, limits));
+}
+
+}  // namespace winnow
