@@ -5,15 +5,11 @@
 //
 // WINNOW_MAIL=folder build/bench/bench/micro/match_bench
 #include <benchmark/benchmark.h>
-#include <time.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include "bench/micro/mail.h"
 #include "engine/match/match.h"
 #include "engine/mime/parse.h"
 #include "engine/text/texts.h"
@@ -57,39 +53,19 @@ std::vector<std::string> patterns(size_t count) {
   return out;
 }
 
-std::vector<std::string> load_mail() {
-  namespace fs = std::filesystem;
-  std::vector<std::string> mail;
-  if (const char* folder = std::getenv("WINNOW_MAIL")) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (!entry.is_regular_file()) continue;
-      std::ifstream in(entry.path(), std::ios::binary);
-      mail.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>{});
-    }
+std::string made_up(int number) {
+  std::string text = fmt::format(
+      "Subject: number {}\r\nFrom: Someone <a@b.example>\r\nReceived: from a\r\n\r\n", number);
+  for (int line = 0; line < 60; ++line) {
+    text += fmt::format("What the meeting said of your {} offer, item {}.\r\n",
+                        kWords[(number + line) % std::size(kWords)], line * number);
   }
-  for (int i = 0; mail.size() < 64 && i < 64; ++i) {
-    std::string text = fmt::format(
-        "Subject: number {}\r\nFrom: Someone <a@b.example>\r\nReceived: from a\r\n\r\n", i);
-    for (int line = 0; line < 60; ++line) {
-      text += fmt::format("What the meeting said of your {} offer, item {}.\r\n",
-                          kWords[(i + line) % std::size(kWords)], line * i);
-    }
-    mail.push_back(std::move(text));
-  }
-  for (std::string& message : mail) message.append(Batch::kPadding, '\0');
-  return mail;
+  return text;
 }
 
 const std::vector<std::string>& mail() {
-  static const std::vector<std::string> loaded = load_mail();
+  static const std::vector<std::string> loaded = bench::load_mail(64, made_up);
   return loaded;
-}
-
-// CPU time of this thread: neighbours on the machine do not count.
-double thread_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 // Runs one pass over all mail; only the match stage is timed.
@@ -132,9 +108,9 @@ void measure(benchmark::State& state, const std::vector<PatternSpec>& specs, boo
         }
         batch.urls.end_row();
       }
-      const double begin = thread_seconds();
+      const double begin = bench::cpu_seconds();
       match(*plan, scratch, batch);
-      seconds += thread_seconds() - begin;
+      seconds += bench::cpu_seconds() - begin;
       messages += batch.rows;
       hits += batch.atoms.size();
       if (checked) continue;

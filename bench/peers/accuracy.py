@@ -20,7 +20,8 @@ import random
 import sys
 import tempfile
 
-import compare
+import engines
+import measured_mail
 import labelled_mail
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -56,8 +57,8 @@ def peer_scores(names, mails, answers):
     """{engine: [score]}; `answers`: a JSON file of what was said before, or None."""
     kept = json.loads(answers.read_text()) if answers and answers.exists() else {}
     keys = [hashlib.sha256(m.raw).hexdigest()[:24] for m in mails]
-    starts = {"rspamd": (compare.Rspamd, rspamd_score),
-              "spamassassin": (compare.SpamAssassin, spamassassin_score)}
+    starts = {"rspamd": (engines.Rspamd, rspamd_score),
+              "spamassassin": (engines.SpamAssassin, spamassassin_score)}
     for name in names:
         known = kept.setdefault(name, {})
         missing = [(k, m) for k, m in zip(keys, mails) if k not in known]
@@ -194,7 +195,7 @@ def report(args, mails, scores):
     alarms = {engine: sum(s >= 15 for s, m in zip(of, mails) if not m.spam)
               for engine, of in scores.items() if engine.startswith("winnow")}
     conditions = (f"{len(mails)} messages in {len({m.group for m in mails})} groups, rules alone, "
-                  f"commit {compare.git_commit()}; ham at or over the reject threshold: " +
+                  f"commit {engines.git_commit()}; ham at or over the reject threshold: " +
                   ", ".join(f"{name} {count}" for name, count in alarms.items()))
     print(conditions)
     for row in table:
@@ -211,7 +212,7 @@ def report(args, mails, scores):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    compare.add_corpus(parser)
+    measured_mail.add_corpus(parser)
     parser.add_argument("--winnow", required=True, help="the binary")
     parser.add_argument("--sample", type=int, default=0, help="messages (0 = all)")
     parser.add_argument("--engines", nargs="*", default=["rspamd", "spamassassin"],
@@ -221,7 +222,7 @@ def main():
     parser.add_argument("--json", default="build/accuracy.json")
     parser.add_argument("--html", default="build/accuracy.html")
     args = parser.parse_args()
-    compare.require_corpus(args.corpus)
+    measured_mail.require_corpus(args.corpus)
     mails = labelled_mail.read(args.corpus, args.sample)
     if not any(m.spam for m in mails) or all(m.spam for m in mails):
         sys.exit(f"accuracy: {args.corpus} needs folders ham and spam with messages in both")

@@ -19,13 +19,12 @@ import collections
 import json
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
-import threading
 import zlib
 
-import compare
+import engines
+import measured_mail
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SYMBOLS = SOURCE / "rules/conf/rspamd_symbols.tsv"
@@ -74,7 +73,7 @@ def envelope(raw):
 
 def reply(port, raw, headers):
     """What is answered to one message: the object of /checkv2."""
-    return compare.check(port, raw, ["Pass: all", *(f"{name}: {value}" for name, value in headers)])
+    return engines.check(port, raw, ["Pass: all", *(f"{name}: {value}" for name, value in headers)])
 
 
 def ask(port, raw, headers):
@@ -83,10 +82,10 @@ def ask(port, raw, headers):
             for name, one in reply(port, raw, headers).get("symbols", {}).items()}
 
 
-class Rspamd(compare.Rspamd):
+class Rspamd(engines.Rspamd):
     """Signatures are looked at, lists that it would download are ours."""
 
-    OFF = [m for m in compare.Rspamd.OFF if m not in ("arc", "dkim")]
+    OFF = [m for m in engines.Rspamd.OFF if m not in ("arc", "dkim")]
     MAPS = {"freemail": ("cc", "envfrom", "envrcpt", "from", "mdn", "replyto", "to"),
             "disposable": ("cc", "envfrom", "envrcpt", "from", "mdn", "replyto", "to")}
 
@@ -99,32 +98,6 @@ class Rspamd(compare.Rspamd):
             for rule in rules:
                 text += f'{name}_{rule} {{ map = "file://{copy}"; }}\n'
         (local / "multimap.conf").write_text(text)
-
-
-class Serve:
-    """A running `winnow serve`."""
-
-    def __init__(self, binary, policy=None, config=None):
-        command = [binary, "serve", "--no-dns", "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                   "--controller", "127.0.0.1:0", "--threads", "1"]
-        command += ["--policy", policy] if policy else []
-        command += ["--config", config] if config else []
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.port = None
-        for line in self.process.stderr:
-            if found := re.search(r"http listens at 127\.0\.0\.1:(\d+)", line):
-                self.port = int(found.group(1))
-            if "ready" in line:
-                break
-        if not self.port:
-            sys.exit("agreement: winnow serve does not start")
-        self.drain = threading.Thread(target=self.process.stderr.read, daemon=True)
-        self.drain.start()  # a full pipe would stop the log, and with it the service
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(60)
-        self.drain.join(60)
 
 
 def symbol_table():
@@ -180,11 +153,13 @@ def theirs_of(args, messages):
 
 
 def ours_of(args, messages):
-    serve = Serve(args.winnow, args.policy)
-    try:
-        return answers(messages, serve.port)
-    finally:
-        serve.stop()
+    policy = ["--policy", args.policy] if args.policy else []
+    with tempfile.TemporaryDirectory() as work:
+        serve = engines.WinnowServe(args.winnow, work, "--no-dns", *policy)
+        try:
+            return answers(messages, serve.port)
+        finally:
+            serve.stop()
 
 
 def count(names, ours, theirs):
@@ -258,7 +233,7 @@ def main():
         probe(args)
         return
     corpus = args.corpus or str(SOURCE / "../shared/corpus/mail-train.tar.zst")
-    messages = compare.load_messages(corpus, args.sample)
+    messages = measured_mail.load_messages(corpus, args.sample)
     theirs = theirs_of(args, messages)
     ours = ours_of(args, messages)
     for name in args.show:

@@ -17,7 +17,7 @@ import tempfile
 import zlib
 
 import agreement
-import compare
+import engines
 
 NAMES = re.compile(r"(R_SPF|R_DKIM|DMARC|ARC)_[A-Z_]+")
 KEY = ("MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/"
@@ -92,8 +92,8 @@ def fake(table):
                             for name, value in sorted(table.items())) + "]"
 
 
-class Rspamd(compare.Rspamd):
-    OFF = [m for m in compare.Rspamd.OFF if m not in ("arc", "dkim", "dmarc", "spf", "milter_headers")]
+class Rspamd(engines.Rspamd):
+    OFF = [m for m in engines.Rspamd.OFF if m not in ("arc", "dkim", "dmarc", "spf", "milter_headers")]
 
     def __init__(self, work, table):
         self.table = table
@@ -142,7 +142,7 @@ def main():
             theirs = [ask(peer.port, raw) for raw in messages]
         finally:
             peer.stop()
-        serve = agreement.Serve(args.winnow, config=site / "rspamd.conf")
+        serve = engines.WinnowServe(args.winnow, work, "--no-dns", "--config", site / "rspamd.conf")
         try:
             ours = [ask(serve.port, raw) for raw in messages]
         finally:

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-import compare
+import engines
 import labelled_mail
 import rspamd_bayes
 
@@ -53,7 +53,7 @@ class Cost:
               f"{self.row['cpu_ms']:>14.3f}{self.row['redis_ms']:>14.3f}", flush=True)
 
     def now(self):
-        redis = compare.cpu_of([self.redis.process.pid]) if self.redis else 0
+        redis = engines.cpu_of([self.redis.process.pid]) if self.redis else 0
         return time.monotonic(), self.cpu(), redis
 
 
@@ -115,7 +115,7 @@ def rspamd(options, work, known, unknown, redis):
     rows = []
     try:
         def cpu():
-            return compare.cpu_of(peer.pids())
+            return engines.cpu_of(peer.pids())
 
         def each(what, mails):
             with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -143,8 +143,8 @@ def main():
     mails = [mail for path in options.corpus for mail in labelled_mail.read(path, options.sample)]
     known, unknown = mails[::2], mails[1::2]
     options.known, options.unknown = len(known), len(unknown)
-    print(f"{len(known)} learnt, {len(unknown)} judged; {compare.cpu_model()}; "
-          f"commit {compare.git_commit()}\n{'':34}{'messages/s':>12}{'of CPU alone':>16}"
+    print(f"{len(known)} learnt, {len(unknown)} judged; {engines.cpu_model()}; "
+          f"commit {engines.git_commit()}\n{'':34}{'messages/s':>12}{'of CPU alone':>16}"
           f"{'CPU ms each':>14}{'Redis ms each':>14}")
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -3,7 +3,7 @@
 an answer and loses every tenth question: CPU a message, wall time of all, packets to the server,
 memory.
 
-Both ask lists the same: ours are set to what rspamd's version asks (compare.LISTS_OF_3_4); a row
+Both ask lists the same: ours are set to what rspamd's version asks (engines.LISTS_OF_3_4); a row
 of its own says what ours cost, which are of a later version and ask more. Both get the same requests
 over HTTP (/checkv2, with the client's address), so many at a time as --in-flight says; each engine is
 measured at its best of these. Cold: the first time that it sees the messages; warm: the second time.
@@ -11,18 +11,16 @@ The server says of every name that it does not exist. Deadline and tries are the
 message, 1 s a try, 5 tries."""
 import argparse
 import concurrent.futures
-import json
 import os
 import pathlib
 import random
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-import compare
+import engines
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
@@ -51,8 +49,8 @@ class NameServer:
         self.process.wait(20)
 
 
-class Rspamd(compare.Rspamd):
-    OFF = [name for name in compare.Rspamd.OFF
+class Rspamd(engines.Rspamd):
+    OFF = [name for name in engines.Rspamd.OFF
            if name not in ("rbl", "dkim", "spf", "dmarc", "asn", "phishing", "whitelist", "arc")]
     dns_port = 0
 
@@ -63,30 +61,14 @@ class Rspamd(compare.Rspamd):
         (self.work / "override.d" / "phishing.conf").write_text("openphish_enabled = false;\n")
 
 
-class Winnow:
-    name = "winnow"
-
-    def __init__(self, binary, work, dns_port, lists=compare.LISTS_OF_3_4):
-        work = pathlib.Path(work) / "winnow"
-        (work / "local.d").mkdir(parents=True)
-        (work / "rspamd.conf").touch()
-        (work / "local.d/options.inc").write_text(
-            DNS % dns_port + "disable_monitoring = true;\n")
-        (work / "local.d/rbl.conf").write_text(lists)
-        self.port = compare.free_port()
-        self.process = subprocess.Popen(
-            [binary, "serve", "--config", work / "rspamd.conf", "--threads", "1",
-             "--var", f"DBDIR={work}",  # what was learnt on this machine is not its own
-             "--milter", f"{work}/serve.sock", "--http", f"127.0.0.1:{self.port}",
-             "--controller", f"{work}/controller.sock", "--log", f"{work}/log"],
-            stderr=subprocess.DEVNULL)
-        compare.wait_for(lambda: compare.Rspamd.ping(self), self.process, "winnow serve")
-
-    def pids(self):
-        return [self.process.pid] + compare.children(self.process.pid)
-
-    def stop(self):
-        compare.Rspamd.stop(self)
+def make_winnow(binary, work, dns_port, lists):
+    site = pathlib.Path(work) / "site"
+    (site / "local.d").mkdir(parents=True)
+    (site / "rspamd.conf").touch()
+    (site / "local.d/options.inc").write_text(DNS % dns_port + "disable_monitoring = true;\n")
+    (site / "local.d/rbl.conf").write_text(lists)
+    return engines.WinnowServe(binary, work, "--config", site / "rspamd.conf",
+                               "--var", f"DBDIR={work}")  # what this machine learnt is not its own
 
 
 def scan(port, message):
@@ -94,21 +76,21 @@ def scan(port, message):
     fields = ["Helo: mx.sender.example", "Hostname: mx.sender.example", "From: <anna@sender.example>"]
     if hop:
         fields.append("IP: " + hop.group(1).decode())
-    return compare.check(port, message, fields)["action"]
+    return engines.check(port, message, fields)["action"]
 
 
 def pass_over(engine, server, messages, in_flight):
     """{cpu_us, wall_s, packets, mb} of one pass."""
-    cpu, asked, start = compare.cpu_of(engine.pids()), server.asked(), time.monotonic()
+    cpu, asked, start = engines.cpu_of(engine.pids()), server.asked(), time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(in_flight) as pool:
         list(pool.map(lambda one: scan(engine.port, one), messages))
     wall = time.monotonic() - start
-    return {"cpu_us": (compare.cpu_of(engine.pids()) - cpu) * 1e6 / len(messages),
+    return {"cpu_us": (engines.cpu_of(engine.pids()) - cpu) * 1e6 / len(messages),
             "wall_s": wall, "packets": server.asked() - asked,
-            "mb": compare.peak_mb(engine.pids())}
+            "mb": engines.peak_mb(engine.pids())}
 
 
-def measure(name, args, messages, numbers, lists=compare.LISTS_OF_3_4):
+def measure(name, args, messages, numbers, lists=engines.LISTS_OF_3_4):
     """Cold and warm passes of an engine at its best of some numbers in flight."""
     best = None
     for in_flight in numbers:
@@ -117,7 +99,7 @@ def measure(name, args, messages, numbers, lists=compare.LISTS_OF_3_4):
             server = NameServer(work, args.delay_ms, args.lose)
             Rspamd.dns_port = server.port
             engine = (Rspamd(work) if name == "rspamd"
-                      else Winnow(args.winnow, work, server.port, lists))
+                      else make_winnow(args.winnow, work, server.port, lists))
             try:
                 cold = pass_over(engine, server, messages, in_flight)
                 warm = pass_over(engine, server, messages, in_flight)
@@ -146,7 +128,6 @@ def main():
     args = parser.parse_args()
     if not args.corpus:
         parser.error("no corpus: name a folder of messages, or set WINNOW_MAIL")
-    args.winnow = os.path.abspath(args.winnow)
     files = sorted(path for path in pathlib.Path(args.corpus).rglob("*") if path.is_file())
     random.Random(1).shuffle(files)
     messages = [path.read_bytes() for path in files[:args.sample]]
@@ -155,8 +136,8 @@ def main():
     ours, theirs = [measure(name, args, messages, args.in_flight) for name in ("winnow", "rspamd")]
     shipped = measure("winnow", args, messages, [ours[0]], lists="")
     print(f"\n{len(messages)} messages, {args.delay_ms} ms an answer, {args.lose} % lost; "
-          f"{compare.cpu_model()}, commit {compare.git_commit()}, rspamd "
-          f"{compare.package_version('rspamd')}\n")
+          f"{engines.cpu_model()}, commit {engines.git_commit()}, rspamd "
+          f"{engines.package_version('rspamd')}\n")
     print("| | in flight | CPU us a message | wall s | packets cold | packets warm | peak MB |\n"
           "|---|---|---|---|---|---|---|")
     for name, (in_flight, cold, warm) in (

@@ -3,7 +3,7 @@ spam."""
 import json
 import socket
 
-import compare
+import engines
 
 # bayes_prob is what rspamd's classifier found, whether or not it gave a symbol.
 LUA = """
@@ -29,10 +29,10 @@ def post(port, path, mail, *headers):
     return int(head.split()[1]), json.loads(body) if body[:1] == b"{" else body
 
 
-class RspamdBayes(compare.Rspamd):
+class RspamdBayes(engines.Rspamd):
     def __init__(self, work, redis, min_learns=10):
         self.redis, self.min_learns = redis, min_learns
-        self.controller = compare.free_port()
+        self.controller = engines.free_port()
         super().__init__(work)
 
     def configure(self, local):

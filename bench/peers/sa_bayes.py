@@ -3,10 +3,10 @@ import pathlib
 import re
 import shutil
 
-import compare
+import engines
 
 
-class SpamAssassinBayes(compare.SpamAssassin):
+class SpamAssassinBayes(engines.SpamAssassin):
     """Statistics in a folder of its own; a new instance has learnt nothing."""
 
     def __init__(self, work, min_learns=10):

@@ -15,29 +15,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-import compare
+import measured_mail
+from engines import Rspamd, WinnowServe, cpu_model, git_commit, package_version
 
 AT_ONCE = (1, 16)
 BOUND = 8  # times the CPU a message of winnow serve
-
-
-class WinnowServe:
-    name = "winnow serve"
-
-    def __init__(self, binary, work):
-        self.port = compare.free_port()
-        start = time.monotonic()
-        self.process = subprocess.Popen(
-            [binary, "serve", "--no-dns", "--threads", "1", "--milter", f"{work}/serve.sock", "--http",
-             f"127.0.0.1:{self.port}", "--controller", f"{work}/controller.sock",
-             "--log", f"{work}/serve.log"], stderr=subprocess.DEVNULL)
-        compare.wait_for(lambda: compare.Rspamd.ping(self), self.process, "winnow serve")
-        self.startup = time.monotonic() - start
-
-    def stop(self):
-        compare.Rspamd.stop(self)
 
 
 def feed(args, engine, corpus, messages, at_once):
@@ -54,11 +37,11 @@ def feed(args, engine, corpus, messages, at_once):
 
 def measure(args, messages, work):
     """{at_once: {name: [what winnow_load measured, a round each]}} and {name: seconds to be ready}."""
-    corpus = compare.write_messages(messages, pathlib.Path(work) / "mail")
+    corpus = measured_mail.write_messages(messages, pathlib.Path(work) / "mail")
     engines = []
     try:
-        engines.append(compare.Rspamd(work))
-        engines.append(WinnowServe(os.path.abspath(args.winnow), work))
+        engines.append(Rspamd(work))
+        engines.append(WinnowServe(args.winnow, work, "--no-dns"))
         out = {at_once: {engine.name: [] for engine in engines} for at_once in AT_ONCE}
         for engine in engines:
             feed(args, engine, corpus, 50, 1)  # warms it up
@@ -76,12 +59,12 @@ def measure(args, messages, work):
 def report(args, messages, measured, startup):
     size = sum(len(raw) for _, raw in messages)
     print(f"{len(messages)} messages, {size / 1e6:.1f} MB, median of {args.rounds} rounds; "
-          f"{compare.cpu_model()}, {os.cpu_count()} cores, corpus "
-          f"{os.path.basename(args.corpus.rstrip('/'))}, commit {compare.git_commit()}, rspamd "
-          f"{compare.package_version('rspamd')}")
+          f"{cpu_model()}, {os.cpu_count()} cores, corpus "
+          f"{os.path.basename(args.corpus.rstrip('/'))}, commit {git_commit()}, rspamd "
+          f"{package_version('rspamd')}")
     print(f"{'at a time':>9}  {'engine':<14}{'us/message':>11}{'spread':>8}{'p50 ms':>9}{'p99 ms':>9}"
           f"{'MB':>7}{'start s':>9}")
-    result = {"machine": compare.cpu_model(), "commit": compare.git_commit(),
+    result = {"machine": cpu_model(), "commit": git_commit(),
               "messages": len(messages), "bytes": size, "at_once": {}}
     for at_once, engines in measured.items():
         cpu = {}
@@ -103,18 +86,18 @@ def report(args, messages, measured, startup):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    compare.add_corpus(parser)
+    measured_mail.add_corpus(parser)
     parser.add_argument("--winnow", required=True, help="the binary")
     parser.add_argument("--load", required=True, help="winnow_load")
     parser.add_argument("--sample", type=int, default=1000, help="messages (0 = all)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", default="build/serve.json", help="where the JSON goes")
     args = parser.parse_args()
-    compare.require_corpus(args.corpus)
+    measured_mail.require_corpus(args.corpus)
     cores = sorted(os.sched_getaffinity(0))
     args.load_cores = set(cores[1:] or cores)
     os.sched_setaffinity(0, {cores[0]})  # both engines inherit it
-    messages = compare.load_messages(args.corpus, args.sample)
+    messages = measured_mail.load_messages(args.corpus, args.sample)
     with tempfile.TemporaryDirectory() as work:
         report(args, messages, *measure(args, messages, work))
 

@@ -2,23 +2,17 @@
 """Mail that is proved, through a real Postfix: authentication.py --winnow BINARY. What users send
 leaves signed; what comes in carries Authentication-Results; mail that claims to be of a domain whose
 owner wishes a reject is refused where the site says so; a clean message is delivered as it was."""
-import argparse
-import os
 import pathlib
 import re
 import smtplib
 import subprocess
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+import paths  # noqa: F401
 import service
-from mta import WAIT_S, Postfix, Sink, missing
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
+from mta import WAIT_S, Postfix, Sink
+from test_program import OPTIONS, require, require_root, run_tests
 
 LETTER = (b"From: Ann <ann@%b>\r\nTo: Ben <ben@example.net>\r\nSubject: pears\r\n"
           b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%b@example.org>\r\n"
@@ -123,10 +117,6 @@ class AuthenticationTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if absent := missing("postfix"):
-        print("Skipped:", absent, "is not installed")
-        sys.exit(77)
-    if os.getuid() != 0:
-        print("Skipped: Postfix starts as root only")
-        sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    require("postfix")
+    require_root("Postfix")
+    run_tests()

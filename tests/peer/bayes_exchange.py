@@ -4,23 +4,16 @@ bayes_exchange.py --winnow BINARY
 
 Messages are made here (bayes_mail.py). Compared are the tokens that either writes into Redis for the
 same message, all that is there after both learnt the same, and the probabilities that both give."""
-import argparse
 import pathlib
-import shutil
-import sys
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parents[1] / "bench" / "peers")]
-import bayes_mail  # noqa: E402
-import redis_server  # noqa: E402
-import service  # noqa: E402
-from rspamd_bayes import RspamdBayes, post  # noqa: E402
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
+import paths  # noqa: F401
+import bayes_mail
+import redis_server
+import service
+from rspamd_bayes import RspamdBayes, post
+from test_program import OPTIONS, require, run_tests
 
 COUNT = 200
 CLOSE = 0.01
@@ -152,8 +145,5 @@ class Exchange(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    for absent in ("rspamd", "redis-server"):
-        if shutil.which(absent) is None:
-            print("Skipped:", absent, "is not installed")
-            sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    require("rspamd", "redis-server")
+    run_tests()

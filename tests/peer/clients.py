@@ -3,24 +3,19 @@
 
 miltertest (scripts in tests/protocol/miltertest), curl, rspamc, and nginx in between. What is not
 installed is named and skipped."""
-import argparse
 import glob
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "system"))
+import paths  # noqa: F401
 import service
-from mta import WAIT_S, free_port, missing
+from mta import WAIT_S, free_port
 from service import GTUBE, HAM, SPAM
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
+from test_program import OPTIONS, missing, run_tests
 
 
 class ClientsTest(unittest.TestCase):
@@ -157,4 +152,4 @@ class ClientsTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

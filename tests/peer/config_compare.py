@@ -2,7 +2,6 @@
 must be the same in both. Trees are the blocks of tests/config/blocks and, where they are there, those
 of ../shared/configs. What differs must be listed in differences.md, and what is listed must occur."""
 
-import argparse
 import json
 import os
 import shutil
@@ -13,7 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-SKIPPED = 77
+import paths  # noqa: F401
+from config_trees import read_blocks
+from test_program import OPTIONS, skip
+
+SOURCE = Path(OPTIONS.source)
 STOCK = Path("/etc/rspamd/rspamd.conf")
 ABSENT = "(absent)"
 
@@ -71,14 +74,12 @@ def json_of(text):
 
 
 class Comparison:
-    def __init__(self, options):
-        self.winnow = options.winnow.resolve()
-        self.source = options.source.resolve()
+    def __init__(self):
         self.differences = {}
         self.values = 0
 
     def dump(self, tree, *options):
-        done = subprocess.run([self.winnow, "configdump", "-j", *options, "--config",
+        done = subprocess.run([OPTIONS.winnow, "configdump", "-j", *options, "--config",
                                tree / "rspamd.conf"], capture_output=True, text=True, timeout=120)
         return json_of(done.stdout) if done.returncode == 0 else None
 
@@ -114,10 +115,8 @@ def listed(text):
     return rows
 
 
-def trees(comparison, folder, shared):
-    sys.path.insert(0, str(comparison.source / "tests/system"))
-    from config_trees import read_blocks
-    for path in sorted((comparison.source / "tests/config/blocks").glob("*.blocks")):
+def trees(folder, shared):
+    for path in sorted((SOURCE / "tests/config/blocks").glob("*.blocks")):
         for number, (_, files, _) in enumerate(read_blocks(path)):
             tree = folder / path.stem / str(number)
             (tree / "local.d").mkdir(parents=True, exist_ok=True)
@@ -133,21 +132,16 @@ def trees(comparison, folder, shared):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--winnow", type=Path, required=True)
-    parser.add_argument("--source", type=Path, required=True)
-    options = parser.parse_args()
     if not shutil.which("rspamadm") or not STOCK.exists():
-        print("rspamadm is not here")
-        return SKIPPED
-    comparison = Comparison(options)
-    shared = Path(os.environ.get("WINNOW_SHARED", comparison.source / ".." / ".." / "shared"))
+        skip("rspamadm is not here")
+    comparison = Comparison()
+    shared = Path(os.environ.get("WINNOW_SHARED", SOURCE / ".." / ".." / "shared"))
     with tempfile.TemporaryDirectory(prefix="winnow-test-") as name:
         folder = Path(name)
-        work = list(trees(comparison, folder, shared))
+        work = list(trees(folder, shared))
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: comparison.compare(*one), work))
-        text = (comparison.source / "tests/peer/differences.md").read_text()
+        text = (SOURCE / "tests/peer/differences.md").read_text()
         here = {name for name, _ in work}
         rows = [row for row in listed(text) if any(fnmatchcase(name, row[0]) for name in here)]
         found = comparison.differences

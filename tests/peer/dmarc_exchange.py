@@ -1,38 +1,26 @@
 #!/usr/bin/env python3
 """Rows of DMARC reports in one Redis: what Winnow counts Debian's rspamd counts on and reports
 (rspamadm dmarc_report), and the other way round. dmarc_exchange.py --winnow BINARY"""
-import argparse
 import datetime
 import email
 import email.policy
 import gzip
-import os
 import pathlib
-import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "system"))
-sys.path.insert(0, str(HERE.parents[1] / "bench/peers"))
+import paths  # noqa: F401
+import engines
 import mta
 import own_network
 import redis_server
 import service
 from name_server import NameServer
+from test_program import OPTIONS, require, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
-
-if redis_server.missing() or not shutil.which("rspamd"):
-    print("rspamd or redis-server is not there")
-    sys.exit(77)
-import compare
 
 RECORDS = {("mail.sender.com", "TXT"): ["v=spf1 ip4:192.0.2.9 -all"],
            ("_dmarc.sender.com", "TXT"): ["v=DMARC1; p=reject; aspf=s; rua=mailto:Dmarc@Sender.com"],
@@ -51,8 +39,8 @@ MESSAGES = [("mail.sender.com", "192.0.2.9", "mail.sender.com", ()),
             ("sub.q.com", "192.0.2.6", "sub.q.com", ())]
 
 
-class Rspamd(compare.Rspamd):
-    OFF = [name for name in compare.Rspamd.OFF if name not in ("dkim", "dmarc", "spf")]
+class Rspamd(engines.Rspamd):
+    OFF = [name for name in engines.Rspamd.OFF if name not in ("dkim", "dmarc", "spf")]
 
     def __init__(self, work, dns, redis, smtp):
         self.told = (dns, redis, smtp)
@@ -213,4 +201,5 @@ class Exchange(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
+    require("rspamd", "redis-server")
+    run_tests()

@@ -3,7 +3,6 @@
 files that are installed for it. dovecot_learn.py --winnow PATH --unpacked FOLDER [TEST...]
 
 Debian's Dovecot is run from a folder where its packages were unpacked (`./dev test` does that)."""
-import argparse
 import imaplib
 import os
 import pathlib
@@ -12,19 +11,15 @@ import grp
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "system"))
-import service  # noqa: E402
-from learn_mail import HAM, SPAM, message  # noqa: E402
+import paths  # noqa: F401
+import service
+from learn_mail import HAM, SPAM, message
+from test_program import OPTIONS, run_tests, skip
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--unpacked", default="build/unpacked")
-OPTIONS, REST = PARSER.parse_known_args()
 UNPACKED = pathlib.Path(OPTIONS.unpacked).resolve()
 FILES = HERE.parents[1] / "ingest" / "dovecot"
 LIB = UNPACKED / "usr/lib/dovecot"
@@ -158,6 +153,5 @@ class DovecotTest(unittest.TestCase):
 
 if __name__ == "__main__":
     if not (LIB / "imap").exists() or not (LIB / "modules/sieve").exists():
-        print("Skipped: Dovecot is not unpacked")
-        sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+        skip("Dovecot is not unpacked")
+    run_tests()

@@ -4,25 +4,20 @@
 Debian's Exim cannot be installed beside Postfix, so it is run from a folder where its package was
 unpacked (`./dev test` does that). The user that the package would have made is handed in by
 nss_wrapper."""
-import argparse
 import glob
 import os
 import re
 import smtplib
 import subprocess
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+import paths  # noqa: F401
 import service
 from mta import SENDER, WAIT_S, Sink, free_port
 from service import GTUBE, HAM, SPAM, Http
+from test_program import OPTIONS, require_root, run_tests, skip
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--unpacked", default="build/unpacked")
-OPTIONS, REST = PARSER.parse_known_args()
 UNPACKED = os.path.abspath(OPTIONS.unpacked)
 EXIM = os.path.join(UNPACKED, "usr/sbin/exim4")
 WRAPPER = glob.glob(os.path.join(UNPACKED, "usr/lib/*/libnss_wrapper.so"))
@@ -145,9 +140,6 @@ class EximTest(unittest.TestCase):
 
 if __name__ == "__main__":
     if not os.path.exists(EXIM) or not WRAPPER:
-        print("Skipped: Exim was not unpacked in", UNPACKED)
-        sys.exit(77)
-    if os.getuid() != 0:
-        print("Skipped: Exim starts as root only")
-        sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+        skip("Exim was not unpacked in " + UNPACKED)
+    require_root("Exim")
+    run_tests()

@@ -4,18 +4,17 @@ its SQLite files, each made by the program itself. learn_import.py --winnow BINA
 import pathlib
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parents[1] / "bench" / "peers")]
-import bayes_exchange  # noqa: E402
-import compare  # noqa: E402
-import redis_server  # noqa: E402
-from learn_mail import HAM, SPAM, json_lines, message  # noqa: E402
+import paths  # noqa: F401
+import bayes_exchange
+import engines
+import redis_server
+from learn_mail import HAM, SPAM, json_lines, message
+from test_program import OPTIONS, missing, run_tests
 
-WINNOW = bayes_exchange.OPTIONS.winnow
+WINNOW = OPTIONS.winnow
 COUNT = 60  # messages of each class
 
 
@@ -132,7 +131,7 @@ class SpamAssassinTest(Import):
             "import", "--statistics", self.statistics, "--words", words, backup, code=3))
 
 
-@unittest.skipIf(shutil.which("rspamadm") is None or redis_server.missing(),
+@unittest.skipIf(shutil.which("rspamadm") is None or missing("redis-server"),
                  "rspamd or redis-server is not installed")
 class RspamdDumpTest(Import):
     def setUp(self):
@@ -237,7 +236,7 @@ class SqliteRspamd(bayes_exchange.Rspamd):
             f'cache {{ type = "sqlite3"; path = "{self.work}/cache.sqlite"; }}\n')
 
 
-@unittest.skipIf(shutil.which("rspamd") is None or redis_server.missing(),
+@unittest.skipIf(shutil.which("rspamd") is None or missing("redis-server"),
                  "rspamd or redis-server is not installed")
 class SqliteTest(Import):
     def test_as_rspamadm_converts_it_and_better(self):
@@ -254,7 +253,7 @@ class SqliteTest(Import):
         for program in (["rspamadm", "statconvert", "--symbol-spam", "BAYES_SPAM",
                          "--symbol-ham", "BAYES_HAM"],
                         [WINNOW, "statconvert", "--statistics", self.folder / "journal"]):
-            server = redis_server.RedisServer(port=compare.free_port())
+            server = redis_server.RedisServer(port=engines.free_port())
             self.addCleanup(server.stop)
             for _ in range(1 if program[0] == "rspamadm" else 2):
                 run(*program, *files, "-h", f"127.0.0.1:{server.port}")
@@ -281,4 +280,4 @@ class SqliteTest(Import):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + bayes_exchange.REST, verbosity=2)
+    run_tests()

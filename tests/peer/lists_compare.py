@@ -4,7 +4,6 @@
 Messages are made here; the name server knows every name of a list that somebody asks about a listed
 thing. Compared are the names asked below each list's zone, and the symbols of lists with their
 options. What differs must stand in the tables of differences.md, "Lists"."""
-import argparse
 import json
 import os
 import re
@@ -15,10 +14,11 @@ import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench/peers"))
-import compare
+import paths  # noqa: F401
+import engines
+import name_server
+from test_program import OPTIONS, require
 
-SKIPPED = 77
 ZONES = ("zen.spamhaus.org", "rep.mailspike.net", "bl.spameatingmonkey.net",
          "bl.ipv6.spameatingmonkey.net", "list.dnswl.org", "bip.virusfree.cz", "bl.blocklist.de",
          "dwl.dnswl.org", "email.rspamd.com", "ebl.msbl.org", "multi.surbl.org",
@@ -125,18 +125,18 @@ def zone_of(name):
 
 
 class Winnow:
-    def __init__(self, options, server, work):
-        self.options, self.server, self.work = options, server, Path(work) / "winnow"
+    def __init__(self, server, work):
+        self.work = Path(work) / "winnow"
         (self.work / "local.d").mkdir(parents=True)
         (self.work / "local.d/options.inc").write_text(
             'dns { nameserver = "%s"; timeout = 20s; }\ntask_timeout = 240s;\ncheck_all_filters = true;\n' % server.address)
-        (self.work / "local.d/rbl.conf").write_text(compare.LISTS_OF_3_4)
+        (self.work / "local.d/rbl.conf").write_text(engines.LISTS_OF_3_4)
 
     def scan(self, envelope, mail):
         line = json.dumps({"raw": mail, **envelope}) + "\n"
         path = self.work / "one.jsonl"
         path.write_text(line)
-        out = subprocess.run([self.options.winnow, "scan", "--dns", "--config",
+        out = subprocess.run([OPTIONS.winnow, "scan", "--dns", "--config",
                               self.work / "rspamd.conf", "--format", "jsonl", path],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if not out.stdout:
@@ -147,23 +147,24 @@ class Winnow:
         pass
 
 
-def make_rspamd(server, work):
-    class Rspamd(compare.Rspamd):
-        OFF = [name for name in compare.Rspamd.OFF if name not in ("rbl", "dkim", "spf")]
+class Rspamd(engines.Rspamd):
+    OFF = [name for name in engines.Rspamd.OFF if name not in ("rbl", "dkim", "spf")]
 
-        def configure(self, local):
-            # Much time: beside other tests an answer may take seconds, and none may be missing.
-            (local / "options.inc").write_text(
-                'dns { nameserver = ["%s"]; timeout = 20s; retransmits = 5; }\ntask_timeout = 240s;\n'
-                "dns_max_requests = 1000;\ndisable_monitoring = true;\nmap_watch_interval = 1d;\n"
-                'control_socket = "%s/control.sock mode=0600";\npidfile = "%s/pid";\n'
-                % (server.address, self.work, self.work))
-            (self.work / "override.d" / "phishing.conf").write_text("openphish_enabled = false;\n")
+    def __init__(self, server, work):
+        self.server = server
+        super().__init__(work)
 
-        def scan(self, envelope, mail):
-            return self.check_from(envelope, mail.encode())
+    def configure(self, local):
+        # Much time: beside other tests an answer may take seconds, and none may be missing.
+        (local / "options.inc").write_text(
+            'dns { nameserver = ["%s"]; timeout = 20s; retransmits = 5; }\ntask_timeout = 240s;\n'
+            "dns_max_requests = 1000;\ndisable_monitoring = true;\nmap_watch_interval = 1d;\n"
+            'control_socket = "%s/control.sock mode=0600";\npidfile = "%s/pid";\n'
+            % (self.server.address, self.work, self.work))
+        (self.work / "override.d" / "phishing.conf").write_text("openphish_enabled = false;\n")
 
-    return Rspamd(str(work))
+    def scan(self, envelope, mail):
+        return self.check_from(envelope, mail.encode())
 
 
 def shown(symbols):
@@ -176,9 +177,9 @@ def shown(symbols):
     return out
 
 
-def listed(source):
+def listed():
     """[(messages, what, reason)] of the table in differences.md."""
-    text = (source / "tests/peer/differences.md").read_text()
+    text = (Path(OPTIONS.source) / "tests/peer/differences.md").read_text()
     part = text.split("## Lists", 1)[1].split("\n## ", 1)[0] if "## Lists" in text else ""
     rows = []
     for line in part.splitlines():
@@ -195,15 +196,13 @@ def compare_sides(name, kind, theirs, ours, out):
         out.append((name, "+ %s %s" % (kind, one)))
 
 
-def run(options):
-    sys.path.insert(0, str(options.source / "tests/system"))
-    import name_server
+def main():
     work = tempfile.mkdtemp(prefix="winnow-lists-")
     os.chmod(work, 0o755)
     found, counts = [], [0, 0]
     try:
         with name_server.NameServer({}) as server:
-            sides = [make_rspamd(server, work), Winnow(options, server, work)]
+            sides = [Rspamd(server, work), Winnow(server, work)]
             try:
                 asked = []
                 for name, envelope, mail in messages():
@@ -226,7 +225,7 @@ def run(options):
                     side.stop()
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    rows = listed(options.source)
+    rows = listed()
     used = set()
     failed = 0
     for name, what in found:
@@ -247,11 +246,5 @@ def run(options):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--winnow", type=Path, required=True)
-    parser.add_argument("--source", type=Path, default=Path(__file__).resolve().parents[2])
-    args = parser.parse_args()
-    if not shutil.which("rspamd"):
-        print("rspamd is not installed")
-        sys.exit(SKIPPED)
-    sys.exit(run(args))
+    require("rspamd")
+    sys.exit(main())

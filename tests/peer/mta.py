@@ -19,12 +19,6 @@ SENDER = "anna@example.org"
 DOMAIN = "example.net"
 
 
-def missing(*programs):
-    """The first of the programs that is not installed; PATH need not hold sbin."""
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    return next((name for name in programs if not shutil.which(name)), None)
-
-
 def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))

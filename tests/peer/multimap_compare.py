@@ -3,17 +3,18 @@
 
 A rule of each type and filter that both know is laid out twice; compared are the symbols that its
 maps insert, with their options. What differs must stand in differences.md, "Multimap"."""
-import argparse
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-SKIPPED = 77
+import paths  # noqa: F401
+import engines
+from test_program import OPTIONS, require
+
 MAIL = """Received: from relay.example.net (relay.example.net [192.0.2.77])
 \tby mx.example.org with ESMTPS id 1; Wed, 21 Oct 2026 09:00:00 +0000
 From: "Ann Orchard" <ann@shop.fruit.co.uk>
@@ -110,8 +111,8 @@ def configuration(folder):
 
 
 class Winnow:
-    def __init__(self, winnow, work):
-        self.winnow, self.work = winnow, Path(work) / "winnow"
+    def __init__(self, work):
+        self.work = Path(work) / "winnow"
         (self.work / "local.d").mkdir(parents=True)
         (self.work / "local.d/multimap.conf").write_text(configuration(self.work))
         (self.work / "local.d/options.inc").write_text("check_all_filters = true;\n")
@@ -119,7 +120,7 @@ class Winnow:
     def scan(self, envelope, mail):
         path = self.work / "one.jsonl"
         path.write_text(json.dumps({"raw": mail, **envelope}) + "\n")
-        done = subprocess.run([self.winnow, "scan", "--config", self.work / "rspamd.conf", "--format",
+        done = subprocess.run([OPTIONS.winnow, "scan", "--config", self.work / "rspamd.conf", "--format",
                                "jsonl", path], capture_output=True, text=True)
         if not done.stdout:
             sys.exit(done.stderr)
@@ -128,22 +129,13 @@ class Winnow:
                 print(line)
         return json.loads(done.stdout)["symbols"]
 
-    def stop(self):
-        pass
 
+class Rspamd(engines.Rspamd):
+    def configure(self, local):
+        (local / "multimap.conf").write_text(configuration(self.work))
 
-def make_rspamd(source, work):
-    sys.path.insert(0, str(source / "bench/peers"))
-    import compare
-
-    class Rspamd(compare.Rspamd):
-        def configure(self, local):
-            (local / "multimap.conf").write_text(configuration(self.work))
-
-        def scan(self, envelope, mail):
-            return self.check_from(envelope, mail.encode())
-
-    return Rspamd(str(work))
+    def scan(self, envelope, mail):
+        return self.check_from(envelope, mail.encode())
 
 
 def shown(symbols):
@@ -151,10 +143,10 @@ def shown(symbols):
             for name, one in symbols.items() if name.startswith("M_")}
 
 
-def listed(source):
+def listed():
     """[(side, pattern)] of the table in differences.md."""
     rows, inside = [], False
-    for line in (source / "tests/peer/differences.md").read_text().splitlines():
+    for line in (Path(OPTIONS.source) / "tests/peer/differences.md").read_text().splitlines():
         if line.startswith("## "):
             inside = line == "## Multimap"
         elif inside and line.startswith(("| - ", "| + ")):
@@ -163,16 +155,10 @@ def listed(source):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--winnow", type=Path, required=True)
-    parser.add_argument("--source", type=Path, required=True)
-    options = parser.parse_args()
-    if not shutil.which("rspamd"):
-        print("rspamd is not installed")
-        return SKIPPED
-    rows, used, failed = listed(options.source.resolve()), set(), 0
+    require("rspamd")
+    rows, used, failed = listed(), set(), 0
     with tempfile.TemporaryDirectory(prefix="winnow-multimap-") as work:
-        theirs, ours = make_rspamd(options.source.resolve(), work), Winnow(options.winnow.resolve(), work)
+        theirs, ours = Rspamd(work), Winnow(work)
         try:
             for name, envelope in ENVELOPES.items():
                 mail = MAIL.replace("\n", "\r\n")

@@ -5,7 +5,6 @@ Clean mail is delivered byte for byte, GTUBE is refused, and under load, while t
 the rules are swapped and the whole is upgraded, every message that was acknowledged arrives exactly
 once. 200 messages, two kills, four reloads and an upgrade; where WINNOW_DEEP is set 2,000, ten,
 twenty and two."""
-import argparse
 import email
 import os
 import random
@@ -13,19 +12,16 @@ import re
 import signal
 import smtplib
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+import paths  # noqa: F401
 import service
-from mta import SENDER, WAIT_S, Postfix, Sink, Witness, missing
+from mta import SENDER, WAIT_S, Postfix, Sink, Witness
 from service import GTUBE, HAM
+from test_program import OPTIONS, require, require_root, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
 DEEP = bool(os.environ.get("WINNOW_DEEP"))
 LOAD, KILLS, RELOADS, UPGRADES = (2000, 10, 20, 2) if DEEP else (200, 2, 4, 1)
 RUNS = 20 if DEEP else 5
@@ -209,10 +205,6 @@ class PostfixTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if absent := missing("postfix", "smtp-source"):
-        print("Skipped:", absent, "is not installed")
-        sys.exit(77)
-    if os.getuid() != 0:
-        print("Skipped: Postfix starts as root only")
-        sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    require("postfix", "smtp-source")
+    require_root("Postfix")
+    run_tests()

@@ -1,7 +1,6 @@
 """Debian's redis-server for tests: in a folder of its own, on a unix socket, keeping nothing."""
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -9,10 +8,6 @@ import tempfile
 import time
 
 WAIT_S = 60
-
-
-def missing():
-    return shutil.which("redis-server") is None
 
 
 class Connection:

@@ -3,28 +3,17 @@
 the mail server found (http_headers), keys that sign (use_http_headers), and what rules may ask of them
 (selector request_header).
 request_headers.py --winnow BINARY"""
-import argparse
 import json
 import pathlib
-import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "system"))
-sys.path.insert(0, str(HERE.parents[1] / "bench/peers"))
+import paths  # noqa: F401
+import engines
 import service
+from test_program import OPTIONS, require, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
-
-if not shutil.which("rspamd"):
-    print("rspamd is not there")
-    sys.exit(77)
-import compare
 
 MAIL = (b"From: Ann <ann@sender.example>\r\nTo: b@x.example\r\nSubject: hi\r\n"
         b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.example>\r\n\r\nHello\r\n")
@@ -43,8 +32,8 @@ RESULTS = {"SPF": ("pass", "fail", "softfail", "neutral", "permfail", "na"),
 OF = {"SPF": ("R_SPF_",), "DKIM": ("R_DKIM_", "DKIM_TRACE"), "DMARC": ("DMARC_",)}
 
 
-class Rspamd(compare.Rspamd):
-    OFF = [name for name in compare.Rspamd.OFF if name not in ("dkim", "dkim_signing", "dmarc", "spf")]
+class Rspamd(engines.Rspamd):
+    OFF = [name for name in engines.Rspamd.OFF if name not in ("dkim", "dkim_signing", "dmarc", "spf")]
 
     def configure(self, local):
         for name, text in FILES.items():
@@ -79,7 +68,7 @@ class RequestHeaders(unittest.TestCase):
         cls.addClassCleanup(cls.winnow.stop)
 
     def both(self, *fields):
-        ours = compare.check(self.winnow.http, MAIL, [*ENVELOPE, *fields])
+        ours = engines.check(self.winnow.http, MAIL, [*ENVELOPE, *fields])
         return ours, self.rspamd.check(MAIL, [*ENVELOPE, *fields])
 
     def test_results(self):
@@ -118,4 +107,5 @@ class RequestHeaders(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
+    require("rspamd")
+    run_tests()

@@ -3,26 +3,21 @@
 
 `winnow rspamc` and Debian's rspamc put the same to Debian's rspamd and to winnow serve: either service
 must get what it needs from either client, and both clients must say the same of an answer, times apart."""
-import argparse
 import json
 import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "system"), str(HERE.parents[1] / "bench" / "peers")]
-import bayes_mail  # noqa: E402
-import redis_server  # noqa: E402
-import service  # noqa: E402
-from rspamd_bayes import RspamdBayes  # noqa: E402
+import paths  # noqa: F401
+import bayes_mail
+import redis_server
+import service
+from rspamd_bayes import RspamdBayes
+from test_program import OPTIONS, require, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = str(pathlib.Path(OPTIONS.winnow).resolve())
 OURS, THEIRS = (WINNOW, "rspamc"), ("rspamc",)
 
@@ -183,8 +178,5 @@ def without_times(said):
 
 
 if __name__ == "__main__":
-    for absent in ("rspamd", "redis-server"):
-        if shutil.which(absent) is None:
-            print("Skipped:", absent, "is not installed")
-            sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    require("rspamd", "redis-server")
+    run_tests()

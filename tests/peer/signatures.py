@@ -4,7 +4,6 @@ verified by dkimpy, OpenDKIM and rspamd, what these sign is verified here, RSA a
 and relaxed; and a byte that changes on the way breaks every one of them. The same for ARC, with
 dkimpy. OpenDKIM looks keys up as the machine does: it is run in a network of its own, where our name
 server is that of the machine."""
-import argparse
 import importlib.util
 import json
 import os
@@ -16,8 +15,7 @@ import tempfile
 import unittest
 import urllib.request
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "system"))
+import paths  # noqa: F401
 
 if importlib.util.find_spec("dkim") is None:
     # Packages of the system belong to its own interpreter.
@@ -27,14 +25,12 @@ if importlib.util.find_spec("dkim") is None:
         sys.exit(77)
     os.execve(own, [own, "-B", *sys.argv], {**os.environ, "WINNOW_OWN_PYTHON": "1"})
 
-import dkim  # noqa: E402
-import own_network  # noqa: E402
-import service  # noqa: E402
-from name_server import NameServer  # noqa: E402
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-OPTIONS, REST = PARSER.parse_known_args()
+import dkim
+import engines
+import own_network
+import service
+from name_server import NameServer
+from test_program import OPTIONS, require, run_tests
 
 HEAD = (b"Received: from a.example by b.example; Tue, 24 Nov 2026 10:00:00 +0000\r\n"
         b"From: Ann Orchard <ann@%s>\r\nTo: Ben <ben@there.example>,\r\n\tBea <bea@there.example>\r\n"
@@ -259,11 +255,8 @@ class Signatures(unittest.TestCase):
 
 
 def make_rspamd(ground, work):
-    sys.path.insert(0, str(HERE.parents[1] / "bench/peers"))
-    import compare
-
-    class Rspamd(compare.Rspamd):
-        OFF = [name for name in compare.Rspamd.OFF if name not in ("arc", "dkim", "dkim_signing")]
+    class Rspamd(engines.Rspamd):
+        OFF = [name for name in engines.Rspamd.OFF if name not in ("arc", "dkim", "dkim_signing")]
 
         def configure(self, local):
             replies = ", ".join(f'{{ name = "{name}"; type = txt; replies = ["{values[0]}"]; }}'
@@ -334,8 +327,5 @@ class ByRspamd(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    for program in ("opendkim-testmsg",):
-        if shutil.which(program) is None:
-            print(program + " is not there")
-            sys.exit(77)
-    unittest.main(argv=[sys.argv[0]] + REST)
+    require("opendkim-testmsg")
+    run_tests()

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The accuracy comparison and the fit of weights on a small made corpus: one campaign is never on
 both sides, weights stay in their bounds, and the numbers are those that can be counted by hand."""
-import argparse
 import json
 import pathlib
 import subprocess
@@ -14,8 +13,8 @@ sys.path[:0] = [str(ROOT / "bench" / "peers"), str(ROOT / "rules" / "conf" / "tu
 import accuracy  # noqa: E402
 import fit  # noqa: E402
 import labelled_mail  # noqa: E402
+from test_program import OPTIONS, run_tests  # noqa: E402
 
-WINNOW = None
 WORDS = ("harbour lantern meadow copper violin basket thunder pepper marble saddle cobweb "
          "walnut ribbon kettle").split()
 
@@ -55,7 +54,7 @@ class Accuracy(unittest.TestCase):
                          labelled_mail.group_of(b"buy 99 at  http://b.example/8!"))
 
     def test_weights_stay_in_their_bounds(self):
-        _, (shipped, hits) = fit.gather(WINNOW, self.mails)
+        _, (shipped, hits) = fit.gather(OPTIONS.winnow, self.mails)
         weights = fit.fit(self.mails, (shipped, hits))
         self.assertTrue(weights)
         for name, weight in weights.items():
@@ -74,7 +73,7 @@ class Accuracy(unittest.TestCase):
     def test_table_and_page(self):
         page = pathlib.Path(self.folder.name)
         run = subprocess.run([sys.executable, "-B", str(ROOT / "bench/peers/accuracy.py"),
-                              "--winnow", WINNOW, "--engines", "--json", str(page / "a.json"),
+                              "--winnow", OPTIONS.winnow, "--engines", "--json", str(page / "a.json"),
                               "--html", str(page / "a.html"), "--", str(self.corpus)],
                              stdout=subprocess.PIPE, text=True, check=True)
         self.assertIn("40 messages", run.stdout)
@@ -84,10 +83,4 @@ class Accuracy(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--winnow", required=True)
-    parser.add_argument("--source")
-    parser.add_argument("--build")
-    args, rest = parser.parse_known_args()
-    WINNOW = args.winnow
-    unittest.main(argv=[sys.argv[0], *rest])
+    run_tests()

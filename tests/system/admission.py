@@ -2,21 +2,15 @@
 """Who may come in: admission.py --winnow PATH [TEST...]
 
 Limits of winnow serve at and beyond: bytes of mail, connections, sources, waiting, slow clients."""
-import argparse
 import os
 import socket
-import sys
 import tempfile
 import threading
 import unittest
 
 from service import HAM, WAIT_S, Http, Serve, connect, packet, read_all
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = os.path.abspath(OPTIONS.winnow)
 
 MIB = 1 << 20
@@ -189,4 +183,4 @@ class AdmissionTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

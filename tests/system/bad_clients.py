@@ -5,25 +5,19 @@ Silence, half messages, single bytes, bodies over the limit, lengths that are wr
 two readers would cut in two ways, milter packets of every length and in any order. Each gets the
 protocol's own error or is closed; no verdict is made of what did not come whole; afterwards the
 service answers as before. Every count is bounded; WINNOW_DEEP multiplies them by ten."""
-import argparse
 import os
 import random
 import resource
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import unittest
 
 import service
-from service import HAM, SPAM, WAIT_S, Http, Milter, connect, packet, read_all
+from service import HAM, SPAM, Http, Milter, connect, packet, read_all
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 TIMES = 10 if os.environ.get("WINNOW_DEEP") else 1
 MESSAGE_MAX = 1 << 20
 SILENT = 1000 * TIMES
@@ -277,4 +271,4 @@ class FewFilesTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

@@ -1,24 +1,18 @@
 #!/usr/bin/env python3
 """The controller of winnow serve: controller.py --winnow PATH [TEST...]"""
-import argparse
 import json
 import os
 import re
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import unittest
 
 import service
 from service import HAM, WAIT_S, Http, connect, read_all
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = OPTIONS.winnow
 
 
@@ -186,4 +180,4 @@ class ClosedTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Aggregate reports of DMARC from end to end: the service keeps what messages say, the command makes
 reports of it, as files and by mail. dmarc_report.py --winnow PATH"""
-import argparse
 import datetime
 import email
 import email.policy
@@ -19,12 +18,7 @@ import mta
 import redis_server
 import service
 from name_server import NameServer
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
+from test_program import OPTIONS, missing, run_tests
 
 MAIL = (b"From: Anna <anna@mail.%s>\r\nTo: b@x.test\r\nSubject: hello\r\n"
         b"Message-ID: <%d@sender.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nHello.\r\n")
@@ -167,7 +161,7 @@ class DmarcReport(unittest.TestCase):
         self.assertIn("org_name is missing", self.command(code=2)[1])
 
 
-@unittest.skipIf(redis_server.missing(), "redis-server is not there")
+@unittest.skipIf(missing("redis-server"), "redis-server is not there")
 class DmarcReportInRedis(DmarcReport):
     """The same where Redis keeps the rows, as Rspamd does."""
 
@@ -227,4 +221,4 @@ class DmarcReportInRedis(DmarcReport):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
+    run_tests()

@@ -1,23 +1,16 @@
 #!/usr/bin/env python3
 """Lookups from outside: dns.py --winnow PATH. A name server on loopback with scripted faults is
 asked by `winnow dns`, by a scan, and by the service."""
-import argparse
 import json
-import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 import unittest
 
 import service
 from name_server import NameServer
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = OPTIONS.winnow
 
 MESSAGE = (b"From: Anna <anna@sender.example>\r\nTo: b@x.example\r\nSubject: hello\r\n"
@@ -372,4 +365,4 @@ class DnsTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
+    run_tests()

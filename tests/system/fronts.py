@@ -1,24 +1,18 @@
 #!/usr/bin/env python3
 """What the front ends of winnow serve do with what the configuration says: fronts.py --winnow PATH"""
-import argparse
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
 import service
 from service import GTUBE, HAM, SPAM, Http, Milter, connect, read_all
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = OPTIONS.winnow
 
 DNS = """dns { fake_records = [
@@ -362,4 +356,4 @@ class Sockets(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

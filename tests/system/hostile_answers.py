@@ -3,25 +3,18 @@
 
 Each row: a message of a sender whose name server answers so, the symbol that it ends with, and how
 many questions it may cost at most. Then a name server that dies amid a run and comes back."""
-import argparse
 import base64
 import hashlib
 import json
 import pathlib
 import random
 import subprocess
-import sys
 import tempfile
 import unittest
 
 import service
 from name_server import NameServer
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
+from test_program import OPTIONS, run_tests
 
 LETTER = ("%sFrom: Anna <anna@%s>\r\nTo: b@x.example\r\nSubject: hello\r\n"
           "Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.example>\r\n"
@@ -206,4 +199,4 @@ class HostileAnswers(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
+    run_tests()

@@ -5,15 +5,12 @@ import io
 import json
 import pathlib
 import re
-import sys
 import tarfile
 import tempfile
 import unittest
 
-from learn_mail import BILLS, HAM, NEWS, SPAM, Program, json_lines, message
-
-winnow = Program()
-OPTIONS, REST, CACHE = winnow.options, winnow.rest, winnow.cache
+from learn_mail import BILLS, HAM, NEWS, SPAM, json_lines, message, winnow
+from test_program import PATTERNS, run_tests
 
 
 class Learning(unittest.TestCase):
@@ -28,7 +25,7 @@ class Learning(unittest.TestCase):
                 (self.folder / name / f"{number:03}.eml").write_bytes(message(words, number))
 
     def learn(self, what, *paths, code=0, more=()):
-        done = winnow("learn", what, "--cache", CACHE, "--statistics", self.statistics, *more, *paths)
+        done = winnow("learn", what, "--cache", PATTERNS, "--statistics", self.statistics, *more, *paths)
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stderr.decode().strip()
 
@@ -42,7 +39,7 @@ class Learning(unittest.TestCase):
     def bayes(self, *messages, statistics=True, config=None, more=()):
         """The BAYES symbol of each message as (name, score, option), or None."""
         given = ["--statistics", self.statistics] if statistics else []
-        done = winnow("scan", "--config", config or self.config(), "--cache", CACHE, "--read-as",
+        done = winnow("scan", "--config", config or self.config(), "--cache", PATTERNS, "--read-as",
                       "jsonl", "--format", "jsonl", *given, *more, "-", stdin=json_lines(messages))
         self.assertEqual(done.returncode, 0, done.stderr)
         out = []
@@ -71,20 +68,20 @@ class LearnTest(Learning):
 
     def test_without_statistics_a_scan_is_as_before(self):
         mail = self.folder / "ham"
-        plain = winnow("scan", "--cache", CACHE, "--now", "2026-11-25T00:00:00Z", "--format", "jsonl",
+        plain = winnow("scan", "--cache", PATTERNS, "--now", "2026-11-25T00:00:00Z", "--format", "jsonl",
                        mail)
         self.learn_both()
-        again = winnow("scan", "--cache", CACHE, "--now", "2026-11-25T00:00:00Z", "--format", "jsonl",
+        again = winnow("scan", "--cache", PATTERNS, "--now", "2026-11-25T00:00:00Z", "--format", "jsonl",
                        mail)
         self.assertEqual(plain.stdout, again.stdout)
         self.assertNotIn(b"BAYES", plain.stdout)
-        missing = winnow("scan", "--cache", CACHE, "--statistics", self.folder / "none", mail)
+        missing = winnow("scan", "--cache", PATTERNS, "--statistics", self.folder / "none", mail)
         self.assertEqual(missing.returncode, 2)
 
         self.assertIn(b"nothing was learnt into this folder", missing.stderr)
 
     def test_who_names_no_folder_is_told_which_it_was(self):
-        done = winnow("learn", "spam", "--cache", CACHE, "--var", f"DBDIR={self.folder}",
+        done = winnow("learn", "spam", "--cache", PATTERNS, "--var", f"DBDIR={self.folder}",
                       self.folder / "spam")
         self.assertEqual(done.stderr.decode().strip(),
                          f"30 learnt, 0 moved, 0 already in {self.folder}/statistics")
@@ -159,7 +156,7 @@ class LearnTest(Learning):
         lines = b"".join(
             json.dumps({"raw": message(SPAM, 99).decode(), "rcpt": [to]}).encode() + b"\n"
             for to in ("anna@X.example", "ben@x.example"))
-        done = winnow("scan", "--config", config, "--cache", CACHE, "--read-as", "jsonl", "--format",
+        done = winnow("scan", "--config", config, "--cache", PATTERNS, "--read-as", "jsonl", "--format",
                       "jsonl", "--statistics", self.statistics, "-", stdin=lines)
         self.assertEqual(["BAYES_SPAM" in json.loads(line)["symbols"]
                           for line in done.stdout.splitlines()], [True, False])
@@ -177,7 +174,7 @@ class LearnTest(Learning):
         self.learn_both()
         record = self.folder / "run.wev"
         there = self.bayes(message(SPAM, 99), more=["--record", record])
-        done = winnow("scan", "--config", self.config(), "--cache", CACHE, "--replay", record,
+        done = winnow("scan", "--config", self.config(), "--cache", PATTERNS, "--replay", record,
                       "--format", "jsonl")
         self.assertEqual(done.returncode, 0, done.stderr)
         symbol = json.loads(done.stdout)["symbols"]["BAYES_SPAM"]
@@ -413,7 +410,7 @@ autolearn { spam_threshold = 6; ham_threshold = -1;
         self.assertEqual(self.learn("spam", self.folder / "spam", more=more),
                          "0 learnt, 0 moved, 0 already, 30 with less tokens than min_tokens = 5000: "
                          "not learnt")
-        done = winnow("learn", "spam", "--cache", CACHE, "--statistics", self.statistics, "--verbose",
+        done = winnow("learn", "spam", "--cache", PATTERNS, "--statistics", self.statistics, "--verbose",
                       *more, mail)
         found = re.fullmatch(r"too few\t\S*001\.eml\S*\tless tokens than required: (\d+) < 5000\n",
                              done.stdout.decode())
@@ -427,7 +424,7 @@ autolearn { spam_threshold = 6; ham_threshold = -1;
         # Lines stand in the order of the messages, whatever became of each.
         lines = json_lines(b"Subject: a\n\nb\n" if number % 3 else message(HAM, number)
                            for number in range(50, 60))
-        done = winnow("learn", "ham", "--cache", CACHE, "--statistics", self.statistics, "--verbose",
+        done = winnow("learn", "ham", "--cache", PATTERNS, "--statistics", self.statistics, "--verbose",
                       "--config", self.config("min_tokens = 40;"), "--read-as", "jsonl", "-",
                       stdin=lines)
         self.assertEqual([line.split("\t")[0] for line in done.stdout.decode().splitlines()],
@@ -507,7 +504,7 @@ class LearnLogTest(Learning):
             for label, words in (("spam", SPAM), ("ham", HAM)):
                 lines.append(json.dumps({"raw": message(words, number).decode(), "label": label,
                                          "now": 1_700_000_000 + number}))
-        done = winnow("learn", "labelled", "--cache", CACHE, "--statistics", self.statistics,
+        done = winnow("learn", "labelled", "--cache", PATTERNS, "--statistics", self.statistics,
                       "--read-as", "jsonl", "-", stdin="\n".join(lines).encode())
         self.assertEqual(done.returncode, 0, done.stderr)
         out, summary = self.log("evaluate", "--config", self.config("min_learns = 10;"))
@@ -526,4 +523,4 @@ class LearnLogTest(Learning):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0]] + REST)
+    run_tests()

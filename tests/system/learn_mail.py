@@ -1,10 +1,10 @@
 """Mail of two vocabularies, so that what is learnt decides and nothing else, and the program that
 learns it."""
-import argparse
 import json
-import pathlib
 import random
 import subprocess
+
+from test_program import OPTIONS
 
 SPAM = "lottery casino winner million jackpot bonus prize claim urgent dollars betting".split()
 HAM = "meeting report compiler garden minutes review branch lunch thursday patch agenda".split()
@@ -26,17 +26,6 @@ def json_lines(messages):
     return b"".join(json.dumps({"raw": one.decode()}).encode() + b"\n" for one in messages)
 
 
-class Program:
-    """The program under test, as the test's own command line names it."""
-
-    def __init__(self):
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--winnow", default="build/dev/winnow")
-        parser.add_argument("--source")
-        parser.add_argument("--build", default="build/dev")
-        self.options, self.rest = parser.parse_known_args()
-        self.cache = str(pathlib.Path(self.options.build).resolve() / "tests" / "cache")
-
-    def __call__(self, *arguments, stdin=None):
-        return subprocess.run([self.options.winnow, *map(str, arguments)], input=stdin,
-                              capture_output=True, timeout=240)
+def winnow(*arguments, stdin=None):
+    return subprocess.run([OPTIONS.winnow, *map(str, arguments)], input=stdin, capture_output=True,
+                          timeout=240)

@@ -1,14 +1,10 @@
 #!/usr/bin/env python3
 """What the running service learns: the controller's pages, spamd's TELL, autolearn.
 learn_serve.py --winnow PATH"""
-import argparse
 import json
-import os
 import pathlib
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
@@ -16,12 +12,8 @@ import unittest
 import service
 from learn_mail import HAM, NEWS, SPAM, message
 from service import WAIT_S, connect, read_all
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = OPTIONS.winnow
 
 
@@ -469,4 +461,4 @@ class SparedMistakeTest(UndoneMistakeTest):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0]] + REST)
+    run_tests()

@@ -1,24 +1,17 @@
 #!/usr/bin/env python3
 """Options of DNS lists, each with what it lets through and what it does not: lists.py --winnow PATH.
 One site's configuration with a list an option; answers come from its table of records."""
-import argparse
 import hashlib
 import json
 import pathlib
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
 import name_server
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
+from test_program import OPTIONS, run_tests
 
 MAIL = """Received: from a.example (a.example [203.0.113.1])
  by mx.example (Postfix) with ESMTP id A1; Wed, 21 Oct 2026 09:00:03 +0000 (UTC)
@@ -358,4 +351,4 @@ class CalledMailServers(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0]] + REST)
+    run_tests()

@@ -3,11 +3,9 @@
 
 maps.py --winnow PATH [TEST...]. Servers are ours (map_server.py) and nginx, where it is installed.
 Conditions are waited for, never slept for."""
-import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -15,14 +13,9 @@ from pathlib import Path
 import service
 from map_server import MapServer, free_port, wait_until
 from service import HAM, Http
+from test_program import OPTIONS, PATTERNS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build", default="build/dev")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = str(Path(OPTIONS.winnow).resolve())
-PATTERNS = Path(OPTIONS.build).resolve() / "tests" / "cache"
 os.environ["no_proxy"] = "*"  # servers are on this machine
 
 
@@ -407,4 +400,4 @@ http { %(t)s access_log %(d)s/access.log;
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
+    run_tests()

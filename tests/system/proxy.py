@@ -2,24 +2,17 @@
 """Upstreams and mirrors of the milter port: proxy.py --winnow PATH
 
 One service in front and two behind it, one scanner that stalls, one that talks rubbish."""
-import argparse
 import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
 import service
 from service import GTUBE, HAM, SPAM, Milter, Serve, connect, read_all
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
+from test_program import OPTIONS, run_tests
 
 
 class Behind:
@@ -264,4 +257,4 @@ class ProxyTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

@@ -15,11 +15,9 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peer"))
 import redis_server
 import service
-from learn_mail import HAM, SPAM, Program, json_lines, message
+from learn_mail import HAM, SPAM, json_lines, message, winnow
 from service import WAIT_S, connect, read_all
-
-winnow = Program()
-OPTIONS, REST, CACHE = winnow.options, winnow.rest, winnow.cache
+from test_program import OPTIONS, PATTERNS, require, run_tests
 
 
 class RedisTest(unittest.TestCase):
@@ -48,13 +46,13 @@ class RedisTest(unittest.TestCase):
 
     def learn(self, what, numbers, words, code=0, more=()):
         lines = json_lines(message(words, n) for n in numbers)
-        done = winnow("learn", what, "--config", self.config, "--cache", CACHE, "--statistics",
+        done = winnow("learn", what, "--config", self.config, "--cache", PATTERNS, "--statistics",
                       self.statistics, "--read-as", "jsonl", *more, "-", stdin=lines)
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stderr.decode().strip()
 
     def bayes(self, *mails, more=()):
-        done = winnow("scan", "--config", self.config, "--cache", CACHE, "--read-as", "jsonl",
+        done = winnow("scan", "--config", self.config, "--cache", PATTERNS, "--read-as", "jsonl",
                       "--format", "jsonl", *more, "-", stdin=json_lines(mails))
         self.assertEqual(done.returncode, 0, done.stderr)
         return [[name for name in json.loads(line)["symbols"] if name.startswith("BAYES_")]
@@ -253,7 +251,7 @@ class RedisTest(unittest.TestCase):
         options_inc = self.folder / "local.d" / "options.inc"
         options_inc.write_text('dns { fake_records = [{ name = "one._domainkey.a.example"; type = txt; '
                                'replies = ["%s"]; }] }\n' % record)
-        done = winnow("scan", "--config", self.config, "--cache", CACHE, "--read-as", "jsonl", "--format",
+        done = winnow("scan", "--config", self.config, "--cache", PATTERNS, "--read-as", "jsonl", "--format",
                       "jsonl", "--now", "2030-01-01T00:00:00Z", "-", stdin=json_lines([mail]))
         symbols = json.loads(done.stdout)["symbols"]
         self.assertEqual(symbols["R_DKIM_ALLOW"]["options"], ["a.example:s=one"], done.stderr)
@@ -313,7 +311,5 @@ class RedisTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if redis_server.missing():
-        print("Skipped: redis-server is not installed")
-        sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    require("redis-server")
+    run_tests()

@@ -2,7 +2,6 @@
 """Every symbol of Rspamd that needs no network is here with its weight and a test, or a reason
 stands in rules/conf/rspamd_symbols.tsv; no composite is off that could hit; and the tables notice
 where that is not so."""
-import argparse
 import pathlib
 import sys
 import tempfile
@@ -11,13 +10,12 @@ import unittest
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "rules/conf"))
 import coverage  # noqa: E402
-
-WINNOW = None
+from test_program import OPTIONS, run_tests  # noqa: E402
 
 
 class Coverage(unittest.TestCase):
     def test_nothing_is_missing(self):
-        table = coverage.rows(WINNOW, SOURCE / "rules/conf")
+        table = coverage.rows(OPTIONS.winnow, SOURCE / "rules/conf")
         self.assertGreater(len(table), 400)
         self.assertEqual(coverage.gaps(table), [])
 
@@ -42,7 +40,7 @@ class Coverage(unittest.TestCase):
 
     def test_no_composite_sleeps(self):
         conf = SOURCE / "rules/conf"
-        self.assertEqual(coverage.asleep(conf, coverage.listed(WINNOW, conf)), [])
+        self.assertEqual(coverage.asleep(conf, coverage.listed(OPTIONS.winnow, conf)), [])
 
     def test_sleepers_are_seen(self):
         everything = {"KNOWN_MID", "INVALID_MSGID", "DCC_BULK", "HAS_XOIP"}
@@ -57,10 +55,4 @@ class Coverage(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--winnow", required=True)
-    parser.add_argument("--source")
-    parser.add_argument("--build")
-    args, rest = parser.parse_known_args()
-    WINNOW = args.winnow
-    unittest.main(argv=[sys.argv[0]] + rest)
+    run_tests()

@@ -3,26 +3,20 @@
 
 Starts it on free ports and speaks to it as mail servers and their clients do. Conditions are
 waited for, never slept for."""
-import argparse
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 
 import service
 from service import GTUBE, HAM, SPAM, WAIT_S, Http, Milter, connect, packet, read_all
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = OPTIONS.winnow
 
 
@@ -285,4 +279,4 @@ class StopTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

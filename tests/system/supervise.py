@@ -3,7 +3,6 @@
 
 Engines that are killed, upgraded, reloaded and poisoned under load; systemd's side of it. A client
 here does what a mail server does: what it gets no answer for it sends again."""
-import argparse
 import json
 import os
 import re
@@ -18,12 +17,8 @@ import time
 import unittest
 
 from service import HAM, SPAM, WAIT_S, Http, Serve, connect, read_all
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 WINNOW = os.path.abspath(OPTIONS.winnow)
 
 KILLS, RELOADS, CLIENTS, EACH = 10, 100, 4, 60
@@ -389,4 +384,4 @@ class SystemdTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

@@ -2,25 +2,18 @@
 """TLS of the HTTP and controller ports: tls.py --winnow PATH
 
 Certificates are made by openssl for each run; Python's ssl is the client."""
-import argparse
 import os
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import unittest
 
 import service
 from service import HAM, SPAM, connect, read_all
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
+from test_program import OPTIONS, require, run_tests
 
 
 def make_certificate(folder, name):
@@ -180,7 +173,5 @@ class TlsTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not shutil.which("openssl"):
-        print("Skipped: openssl is not installed")
-        sys.exit(77)
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    require("openssl")
+    run_tests()

@@ -7,21 +7,14 @@
   close     the service closes, and has said nothing else; what follows is a new connection
   open      the service has said nothing else and the connection is kept
   # text    why"""
-import argparse
 import glob
 import os
 import re
 import socket
-import sys
 import unittest
 
 import service
-
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source", default=".")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
+from test_program import OPTIONS, run_tests
 
 
 def unescaped(text):
@@ -96,4 +89,4 @@ class Transcripts(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + REST, verbosity=2)
+    run_tests()

@@ -1,25 +1,19 @@
 #!/usr/bin/env python3
 """Signing keys in Vault: vault.py --winnow PATH. A stand-in on loopback answers as Vault's storage of
 versions 1 and 2; what is signed with a key from there verifies with its public half."""
-import argparse
 import http.server
 import json
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
 
 import service
+from test_program import OPTIONS, run_tests
 
-PARSER = argparse.ArgumentParser()
-PARSER.add_argument("--winnow", default="build/dev/winnow")
-PARSER.add_argument("--source")
-PARSER.add_argument("--build")
-OPTIONS, REST = PARSER.parse_known_args()
 MAIL = (b"From: Ann <ann@%s>\r\nTo: bob@there.example\r\nSubject: pears\r\n"
         b"Date: Wed, 21 Oct 2026 09:00:00 +0000\r\nMessage-ID: <1@a.example>\r\n"
         b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nThe pears are ripe.\r\n")
@@ -185,4 +179,4 @@ class VaultTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *REST], verbosity=2)
+    run_tests()
