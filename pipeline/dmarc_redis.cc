@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/ascii.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
@@ -115,7 +116,7 @@ Result<void> DmarcRedis::add(std::span<const std::string> rows, int64_t now_ms,
     if (!read_dmarc_row(text, row)) continue;
     std::string rua;  // Rspamd's are in lower case; blanks belong to no URI
     for (const char c : row.rua)
-      if (c != ' ' && c != '\t') rua += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+      if (c != ' ' && c != '\t') rua += lower_ascii(c);
     ++counts[{report_key(day, row.policy_domain, rua), write_rspamd_dmarc_row(row)}];
   }
   if (counts.empty()) return {};

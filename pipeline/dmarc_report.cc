@@ -9,6 +9,7 @@
 #include <charconv>
 #include <map>
 
+#include "engine/ascii.h"
 #include "engine/crypt/base64_text.h"
 #include "engine/mime/phrase.h"
 #include "rules/config/ucl.h"
@@ -215,14 +216,10 @@ std::vector<std::string> report_addresses(std::string_view rua, size_t bytes) {
   constexpr size_t kAddressesMax = 10;  // RFC 7489 6.2 asks for two at least
   std::vector<std::string> out;
   while (!rua.empty() && out.size() < kAddressesMax) {
-    std::string_view one = rua.substr(0, rua.find(','));
-    rua.remove_prefix(std::min(one.size() + 1, rua.size()));
-    one.remove_prefix(std::min(one.find_first_not_of(" \t"), one.size()));
-    while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
-    std::string scheme(one.substr(0, kMailto.size()));
-    std::ranges::transform(scheme, scheme.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-    if (scheme != kMailto) continue;
+    const size_t comma = std::min(rua.find(','), rua.size());
+    std::string_view one = trimmed(rua.substr(0, comma), " \t");
+    rua.remove_prefix(std::min(comma + 1, rua.size()));
+    if (!starts_caseless(one, kMailto)) continue;
     one.remove_prefix(kMailto.size());
     const size_t mark = one.find('!');
     const uint64_t limit = mark == one.npos ? UINT64_MAX : size_limit(one.substr(mark + 1));

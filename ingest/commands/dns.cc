@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <future>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 #include "engine/score/questions.h"
 #include "ingest/commands/command.h"
@@ -148,10 +149,8 @@ int dns_command(const std::vector<std::string>& arguments) {
   std::vector<Question> questions;
   keys.reserve(names.size());
   for (size_t i = first; i < names.size(); ++i) {
-    std::string key = names[i];
+    std::string key = lowered(names[i]);
     if (key.ends_with('.')) key.pop_back();
-    for (char& c : key)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
     uint16_t asked = type == 0 ? kA : type;
     if (const std::optional<IpAddress> ip = parse_ip(key); ip && (type == 0 || type == kPtr)) {
       key = reverse_of(*ip);

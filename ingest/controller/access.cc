@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 #include "ingest/controller/password.h"
 
@@ -13,22 +14,16 @@ namespace {
 
 constexpr size_t kKnownMax = 16;
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 bool is_secure(const ControllerSettings& settings, const IpAddress& ip) {
   return settings.secure_ip && ip.valid() && settings.secure_ip->find(ip) != kNoIndex;
 }
 
 // The address for which a proxy asks; nothing where no header names one.
 std::string_view asked_for(const AccessRequest& request) {
-  if (request.forwarded_for.empty()) return trim(request.real_ip);
+  if (request.forwarded_for.empty()) return trimmed(request.real_ip, " \t");
   const size_t comma = request.forwarded_for.rfind(',');
-  return trim(comma == std::string_view::npos ? request.forwarded_for
-                                              : request.forwarded_for.substr(comma + 1));
+  const size_t last = comma == std::string_view::npos ? 0 : comma + 1;
+  return trimmed(std::string_view(request.forwarded_for).substr(last), " \t");
 }
 
 }  // namespace

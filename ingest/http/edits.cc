@@ -5,17 +5,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/ascii.h"
 #include "engine/score/render.h"
 
 namespace winnow {
 
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 // One edit's header values of that name, from `at` on: `"NAME":V` or `"NAME":[V,V]`.
 template <class Is, class Append>
@@ -31,14 +26,14 @@ void append_by_name(std::span<const Edit> edits, std::string_view key, Is is, Ap
     if (!left[i]) continue;
     size_t same = 0;
     for (size_t k = i; k < left.size(); ++k)
-      same += left[k] && same_name(left[k]->name, left[i]->name);
+      same += left[k] && equal_caseless(left[k]->name, left[i]->name);
     if (i > 0) out += ',';
     append_json_string(left[i]->name, out);
     out += same > 1 ? ":[" : ":";
     const std::string_view name = left[i]->name;
     bool first = true;
     for (size_t k = i; k < left.size(); ++k) {
-      if (!left[k] || !same_name(left[k]->name, name)) continue;
+      if (!left[k] || !equal_caseless(left[k]->name, name)) continue;
       if (!first) out += ',';
       first = false;
       append(*left[k]);
@@ -100,11 +95,12 @@ struct Head {
 
   void remove(std::string_view name, int32_t position) {
     int32_t count = 0;
-    for (const Field& field : fields) count += !field.is_new && same_name(field.name, name);
+    for (const Field& field : fields) count += !field.is_new && equal_caseless(field.name, name);
     const int32_t wanted = position < 0 ? count + position + 1 : position;
     int32_t number = 0;
     for (Field& field : fields)
-      if (!field.is_new && same_name(field.name, name) && (++number == wanted || position == 0))
+      if (!field.is_new && equal_caseless(field.name, name) &&
+          (++number == wanted || position == 0))
         field.gone = true;
   }
 

@@ -5,25 +5,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 #include "ingest/http/reply.h"
 
 namespace winnow {
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 std::string_view without_brackets(std::string_view address) {
   if (address.size() >= 2 && address.front() == '<' && address.back() == '>')
@@ -240,7 +228,7 @@ SessionWant HttpSession::chunk_size(std::string& out) {
     return SessionWant::kBytes;
   }
   more_ = true;
-  if (!number(trim(line.substr(0, line.find(';'))), 16, left_))
+  if (!number(trimmed(line.substr(0, line.find(';')), " \t"), 16, left_))
     return refuse(400, "bad chunk", out);
   if (left_ > limits_.body_max - body_.size()) return refuse(413, "message is too large", out);
   state_ = left_ == 0 ? State::kTrailer : State::kChunk;
@@ -283,7 +271,7 @@ SessionWant HttpSession::head(std::string& out) {
     const size_t colon = line.find(':');
     if (n >= limits_.headers_max || colon == std::string_view::npos ||
         !is_token(line.substr(0, colon)) || line.find('\0') != std::string_view::npos ||
-        !header(line.substr(0, colon), trim(line.substr(colon + 1))))
+        !header(line.substr(0, colon), trimmed(line.substr(colon + 1), " \t")))
       return refuse(400, "bad header", out);
   }
   at_ = end;
@@ -343,7 +331,7 @@ void HttpSession::target(std::string_view target) {
   while (path.starts_with('/')) path.remove_prefix(1);
   while (path.ends_with('/')) path.remove_suffix(1);
   request_.command =
-      limits_.controller ? find(kControllerPaths, lower(path)) : find(kPaths, lower(path));
+      limits_.controller ? find(kControllerPaths, lowered(path)) : find(kPaths, lowered(path));
   if (limits_.controller && request_.command == HttpCommand::kNone)
     request_.command = HttpCommand::kNotFound;
   if (question == std::string_view::npos) return;
@@ -352,7 +340,7 @@ void HttpSession::target(std::string_view target) {
     const std::string_view one = arguments.substr(0, arguments.find('&'));
     arguments.remove_prefix(std::min(arguments.size(), one.size() + 1));
     const size_t equals = one.find('=');
-    const std::string name = lower(percent_decoded(one.substr(0, equals)));
+    const std::string name = lowered(percent_decoded(one.substr(0, equals)));
     if (equals == std::string_view::npos || name == "content-length" ||
         name == "transfer-encoding" || name == "connection")
       continue;
@@ -362,7 +350,7 @@ void HttpSession::target(std::string_view target) {
 
 // False where the request cannot be read in one way only.
 bool HttpSession::header(std::string_view name, std::string_view value) {
-  const std::string key = lower(name);
+  const std::string key = lowered(name);
   Message& to = request_.envelope;
   if (key == "content-length") {
     uint64_t length = 0;
@@ -370,19 +358,20 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     has_length_ = true;
     left_ = length;
   } else if (key == "transfer-encoding") {
-    if (lower(value) != "chunked" || request_.dialect != Dialect::kHttp || chunked_) return false;
+    if (!equal_caseless(value, "chunked") || request_.dialect != Dialect::kHttp || chunked_)
+      return false;
     chunked_ = true;
   } else if (key == "expect") {
     // RFC 9110 10.1.1: an HTTP/1.0 client knows no interim answers.
-    expects_continue_ = http11_ && lower(value) == "100-continue";
+    expects_continue_ = http11_ && equal_caseless(value, "100-continue");
   } else if (key == "connection") {
-    const std::string option = lower(value);
+    const std::string option = lowered(value);
     if (request_.dialect == Dialect::kHttp)
       request_.keep_alive = option.find("close") == std::string::npos &&
                             (request_.keep_alive || option.find("keep-alive") != std::string::npos);
   } else if (key == "compression" || key == "content-encoding") {
     // Unlike `Compression`, which is Rspamd's own, `Content-Encoding` may be what a proxy says.
-    const bool zstd = lower(value) == "zstd" || lower(value) == "zstandard";
+    const bool zstd = equal_caseless(value, "zstd") || equal_caseless(value, "zstandard");
     request_.zstd_body = request_.zstd_body || zstd;
     request_.unknown_compression = request_.unknown_compression || (!zstd && key == "compression");
   } else if (key == "from") {
@@ -392,7 +381,8 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     while (!value.empty() && to.recipients.size() < 10'000) {
       const std::string_view one = value.substr(0, value.find(','));
       value.remove_prefix(std::min(value.size(), one.size() + 1));
-      if (!trim(one).empty()) to.recipients.emplace_back(without_brackets(trim(one)));
+      if (!trimmed(one, " \t").empty())
+        to.recipients.emplace_back(without_brackets(trimmed(one, " \t")));
     }
   } else if (key == "ip") {
     if (const std::optional<IpAddress> ip = parse_ip(value)) to.ip = *ip;
@@ -420,19 +410,19 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "x-real-ip") {
     request_.real_ip = value;
   } else if (key == "accept-encoding") {
-    request_.zstd_reply = request_.zstd_reply || lower(value).find("zstd") != std::string::npos;
+    request_.zstd_reply = request_.zstd_reply || lowered(value).find("zstd") != std::string::npos;
   } else if (key == "pass") {
-    to.pass_all = to.pass_all || lower(value) == "all";
+    to.pass_all = to.pass_all || equal_caseless(value, "all");
   } else if (key == "raw") {
-    to.headerless = lower(value) == "yes";
+    to.headerless = equal_caseless(value, "yes");
   } else if (key == "flags") {
     flags(value);
   } else if (key == "log") {
-    request_.no_log = request_.no_log || lower(value) == "no";
+    request_.no_log = request_.no_log || equal_caseless(value, "no");
   } else if (key == "file" || key == "path" || key == "shm") {
     request_.body_elsewhere = true;
   } else if (key == "url-format") {
-    request_.extended_urls = request_.extended_urls || lower(value) == "extended";
+    request_.extended_urls = request_.extended_urls || equal_caseless(value, "extended");
   } else if (key == "filename") {
     to.file_name = value;
   } else if (key != "deliver-to" && key != "user-agent") {
@@ -451,7 +441,7 @@ void HttpSession::flags(std::string_view list) {
   while (!list.empty()) {
     const std::string_view cut = list.substr(0, list.find(','));
     list.remove_prefix(std::min(list.size(), cut.size() + 1));
-    const std::string name = lower(trim(cut));
+    const std::string name = lowered(trimmed(cut, " \t"));
     const auto found = std::ranges::find(kFlagNames, name, &FlagName::name);
     if (found == std::end(kFlagNames))
       unknown = unknown || !name.empty();

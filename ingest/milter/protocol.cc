@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 
 namespace winnow {
@@ -32,13 +33,6 @@ uint32_t be32(std::string_view bytes) {
 
 void append_be32(uint32_t value, std::string& out) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
 }
 
 // Takes a field that ends in NUL off the front of `data`; false where there is none.
@@ -97,7 +91,7 @@ uint32_t no_reply_bit(char name, uint32_t version) {
 }  // namespace
 
 void SeenHeaders::add(std::string_view name) {
-  ++counts_[lower(name)];
+  ++counts_[lowered(name)];
   ++all_;
 }
 
@@ -107,7 +101,7 @@ void SeenHeaders::clear() {
 }
 
 uint32_t SeenHeaders::count(std::string_view name) const {
-  const auto found = counts_.find(lower(name));
+  const auto found = counts_.find(lowered(name));
   return found == counts_.end() ? 0 : found->second;
 }
 
@@ -254,7 +248,7 @@ bool MilterSession::macros(std::string_view data) {
     if (!take_field(data, name) || !take_field(data, value)) return false;
     if (name.size() >= 2 && name.front() == '{' && name.back() == '}')
       name = name.substr(1, name.size() - 2);
-    const std::string key = lower(name);
+    const std::string key = lowered(name);
     const auto found = macros_.find(key);
     const size_t old = found == macros_.end() ? 0 : key.size() + found->second.size();
     const size_t fresh = key.size() + value.size();
@@ -285,7 +279,7 @@ bool MilterSession::connect(std::string_view data) {
   data.remove_prefix(2);
   if (!take_field(data, address)) return false;
   if (family == 'L') return true;
-  if (lower(address.substr(0, 5)) == "ipv6:") address.remove_prefix(5);
+  if (starts_caseless(address, "ipv6:")) address.remove_prefix(5);
   if (const std::optional<IpAddress> ip = parse_ip(address)) ip_ = *ip;
   return true;
 }

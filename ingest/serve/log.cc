@@ -16,6 +16,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "engine/ascii.h"
 #include "engine/score/render.h"
 #include "pipeline/load.h"
 
@@ -52,9 +53,7 @@ std::string_view stamp(int64_t now_ms, const char* format) {
 }  // namespace
 
 int log_facility(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  std::string lower = lowered(name);
   if (lower.starts_with("log_")) lower.erase(0, 4);
   const auto found = std::ranges::find(kFacilities, lower);
   return lower.empty() || found == std::end(kFacilities)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "rules/checks/learned/bayes.h"
 
 namespace winnow {
@@ -108,14 +109,7 @@ bool is_too_many(const BayesPlan& plan, const TokenCounts& learnt, std::string_v
 // Names of headers are in lower case.
 bool has_header(const LearnGuard& guard, const RequestHeaders& headers) {
   const auto same = [&](std::string_view a, std::string_view b) {
-    return guard.case_sensitive
-               ? a == b
-               : a.size() == b.size() && std::ranges::equal(a, b, [](char x, char y) {
-                   const auto low = [](char c) {
-                     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-                   };
-                   return low(x) == low(y);
-                 });
+    return guard.case_sensitive ? a == b : equal_caseless(a, b);
   };
   return std::ranges::any_of(headers, [&](const auto& header) {
     return header.first == guard.header &&

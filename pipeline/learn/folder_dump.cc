@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "engine/ascii.h"
 #include "pipeline/learn/redis_layout.h"
 #include "rules/checks/learned/bayes.h"
 
@@ -14,13 +15,6 @@ namespace winnow {
 namespace {
 
 constexpr uint32_t kScanStep = 4'096;
-
-std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-  return out;
-}
 
 std::string key_of(Tokenizer tokenizer, uint64_t scope) {
   const bool osb = tokenizer == Tokenizer::kOsb;
@@ -74,7 +68,7 @@ Result<void> dump_folder(const TokenStatistics& statistics,
   DumpedKey set{.key = "", .set = true, .fields = {}, .members = {}};
   for (const auto& [name, key] : keys) set.members.push_back(name);
   for (const LearnLabel& one : *names) {
-    set.key = fmt::format("BAYES_{}_keys", upper(one.name()));
+    set.key = fmt::format("BAYES_{}_keys", uppered(one.name()));
     take(set);
   }
   for (auto& [name, key] : keys) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/ascii.h"
 #include "engine/crypt/hex_text.h"
 
 namespace winnow {
@@ -19,10 +20,8 @@ constexpr uint32_t kNegativeTtlMax_s = 3 * 3600;  // RFC 2308 5
 
 // Bytes that names of hosts do not have are written \DDD; `plain` is written as it is.
 void append_name_byte(std::string& out, uint8_t c, uint8_t plain) {
-  if (c >= 'A' && c <= 'Z')
-    out += static_cast<char>(c + 32);
-  else if ((c > ' ' && c < 0x7F && c != '.' && c != '\\') || (c == plain && c != 0))
-    out += static_cast<char>(c);
+  if ((c > ' ' && c < 0x7F && c != '.' && c != '\\') || (c == plain && c != 0))
+    out += lower_ascii(static_cast<char>(c));
   else
     fmt::format_to(std::back_inserter(out), "\\{:03}", c);
 }

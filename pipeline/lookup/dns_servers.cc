@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "rules/config/server_text.h"
 
 namespace winnow {
@@ -15,12 +16,6 @@ namespace {
 constexpr size_t kServersMax = 32;
 constexpr uint32_t kPriorityMax = 1'000'000;
 constexpr std::string_view kBlank = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t from = text.find_first_not_of(kBlank);
-  if (from == text.npos) return {};
-  return text.substr(from, text.find_last_not_of(kBlank) - from + 1);
-}
 
 bool is_address(const std::string& text) {
   unsigned char bytes[16];
@@ -58,11 +53,11 @@ Result<void> add_resolv_conf(std::string_view text, const std::string& path, Dns
   const size_t before = to.list.size();
   while (!text.empty()) {
     const size_t end = text.find('\n');
-    std::string_view line = trimmed(text.substr(0, end));
+    std::string_view line = trimmed(text.substr(0, end), kBlank);
     text = end == text.npos ? std::string_view() : text.substr(end + 1);
     if (!line.starts_with("nameserver") || line.size() < 11 || kBlank.find(line[10]) == kBlank.npos)
       continue;
-    line = trimmed(line.substr(10));
+    line = trimmed(line.substr(10), kBlank);
     if (is_address(std::string(line)) && to.list.size() < kServersMax)
       to.list.push_back({.address = std::string(line)});
   }

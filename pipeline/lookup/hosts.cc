@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 
 namespace winnow {
@@ -31,10 +32,7 @@ void HostTable::add(std::string_view text) {
     const std::string address(bytes, format_ip(*ip, bytes));
     for (std::string_view word = cut_word(line); !word.empty(); word = cut_word(line)) {
       if (word.ends_with('.')) word.remove_suffix(1);
-      std::string name(word);
-      for (char& c : name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-      std::vector<std::string>& addresses = names_[name][ip->family == 4 ? 0 : 1];
+      std::vector<std::string>& addresses = names_[lowered(word)][ip->family == 4 ? 0 : 1];
       if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
     }
   }

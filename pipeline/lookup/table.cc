@@ -1,5 +1,7 @@
 #include "pipeline/lookup/table.h"
 
+#include "engine/ascii.h"
+
 namespace winnow {
 
 namespace {
@@ -12,27 +14,16 @@ constexpr std::pair<std::string_view, uint16_t> kTypes[] = {
     {"A", 1},     {"NS", 2},   {"CNAME", 5}, {"SOA", 6},   {"PTR", 12}, {"MX", 15},   {"TXT", 16},
     {"AAAA", 28}, {"SRV", 33}, {"DS", 43},   {"TLSA", 52}, {"SPF", 99}, {"ANY", 255}, {"CAA", 257}};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool same(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
-}
-
 std::string normal_name(std::string_view name) {
   if (name.ends_with('.')) name.remove_suffix(1);
-  std::string out(name);
-  for (char& c : out) c = lower(c);
-  return out;
+  return lowered(name);
 }
 
 }  // namespace
 
 uint16_t dns_type(std::string_view name) {
   for (const auto& [known, type] : kTypes)
-    if (same(name, known)) return type;
+    if (equal_caseless(name, known)) return type;
   return 0;
 }
 
@@ -97,21 +88,21 @@ Result<void> AnswerTable::add(const TableRecord& record) {
     made.reason = reason;
   };
   const std::string& rcode = record.rcode;
-  if (rcode.empty() || same(rcode, "noerror")) {
+  if (rcode.empty() || equal_caseless(rcode, "noerror")) {
     made.values = record.replies;
     if (made.values.empty()) made.state = AnswerState::kNone;
-  } else if (same(rcode, "norec")) {
+  } else if (equal_caseless(rcode, "norec")) {
     made.state = AnswerState::kNone;
-  } else if (same(rcode, "nxdomain")) {
+  } else if (equal_caseless(rcode, "nxdomain")) {
     made.state = AnswerState::kNone;
     made.name_exists = false;
-  } else if (same(rcode, "timeout")) {
+  } else if (equal_caseless(rcode, "timeout")) {
     unknown(UnknownReason::kTimeout);
-  } else if (same(rcode, "servfail")) {
+  } else if (equal_caseless(rcode, "servfail")) {
     unknown(UnknownReason::kServerFailure);
-  } else if (same(rcode, "refused")) {
+  } else if (equal_caseless(rcode, "refused")) {
     unknown(UnknownReason::kRefused);
-  } else if (same(rcode, "formerr") || same(rcode, "notimp")) {
+  } else if (equal_caseless(rcode, "formerr") || equal_caseless(rcode, "notimp")) {
     unknown(UnknownReason::kBroken);
   } else {
     return fail("'" + rcode + "' is no rcode: use noerror, norec, nxdomain, timeout, servfail");

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 
+#include "engine/ascii.h"
 #include "engine/mime/date.h"
 #include "pipeline/maps/http_fetch.h"
 
@@ -12,22 +13,14 @@ namespace {
 
 constexpr int64_t kLongestMs = 7 * 86'400'000ll;
 
-bool same_word(std::string_view a, std::string_view lower) {
-  return std::ranges::equal(a, lower, [](char x, char y) {
-    return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y;
-  });
-}
-
 // The value of a directive of Cache-Control; empty where it has none.
 std::optional<std::string_view> directive(std::string_view header, std::string_view name) {
   while (!header.empty()) {
     const size_t comma = std::min(header.find(','), header.size());
-    std::string_view one = header.substr(0, comma);
+    const std::string_view one = trimmed(header.substr(0, comma), " \t");
     header.remove_prefix(std::min(comma + 1, header.size()));
-    while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
-    while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
     const size_t equals = std::min(one.find('='), one.size());
-    if (!same_word(one.substr(0, equals), name)) continue;
+    if (!equal_caseless(one.substr(0, equals), name)) continue;
     std::string_view value = one.substr(std::min(equals + 1, one.size()));
     if (value.size() > 1 && value.starts_with('"') && value.ends_with('"'))
       value = value.substr(1, value.size() - 2);

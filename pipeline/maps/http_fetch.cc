@@ -8,6 +8,8 @@
 #include <deque>
 #include <list>
 
+#include "engine/ascii.h"
+
 namespace winnow {
 
 namespace {
@@ -16,10 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 bool is_header(std::string_view line, std::string_view name, std::string& value) {
   if (line.size() <= name.size() || line[name.size()] != ':') return false;
-  for (size_t i = 0; i < name.size(); ++i) {
-    const char c = line[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != name[i]) return false;
-  }
+  if (!starts_caseless(line, name)) return false;
   line.remove_prefix(name.size() + 1);
   constexpr size_t kValueMax = 1024;
   std::string out;

@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/ascii.h"
+
 namespace winnow {
 
 unsigned edit_distance(std::string_view a, std::string_view b, unsigned limit) {
   constexpr size_t kNameMax = 128;
   const size_t gap = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
   if (gap > limit || a.size() > kNameMax || b.size() > kNameMax) return limit + 1;
-  const auto fold = [](char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c + 32);
-    return c == '-' || c == ' ' ? '_' : c;
-  };
+  const auto fold = [](char c) { return c == '-' || c == ' ' ? '_' : lower_ascii(c); };
   std::vector<unsigned> two(b.size() + 1), one(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) one[j] = static_cast<unsigned>(j);
   for (size_t i = 1; i <= a.size(); ++i) {

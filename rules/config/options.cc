@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/ascii.h"
 #include "rules/config/dump.h"
 #include "rules/config/embedded.h"
 
@@ -97,14 +98,6 @@ std::string render(const std::vector<const OptionRow*>& rows, bool json) {
   return json ? out + "]\n" : out;
 }
 
-bool contains_nocase(std::string_view text, std::string_view word) {
-  const auto same = [](char a, char b) {
-    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return low(a) == low(b);
-  };
-  return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
-}
-
 }  // namespace
 
 std::span<const OptionRow> option_rows() { return table().rows; }
@@ -182,11 +175,10 @@ std::string option_help(std::string_view path, bool json) {
 
 std::string option_search(std::string_view keyword, bool json) {
   std::vector<const OptionRow*> out;
+  const auto has = [&](std::string_view text) { return find_caseless(text, keyword) != text.npos; };
   if (!keyword.empty())
     for (const OptionRow& row : table().rows)
-      if (contains_nocase(row.key, keyword) || contains_nocase(row.sentence, keyword) ||
-          contains_nocase(row.section, keyword))
-        out.push_back(&row);
+      if (has(row.key) || has(row.sentence) || has(row.section)) out.push_back(&row);
   return render(out, json);
 }
 

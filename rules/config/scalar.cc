@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/ascii.h"
+
 namespace winnow {
 namespace {
 
@@ -80,7 +82,7 @@ Scalar with_suffix(std::string_view number, bool whole, std::string_view suffix)
   if (whole && std::from_chars(number.data(), end, value).ec != std::errc()) return {};
   if (suffix.empty()) return whole ? whole_number(value) : real_number(real);
   for (const Suffix& row : kSuffixes) {
-    if (!equal_nocase(row.name, suffix)) continue;
+    if (!equal_caseless(row.name, suffix)) continue;
     if (row.time) return {.kind = Scalar::Kind::kTime, .real = real * row.factor};
     const double product = real * row.factor;
     if (product > -9e18 && product < 9e18 && std::trunc(product) == product) {
@@ -96,20 +98,11 @@ Scalar with_suffix(std::string_view number, bool whole, std::string_view suffix)
 
 }  // namespace
 
-bool equal_nocase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
 std::optional<bool> read_bool(std::string_view text) {
   for (std::string_view name : {"true", "yes", "on", "1"})
-    if (equal_nocase(text, name)) return true;
+    if (equal_caseless(text, name)) return true;
   for (std::string_view name : {"false", "no", "off", "0"})
-    if (equal_nocase(text, name)) return false;
+    if (equal_caseless(text, name)) return false;
   return std::nullopt;
 }
 

@@ -21,7 +21,4 @@ Scalar read_scalar(std::string_view text);
 // true yes on 1 / false no off 0, in any case.
 std::optional<bool> read_bool(std::string_view text);
 
-// Case-insensitive comparison of ASCII text.
-bool equal_nocase(std::string_view a, std::string_view b);
-
 }  // namespace winnow

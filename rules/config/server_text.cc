@@ -5,19 +5,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 
 namespace winnow {
 
 namespace {
-
-constexpr std::string_view kBlank = " \t\r";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t from = text.find_first_not_of(kBlank);
-  if (from == text.npos) return {};
-  return text.substr(from, text.find_last_not_of(kBlank) - from + 1);
-}
 
 // Takes the host off the front of `rest`.
 Result<std::string_view> take_host(std::string_view& rest) {
@@ -84,7 +77,7 @@ ServerList split_servers(std::string_view text) {
   }
   while (!text.empty()) {
     const size_t end = std::min(text.find_first_of(",;"), text.size());
-    if (const std::string_view one = trimmed(text.substr(0, end)); !one.empty())
+    if (const std::string_view one = trimmed(text.substr(0, end), " \t\r"); !one.empty())
       out.servers.push_back(one);
     text.remove_prefix(std::min(end + 1, text.size()));
   }

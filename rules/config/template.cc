@@ -11,6 +11,7 @@
 // a program counter: no recursion, and every round of a loop is a counted step.
 #include "rules/config/template.h"
 
+#include "engine/ascii.h"
 #include "rules/config/template_value.h"
 
 namespace winnow {
@@ -69,22 +70,15 @@ class Template {
   bool moved_ = false;
 };
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 std::string_view first_word(std::string_view& text) {
-  text = trim(text);
+  text = trimmed(text);
   size_t end = 0;
   while (end < text.size() &&
          ((text[end] >= 'a' && text[end] <= 'z') || (text[end] >= 'A' && text[end] <= 'Z') ||
           text[end] == '_' || (text[end] >= '0' && text[end] <= '9')))
     ++end;
   const std::string_view word = text.substr(0, end);
-  text = trim(text.substr(end));
+  text = trimmed(text.substr(end));
   return word;
 }
 
@@ -151,7 +145,7 @@ Result<void> Template::cut() {
     at = close + 2;
     if (mark == '=') {
       segments_.push_back({.kind = Segment::Kind::kPrint, .text = inside, .line = tag_line});
-    } else if (mark == '%' && trim(inside) == "raw") {
+    } else if (mark == '%' && trimmed(inside) == "raw") {
       const size_t end = text_.find("{% endraw %}", at);
       if (end == std::string_view::npos) return error(tag_line, "raw has no {% endraw %}");
       segments_.push_back(

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "engine/ascii.h"
 #include "rules/config/dump.h"
 #include "rules/config/nearest.h"
 #include "rules/config/scalar.h"
@@ -34,21 +35,6 @@ double to_number(const Value& value) {
 
 std::string argument(const Arguments& arguments, size_t at, std::string fallback) {
   return at < arguments.size() ? arguments[at].print() : std::move(fallback);
-}
-
-std::string mapped(std::string text, char from, char to, int shift) {
-  for (char& c : text)
-    if (c >= from && c <= to) c = static_cast<char>(c + shift);
-  return text;
-}
-std::string lower(std::string text) { return mapped(std::move(text), 'A', 'Z', 32); }
-std::string upper(std::string text) { return mapped(std::move(text), 'a', 'z', -32); }
-
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(kBlank) - first + 1));
 }
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to,
@@ -164,14 +150,15 @@ struct Filter {
 };
 
 const Filter kFilters[] = {
-    {"upper", [](const Value& v, const Arguments&) { return Value::of(upper(v.print())); }},
-    {"lower", [](const Value& v, const Arguments&) { return Value::of(lower(v.print())); }},
+    {"upper", [](const Value& v, const Arguments&) { return Value::of(uppered(v.print())); }},
+    {"lower", [](const Value& v, const Arguments&) { return Value::of(lowered(v.print())); }},
     {"capitalize",
      [](const Value& v, const Arguments&) {
-       std::string text = lower(v.print());
-       return Value::of(text.empty() ? text : upper(text.substr(0, 1)) + text.substr(1));
+       std::string text = lowered(v.print());
+       return Value::of(text.empty() ? text : uppered(text.substr(0, 1)) + text.substr(1));
      }},
-    {"trim", [](const Value& v, const Arguments&) { return Value::of(trimmed(v.print())); }},
+    {"trim",
+     [](const Value& v, const Arguments&) { return Value::of(std::string(trimmed(v.print()))); }},
     {"string", [](const Value& v, const Arguments&) { return Value::of(v.print()); }},
     {"int", [](const Value& v, const Arguments&) { return Value::of(std::trunc(to_number(v))); }},
     {"float", [](const Value& v, const Arguments&) { return Value::of(to_number(v)); }},

@@ -4,6 +4,7 @@
 #include <map>
 #include <queue>
 
+#include "engine/ascii.h"
 #include "engine/score/evaluate.h"
 #include "rules/lang/expression.h"
 #include "rules/lang/expression_atom.h"
@@ -11,13 +12,6 @@
 namespace winnow {
 
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const char* const blanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(blanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
 
 // "a, /b,c/i" -> a | /b,c/i. The brackets are already off.
 Result<void> split_options(std::string_view text, const CompositeNames& names,
@@ -28,7 +22,7 @@ Result<void> split_options(std::string_view text, const CompositeNames& names,
     if (!regexp_end) return fail(std::move(regexp_end.error()));
     const bool is_regexp = *regexp_end != i && text[i] == '/';
     const size_t end = std::min(text.find(',', is_regexp ? *regexp_end : i), text.size());
-    const std::string_view option = trim(text.substr(i, end - i));
+    const std::string_view option = trimmed(text.substr(i, end - i));
     i = end + 1;
     if (option.empty()) continue;
     uint32_t compiled = kNoIndex;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "fmt/format.h"
 #include "rules/lang/expression_atom.h"
 #include "rules/lang/regexp.h"
@@ -50,18 +51,12 @@ tl::unexpected<Error> at(size_t column, std::string what) {
   return fail(Error{.what = std::move(what), .column = static_cast<unsigned>(column + 1)});
 }
 
-std::string_view trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 const FunctionDecl* find_function(std::string_view name) {
   const auto row = std::ranges::find(kFunctions, name, &FunctionDecl::name);
   return row == std::end(kFunctions) ? nullptr : row;
 }
 
-std::string_view name_of(std::string_view atom) { return trim(atom.substr(0, atom.find('('))); }
+std::string_view name_of(std::string_view atom) { return trimmed(atom.substr(0, atom.find('('))); }
 
 // One past the last byte of the argument that begins at `i`; it ends at a comma or at `end`.
 Result<size_t> argument_end(std::string_view atom, size_t i, size_t end) {
@@ -82,7 +77,7 @@ Result<size_t> argument_end(std::string_view atom, size_t i, size_t end) {
 
 Result<FunctionArgument> read_argument(std::string_view text, size_t column) {
   FunctionArgument argument;
-  text = trim(text);
+  text = trimmed(text);
   if (text.size() >= 2 && (text[0] == '"' || text[0] == '\'') && text.back() == text[0]) {
     const char quote = text[0];
     text = text.substr(1, text.size() - 2);
@@ -112,7 +107,7 @@ Result<std::vector<FunctionArgument>> read_arguments(std::string_view atom, size
   std::vector<FunctionArgument> arguments;
   if (atom.back() != ')') return at(atom.size() - 1, "')' must end a function");
   const size_t end = atom.size() - 1;
-  if (trim(atom.substr(open + 1, end - open - 1)).empty()) return arguments;
+  if (trimmed(atom.substr(open + 1, end - open - 1)).empty()) return arguments;
   for (size_t i = open + 1; i <= end; ++i) {
     while (i < end && (atom[i] == ' ' || atom[i] == '\t')) ++i;
     if (i == end || atom[i] == ',') return at(i, "an argument is missing");
@@ -209,7 +204,7 @@ bool is_function_atom(std::string_view atom) {
 }
 
 Result<FunctionSpec> parse_function_atom(std::string_view given, const FunctionContext& context) {
-  const std::string_view atom = trim(given);
+  const std::string_view atom = trimmed(given);
   const std::string_view name = name_of(atom);
   const FunctionDecl* function = find_function(name);
   if (function == nullptr) return at(0, fmt::format("there is no function '{}'", name));

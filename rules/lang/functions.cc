@@ -2,6 +2,7 @@
 // every function of the plan is asked.
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/mime/parameters.h"
 #include "rules/lang/function_atom.h"
 
@@ -10,12 +11,6 @@ namespace winnow {
 namespace {
 
 constexpr size_t kRecipientsAtLeast = 7;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool same_text(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 class FunctionRow {
  public:
@@ -73,7 +68,7 @@ void FunctionRow::mark_headers() {
 
 // Equal but for case, or matched.
 bool FunctionRow::is(const FunctionArgument& argument, std::string_view text) {
-  if (!argument.regex.valid()) return same_text(argument.text, text);
+  if (!argument.regex.valid()) return equal_caseless(argument.text, text);
   const Find found =
       argument.regex.find_in_bytes(scratch_.regex, text.substr(0, scratch_.limits.pcre_bytes_max));
   if (found == Find::kLimit) batch_.facts[row_].faults.set(Fault::kLimitMatch);
@@ -121,7 +116,8 @@ bool FunctionRow::recipients_sorted() {
   bool sorted = true;
   each_recipient([&](std::string_view address) {
     if (count++ > 0) {
-      sorted = sorted && !std::ranges::lexicographical_compare(address, before, {}, lower, lower);
+      sorted = sorted &&
+               !std::ranges::lexicographical_compare(address, before, {}, lower_ascii, lower_ascii);
     }
     before = address;
   });
@@ -135,7 +131,8 @@ bool FunctionRow::recipients_distance(double least) {
   each_recipient([&](std::string_view address) {
     uint32_t key = 0;
     for (size_t i = 0; i < 3; ++i) {
-      key = key << 8 | (i < address.size() ? static_cast<unsigned char>(lower(address[i])) : 0u);
+      key = key << 8 |
+            (i < address.size() ? static_cast<unsigned char>(lower_ascii(address[i])) : 0u);
     }
     keys.push_back(key);
   });
@@ -179,7 +176,7 @@ bool FunctionRow::content_type_of(const FunctionSpec& spec, const Part& part) {
   const MimeValue value =
       parse_content_type(part.content_type, scratch_.limits, scratch_.header, batch_.arena, known);
   for (const MimeParameter& parameter : value.parameters) {
-    if (!same_text(parameter.name, spec.arguments[0].text)) continue;
+    if (!equal_caseless(parameter.name, spec.arguments[0].text)) continue;
     return spec.kind == FunctionKind::kContentHasParam || is(spec.arguments[1], parameter.value);
   }
   return false;

@@ -5,22 +5,20 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "rules/lang/expression_atom.h"
 
 namespace winnow {
 
 namespace {
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\f'; }
+constexpr std::string_view kBlanks = " \t\r\f";
+constexpr bool is_blank(char c) { return kBlanks.find(c) != kBlanks.npos; }
 constexpr bool is_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
+std::string_view trim(std::string_view text) { return trimmed(text, kBlanks); }
 
 std::string_view without_comment(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i)

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "engine/ascii.h"
 #include "engine/crypt/digest.h"
 #include "engine/crypt/hex_text.h"
 #include "engine/match/scope_texts.h"
@@ -23,8 +24,6 @@ using namespace selector_steps;
 namespace {
 
 constexpr char kFieldBreak = '\x1f';  // between the fields of one value
-
-char lower_letter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 }  // namespace
 
@@ -320,7 +319,7 @@ class SelectorRun {
 
   std::string_view lower(std::string_view text) {
     char* const to = arena_.alloc_bytes(text.size());
-    std::ranges::transform(text, to, lower_letter);
+    std::ranges::transform(text, to, lower_ascii);
     return {to, text.size()};
   }
 

@@ -2,19 +2,17 @@
 
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 
 namespace winnow {
 
 namespace {
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
+constexpr std::string_view kBlanks = " \t\v\f";
+constexpr bool is_blank(char c) { return kBlanks.find(c) != kBlanks.npos; }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
+std::string_view trim(std::string_view text) { return trimmed(text, kBlanks); }
 
 constexpr bool is_flag(char c) {
   return std::string_view("imsxurOLATSoHXBRMPQCDU").find(c) != std::string_view::npos;

@@ -44,7 +44,7 @@ size_t skip_enclosed(std::string_view text, size_t at) {
 }
 
 void skip_blanks(std::string_view text, size_t& at) {
-  while (at < text.size() && (is_folding_blank(text[at]) || text[at] == '('))
+  while (at < text.size() && (is_blank_ascii(text[at]) || text[at] == '('))
     at = text[at] == '(' ? skip_enclosed(text, at) : at + 1;
 }
 
@@ -52,7 +52,7 @@ void skip_blanks(std::string_view text, size_t& at) {
 std::string_view clause_word(std::string_view text, size_t& at) {
   skip_blanks(text, at);
   const size_t begin = at;
-  while (at < text.size() && !is_folding_blank(text[at]) &&
+  while (at < text.size() && !is_blank_ascii(text[at]) &&
          std::string_view(";=()\"/").find(text[at]) == std::string_view::npos)
     ++at;
   return text.substr(begin, at - begin);
@@ -66,9 +66,8 @@ std::string_view arc_tag(std::string_view list, std::string_view tag) {
     const std::string_view text = list.substr(0, semicolon);
     list.remove_prefix(std::min(semicolon + 1, list.size()));
     const size_t equals = text.find('=');
-    if (equals != std::string_view::npos &&
-        equal_caseless(trim_folding(text.substr(0, equals)), tag))
-      return trim_folding(text.substr(equals + 1));
+    if (equals != std::string_view::npos && equal_caseless(trimmed(text.substr(0, equals)), tag))
+      return trimmed(text.substr(equals + 1));
   }
   return {};
 }

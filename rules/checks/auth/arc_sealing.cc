@@ -35,7 +35,7 @@ std::string_view chain_value(const ArcSealing& sealing, uint32_t instance, Has h
 
 // The authserv-id of results (RFC 8601 2.2).
 std::string_view authserv_id(std::string_view results) {
-  const std::string_view first = trim_folding(results.substr(0, results.find(';')));
+  const std::string_view first = trimmed(results.substr(0, results.find(';')));
   return first.substr(0, first.find_first_of(" \t\r\n("));
 }
 
@@ -53,7 +53,7 @@ std::string results_value(const ArcSealing& sealing, const EditInput& input, con
                           uint32_t instance) {
   std::string out = fmt::format("i={}; ", instance);
   if (const MailField* const reused = reused_results(sealing, mail)) {
-    for (const char c : trim_folding(reused->value))
+    for (const char c : trimmed(reused->value))
       if (c != '\r') out += c;
     return out;
   }

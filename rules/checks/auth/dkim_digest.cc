@@ -22,7 +22,7 @@ std::string_view field_text(const Header& header) {
 }
 
 void add_field(const Header& header, Canonical canonical, bool ends, Hash& hash) {
-  add_canonical_header(field_text(header), trim_folding(header.name).size(), canonical, ends, hash);
+  add_canonical_header(field_text(header), trimmed(header.name).size(), canonical, ends, hash);
 }
 
 void add_unsigned_field(const Header& header, const DkimHeader& signature, Canonical canonical,
@@ -31,14 +31,14 @@ void add_unsigned_field(const Header& header, const DkimHeader& signature, Canon
   const size_t value = static_cast<size_t>(header.raw.data() - text.data());
   const std::string_view bare = join_text(arena, text.substr(0, value + signature.signature_begin),
                                           header.raw.substr(signature.signature_end));
-  add_canonical_header(bare, trim_folding(header.name).size(), canonical, false, hash);
+  add_canonical_header(bare, trimmed(header.name).size(), canonical, false, hash);
 }
 
 SignedFields::SignedFields(std::span<const Header> own, Arena& arena)
     : headers_(own),
       hashes_(arena.alloc<uint32_t>(own.size())),
       used_(arena.alloc<bool>(own.size())) {
-  for (size_t i = 0; i < own.size(); ++i) hashes_[i] = name_hash(trim_folding(own[i].name));
+  for (size_t i = 0; i < own.size(); ++i) hashes_[i] = name_hash(trimmed(own[i].name));
 }
 
 std::string_view SignedFields::digest(const DkimHeader& signature, size_t own, Arena& arena) {
@@ -47,11 +47,11 @@ std::string_view SignedFields::digest(const DkimHeader& signature, size_t own, A
   std::string_view names = signature.names;
   for (uint32_t n = 0; n < kDkimNamesMax; ++n) {
     const size_t colon = names.find(':');
-    const std::string_view name = trim_folding(names.substr(0, colon));
+    const std::string_view name = trimmed(names.substr(0, colon));
     const uint32_t wanted = name_hash(name);
     for (size_t i = headers_.size(); i-- > 0;) {
       if (hashes_[i] != wanted || used_[i]) continue;
-      if (!equal_caseless(trim_folding(headers_[i].name), name)) continue;
+      if (!equal_caseless(trimmed(headers_[i].name), name)) continue;
       used_[i] = true;
       add_field(headers_[i], signature.header, true, hash);
       break;

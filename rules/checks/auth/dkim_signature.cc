@@ -27,10 +27,10 @@ bool read_canonical(std::string_view text, Canonical& out) {
 
 bool read_canonicals(std::string_view text, DkimHeader& out) {
   const size_t slash = text.find('/');
-  if (!read_canonical(trim_folding(text.substr(0, slash)), out.header)) return false;
+  if (!read_canonical(trimmed(text.substr(0, slash)), out.header)) return false;
   out.body = Canonical::kSimple;
   return slash == std::string_view::npos ||
-         read_canonical(trim_folding(text.substr(slash + 1)), out.body);
+         read_canonical(trimmed(text.substr(slash + 1)), out.body);
 }
 
 bool decode(std::string_view text, Arena& arena, std::string_view& out) {
@@ -52,7 +52,7 @@ bool read_name(std::string_view text, Arena& arena, std::string_view& out) {
 bool signs(std::string_view names, std::string_view wanted) {
   for (uint32_t n = 0; n < kDkimNamesMax; ++n) {
     const size_t colon = names.find(':');
-    if (equal_caseless(trim_folding(names.substr(0, colon)), wanted)) return true;
+    if (equal_caseless(trimmed(names.substr(0, colon)), wanted)) return true;
     if (colon == std::string_view::npos) return false;
     names.remove_prefix(colon + 1);
   }

@@ -76,7 +76,7 @@ bool DmarcReporting::is_wanted(std::string_view from, const Evidence& evidence) 
 std::string DmarcReporting::wanted_addresses(std::string_view rua) const {
   std::string out;
   while (!rua.empty()) {
-    const std::string_view one = trim_folding(rua.substr(0, rua.find(',')));
+    const std::string_view one = trimmed(rua.substr(0, rua.find(',')));
     rua.remove_prefix(std::min(rua.find(','), rua.size() - 1) + 1);
     std::string address(one.substr(std::min(one.find(':'), one.size() - 1) + 1));
     address.resize(std::min(address.find('!'), address.size()));

@@ -176,7 +176,7 @@ void gather_fields(std::span<const Header> own, const std::vector<SignedName>& n
     const bool wanted =
         (with_arc && is_arc(header.id)) ||
         std::ranges::any_of(names, [&](const SignedName& name) { return name.id == header.id; });
-    if (wanted) out.push_back({trim_folding(header.name), header.raw});
+    if (wanted) out.push_back({trimmed(header.name), header.raw});
   }
 }
 

@@ -92,12 +92,12 @@ std::vector<SignedName> read_signed_names(std::string_view text, CompileContext&
   std::vector<SignedName> out;
   while (!text.empty()) {
     const size_t colon = std::min(text.find(':'), text.size());
-    std::string_view one = trim_folding(text.substr(0, colon));
+    std::string_view one = trimmed(text.substr(0, colon));
     text.remove_prefix(std::min(colon + 1, text.size()));
     Oversign oversign = Oversign::kNever;
     if (one.starts_with("(o)") || one.starts_with("(x)")) {
       oversign = one[1] == 'o' ? Oversign::kAlways : Oversign::kIfThere;
-      one = trim_folding(one.substr(3));
+      one = trimmed(one.substr(3));
     }
     const bool good = !one.empty() && std::ranges::all_of(one, [](char c) {
       return c > ' ' && c < 0x7f && c != ':' && c != ';';

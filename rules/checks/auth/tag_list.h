@@ -7,14 +7,6 @@
 
 namespace winnow {
 
-constexpr bool is_folding_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-inline std::string_view trim_folding(std::string_view text) {
-  while (!text.empty() && is_folding_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_folding_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 struct Tag {
   std::string_view name;   // as written
   std::string_view value;  // trimmed; folds inside are kept
@@ -27,16 +19,16 @@ class TagReader {
   bool next(Tag& tag) {
     while (!rest_.empty()) {
       const size_t end = std::min(rest_.find(';'), rest_.size());
-      const std::string_view one = trim_folding(rest_.substr(0, end));
+      const std::string_view one = trimmed(rest_.substr(0, end));
       rest_.remove_prefix(std::min(end + 1, rest_.size()));
       if (one.empty()) continue;
       const size_t equals = one.find('=');
-      tag.name = trim_folding(one.substr(0, equals));
+      tag.name = trimmed(one.substr(0, equals));
       if (equals == std::string_view::npos || tag.name.empty()) {
         bad_ = true;
         return false;
       }
-      tag.value = trim_folding(one.substr(equals + 1));
+      tag.value = trimmed(one.substr(equals + 1));
       return true;
     }
     return false;

@@ -55,12 +55,6 @@ bool is_well_formed(std::string_view id) {
   return true;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 bool all_lower_letters(std::string_view text) {
   for (const char c : text)
     if (c < 'a' || c > 'z') return false;

@@ -39,7 +39,7 @@ PhishingFeed::PhishingFeed(CompileContext& context, const UclObject& where, bool
   }
   size_t broken = 0;
   for (const MapPattern& line : lines->patterns()) {
-    const std::string_view text = trim_folding(std::string_view(line.regex));
+    const std::string_view text = trimmed(std::string_view(line.regex));
     if (text.empty() || text.starts_with('#') || urls_.size() >= kEntriesMax) continue;
     if (!is_json) {
       add(text.substr(0, text.find_first_of(" \t")));

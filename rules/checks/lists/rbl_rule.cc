@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/hash/fingerprint.h"
 #include "rules/checks/auth/dns_name.h"
 #include "rules/checks/text.h"
@@ -256,12 +257,7 @@ class Reader {
 
   void read_symbols(RblRule& rule) {
     std::string own(body_.string("symbol", ""));
-    if (own.empty()) {
-      own = body_.key();
-      std::ranges::transform(own, own.begin(), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-      });
-    }
+    if (own.empty()) own = uppered(body_.key());
     rule.fail_symbol = own + "_FAIL";
     symbol_number(rule, own);
     CodeMatcher matcher = CodeMatcher::kEquality;

@@ -19,7 +19,7 @@ std::string_view parent(std::string_view name) {
 
 UrlCompose::UrlCompose(const Map& lines, const std::function<void(std::string)>& warn) {
   for (const MapPattern& line : lines.patterns()) {
-    std::string_view text = trim_folding(std::string_view(line.regex));
+    std::string_view text = trimmed(std::string_view(line.regex));
     if (text.empty() || text.starts_with('#')) continue;
     text = text.substr(0, text.find_first_of(" \t"));
     auto* to = &plain_;
