@@ -34,13 +34,15 @@ Result<uint32_t> read_priority(std::string_view text, std::string_view server) {
 // host[:port[:priority]]
 Result<DnsServer> read_server(std::string_view text) {
   const Result<ServerText> said = split_server(text);
-  if (!said) return fail(said.error());
-  DnsServer server{.address = std::string(said->host), .port = said->port.value_or(53)};
-  if (!is_address(server.address))
+  const std::string address(said ? said->host : text.substr(0, text.find(':')));
+  // What is wrong with the rest is worth a word only where there is an address.
+  if (!said && (text.starts_with('[') || is_address(address))) return fail(said.error());
+  if (!said || !is_address(address))
     return fail(
         fmt::format("\"{}\" is no address of a name server: write an IPv4 or IPv6 address, "
                     "and the latter in brackets where a port follows",
                     text));
+  DnsServer server{.address = address, .port = said->port.value_or(53)};
   if (!said->more) return server;
   const Result<uint32_t> priority = read_priority(*said->more, text);
   if (!priority) return fail(priority.error());
