@@ -42,17 +42,24 @@ int configtest_command(const std::vector<std::string>& arguments) {
   for (const ConfigWarning& warning : loaded->rules->warnings)
     complain("configtest", warning.text());
   // What would stop a service at its start.
-  const ServeSettings service = read_serve_settings(loaded->config->root());
+  ServeSettings service = read_serve_settings(loaded->config->root());
   std::vector<std::string> stops;
-  const auto note_stop = [&](const auto& result, std::string_view where) {
-    if (!result) stops.push_back(fmt::format("{}: {}", where, result.error().text()));
+  std::vector<Listening> sockets;
+  const auto check = [&](const std::vector<std::string>& places, Front front, const char* worker) {
+    for (std::string where : places) {
+      if (const Result<void> good = check_listening(where, front); !good)
+        stops.push_back(fmt::format("worker.{}.bind_socket: {}", worker, good.error().text()));
+      const bool tls = take_ssl(where);
+      sockets.push_back({.front = front, .name = where, .tls = tls});
+    }
   };
-  for (const std::string& where : service.milter)
-    note_stop(check_listening(where, Front::kMilter), "worker.rspamd_proxy.bind_socket");
-  for (const std::string& where : service.http)
-    note_stop(check_listening(where, Front::kHttp), "worker.normal.bind_socket");
-  for (const std::string& where : service.controller)
-    note_stop(check_listening(where, Front::kController), "worker.controller.bind_socket");
+  check(service.milter, Front::kMilter, "rspamd_proxy");
+  check(service.http, Front::kHttp, "normal");
+  check(service.controller, Front::kController, "controller");
+  if (Result<ServeSettings> whole = load_serve_settings(loaded->config->root(), sockets); whole)
+    service = std::move(*whole);
+  else
+    stops.push_back(whole.error().text());
   if (!loaded->rules->dns.nameservers.empty())
     if (const auto servers = lookup_options(loaded->rules->dns); !servers)
       stops.push_back(servers.error().text());

@@ -118,12 +118,9 @@ class Reloader {
   Result<std::shared_ptr<LiveRules>> load() {
     Result<Loaded> loaded = loader_.load();
     if (!loaded) return fail(std::move(loaded.error()));
-    auto settings = std::make_shared<ServeSettings>(read_serve_settings(loaded->config->root()));
-    if (Result<void> keys = load_keys(*settings, sockets_); !keys)
-      return fail(std::move(keys.error()));
-    Result<ProxySettings> proxy = read_proxy_settings(loaded->config->root(), settings->warnings);
-    if (!proxy) return fail(std::move(proxy.error()));
-    settings->proxy = std::make_shared<const ProxySettings>(std::move(*proxy));
+    Result<ServeSettings> fronts = load_serve_settings(loaded->config->root(), sockets_);
+    if (!fronts) return fail(std::move(fronts.error()));
+    auto settings = std::make_shared<const ServeSettings>(std::move(*fronts));
     said_.clear();
     if (open_site_) {
       Result<std::shared_ptr<SiteStatistics>> opened = std::exchange(open_site_, {})(*loaded);

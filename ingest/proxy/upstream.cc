@@ -72,6 +72,18 @@ Result<UpstreamHost> read_host(const UclObject& at, std::string_view text) {
   return host;
 }
 
+std::string read_settings_id(const UclObject& upstream) {
+  return std::string(upstream.string("settings_id", upstream.string("settings", "")));
+}
+
+std::vector<std::pair<std::string, std::string>> read_headers(const UclObject& upstream) {
+  std::vector<std::pair<std::string, std::string>> out;
+  if (const UclObject* const all = upstream.find("extra_headers"); all && all->is_object())
+    for (const UclObject* const one : all->named())
+      out.emplace_back(one->key(), one->last_value().text());
+  return out;
+}
+
 Result<Upstream> read_upstream(const UclObject& given, int64_t timeout_ms,
                                std::vector<Warning>& warnings) {
   Upstream to;
@@ -85,10 +97,8 @@ Result<Upstream> read_upstream(const UclObject& given, int64_t timeout_ms,
   to.timeout_ms = timeout_ms;
   if (const double s = given.seconds("timeout", -1); s > 0 && s < 86'400)
     to.timeout_ms = std::llround(s * 1000);
-  to.settings_id = given.string("settings_id", given.string("settings", ""));
-  if (const UclObject* const headers = given.find("extra_headers"); headers && headers->is_object())
-    for (const UclObject* const one : headers->named())
-      to.headers.emplace_back(one->key(), one->last_value().text());
+  to.settings_id = read_settings_id(given);
+  to.headers = read_headers(given);
   const UclObject* const hosts = given.find("hosts");
   if (!hosts) return wrong(given, fmt::format("{} needs hosts, or self_scan = true", to.name));
   for (const std::string_view text : given.strings("hosts"))
@@ -134,7 +144,17 @@ Result<ProxySettings> read_proxy_settings(const UclObject& root, std::vector<War
   for (const UclObject* const worker : workers->named()) {
     if (!worker->is_object()) continue;
     const std::string_view type = worker->string("type", worker->key());
-    if ((type != "rspamd_proxy" && type != "proxy") || !worker->flag("milter", true)) continue;
+    if (type != "rspamd_proxy" && type != "proxy") continue;
+    if (!worker->flag("milter", true)) {
+      for (const char* const key : {"upstream", "mirror"})
+        if (const UclObject* const given = worker->find(key))
+          warn(*given,
+               fmt::format("{}: only milter's messages are handed on; what comes over HTTP is "
+                           "scanned here",
+                           key),
+               warnings);
+      continue;
+    }
     to.tries_max = static_cast<unsigned>(
         std::clamp<int64_t>(worker->integer("max_retries", to.tries_max), 1, 100));
     const double s = worker->seconds("timeout", 120);
@@ -147,6 +167,12 @@ Result<ProxySettings> read_proxy_settings(const UclObject& root, std::vector<War
       Result<Upstream> upstream = read_upstream(*chosen, timeout_ms, warnings);
       if (!upstream) return fail(std::move(upstream.error()));
       to.upstream = std::move(*upstream);
+    } else if (chosen) {
+      to.settings_id = read_settings_id(*chosen);
+      to.headers = read_headers(*chosen);
+      for (auto& [name, value] : to.headers)
+        for (char& c : name)
+          if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
     }
     if (const UclObject* const all = worker->find("mirror"); all && all->is_object())
       for (const UclObject* const one : all->named()) {

@@ -35,7 +35,9 @@ struct Upstream {
 };
 
 struct ProxySettings {
-  std::optional<Upstream> upstream;  // nothing: messages are scanned here
+  std::optional<Upstream> upstream;  // nothing: messages are scanned here …
+  std::string settings_id;           // … and this is said of them by an upstream with self_scan,
+  std::vector<std::pair<std::string, std::string>> headers;  // with these, names in lower case
   std::vector<Upstream> mirrors;
   unsigned tries_max = 5;
   unsigned errors_max = 4;

@@ -253,7 +253,11 @@ void Connection::scan() {
   if (proxied()) {
     Remote& proxy = shared_.proxy();
     proxy.mirror(message);
-    if (proxy.settings().upstream) return scan_elsewhere(proxy, std::move(message));
+    const ProxySettings& settings = proxy.settings();
+    if (settings.upstream) return scan_elsewhere(proxy, std::move(message));
+    if (!settings.settings_id.empty()) message.settings_id = settings.settings_id;
+    message.request_headers.insert(message.request_headers.end(), settings.headers.begin(),
+                                   settings.headers.end());
   }
   const Service::Taken taken = shared_.service->submit_here(
       message, hold_, [self = shared_from_this()](const Scanned& scanned) mutable {

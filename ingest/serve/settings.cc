@@ -191,17 +191,28 @@ void read_logging(ServeSettings& settings, const UclObject& logging) {
   }
 }
 
-}  // namespace
-
-ServeSettings read_serve_settings(const UclObject& root) {
-  ServeSettings settings;
-  if (const UclObject* const workers = root.find("worker"))
-    for (const UclObject* const worker : workers->named())
-      if (worker->is_object()) read_worker(settings, *worker);
-  if (const UclObject* const logging = root.find("logging")) read_logging(settings, *logging);
-  return settings;
+// Rspamd's own encryption is not there, and mail is not taken in the clear where that was refused.
+Result<void> check_encryption(const UclObject& root) {
+  const UclObject* const workers = root.find("worker");
+  if (!workers) return {};
+  for (const UclObject* const worker : workers->named()) {
+    if (!worker->is_object() || !worker->flag("enabled", true) || worker->integer("count", 1) < 0)
+      continue;
+    const UclObject* const only = worker->find("encrypted_only");
+    if (!only || !worker->flag("encrypted_only", false)) continue;
+    const Place place = only->place();
+    return fail(Error{.what =
+                          "encrypted_only: Rspamd's own encryption is not there, and mail would "
+                          "come in the clear; TLS is: bind_socket = \"ADDRESS:PORT ssl\" with "
+                          "ssl_cert and ssl_key",
+                      .file = std::string(place.file),
+                      .line = place.line,
+                      .column = place.column});
+  }
+  return {};
 }
 
+// Reads the certificates and keys that are named.
 Result<void> load_keys(ServeSettings& settings, const std::vector<Listening>& sockets) {
   for (const Front front : {Front::kHttp, Front::kController}) {
     ServeSettings::Tls& tls = front == Front::kHttp ? settings.http_tls : settings.controller_tls;
@@ -216,6 +227,28 @@ Result<void> load_keys(ServeSettings& settings, const std::vector<Listening>& so
                                 front_name(front), one.name));
   }
   return {};
+}
+
+}  // namespace
+
+ServeSettings read_serve_settings(const UclObject& root) {
+  ServeSettings settings;
+  if (const UclObject* const workers = root.find("worker"))
+    for (const UclObject* const worker : workers->named())
+      if (worker->is_object()) read_worker(settings, *worker);
+  if (const UclObject* const logging = root.find("logging")) read_logging(settings, *logging);
+  return settings;
+}
+
+Result<ServeSettings> load_serve_settings(const UclObject& root,
+                                          const std::vector<Listening>& sockets) {
+  ServeSettings settings = read_serve_settings(root);
+  if (Result<void> good = check_encryption(root); !good) return fail(std::move(good.error()));
+  if (Result<void> keys = load_keys(settings, sockets); !keys) return fail(std::move(keys.error()));
+  Result<ProxySettings> proxy = read_proxy_settings(root, settings.warnings);
+  if (!proxy) return fail(std::move(proxy.error()));
+  settings.proxy = std::make_shared<const ProxySettings>(std::move(*proxy));
+  return settings;
 }
 
 }  // namespace winnow

@@ -22,7 +22,7 @@ struct ServeSettings {
   std::vector<std::string> milter, http, controller;
   bool milter_off = false, http_off = false, controller_off = false;
 
-  // ssl_cert and ssl_key, and what load_keys() read of them; by Front.
+  // ssl_cert and ssl_key, and what load_serve_settings() read of them; by Front.
   struct Tls {
     std::string certificate, key;
     std::shared_ptr<const TlsKeys> keys;
@@ -46,8 +46,9 @@ struct ServeSettings {
 // REQUIRED: `root` is a merged configuration.
 ServeSettings read_serve_settings(const UclObject& root);
 
-// Reads the certificates and keys that are named. Errors: what cannot be used; a socket that speaks
-// TLS and has none.
-Result<void> load_keys(ServeSettings& settings, const std::vector<Listening>& sockets);
+// With all that a service needs to start: keys of TLS, hosts of upstreams. Errors: what cannot be
+// used; a socket that speaks TLS and has no key; encryption that is asked for and not there.
+Result<ServeSettings> load_serve_settings(const UclObject& root,
+                                          const std::vector<Listening>& sockets);
 
 }  // namespace winnow

@@ -222,6 +222,7 @@ class Names {
           break;
       }
     }
+    workers(options);
     if (!options.empty()) note("are accepted and do nothing yet", "options", options);
   }
 
@@ -243,6 +244,34 @@ class Names {
         if (path == "options.dns") unread(child, path, out);
         if (name == "classifier" && child.is_object()) unread(child, "classifier.*", out);
       }
+  }
+
+  // By kind of worker, whatever its section is called.
+  void workers(std::set<std::string, std::less<>>& out) {
+    const UclObject* const section = root_.find("worker");
+    if (!section) return;
+    for (const UclObject* const worker : section->named()) {
+      if (!worker->is_object() || !from_site(*worker) || !worker->flag("enabled", true)) continue;
+      std::string kind(worker->string("type", worker->key()));
+      if (kind == "proxy") kind = "rspamd_proxy";
+      if (kind == "fuzzy") {
+        if (worker->integer("count", -1) >= 0) absent(*worker, "worker.fuzzy");
+        continue;
+      }
+      const auto list = [&](const UclObject& at, const std::string& path, bool any_worker) {
+        for (const UclObject& child : at.children()) {
+          const bool known = find_option(path, child.key()) ||
+                             (any_worker && find_option("worker.*", child.key()));
+          if (known && !is_read_option(path, child.key()) && from_site(child))
+            out.insert(fmt::format("{}.{}", path, child.key()));
+        }
+      };
+      list(*worker, "worker." + kind, true);
+      for (const char* const key : {"upstream", "mirror"})
+        if (const UclObject* const all = worker->find(key); all && all->is_object())
+          for (const UclObject* const one : all->named())
+            if (one->is_object()) list(*one, fmt::format("worker.{}.{}.*", kind, key), false);
+    }
   }
 
   void note(std::string_view what, std::string_view kind,

@@ -45,6 +45,21 @@ constexpr std::array kParts{
     Row{"tests", ""},
     Row{"winnow", ""},
     Row{"worker", ""},
+    Row{"worker.controller",
+        " auth_failure_window bind bind_socket count enable_password enabled listen "
+        "max_auth_failures password secure_ip ssl_cert ssl_key trusted_ips type "},
+    Row{"worker.normal",
+        " bind bind_socket count enabled encrypted_only listen max_tasks ssl_cert ssl_key "
+        "task_timeout timeout type "},
+    Row{"worker.rspamd_proxy",
+        " bind bind_socket client_ca_name count discard_on_reject enabled encrypted_only listen "
+        "max_connections max_connections_per_source max_retries milter mirror "
+        "quarantine_message quarantine_on_reject reject_message spam_header tempfail_message "
+        "timeout type upstream "},
+    Row{"worker.rspamd_proxy.mirror.*",
+        " extra_headers hosts key name prob probability settings settings_id ssl timeout "},
+    Row{"worker.rspamd_proxy.upstream.*",
+        " default extra_headers hosts key name self_scan settings settings_id ssl timeout "},
 };
 
 const Check* find_check(std::string_view name) {

@@ -80,13 +80,14 @@ def metrics(serve):
 
 
 class ProxyTest(unittest.TestCase):
-    def front(self, worker, *options, options_inc=""):
+    def front(self, worker, *options, options_inc="", multimap_conf=""):
         """A service whose proxy worker has this configuration."""
         folder = tempfile.TemporaryDirectory(prefix="winnow-proxy-")
         self.addCleanup(folder.cleanup)
         os.mkdir(os.path.join(folder.name, "local.d"))
         for name, text in (("rspamd.conf", "# the site\n"), ("local.d/worker-proxy.inc", worker),
-                           ("local.d/options.inc", options_inc)):
+                           ("local.d/options.inc", options_inc),
+                           ("local.d/multimap.conf", multimap_conf)):
             with open(os.path.join(folder.name, name), "w") as file:
                 file.write(text)
         serve = Serve(OPTIONS.winnow, "--config", os.path.join(folder.name, "rspamd.conf"),
@@ -198,6 +199,27 @@ class ProxyTest(unittest.TestCase):
         self.assertEqual(self.ask(front, SPAM % b"l")[-1][0], b"y")
         front.wait_for("rspamd_task_write_log")
 
+    def test_self_scan_says_what_its_upstream_says(self):
+        """Settings and headers of its section: they are in the log, and rules see them."""
+        front = self.front('upstream "local" { self_scan = yes; settings_id = "own"; '
+                           'extra_headers { "X-From" = "outside"; } }\n',
+                           multimap_conf='SEEN { type = "selector"; map = ["outside"]; '
+                           'selector = "request_header(\'x-from\')"; score = 1; }\n')
+        self.assertEqual(self.ask(front, HAM % b"own")[-1], (b"a", b""))
+        front.wait_for("id: <own@example.org>")
+        line = next(one for one in front.lines if "<own@example.org>" in one)
+        self.assertTrue(line.endswith(", settings_id: own"), line)
+        self.assertIn("SEEN(1.00){outside;}", line)
+
+    def test_http_is_scanned_here(self):
+        front = self.front('milter = no; bind_socket = "127.0.0.1:0"; '
+                           'upstream "u" { hosts = "127.0.0.1:1"; }\n')
+        http = service.Http(front.http)
+        self.assertEqual(http.check(HAM % b"h")["message-id"], "h@example.org")
+        http.close()
+        self.assertTrue(any("worker-proxy.inc:1" in line and "scanned here" in line
+                            for line in front.lines), front.lines)
+
     def test_mirror_gets_copies_and_delays_nobody(self):
         mirror = self.winnow()
         stalls = self.behind(lambda request: None)
@@ -240,20 +262,23 @@ class ProxyTest(unittest.TestCase):
                 ('upstream "u" { default = yes; }', "needs hosts"),
                 ('upstream "u" { hosts = "127.0.0.1:0"; }', "is no host"),
                 ('mirror "m" { hosts = "127.0.0.1:1:0"; }', "is no host"),
-                ('mirror "m" { hosts = "127.0.0.1:1"; prob = 2; }', "no probability")):
+                ('mirror "m" { hosts = "127.0.0.1:1"; prob = 2; }', "no probability"),
+                ('encrypted_only = true;', "in the clear")):
             with self.subTest(worker=worker), tempfile.TemporaryDirectory() as folder:
                 os.mkdir(os.path.join(folder, "local.d"))
                 for name, text in (("rspamd.conf", "# the site\n"),
                                    ("local.d/worker-proxy.inc", worker + "\n")):
                     with open(os.path.join(folder, name), "w") as file:
                         file.write(text)
-                done = subprocess.run(
-                    [OPTIONS.winnow, "serve", "--no-dns", "--config", os.path.join(folder, "rspamd.conf"),
-                     "--milter", "127.0.0.1:0", "--http", "127.0.0.1:0", "--controller",
-                     "127.0.0.1:0"], capture_output=True, text=True, timeout=service.WAIT_S)
-                self.assertEqual(done.returncode, 2, done.stderr)
-                self.assertIn(says, done.stderr)
-                self.assertIn("worker-proxy.inc:1", done.stderr)
+                config = ["--config", os.path.join(folder, "rspamd.conf")]
+                for command in (["serve", "--no-dns", *config, "--milter", "127.0.0.1:0", "--http",
+                                 "127.0.0.1:0", "--controller", "127.0.0.1:0"],
+                                ["configtest", *config]):
+                    done = subprocess.run([OPTIONS.winnow, *command], capture_output=True,
+                                          text=True, timeout=service.WAIT_S)
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertIn(says, done.stderr)
+                    self.assertIn("worker-proxy.inc:1", done.stderr)
 
 
 if __name__ == "__main__":

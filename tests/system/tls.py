@@ -171,6 +171,23 @@ class TlsTest(unittest.TestCase):
         self.assertIn("the milter protocol has no TLS",
                       self.refused("--milter", "127.0.0.1:0 ssl", "--http", "127.0.0.1:0"))
 
+    def test_configtest_says_so_before(self):
+        with tempfile.TemporaryDirectory(prefix="winnow-tls-") as folder:
+            os.mkdir(os.path.join(folder, "local.d"))
+            open(os.path.join(folder, "rspamd.conf"), "w").close()
+            for text, says in (
+                    ('bind_socket = "127.0.0.1:0 ssl";', "needs ssl_cert and ssl_key"),
+                    ('ssl_cert = "%s/none.pem"; ssl_key = "%s/none.key";' % (folder, folder),
+                     "none.pem"),
+                    ('bind_socket = "127.0.0.1:0 ssl"; ssl_cert = "%s"; ssl_key = "%s";' %
+                     self.certificates["one"], "")):
+                with open(os.path.join(folder, "local.d", "worker-normal.inc"), "w") as file:
+                    file.write(text)
+                done = subprocess.run([OPTIONS.winnow, "configtest", "--config", folder],
+                                      capture_output=True, text=True, timeout=service.WAIT_S)
+                self.assertEqual(done.returncode, 2 if says else 0, done.stderr)
+                self.assertIn(says, done.stderr)
+
 
 if __name__ == "__main__":
     require("openssl")
