@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import threading
 import time
 import unittest
 
-from service import HAM, SPAM, WAIT_S, Http, Serve, connect, read_all
+from service import HAM, SPAM, WAIT_S, Http, Milter, Serve, connect, read_all
 from test_program import OPTIONS, run_tests
 
 WINNOW = os.path.abspath(OPTIONS.winnow)
@@ -98,6 +99,14 @@ def has_ended(pid):
 class Supervised(Serve):
     def __init__(self, *options, winnow=WINNOW, environment=None):
         super().__init__(winnow, *options, environment=environment)
+
+    def owners(self, field):
+        """Ids of all its processes: real, effective, saved, of the file system."""
+        ids = set()
+        for pid in self.processes():
+            with open("/proc/%d/status" % pid) as file:
+                ids |= set(re.search(r"^%s:\s+(.*)" % field, file.read(), re.M).group(1).split())
+        return {int(one) for one in ids}
 
     def engine(self, times=1):
         """Process id of the engine that became ready as the `times`-th."""
@@ -221,12 +230,11 @@ class PrivilegesTest(unittest.TestCase):
             try:
                 self.assertEqual(os.stat(serve.socket).st_uid, 0)
                 engine = serve.engine()
+                for field in ("Uid", "Gid"):
+                    self.assertEqual(serve.owners(field), {self.NOBODY}, field)
                 for pid in serve.processes():
                     with open("/proc/%d/status" % pid) as file:
                         status = file.read()
-                    for field in ("Uid", "Gid"):
-                        ids = re.search(r"^%s:\s+(.*)" % field, status, re.M).group(1).split()
-                        self.assertEqual({int(one) for one in ids}, {self.NOBODY}, field)
                     groups = re.search(r"^Groups:(.*)", status, re.M).group(1).split()
                     self.assertEqual({int(one) for one in groups} - {self.NOBODY}, set())
                     self.assertIn("CapEff:\t0000000000000000", status)
@@ -237,6 +245,27 @@ class PrivilegesTest(unittest.TestCase):
                 serve.process.send_signal(signal.SIGUSR2)
                 serve.wait_for("the old engine %d ended with exit code 0" % engine)
                 self.assertEqual(send_again(serve.http, HAM % b"x")["action"], "no action")
+            finally:
+                self.assertEqual(serve.stop(), 0)
+
+    def test_the_user_of_the_configuration(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root has privileges to drop")
+        daemon = 1  # in every /etc/group of Debian
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            for name, text in (("rspamd.conf", ""), (
+                    "rspamd.conf.local", 'winnow { user = "nobody"; group = "daemon"; }\n')):
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write(text)
+            cache = os.path.join(folder, "cache")
+            os.mkdir(cache)
+            os.chown(cache, self.NOBODY, daemon)
+            serve = Supervised("--config", os.path.join(folder, "rspamd.conf"),
+                               environment=dict(os.environ, XDG_CACHE_HOME=cache))
+            try:
+                self.assertEqual(serve.owners("Uid"), {self.NOBODY})
+                self.assertEqual(serve.owners("Gid"), {daemon})
             finally:
                 self.assertEqual(serve.stop(), 0)
 
@@ -275,6 +304,48 @@ class PoisonTest(unittest.TestCase):
         # lost with the engine; none has POISON.
         self.assertEqual([line for line in serve.lines if "load-" in line and "POISON" in line], [])
         self.assertEqual(serve.stop(), 0)
+
+
+    def test_the_configured_action_over_milter(self):
+        hooks = subprocess.run([WINNOW, "serve", "--help"], capture_output=True, timeout=WAIT_S)
+        if b"--test-abort-on" not in hooks.stdout:
+            self.skipTest("built without WINNOW_TESTS")
+        poison = HAM % b"poison" + self.MARK + b"\r\n"
+        for action, answer in (("soft reject", [(b"y", b"451 4.7.1 Try again later\0")]),
+                               ("discard", [(b"d", b"")]),
+                               ("quarantine", [(b"q", b"Spam message quarantined\0"), (b"a", b"")]),
+                               ("no action", [(b"a", b"")])):
+            with self.subTest(action=action), tempfile.TemporaryDirectory() as folder:
+                for name, text in (("rspamd.conf", ""), (
+                        "rspamd.conf.local", 'winnow { poison_action = "%s"; }\n' % action)):
+                    with open(os.path.join(folder, name), "w") as file:
+                        file.write(text)
+                serve = Supervised("--config", os.path.join(folder, "rspamd.conf"), "--threads",
+                                   "1", "--test-abort-on", self.MARK.decode())
+                first = Milter(connect(serve.milter))
+                with self.assertRaises((OSError, struct.error)):  # no answer: the MTA defers …
+                    first.scan(poison)
+                first.file.close()
+                first.sock.close()
+                serve.engine(2)
+                again = Milter(connect(serve.milter))  # … and comes again
+                self.assertEqual(again.scan(poison)[-len(answer):], answer)
+                self.assertEqual(again.scan(HAM % b"other"), [(b"a", b"")])
+                again.close()
+                self.assertEqual(send_again(serve.http, poison)["action"], action)
+                self.assertEqual(serve.stop(), 0)
+
+    def test_an_action_that_is_not_there(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("rspamd.conf", ""), (
+                    "rspamd.conf.local", 'winnow { poison_action = "eat it"; }\n')):
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write(text)
+            done = subprocess.run([WINNOW, "configtest", "--config", folder], capture_output=True,
+                                  text=True, timeout=WAIT_S)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("rspamd.conf.local:1", done.stderr)
+            self.assertIn("eat it", done.stderr)
 
 
 class SystemdTest(unittest.TestCase):
