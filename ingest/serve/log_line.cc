@@ -267,7 +267,10 @@ void append_field(LogField field, const Scanned& scanned, size_t options_max, st
       fmt::format_to(to, "{}.{:03}ms", scanned.scan_us / 1000, scanned.scan_us % 1000);
       return;
     case LogField::kIsSpam:
-      out += is_spam(scanned.live, verdict) ? 'T' : 'F';
+      if (verdict.forced_by != kNoIndex && verdict.pre_results[verdict.forced_by].ends)
+        out += 'S';  // skipped, as is_skipped of a reply
+      else
+        out += is_spam(scanned.live, verdict) ? 'T' : 'F';
       return;
     case LogField::kAction:
       out += scanned.live.rules->model.actions[index(verdict.action)].name;

@@ -83,6 +83,17 @@ class ClientsTest(unittest.TestCase):
         code, body = self.curl("/checkv2", "--data-binary", "@" + plain, "-H", "Compression: zstd")
         self.assertEqual(code, 503)
         self.assertIn(b"Decompression error", body)
+        # Answers, where the client says that it reads them so.
+        ask = ("--data-binary", "@" + plain, "-H", "Accept-Encoding: gzip, zstd")
+        code, body = self.curl("/checkv2", *ask)
+        self.assertEqual((code, body[:4]), (200, b"\x28\xb5\x2f\xfd"))
+        unpacked = self.run_client("zstd", "-dc", message=body)
+        self.assertEqual(json.loads(unpacked)["message-id"], "plain@example.org")
+        head = self.run_client("curl", "-sS", "--noproxy", "*", "-o", os.path.join(
+            self.folder, "body"), "-D", "-", *ask, "http://127.0.0.1:%d/checkv2" % self.serve.http)
+        self.assertIn(b"\r\nCompression: zstd\r\nContent-Encoding: zstd\r\n", head)
+        # What is short is not worth it.
+        self.assertEqual(self.curl("/ping", "-H", "Accept-Encoding: zstd"), (200, b"pong\r\n"))
 
     def test_rspamc(self):
         port = ("-h", "127.0.0.1:%d" % self.serve.http)

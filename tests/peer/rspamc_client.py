@@ -15,7 +15,7 @@ import paths  # noqa: F401
 import bayes_mail
 import redis_server
 import service
-from rspamd_bayes import RspamdBayes
+from rspamd_bayes import RspamdBayes, post
 from test_program import OPTIONS, require, run_tests
 
 WINNOW = str(pathlib.Path(OPTIONS.winnow).resolve())
@@ -122,6 +122,23 @@ class ClientsTest(unittest.TestCase):
                          set(re.findall(r"\| ([A-Z]\w+_\w+) ", self.ask(OURS, rspamd, "counters")[0])))
         self.assertRegex(self.ask(OURS, rspamd, "uptime")[0], r"Version: 3\.4\nUptime: .*second")
         self.assertIn("Messages scanned: ", self.ask(OURS, rspamd, "stat_reset")[0])
+
+    def test_what_is_counted_has_the_same_names(self):
+        """Families of /metrics with their labels, fields of /stat and /auth: ours has all of theirs."""
+        def names(port):
+            text = post(port, "/metrics", b"")[1].decode()
+            families = dict(re.findall(r"(?m)^# TYPE (\S+) (\S+)$", text))
+            labels = set(re.findall(r"(?m)^(rspamd_\w+\{\w+=)", text))
+            fields = {(page, key) for page in ("/stat", "/auth") for key in post(port, page, b"")[1]}
+            fields |= {("actions", key) for key in post(port, "/stat", b"")[1]["actions"]}
+            fields |= {("statfile", key) for one in post(port, "/stat", b"")[1]["statfiles"]
+                       for key in one}
+            return set(families.items()), labels, fields
+        for port in self.controllers:  # so that there are statistics on both sides
+            self.ask(OURS, port, "learn_spam", self.mail[4], code=None)
+        for theirs, ours in zip(*(names(port) for port in self.controllers)):
+            self.assertGreater(len(theirs), 8)
+            self.assertEqual(theirs - ours, set())
 
     def test_what_goes_wrong(self):
         said, problem, _ = self.ask(OURS, 1, self.mail[0], code=3)

@@ -110,11 +110,16 @@ class ControllerTest(unittest.TestCase):
                        "winnow_stage_seconds", "winnow_unknown_total"):
             self.assertIn(family, typed)
         scanned = int(re.search(r"^rspamd_scanned_total (\d+)", text, re.M).group(1))
-        for name in ('winnow_answer_seconds_bucket{le="+Inf"}',
-                     'winnow_stage_seconds_bucket{stage="parse",le="+Inf"}',
-                     'winnow_stage_seconds_bucket{stage="judge",le="+Inf"}',
-                     'winnow_queue_seconds_bucket{le="+Inf"}'):
+        stages = ['winnow_stage_seconds_bucket{stage="%s",le="+Inf"}' % stage for stage in (
+            "intake", "parse", "envelope", "content", "texts", "urls", "words", "match",
+            "functions", "checks", "seal", "judge")]
+        for name in ['winnow_answer_seconds_bucket{le="+Inf"}',
+                     'winnow_queue_seconds_bucket{le="+Inf"}'] + stages:
             self.assertIn("%s %d\n" % (name, scanned), text)
+        self.assertEqual(len(stages), text.count('winnow_stage_seconds_bucket{stage=') //
+                         text.count('winnow_stage_seconds_bucket{stage="parse"'))
+        for reason in ("timeout", "server_failure", "refused", "broken", "not_allowed", "limit"):
+            self.assertRegex(text, r'(?m)^winnow_unknown_total\{reason="%s"\} \d+$' % reason)
         self.assertRegex(text, r"winnow_unknown_headers_total [1-9]")
 
     def test_4_errors_tell_of_refusals(self):

@@ -2,6 +2,7 @@
 """What the front ends of winnow serve do with what the configuration says: fronts.py --winnow PATH"""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 import unittest
 
 import service
-from service import GTUBE, HAM, SPAM, Http, Milter, connect, read_all
+from service import GTUBE, HAM, SPAM, Http, Milter, connect, packet, read_all
 from test_program import OPTIONS, run_tests
 
 WINNOW = OPTIONS.winnow
@@ -229,6 +230,7 @@ class MilterOptions(Case):
 reject_message = "No thanks";
 tempfail_message = "Later";
 spam_header = "X-Junk";
+client_ca_name = "Our CA";
 """, "actions.conf": "add_header = 1; reject = 15;", "logging.inc": """
 log_format = "$mid|$if_qid{<$>}|$if_user{user=$}|$action|$symbols|$len|$digest|$nothing";
 debug_modules = ["multimap", "regexp", "spf"];
@@ -262,6 +264,15 @@ SUBJECT { type = "from"; map = ["subject@example.org"]; prefilter = true;
                          [(b"m", b"\0\0\0\x01X-Junk\0\0"), (b"m", b"\0\0\0\x01X-Junk\0Yes\0"),
                           (b"a", b"")])
 
+    def test_pass_all(self):
+        """A prefilter's action ends what is left to be looked for, unless the request says else."""
+        sender = b"From: later@example.org\r\n"
+        for header, all_of_it in ((b"", False), (b"Pass: some\r\n", False), (b"Pass: all\r\n", True),
+                                  (b"Flags: pass_all\r\n", True)):
+            reply = self.http().check(HAM % b"pass", headers=sender + header)
+            self.assertEqual((reply["action"], reply["score"] == 0), ("soft reject", not all_of_it))
+            self.assertEqual("R_DKIM_NA" in reply["symbols"], all_of_it, header)
+
     def test_log_format(self):
         self.scan(b"anna@example.org", HAM % b"format")
         self.site.serve.wait_for("rspamd_task_write_log: format@example.org|<Q>||")
@@ -291,15 +302,84 @@ SUBJECT { type = "from"; map = ["subject@example.org"]; prefilter = true;
                             for module, text in debug), debug)
         self.assertEqual({module for module, _ in debug}, {"multimap", "regexp", "spf"})
 
-    def test_reload_changes_texts(self):
-        self.site.write("worker-proxy.inc", 'reject_message = "Other words"; discard_on_reject = no;')
-        self.site.serve.process.send_signal(signal.SIGHUP)
-        self.site.serve.wait_for("rules reloaded")
-        self.assertEqual(self.scan(b"anna@example.org", SPAM % b"1")[-1],
-                         (b"y", b"554 5.7.1 Other words\0"))
-        self.site.write("worker-proxy.inc", self.FILES["worker-proxy.inc"])
-        self.site.serve.process.send_signal(signal.SIGHUP)
-        self.site.serve.wait_for("rules reloaded", 2)
+    def test_user_of_a_certificate(self):
+        for issuer, user in ((b"Our CA", "user=ben"), (b"Their CA", "")):
+            milter = Milter(connect(self.site.serve.milter))
+            self.addCleanup(milter.close)
+            milter.sock.sendall(packet(b"D", b"M{cert_issuer}\0" + issuer +
+                                       b"\0{cert_subject}\0ben\0"))
+            milter.scan(HAM % issuer[:4])
+            self.site.serve.wait_for("%s@example.org|<Q>|%s|" % (issuer[:4].decode(), user))
+
+    def test_reload_changes_refusals(self):
+        done = sum("rules reloaded" in one for one in self.site.serve.lines)
+        for worker, answer in (
+                ('reject_message = "Other words"; discard_on_reject = no;',
+                 [(b"y", b"554 5.7.1 Other words\0")]),
+                ("discard_on_reject = yes;", [(b"d", b"")]),
+                ("quarantine_on_reject = yes;",
+                 [(b"q", b"Spam message quarantined\0"), (b"a", b"")]),
+                ('quarantine_on_reject = yes; quarantine_message = "Kept aside";',
+                 [(b"q", b"Kept aside\0"), (b"a", b"")]),
+                ("quarantine_on_reject = yes; discard_on_reject = yes;", [(b"d", b"")]),
+                (self.FILES["worker-proxy.inc"], [(b"y", b"554 5.7.1 No thanks\0")])):
+            self.site.write("worker-proxy.inc", worker)
+            self.site.serve.process.send_signal(signal.SIGHUP)
+            done += 1
+            self.site.serve.wait_for("rules reloaded", done)
+            self.assertEqual(self.scan(b"anna@example.org", SPAM % b"1")[-len(answer):], answer,
+                             worker)
+
+
+class LogLines(Case):
+    """One line a message, in the order of Rspamd's fields; nothing that mail says makes another."""
+
+    def line(self, text):
+        self.site.serve.wait_for(text)
+        found, = [one for one in self.site.serve.lines if text in one]
+        return found
+
+    def test_all_fields_in_order(self):
+        self.http().check(HAM % b"all" + GTUBE + b"\r\n", headers=(
+            b"Settings-ID: own\r\nFilename: f.eml\r\nRcpt: ben@example.net, carl@example.net\r\n"
+            b"From: anna@example.org\r\nUser: anna\r\nIP: 192.0.2.5\r\nQueue-Id: Q1\r\n"))
+        self.assertRegex(self.line("<all@example.org>"), (
+            r"> *; task; rspamd_task_write_log: id: <all@example\.org>, qid: <Q1>, ip: 192\.0\.2\.5, "
+            r"user: anna, from: <anna@example\.org>, \(default: S \(reject\): \[15\.00/15\.00\] "
+            r"\[GTUBE\(0\.00\)\{\}\]\), len: \d+, time: \d+\.\d{3}ms, dns req: \d+, "
+            r"digest: <[0-9a-f]{32}>, rcpts: <ben@example\.net,carl@example\.net>, "
+            r"mime_rcpts: <ben@example\.net>, file: f\.eml, "
+            r'forced: reject "Gtube pattern"; score=15\.00 \(set by GTUBE\), settings_id: own$'))
+
+    def test_what_is_not_known_is_left_out(self):
+        self.http().check(SPAM % b"little")
+        self.assertRegex(self.line("id: <undef>"), (
+            r"id: <undef>, \(default: T \(reject\): \[[\d.]+/15\.00\] \[[A-Z].*\]\), len: \d+, "
+            r"time: \d+\.\d{3}ms, dns req: \d+, digest: <[0-9a-f]{32}>$"))
+
+    def test_no_value_begins_a_line(self):
+        before = len(self.site.serve.lines)
+        milter = Milter(connect(self.site.serve.milter))
+        self.addCleanup(milter.close)
+        milter.scan(HAM % b"esc\x1b[2J\x7f", b"Q\n2026-11-30 forged\r\xff", b"a\x01b@example.org")
+        line = self.line("forged")
+        for shown in (r"id: <esc\x1b[2J\x7f@example.org>", r"qid: <Q\x0a2026-11-30 forged\x0d\xff>",
+                      r"from: <a\x01b@example.org>"):
+            self.assertIn(shown, line)
+        self.assertEqual(len(self.site.serve.lines), before + 1)
+
+
+class LongLogLines(Case):
+    FILES = {"logging.inc": 'log_format = "$mid %s";' % ("$smtp_rcpts " * 40)}
+
+    def test_a_line_is_bounded(self):
+        rcpts = b"".join(b"Rcpt: %d%b@example.net\r\n" % (i, b"x" * 220) for i in range(20))
+        self.http().check(HAM % b"long", headers=rcpts)
+        self.site.serve.wait_for("long@example.org 0xxx")
+        line = next(one for one in self.site.serve.lines if "long@example.org 0xxx" in one)
+        text = line[line.index("rspamd_task_write_log: ") + len("rspamd_task_write_log: "):]
+        self.assertEqual(len(text), 16 * 1024)
+        self.assertTrue(text.endswith("xxx..."), text[-20:])
 
 
 class Sockets(unittest.TestCase):
@@ -328,6 +408,55 @@ class Sockets(unittest.TestCase):
                     process.send_signal(signal.SIGTERM)
                 self.assertEqual(process.wait(service.WAIT_S), 0)
             self.assertIn("stopped", read(folder + "/log"))
+
+    def test_usr1_opens_the_log_again(self):
+        """After rotation both processes write to the new file, and only to it."""
+        with tempfile.TemporaryDirectory() as folder:
+            log = folder + "/log"
+            with subprocess.Popen([WINNOW, "serve", "--no-dns", "--milter", "127.0.0.1:0", "--http",
+                                   "127.0.0.1:0", "--controller", "127.0.0.1:0", "--log", log],
+                                  stderr=subprocess.DEVNULL) as process:
+                try:
+                    self.assertTrue(wait_until(lambda: "works" in read(log)))
+                    port = int(re.search(r"http listens at 127\.0\.0\.1:(\d+)", read(log)).group(1))
+                    os.rename(log, log + ".1")
+                    process.send_signal(signal.SIGUSR1)
+                    http = Http(port)
+
+                    def written():  # by the engine, which may hear of it a little later
+                        http.check(HAM % b"rotated")
+                        return "id: <rotated@example.org>" in read(log)
+                    self.assertTrue(wait_until(written))
+                    http.close()
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(service.WAIT_S), 0)
+            self.assertIn("main; stopped", read(log))  # by the supervisor
+            self.assertNotIn("main; stopped", read(log + ".1"))
+
+    def test_a_worker_that_is_off_does_not_listen(self):
+        """Scanning inside the proxy needs no worker of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "local.d"))
+            for name, text in (("../rspamd.conf", ""), ("worker-normal.inc", "enabled = false;"),
+                               ("worker-controller.inc", "enabled = false;"),
+                               ("worker-proxy.inc", 'bind_socket = "%s/m.sock mode=0600"; upstream '
+                                '"here" { default = yes; self_scan = yes; }' % folder)):
+                with open(os.path.join(folder, "local.d", name), "w") as file:
+                    file.write(text)
+            with subprocess.Popen([WINNOW, "serve", "--no-dns", "--config", folder, "--log",
+                                   folder + "/log"], stderr=subprocess.DEVNULL) as process:
+                try:
+                    self.assertTrue(wait_until(lambda: "works" in read(folder + "/log")))
+                    with socket.socket(socket.AF_UNIX) as sock:
+                        sock.connect(folder + "/m.sock")
+                        milter = Milter(sock)
+                        self.assertEqual(milter.scan(HAM % b"alone"), [(b"a", b"")])
+                        milter.close()
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(service.WAIT_S), 0)
+            self.assertEqual(read(folder + "/log").count(" listens at "), 1)
 
     def datagrams(self, kind):
         with tempfile.TemporaryDirectory() as folder, socket.socket(

@@ -114,6 +114,9 @@ def main():
             (["rspamadm", "dnstool", "nothing"], "spf-flatten", 2),
             (["rspamadm", "dnstool", "spf", "--server", "127.0.0.1:1", "-d", "a.example"], "nobody answered", 3),
             (["rspamc", "--commands"], "learn_ham", 0), (["rspamc", "-h", "127.0.0.1:1", "stat"], "refused", 3),
+            (["rspamadm", "pw", "-q", "-e", "-p", "secret"], "$2$", 0),
+            (["rspamadm", "pw", "-c", "-p", "secret", "$2$z1pag6fm6tob9gjzam5uaknrptaiamzo$"
+              "fhju9dk19kemxoj6anz6tmii3ikup5sons33mxgtufifyarifswy"], "password incorrect", 1),
             (["rspamadm", "help"], "configdump", 0), (["rspamadm", "vault"], "does not have it", 2),
             (["rspamadm", "nothing"], "no command nothing", 2), (["rspamd", "-v"], "winnow", 0),
             (["rspamd", "--help"], "--no-fork", 0), (["rspamd", "-f", "-c", "/nowhere/x"], "/nowhere", 2)):

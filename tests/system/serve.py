@@ -83,6 +83,36 @@ class ServeTest(unittest.TestCase):
             self.assertEqual(got, "HTTP/1.1 " + status)
             self.assertIn(text, body)
 
+    def test_older_paths(self):
+        """/check and its other names: symbols beside the fields of the one metric."""
+        http = self.http()
+        reply = http.check(SPAM % b"1")
+        for path in (b"/check", b"/symbols", b"/scan", b"/process", b"/report", b"/report_ifspam"):
+            old = http.check(SPAM % b"1", path=path)
+            self.assertEqual(set(old), {"default", "message-id", "rmilter"}, path)
+            default = old["default"]
+            self.assertEqual(default.pop("is_spam"), True)
+            for field in ("is_skipped", "score", "required_score", "action"):
+                self.assertEqual(default.pop(field), reply[field])
+            self.assertEqual(default, reply["symbols"], path)
+        self.assertIs(http.check(HAM % b"1", path=b"/symbols")["default"]["is_spam"], False)
+
+    def test_what_is_not_logged_or_counted(self):
+        http = self.http()
+        for header in (b"Log: no\r\n", b"Flags: no_log\r\n"):
+            http.check(HAM % b"unlogged", headers=header)
+
+        def scanned():
+            http.send(b"", path=b"/stat")
+            return json.loads(http.receive()[1])["scanned"]
+        before = scanned()
+        http.check(HAM % b"uncounted", headers=b"Flags: no_stat\r\n")
+        self.assertEqual(scanned(), before)
+        http.check(HAM % b"counted")
+        self.assertEqual(scanned(), before + 1)
+        self.serve.wait_for("<counted@example.org>")
+        self.assertFalse(any("unlogged" in line for line in self.serve.lines))
+
     def test_pipelined_and_byte_at_a_time(self):
         http = self.http()
         for number in range(20):
@@ -139,6 +169,14 @@ class ServeTest(unittest.TestCase):
         whole = ask(b"PROCESS SPAMC/1.5\r\nUser: x\r\n\r\n" + HAM, True)
         self.assertTrue(whole.endswith(b"\r\n\r\n" + HAM), "clean mail comes back byte for byte")
         self.assertIn(b"X-Spam-Flag: YES\r\n", ask(b"HEADERS SPAMC/1.5\r\n\r\n" + SPAM, True))
+        for word in (b"REPORT", b"REPORT_IFSPAM"):
+            said = ask(word + b" SPAMC/1.5\r\n\r\n" + SPAM, True)
+            head, report = said.split(b"\r\n\r\n", 1)
+            self.assertRegex(head, rb"^SPAMD/1\.1 0 EX_OK\r\nContent-length: %d\r\n"
+                             rb"Spam: True ; [0-9.]+ / 15\.00$" % len(report))
+            self.assertRegex(report, rb"(?m)^Action: reject\r$")
+            self.assertRegex(report, rb"(?m)^  2\.00 MISSING_FROM From is absent or empty\.\r$")
+        self.assertIn(b"Action: no action", ask(b"REPORT SPAMC/1.5\r\n\r\n" + HAM, True))
         self.assertTrue(ask(b"REPORT_IFSPAM SPAMC/1.5\r\n\r\n" + HAM, True).endswith(b"\r\n\r\n"))
         tell = ask(b"TELL SPAMC/1.5\r\nMessage-class: spam\r\nSet: local\r\n\r\n" + HAM, True)
         self.assertTrue(tell.startswith(b"SPAMD/1.0 75 EX_TEMPFAIL: nothing is learnt here"), tell)

@@ -311,13 +311,14 @@ class PoisonTest(unittest.TestCase):
         if b"--test-abort-on" not in hooks.stdout:
             self.skipTest("built without WINNOW_TESTS")
         poison = HAM % b"poison" + self.MARK + b"\r\n"
-        for action, answer in (("soft reject", [(b"y", b"451 4.7.1 Try again later\0")]),
+        for action, answer in (("soft reject", [(b"y", b"451 4.7.1 Come again\0")]),
                                ("discard", [(b"d", b"")]),
                                ("quarantine", [(b"q", b"Spam message quarantined\0"), (b"a", b"")]),
                                ("no action", [(b"a", b"")])):
             with self.subTest(action=action), tempfile.TemporaryDirectory() as folder:
                 for name, text in (("rspamd.conf", ""), (
-                        "rspamd.conf.local", 'winnow { poison_action = "%s"; }\n' % action)):
+                        "rspamd.conf.local", 'winnow { poison_action = "%s"; }\nworker '
+                        '"rspamd_proxy" { tempfail_message = "Come again"; }\n' % action)):
                     with open(os.path.join(folder, name), "w") as file:
                         file.write(text)
                 serve = Supervised("--config", os.path.join(folder, "rspamd.conf"), "--threads",

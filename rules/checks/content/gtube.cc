@@ -100,7 +100,7 @@ Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgeme
     result.ends = true;
     result.takes_threshold = action != plan.none;
     result.message = "Gtube pattern";
-    result.module = "gtube";
+    result.module = "GTUBE";
     judgement.pre_result(result);
     break;
   }

@@ -4,7 +4,8 @@
 //   > C data     the MTA sends packet C        < C data     the next packet from us
 //   >> bytes     the MTA sends bare bytes      << bytes     the next bytes from us
 //   verdict from=A rcpt=B,C ip=I helo=H host=N user=U id=Q    a verdict is wanted, for this message
-//   body text    ... whose bytes are these     edit KIND POSITION NAME VALUE
+//   body text    ... whose bytes are these     mta NAME    header NAME VALUE    ... and this of it,
+//                headers in their order        edit KIND POSITION NAME VALUE
 //   answer ACTION [| message]                  tempfail
 //   option NAME [VALUE]    open | close        nothing more came, and the session's want
 // Escapes: \0 \r \n \\ \xHH.
@@ -79,6 +80,7 @@ struct Conversation {
   SessionWant want = SessionWant::kBytes;
   std::string out;
   Message message;
+  size_t headers = 0;  // of the message's that were looked at
   std::vector<Edit> edits;
   std::vector<std::string> names;  // of edits
 
@@ -121,9 +123,18 @@ void Conversation::line(const std::string& text) {
   if (word == "verdict") {
     ASSERT_EQ(want, SessionWant::kVerdict);
     message = session.take_message(options.client_ca_name);
+    headers = 0;
     EXPECT_EQ(describe(message), rest());
   } else if (word == "body") {
     EXPECT_EQ(message.bytes.view(), unescape(rest()));
+  } else if (word == "mta") {
+    EXPECT_EQ(message.mta_name, rest());
+  } else if (word == "header") {
+    std::string name;
+    in >> name;
+    ASSERT_LT(headers, message.request_headers.size());
+    EXPECT_EQ(message.request_headers[headers].first, name);
+    EXPECT_EQ(message.request_headers[headers++].second, rest());
   } else if (word == "edit") {
     const std::string_view kinds[] = {"add",  "signature", "change",  "remove",  "subject",
                                       "from", "addrcpt",   "delrcpt", "newbody", "quarantine"};
@@ -278,6 +289,38 @@ TEST(Milter, LimitsEndTheConnection) {
     macros.feed(packet('D', "C" + std::to_string(i) + '\0' + std::string(100, 'v') + '\0'), out);
   EXPECT_LT(macros.held_bytes(), 1000u);
   EXPECT_EQ(out, "");
+}
+
+// A packet may be as long as its body's piece that was agreed upon, and its command's byte.
+TEST(Milter, PacketsOfTheAgreedSizeAndBeyond) {
+  const struct {
+    uint32_t offered, agreed;
+    size_t most;
+  } rows[] = {{0, 0, 131072},
+              {0x10000000, 0x10000000, (1 << 18) + 1},
+              {0x20000000, 0x20000000, (1 << 20) + 1},
+              {0x30000000, 0x20000000, (1 << 20) + 1}};
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.offered);
+    const auto be32 = [](uint32_t value) {
+      std::string out;
+      for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+      return out;
+    };
+    for (const size_t over : {0, 1}) {
+      std::string out;
+      MilterSession session({.body_max = 4 << 20});
+      ASSERT_EQ(session.feed(packet('O', be32(6) + be32(0x1ff) + be32(row.offered)), out),
+                SessionWant::kBytes);
+      EXPECT_EQ(out, packet('O', be32(6) + be32(0x1ff) + be32(row.agreed)));
+      const std::string body(row.most - 1 + over, 'x');
+      EXPECT_EQ(session.feed(packet('B', body), out),
+                over ? SessionWant::kClose : SessionWant::kBytes);
+      if (over) continue;
+      ASSERT_EQ(session.feed(packet('E', ""), out), SessionWant::kVerdict);
+      EXPECT_EQ(session.take_message().bytes.view(), body);
+    }
+  }
 }
 
 // The head of an HTTP request may be 4096 bytes long, whether it comes at once or in pieces.

@@ -1,6 +1,8 @@
 // What processes of winnow serve leave to each other, and how they listen.
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,6 +54,24 @@ TEST(Listen, NamesAndModes) {
   ::close(local->fd);
   ::unlink(path.c_str());
   EXPECT_FALSE(adopt_listening(0, Front::kHttp) && !isatty(0));
+}
+
+TEST(Listen, OwnerAndGroupOfASocket) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  const std::string path = testing::TempDir() + "listen-owner-test.sock";
+  const struct passwd* const nobody = ::getpwnam("nobody");
+  const struct group* const daemon = ::getgrnam("daemon");
+  ASSERT_TRUE(nobody && daemon);
+  const Result<Listening> one =
+      open_listening("unix:" + path + " owner=nobody  group=daemon mode=0620", Front::kMilter);
+  ASSERT_TRUE(one) << one.error().text();
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, nobody->pw_uid);
+  EXPECT_EQ(status.st_gid, daemon->gr_gid);
+  EXPECT_EQ(status.st_mode & 0777, 0620u);
+  ::close(one->fd);
+  ::unlink(path.c_str());
 }
 
 TEST(Inheritance, WhatIsWrittenIsRead) {
