@@ -100,6 +100,8 @@ void Connection::readable() {
   if (hold_.overdraft ||
       (shared_.held_back.empty() && shared_.service->admission().may_read(hold_)))
     return take_bytes();
+  constexpr size_t kAskBytes = 4096;
+  if (may_ask()) return take_bytes(kAskBytes);
   held_back_ = true;
   held_back_since_ = Clock::now();
   shared_.held_back.push_back(shared_from_this());
@@ -118,10 +120,10 @@ TlsStream::Io Connection::receive(std::span<char> to, size_t& n) {
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Io::kRead : Io::kBroken;
 }
 
-void Connection::take_bytes() {
+void Connection::take_bytes(size_t most) {
   using Io = TlsStream::Io;
   size_t n = 0;
-  const Io what = receive({shared_.buffer.get(), ConnectionShared::kReadBytes}, n);
+  const Io what = receive({shared_.buffer.get(), most}, n);
   if (what == Io::kRead) return read();
   if (what == Io::kWrite)  // of a handshake
     return socket_.async_wait(Socket::wait_write,

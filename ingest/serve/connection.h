@@ -127,6 +127,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual SessionWant end_of_input() = 0;
   virtual SessionWant answered() = 0;
   virtual size_t held_bytes() const = 0;
+  // Whether a little may be read where there is no room for mail: who watches the service is told
+  // of it then above all.
+  virtual bool may_ask() const { return false; }
   // What becomes of a page: it is put out; the request is a scan after all; somebody will resume().
   enum class Page : uint8_t { kDone, kScan, kLater };
   virtual Page page() = 0;
@@ -159,7 +162,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   void read();
   void readable();
-  void take_bytes();
+  void take_bytes(size_t most = ConnectionShared::kReadBytes);
   void account();
   bool too_slow(Clock::time_point now) const;
   void go(SessionWant want);

@@ -277,6 +277,7 @@ class ControllerConnection final : public HttpConnection {
 
  private:
   bool is_mail() const override { return false; }
+  bool may_ask() const override { return held_bytes() == 0; }
   Page page() override {
     const HttpRequest& request = session_.request();
     if (!is_open_page(request.command)) {

@@ -122,6 +122,24 @@ void Statistics::append_auth(const LiveRules& live, bool read_only, std::string&
 
 namespace {
 
+// What each class learnt, by the names that /stat has it under.
+void append_statfiles(const LearntNow& learnt, std::string& out) {
+  const auto each = [&](std::string_view name, std::string_view help, auto value) {
+    family(fmt::format("rspamd_statfiles_{}", name), "gauge", help, out);
+    for (const LearntNow::Class& one : learnt.classes)
+      fmt::format_to(std::back_inserter(out),
+                     "rspamd_statfiles_{}{{symbol=\"{}\",type=\"embedded\"}} {}\n", name,
+                     one.symbol, value(one));
+  };
+  using Class = LearntNow::Class;
+  each("revision", "Messages learnt.", [](const Class& one) { return one.messages; });
+  each("used", "Not counted.", [](const Class&) { return 0; });
+  each("totals", "Not counted.", [](const Class&) { return 0; });
+  each("size", "Bytes of the store.", [&](const Class&) { return learnt.bytes; });
+  each("languages", "Not counted.", [](const Class&) { return 0; });
+  each("users", "Not counted.", [](const Class&) { return 1; });
+}
+
 void append_lists(const std::vector<ListWatch::Counts>& lists, std::string& out) {
   const auto of_lists = [&](std::string_view name, std::string_view kind, std::string_view text,
                             auto count) {
@@ -225,6 +243,7 @@ void Statistics::append_metrics(const Service& service, size_t open, const Learn
         "shared_chunks_allocated", "chunks_freed", "chunks_oversized", "fragmented"})
     metric(fmt::format("rspamd_{}", name), "gauge", "Not counted.", 0, out);
   metric("rspamd_learns_total", "counter", "All that was ever learnt.", learnt.messages(), out);
+  if (!learnt.classes.empty()) append_statfiles(learnt, out);
   family("rspamd_actions_total", "counter", "Messages by action.", out);
   for (size_t i = 0; i < kActions.size(); ++i)
     fmt::format_to(std::back_inserter(out), "rspamd_actions_total{{type=\"{}\"}} {}\n", kActions[i],

@@ -70,6 +70,12 @@ class AdmissionTest(unittest.TestCase):
     def test_who_waits_too_long_is_told_to_try_again(self):
         serve = Limited("winnow { memory = 1k; command_wait_max = 1s; queue_wait_max = 1s; }\n",
                         "--threads", "1")
+        watcher = Http(serve.port("controller"))
+
+        def page(path):
+            watcher.sock.sendall(b"GET " + path + b" HTTP/1.1\r\n\r\n")
+            return watcher.receive()
+        self.assertEqual(page(b"/ready"), ("HTTP/1.1 200 OK", b'{"success":true}'))
         stuck = [Http(serve.http) for _ in range(2)]
         message = letter(b"stuck", 50_000)
         for client in stuck:  # one spends the budget, one has the overdraft
@@ -85,12 +91,20 @@ class AdmissionTest(unittest.TestCase):
         except ConnectionResetError:
             pass
         milter.close()
+        # Who watches is told so, though there is no room for mail; a message is held back there, too.
+        self.assertEqual(page(b"/ready"), ("HTTP/1.1 500 messages are not taken",
+                                           b'{"error":"messages are not taken"}'))
+        self.assertIn(b"\nwinnow_ready 0\n", page(b"/metrics")[1])
+        self.assertEqual(page(b"/healthy")[0], "HTTP/1.1 200 OK")
+        watcher.sock.sendall(b"POST /checkv2 HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(message) +
+                             message)
+        self.assertEqual(watcher.receive()[0], "HTTP/1.1 503 too busy, try again")
         # Room again: the next is served at once.
         for client in stuck:
             client.close()
         fresh = Http(serve.http)
         self.assertEqual(fresh.check(HAM % b"fresh")["action"], "no action")
-        for client in (late, fresh):
+        for client in (late, fresh, watcher):
             client.close()
         self.assertEqual(serve.stop(), 0)
 
