@@ -457,7 +457,7 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
                         std::move(hooks), std::move(left));
   Result<int> code = supervisor.run();
   for (const Listening& one : sockets)
-    if (one.name.starts_with('/')) ::unlink(one.name.c_str());
+    if (one.name.starts_with('/') && !one.kept) ::unlink(one.name.c_str());
   if (!options.pid_file.empty()) ::unlink(options.pid_file.c_str());
   say("stopped");
   return code;

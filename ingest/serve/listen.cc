@@ -130,6 +130,24 @@ Result<UnixAddress> unix_address(const std::string& where) {
   return to;
 }
 
+// Makes room for a socket at a path where an earlier process left one. What is no socket is not
+// ours to remove, and nobody takes the place of a process that listens.
+Result<void> clear_path(const sockaddr_un& address) {
+  const char* const path = address.sun_path;
+  struct stat status {};
+  if (::lstat(path, &status) != 0) return {};
+  if (!S_ISSOCK(status.st_mode))
+    return fail(fmt::format("cannot listen at {}: there is a file that is no socket", path));
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const bool answers =
+      fd >= 0 && (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+                  errno == EAGAIN);  // its queue is full
+  if (fd >= 0) ::close(fd);
+  if (answers) return fail(fmt::format("cannot listen at {}: another process listens there", path));
+  ::unlink(path);
+  return {};
+}
+
 Result<Listening> listen_unix(const std::string& where, Front front) {
   const Result<UnixAddress> to = unix_address(where);
   if (!to) return fail(to.error());
@@ -146,7 +164,7 @@ Result<Listening> listen_unix(const std::string& where, Front front) {
     if (!found) return fail(fmt::format("there is no group {}", name));
     group = found->gr_gid;
   }
-  ::unlink(path.c_str());
+  if (Result<void> done = clear_path(to->address); !done) return fail(std::move(done.error()));
   const int fd = listen_at(reinterpret_cast<const sockaddr*>(&to->address), sizeof to->address);
   if (fd < 0) return cannot(where, errno);
   if (::chmod(path.c_str(), to->permissions.mode) != 0 ||

@@ -22,6 +22,7 @@ struct Listening {
   Front front = Front::kMilter;
   std::string name;  // "127.0.0.1:11332", "/run/winnow/milter.sock"
   bool tls = false;
+  bool kept = false;  // its path is systemd's, which goes on to listen there
 };
 
 // Opens "127.0.0.1:11332", "[::1]:0", "*:11332" or "/path mode=0660 owner=name group=name" and

@@ -28,6 +28,8 @@ bool number(std::string_view text, int& value) {
   return error == std::errc() && end == text.data() + text.size() && value >= 0;
 }
 
+constexpr std::string_view kKept = " kept";  // behind a socket that is systemd's
+
 // Descriptors stay closed to programs that are not ours.
 bool own(std::string_view text, int& fd) {
   return number(text, fd) && ::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
@@ -38,7 +40,8 @@ bool own(std::string_view text, int& fd) {
 std::string Inheritance::text() const {
   std::string out;
   for (const Listening& one : sockets)
-    out += fmt::format("socket {} {}{}\n", one.fd, front_name(one.front), one.tls ? " ssl" : "");
+    out += fmt::format("socket {} {}{}{}\n", one.fd, front_name(one.front), one.tls ? " ssl" : "",
+                       one.kept ? kKept : "");
   if (marks >= 0) out += fmt::format("marks {} {}\n", marks, side);
   if (link >= 0) out += fmt::format("link {}\n", link);
   if (engine.pid > 0) out += fmt::format("engine {} {} {}\n", engine.pid, engine.link, engine.side);
@@ -58,12 +61,15 @@ Result<Inheritance> Inheritance::parse(std::string_view text) {
     if (word == "socket") {
       Front front{};
       std::string name(rest);
+      const bool kept = name.ends_with(kKept);
+      if (kept) name.resize(name.size() - kKept.size());
       const bool tls = take_ssl(name);
       good = number(first, value) && front_of_name(name, front);
       if (good) {
         Result<Listening> one = adopt_listening(value, front);
         if (!one) return fail(std::move(one.error()));
         one->tls = tls;
+        one->kept = kept;
         out.sockets.push_back(std::move(*one));
       }
     } else if (word == "marks") {
@@ -122,6 +128,7 @@ Result<std::vector<Listening>> sockets_of_systemd() {
     const bool named = front_of_name(name, front);
     Result<Listening> one = adopt_listening(kFirst + i, front);
     if (!one) return fail(std::move(one.error()));
+    one->kept = true;
     if (!named) {
       if (one->name.ends_with(":11333"))
         one->front = Front::kHttp;

@@ -399,9 +399,12 @@ class SystemdTest(unittest.TestCase):
 
     def test_socket_activation(self):
         """Descriptors are passed as systemd does, by a process that becomes winnow."""
-        with socket.socket() as milter, socket.socket() as http:
-            for one in (milter, http):
-                one.bind(("127.0.0.1", 0))
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "m.sock")
+        with socket.socket(socket.AF_UNIX) as milter, socket.socket() as http:
+            for one, where in ((milter, path), (http, ("127.0.0.1", 0))):
+                one.bind(where)
                 one.listen(10)
             program = (
                 "import os, sys\n"
@@ -422,13 +425,15 @@ class SystemdTest(unittest.TestCase):
             try:
                 answer = send_again(http.getsockname()[1], HAM % b"activated")
                 self.assertEqual(answer["message-id"], "activated@example.org")
-                with connect(milter.getsockname()[1]) as sock:
+                with socket.socket(socket.AF_UNIX) as sock:
+                    sock.connect(path)
                     sock.sendall(b"GET /ping HTTP/1.0\r\n\r\n")
                     self.assertTrue(read_all(sock).endswith(b"pong\r\n"))
             finally:
                 process.send_signal(signal.SIGTERM)
                 _, log = process.communicate(timeout=WAIT_S)
             self.assertEqual(process.returncode, 0, log)
+            self.assertTrue(os.path.exists(path), "systemd goes on to listen there")
             self.assertIn("http listens at 127.0.0.1:%d" % http.getsockname()[1], log)
 
     def test_systemd_socket_activate(self):

@@ -56,6 +56,29 @@ TEST(Listen, NamesAndModes) {
   EXPECT_FALSE(adopt_listening(0, Front::kHttp) && !isatty(0));
 }
 
+// A socket that an earlier process left is in nobody's way; one where somebody listens stays his,
+// and a file that is none is not removed.
+TEST(Listen, WhatStandsAtThePath) {
+  const std::string path = testing::TempDir() + "listen-taken-test.sock";
+  ::unlink(path.c_str());
+  const Result<Listening> first = open_listening(path, Front::kMilter);
+  ASSERT_TRUE(first) << first.error().text();
+  const Result<Listening> second = open_listening(path, Front::kHttp);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().what, "cannot listen at " + path + ": another process listens there");
+  ::close(first->fd);  // its process died
+  const Result<Listening> third = open_listening(path, Front::kMilter);
+  ASSERT_TRUE(third) << third.error().text();
+  ::close(third->fd);
+  ::unlink(path.c_str());
+  ::close(::open(path.c_str(), O_CREAT | O_WRONLY, 0600));
+  const Result<Listening> file = open_listening(path, Front::kMilter);
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().what.find("there is a file that is no socket"), std::string::npos);
+  EXPECT_EQ(::access(path.c_str(), F_OK), 0);
+  ::unlink(path.c_str());
+}
+
 TEST(Listen, OwnerAndGroupOfASocket) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
   const std::string path = testing::TempDir() + "listen-owner-test.sock";
@@ -83,6 +106,7 @@ TEST(Inheritance, WhatIsWrittenIsRead) {
   }
   int line[2];
   ASSERT_EQ(::pipe(line), 0);
+  left.sockets[1].kept = left.sockets[0].tls = true;
   left.marks = line[0];
   left.side = 2;
   left.link = line[1];
@@ -93,6 +117,8 @@ TEST(Inheritance, WhatIsWrittenIsRead) {
   EXPECT_EQ(read->text(), left.text());
   EXPECT_EQ(read->sockets[1].name, left.sockets[1].name);
   EXPECT_EQ(read->sockets[1].front, Front::kHttp);
+  EXPECT_TRUE(read->sockets[1].kept && !read->sockets[1].tls);
+  EXPECT_TRUE(read->sockets[0].tls && !read->sockets[0].kept);
   EXPECT_EQ(read->descriptors(), left.descriptors());
   EXPECT_EQ(::fcntl(line[0], F_GETFD), FD_CLOEXEC);
 
