@@ -23,7 +23,8 @@ namespace winnow {
 namespace {
 
 constexpr std::array<std::string_view, 3> kNames{"milter", "http", "controller"};
-constexpr int kBacklog = 1024;  // connections that wait while an engine starts
+constexpr std::string_view kOfSystemd = "systemd:";  // Rspamd's word for sockets of systemd
+constexpr int kBacklog = 1024;                       // connections that wait while an engine starts
 
 tl::unexpected<Error> cannot(const std::string& where, int error) {
   return fail(fmt::format("cannot listen at {}: {}", where, std::strerror(error)));
@@ -201,6 +202,7 @@ Result<void> check_listening(const std::string& where, Front front) {
     if (const Result<UnixAddress> to = unix_address(where); !to) return fail(to.error());
     return {};
   }
+  if (where.starts_with(kOfSystemd)) return {};
   std::string address = where;
   if (take_ssl(address) && front == Front::kMilter)
     return fail(fmt::format("\"{}\": the milter protocol has no TLS", where));
@@ -210,6 +212,11 @@ Result<void> check_listening(const std::string& where, Front front) {
 
 Result<Listening> open_listening(const std::string& where, Front front) {
   if (where.starts_with('/') || where.starts_with("unix:")) return listen_unix(where, front);
+  if (where.starts_with(kOfSystemd))
+    return fail(
+        fmt::format("\"{0}\": systemd handed over no socket for {1}; its socket unit needs "
+                    "FileDescriptorName={1}",
+                    where, front_name(front)));
   std::string address = where;
   const bool tls = take_ssl(address);
   if (tls && front == Front::kMilter)

@@ -245,7 +245,7 @@ class BadClients(unittest.TestCase):
         chance = random.Random(7)
         for _ in range(200 * TIMES):
             text = chance.randbytes(chance.randrange(1, 3000))
-            for port in (self.serve.http, self.serve.milter):
+            for port in (self.serve.http, self.serve.milter, self.serve.port("controller")):
                 answer = ask(port, text)
                 self.assertNotIn(b" 200 ", answer or b"")
 

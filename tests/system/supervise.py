@@ -444,7 +444,7 @@ class SystemdTest(unittest.TestCase):
             port = probe.getsockname()[1]
         process = subprocess.Popen(
             ["systemd-socket-activate", "-l", "127.0.0.1:%d" % port, "--fdname=http", WINNOW,
-             "serve", "--no-dns", "--milter", "127.0.0.1:0", "--controller", "127.0.0.1:0"],
+             "serve", "--no-dns", "--http", "systemd:0", "--milter", "127.0.0.1:0", "--controller", "127.0.0.1:0"],
             stderr=subprocess.PIPE, text=True)
         try:
             while True:  # until it listens

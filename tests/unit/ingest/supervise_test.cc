@@ -22,8 +22,9 @@ TEST(Listen, WrongPlacesAreNamed) {
   for (const Row& row :
        {Row{"nonsense", "is no address"}, Row{"127.0.0.1:", "is no address"},
         Row{"127.0.0.1:x", "is no address"}, Row{"127.0.0.1:70000", "is no address"},
-        Row{"127.0.0.256:1", "is no IP address"}, Row{"/nowhere/at/all", "cannot listen at"},
-        Row{"/nowhere/s mode=0999", "is no file mode"},
+        Row{"127.0.0.256:1", "is no IP address"},
+        Row{"systemd:0", "needs FileDescriptorName=milter"},
+        Row{"/nowhere/at/all", "cannot listen at"}, Row{"/nowhere/s mode=0999", "is no file mode"},
         Row{"/nowhere/s owner=nobody-at-all", "no user"},
         Row{"/nowhere/s group=nobody-at-all", "no group"},
         Row{"/nowhere/s what", "mode=, owner= or"}}) {
