@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """winnow serve and Debian's rspamd through the same requests over HTTP, in one run.
 
-winnow_load puts the messages to both, a connection for each message, first one at a time, then 16:
+winnow_load puts the messages to both, a connection for each message, first one at a time, then 16, then 64:
 a mail server rarely has one alone, and an engine of batches gains from those that wait together.
 Both engines are set up as in compare.py (checks of the message alone) and share one core; where
 the machine has two, winnow_load has another. CPU is that of the engine's own processes. They take turns
@@ -19,7 +19,7 @@ import tempfile
 import measured_mail
 from engines import Rspamd, WinnowServe, cpu_model, git_commit, package_version
 
-AT_ONCE = (1, 16)
+AT_ONCE = (1, 16, 64)
 BOUND = 8  # times the CPU a message of winnow serve
 
 
