@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "engine/ascii.h"
 #include "rules/config/server_text.h"
 
 namespace winnow {
@@ -15,14 +16,6 @@ namespace winnow {
 namespace {
 
 constexpr uint32_t kWeightMax = 100;
-
-tl::unexpected<Error> wrong(const UclObject& at, std::string what) {
-  const Place place = at.place();
-  return fail(Error{.what = std::move(what),
-                    .file = std::string(place.file),
-                    .line = place.line,
-                    .column = place.column});
-}
 
 void warn(const UclObject& at, std::string what, std::vector<Warning>& warnings) {
   const Place place = at.place();
@@ -62,13 +55,14 @@ Result<UpstreamHost> read_host(const UclObject& at, std::string_view text) {
   host.name = text;
   const Result<ServerText> said = split_server(text);
   if (!said || (said->more && !weight(*said->more, host.weight)))
-    return wrong(at, fmt::format("\"{}\" is no host: write NAME, NAME:PORT or NAME:PORT:WEIGHT "
-                                 "(weight 1 to {})",
-                                 text, kWeightMax));
+    return fail_at(at.place(),
+                   fmt::format("\"{}\" is no host: write NAME, NAME:PORT or NAME:PORT:WEIGHT "
+                               "(weight 1 to {})",
+                               text, kWeightMax));
   const std::string address(said->host);
   host.port = said->port.value_or(host.port);
   host.address = address == "localhost" ? "127.0.0.1" : look_up(address);
-  if (host.address.empty()) return wrong(at, fmt::format("there is no host {}", address));
+  if (host.address.empty()) return fail_at(at.place(), fmt::format("there is no host {}", address));
   return host;
 }
 
@@ -91,21 +85,90 @@ Result<Upstream> read_upstream(const UclObject& given, int64_t timeout_ms,
   for (const char* const key : {"ssl", "key"})
     if (const UclObject* const asked = given.find(key);
         asked && (std::string_view(key) == "key" || given.flag(key, false)))
-      return wrong(*asked, fmt::format("{}: connections to scanners are not encrypted here; mail "
-                                       "would go in the clear",
-                                       key));
+      return fail_at(asked->place(),
+                     fmt::format("{}: connections to scanners are not encrypted here; mail "
+                                 "would go in the clear",
+                                 key));
   to.timeout_ms = timeout_ms;
   if (const double s = given.seconds("timeout", -1); s > 0 && s < 86'400)
     to.timeout_ms = std::llround(s * 1000);
   to.settings_id = read_settings_id(given);
   to.headers = read_headers(given);
   const UclObject* const hosts = given.find("hosts");
-  if (!hosts) return wrong(given, fmt::format("{} needs hosts, or self_scan = true", to.name));
+  if (!hosts)
+    return fail_at(given.place(), fmt::format("{} needs hosts, or self_scan = true", to.name));
   for (const std::string_view text : given.strings("hosts"))
     if (Result<void> good = read_hosts(*hosts, text, to, warnings); !good)
       return fail(std::move(good.error()));
-  if (to.hosts.empty()) return wrong(*hosts, fmt::format("{} has no hosts", to.name));
+  if (to.hosts.empty()) return fail_at(hosts->place(), fmt::format("{} has no hosts", to.name));
   return to;
+}
+
+// options { upstream { } }: when a host is taken out of use.
+void read_failure_options(const UclObject& root, ProxySettings& to) {
+  const UclObject* const options = root.find("options");
+  if (!options) return;
+  for (const char* const key : {"upstreams", "upstream"}) {
+    const UclObject* const given = options->find(key);
+    if (!given || !given->is_object()) continue;
+    const auto milliseconds = [&](const char* name, int64_t otherwise) {
+      return std::llround(std::clamp(given->seconds(name, otherwise / 1e3), 0.0, 1e6) * 1000);
+    };
+    to.errors_max = static_cast<unsigned>(
+        std::clamp<int64_t>(given->integer("max_errors", to.errors_max), 1, 10'000));
+    to.error_time_ms = milliseconds("error_time", to.error_time_ms);
+    to.revive_ms = milliseconds("revive_time", to.revive_ms);
+  }
+}
+
+// The share of mail that a mirror is sent.
+Result<void> read_share(const UclObject& mirror, double& share) {
+  for (const char* const key : {"prob", "probability"}) {
+    const UclObject* const given = mirror.find(key);
+    if (!given) continue;
+    const std::string text(given->last_value().text());
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), share);
+    if (bad != std::errc() || end != text.data() + text.size() || !(share >= 0) || share > 1)
+      return fail_at(given->place(), fmt::format("\"{}\" is no probability: 0 to 1", text));
+  }
+  return {};
+}
+
+// The upstream that is `default`, else the first; null where the worker has none.
+const UclObject* chosen_upstream(const UclObject& worker) {
+  const UclObject* chosen = nullptr;
+  if (const UclObject* const all = worker.find("upstream"); all && all->is_object())
+    for (const UclObject* const one : all->named())
+      if (one->is_object() && (!chosen || one->flag("default", false))) chosen = one;
+  return chosen;
+}
+
+Result<void> read_worker(const UclObject& worker, ProxySettings& to,
+                         std::vector<Warning>& warnings) {
+  to.tries_max = static_cast<unsigned>(
+      std::clamp<int64_t>(worker.integer("max_retries", to.tries_max), 1, 100));
+  const double s = worker.seconds("timeout", 120);
+  const int64_t timeout_ms = s > 0 && s < 86'400 ? std::llround(s * 1000) : 120'000;
+  const UclObject* const chosen = chosen_upstream(worker);
+  if (chosen && !chosen->flag("self_scan", false)) {
+    Result<Upstream> upstream = read_upstream(*chosen, timeout_ms, warnings);
+    if (!upstream) return fail(std::move(upstream.error()));
+    to.upstream = std::move(*upstream);
+  } else if (chosen) {
+    to.settings_id = read_settings_id(*chosen);
+    to.headers = read_headers(*chosen);
+    for (auto& [name, value] : to.headers) name = lowered(name);
+  }
+  const UclObject* const mirrors = worker.find("mirror");
+  if (!mirrors || !mirrors->is_object()) return {};
+  for (const UclObject* const one : mirrors->named()) {
+    if (!one->is_object()) continue;
+    Result<Upstream> mirror = read_upstream(*one, timeout_ms, warnings);
+    if (!mirror) return fail(std::move(mirror.error()));
+    if (Result<void> good = read_share(*one, mirror->share); !good) return good;
+    to.mirrors.push_back(std::move(*mirror));
+  }
+  return {};
 }
 
 }  // namespace
@@ -129,16 +192,7 @@ Result<void> read_hosts(const UclObject& given, std::string_view text, Upstream&
 
 Result<ProxySettings> read_proxy_settings(const UclObject& root, std::vector<Warning>& warnings) {
   ProxySettings to;
-  if (const UclObject* const own = root.find("options"))
-    for (const char* const key : {"upstreams", "upstream"})
-      if (const UclObject* const given = own->find(key); given && given->is_object()) {
-        to.errors_max = static_cast<unsigned>(
-            std::clamp<int64_t>(given->integer("max_errors", to.errors_max), 1, 10'000));
-        to.error_time_ms = std::llround(
-            std::clamp(given->seconds("error_time", to.error_time_ms / 1e3), 0.0, 1e6) * 1000);
-        to.revive_ms = std::llround(
-            std::clamp(given->seconds("revive_time", to.revive_ms / 1e3), 0.0, 1e6) * 1000);
-      }
+  read_failure_options(root, to);
   const UclObject* const workers = root.find("worker");
   if (!workers) return to;
   for (const UclObject* const worker : workers->named()) {
@@ -155,41 +209,7 @@ Result<ProxySettings> read_proxy_settings(const UclObject& root, std::vector<War
                warnings);
       continue;
     }
-    to.tries_max = static_cast<unsigned>(
-        std::clamp<int64_t>(worker->integer("max_retries", to.tries_max), 1, 100));
-    const double s = worker->seconds("timeout", 120);
-    const int64_t timeout_ms = s > 0 && s < 86'400 ? std::llround(s * 1000) : 120'000;
-    const UclObject* chosen = nullptr;
-    if (const UclObject* const all = worker->find("upstream"); all && all->is_object())
-      for (const UclObject* const one : all->named())
-        if (one->is_object() && (!chosen || one->flag("default", false))) chosen = one;
-    if (chosen && !chosen->flag("self_scan", false)) {
-      Result<Upstream> upstream = read_upstream(*chosen, timeout_ms, warnings);
-      if (!upstream) return fail(std::move(upstream.error()));
-      to.upstream = std::move(*upstream);
-    } else if (chosen) {
-      to.settings_id = read_settings_id(*chosen);
-      to.headers = read_headers(*chosen);
-      for (auto& [name, value] : to.headers)
-        for (char& c : name)
-          if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    }
-    if (const UclObject* const all = worker->find("mirror"); all && all->is_object())
-      for (const UclObject* const one : all->named()) {
-        if (!one->is_object()) continue;
-        Result<Upstream> mirror = read_upstream(*one, timeout_ms, warnings);
-        if (!mirror) return fail(std::move(mirror.error()));
-        for (const char* const key : {"prob", "probability"})
-          if (const UclObject* const share = one->find(key)) {
-            const std::string text(share->last_value().text());
-            const auto [end, bad] =
-                std::from_chars(text.data(), text.data() + text.size(), mirror->share);
-            if (bad != std::errc() || end != text.data() + text.size() || !(mirror->share >= 0) ||
-                mirror->share > 1)
-              return wrong(*share, fmt::format("\"{}\" is no probability: 0 to 1", text));
-          }
-        to.mirrors.push_back(std::move(*mirror));
-      }
+    if (Result<void> good = read_worker(*worker, to, warnings); !good) return fail(good.error());
   }
   return to;
 }

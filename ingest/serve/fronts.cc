@@ -149,72 +149,86 @@ class HttpConnection : public Connection {
   }
   bool takes_over(const std::shared_ptr<Connection>& self, const Scanned& scanned) override {
     if (!learn_) return false;
-    const LearnRequest learn = *std::exchange(learn_, std::nullopt);
-    const std::string id(scanned.one.evidence.message_id);
-    std::string reply;
+    Learning learning{.request = *std::exchange(learn_, std::nullopt),
+                      .id = std::string(scanned.one.evidence.message_id),
+                      .tag = log_tag(scanned),
+                      .denied = {}};
     LearnRecord record;
-    if (!learn_record(*scanned.live.rules, scanned.one, record)) {
-      render_not_learnt(session_.request(), 404, "the message has nothing to learn", reply);
+    std::string reply;
+    if (!may_learn(scanned, learning, record, reply)) {
       answer(self, std::move(reply));
-      return true;
+    } else if (!learn(self, learning, std::move(record))) {
+      render_not_learnt(session_.request(), 503, "too much is to be learnt at once, try again",
+                        reply);
+      answer(self, std::move(reply));
     }
-    const std::string few =
-        learn.kind == LearnKind::kForget ? "" : too_few_tokens(*scanned.live.rules, record);
-    if (!few.empty()) {
+    return true;
+  }
+  // A request to learn, from its scan to its answer.
+  struct Learning {
+    LearnRequest request;
+    std::string id, tag;  // the message's own, and that of its lines in the log
+    LearnDenial denied;
+  };
+  // Fills the record of what is to be learnt; false where nothing is, and `reply` says why.
+  bool may_learn(const Scanned& scanned, Learning& learning, LearnRecord& record,
+                 std::string& reply) {
+    const RuleSet& rules = *scanned.live.rules;
+    const LearnRequest& request = learning.request;
+    if (!learn_record(rules, scanned.one, record)) {
+      render_not_learnt(session_.request(), 404, "the message has nothing to learn", reply);
+      return false;
+    }
+    record.kind = request.kind;
+    record.label = request.label;
+    record.time_ms = scanned.one.evidence.envelope.now_ms;
+    record.who = session_.request().command == HttpCommand::kTell ? "spamc" : "controller";
+    if (request.kind == LearnKind::kForget) return true;
+    if (const std::string few = too_few_tokens(rules, record); !few.empty()) {
       render_not_learnt(session_.request(), 204,
                         fmt::format("<{}> contains less tokens than required for bayes classifier: "
                                     "{}",
-                                    log_text(id), few),
+                                    log_text(learning.id), few),
                         reply);
-      answer(self, std::move(reply));
-      return true;
+      return false;
     }
-    const LearnDenial denied =
-        learn.kind == LearnKind::kForget
-            ? LearnDenial{}
-            : learn_denied(*scanned.live.rules, scanned.one, learn.label, learn.headers);
-    const auto deny = [this, id, label = learn.label, tag = log_tag(scanned),
-                       why = denied.why](std::string& out) {
-      shared_.log.message(tag, fmt::format("does not learn <{}>: {}", log_text(id), why));
-      render_not_learnt(session_.request(), 204,
-                        fmt::format("all learn conditions denied learning {} in default classifier",
-                                    label.name()),
-                        out);
-    };
-    const bool only_moves = !denied.why.empty() && denied.unless_moved;
-    if (!denied.why.empty() && !only_moves) {
-      deny(reply);
-      answer(self, std::move(reply));
-      return true;
-    }
-    record.kind = learn.kind;
-    record.label = learn.label;
-    record.time_ms = scanned.one.evidence.envelope.now_ms;
-    record.who = session_.request().command == HttpCommand::kTell ? "spamc" : "controller";
-    const bool taken = shared_.learner->learn(
+    learning.denied = learn_denied(rules, scanned.one, request.label, request.headers);
+    if (learning.denied.why.empty() || learning.denied.unless_moved) return true;
+    deny(learning, reply);
+    return false;
+  }
+  void deny(const Learning& learning, std::string& reply) {
+    shared_.log.message(learning.tag, fmt::format("does not learn <{}>: {}", log_text(learning.id),
+                                                  learning.denied.why));
+    render_not_learnt(session_.request(), 204,
+                      fmt::format("all learn conditions denied learning {} in default classifier",
+                                  learning.request.label.name()),
+                      reply);
+  }
+  // False where too much waits to be learnt; else the answer comes when it is.
+  bool learn(const std::shared_ptr<Connection>& self, const Learning& learning,
+             LearnRecord&& record) {
+    const bool only_moves = !learning.denied.why.empty();
+    return shared_.learner->learn(
         std::move(record),
-        [this, self, learn, id, deny, only_moves,
-         tag = log_tag(scanned)](const Result<Learnt>& what) {
-          std::string out;
-          if (only_moves && what && *what != Learnt::kMoved) {
-            deny(out);
-            return answer(self, std::move(out));
-          }
-          render_learnt(session_.request(), learn, id, what, out);
-          if (what)
-            shared_.log.message(
-                tag, fmt::format("{} <{}> as {}", kLearntWords[static_cast<size_t>(*what)],
-                                 log_text(id), learn.label.name()));
+        [this, self, learning, only_moves](const Result<Learnt>& what) {
+          std::string reply;
+          if (only_moves && what && *what != Learnt::kMoved)
+            deny(learning, reply);
           else
-            shared_.log.event(LogLevel::kError, "learn", what.error().text());
-          answer(self, std::move(out));
+            tell_learnt(learning, what, reply);
+          answer(self, std::move(reply));
         },
         only_moves ? LearnQueue::Which::kMoves : LearnQueue::Which::kAll);
-    if (taken) return true;
-    render_not_learnt(session_.request(), 503, "too much is to be learnt at once, try again",
-                      reply);
-    answer(self, std::move(reply));
-    return true;
+  }
+  void tell_learnt(const Learning& learning, const Result<Learnt>& what, std::string& reply) {
+    render_learnt(session_.request(), learning.request, learning.id, what, reply);
+    if (what)
+      shared_.log.message(learning.tag,
+                          fmt::format("{} <{}> as {}", kLearntWords[static_cast<size_t>(*what)],
+                                      log_text(learning.id), learning.request.label.name()));
+    else
+      shared_.log.event(LogLevel::kError, "learn", what.error().text());
   }
   Page page() override {
     const HttpRequest& request = session_.request();
