@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import paths  # noqa: F401
+import differences
 from config_trees import read_blocks
 from test_program import OPTIONS, skip
 
@@ -101,18 +102,11 @@ class Comparison:
                     self.differences[(name, ".".join(path))] = (a, b)
 
 
-def listed(text):
-    """Rows `| trees | paths | reason |` under "## Configuration": shell patterns with commas between."""
-    rows, inside = [], False
-    for line in text.splitlines():
-        if line.startswith("## "):
-            inside = line == "## Configuration"
-        elif inside and line.startswith("| ") and not line.startswith("| tree "):
-            trees, paths, reason = [cell.strip() for cell in line.strip("|").split("|")]
-            if reason.strip("-"):
-                rows += [(tree.strip(), path.strip()) for tree in trees.split(",")
-                         for path in paths.split(",")]
-    return rows
+def listed(here):
+    """(tree, path) of the rows about trees that are here; both have commas between."""
+    return [(tree.strip(), path.strip()) for trees, paths, _ in differences.rows("Configuration")
+            for tree in trees.split(",") for path in paths.split(",")
+            if any(fnmatchcase(name, tree.strip()) for name in here)]
 
 
 def trees(folder, shared):
@@ -141,20 +135,9 @@ def main():
         work = list(trees(folder, shared))
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda one: comparison.compare(*one), work))
-        text = (SOURCE / "tests/peer/differences.md").read_text()
-        here = {name for name, _ in work}
-        rows = [row for row in listed(text) if any(fnmatchcase(name, row[0]) for name in here)]
-        found = comparison.differences
-        bad, used = 0, set()
-        for (name, path), (ours, theirs) in sorted(found.items()):
-            known = [row for row in rows if fnmatchcase(name, row[0]) and fnmatchcase(path, row[1])]
-            used.update(known)
-            if not known:
-                bad += 1
-                print(f"FAILED: {name}: {path} is {ours!r} here, {theirs!r} there")
-        for tree, path in sorted(set(rows) - used):
-            bad += 1
-            print(f"FAILED: {tree}: {path} is listed and no longer differs")
+        found = {key: f"is {ours!r} here, {theirs!r} there"
+                 for key, (ours, theirs) in comparison.differences.items()}
+        bad = differences.unexplained(found, listed({name for name, _ in work}))
         print(f"{len(work)} trees, {comparison.values} values, {len(found)} differences, "
               f"{bad} of them unexplained or listed in vain")
         return 1 if bad or comparison.values < 100 else 0

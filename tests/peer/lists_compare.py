@@ -11,10 +11,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import paths  # noqa: F401
+import differences
 import engines
 import name_server
 from test_program import OPTIONS, require
@@ -177,18 +177,6 @@ def shown(symbols):
     return out
 
 
-def listed():
-    """[(messages, what, reason)] of the table in differences.md."""
-    text = (Path(OPTIONS.source) / "tests/peer/differences.md").read_text()
-    part = text.split("## Lists", 1)[1].split("\n## ", 1)[0] if "## Lists" in text else ""
-    rows = []
-    for line in part.splitlines():
-        cells = [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
-        if line.startswith("|") and len(cells) == 3 and not set(cells[0]) <= set("-: "):
-            rows.append(tuple(cells))
-    return rows[1:]
-
-
 def compare_sides(name, kind, theirs, ours, out):
     for one in sorted(theirs - ours):
         out.append((name, "- %s %s" % (kind, one)))
@@ -225,21 +213,8 @@ def main():
                     side.stop()
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    rows = listed()
-    used = set()
-    failed = 0
-    for name, what in found:
-        row = next((row for row in rows if fnmatchcase(name, row[0]) and fnmatchcase(what, row[1])),
-                   None)
-        if row:
-            used.add(row)
-        else:
-            failed += 1
-            print("%s: %s" % (name, what))
-    for row in rows:
-        if row not in used:
-            failed += 1
-            print("listed, but does not occur: %s | %s" % row[:2])
+    listed = [(name, what.replace("`", "")) for name, what, _ in differences.rows("Lists")]
+    failed = differences.unexplained(dict.fromkeys(found, ""), listed)
     print("%d messages, %d questions, %d symbols, %d differences, %d not explained"
           % (len(messages()), counts[0], counts[1], len(found), failed))
     return 1 if failed else 0

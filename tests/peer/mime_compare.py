@@ -21,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 
+import differences
+
 VIRTUAL, SECOND = 2, 16
 MULTIPART, MESSAGE = 2, 3
 QUOTED_PRINTABLE = 5
@@ -241,15 +243,10 @@ def mimekit(folder, dump):
 
 # --- The test ----------------------------------------------------------------------------------
 
-def known_differences(page):
-    """Rows `| message | kind | reason |` of differences.md, section MIME."""
-    rows = set()
-    text = page.read_text().split("## MIME", 1)[1].split("\n## ", 1)[0]
-    for line in text.splitlines():
-        cells = [c.strip(" `") for c in line.strip().strip("|").split("|")]
-        if line.startswith("|") and len(cells) >= 3 and "/" in cells[0]:
-            rows.update((name.strip(" `"), cells[1]) for name in cells[0].split(","))
-    return rows
+def known_differences():
+    """(message, kind); a row may name several messages, with commas."""
+    return {(name.strip(" `"), kind) for names, kind, _ in differences.rows("MIME")
+            for name in names.split(",")}
 
 
 def suites(args):
@@ -278,7 +275,7 @@ def suites(args):
                 if len(other["parts"]) != len(ours["parts"]):
                     found.append((name, "crlf", "other parts with CRLF than with LF"))
         print(f"{len(messages)} messages compared with Python {sys.version.split()[0]}")
-    known = known_differences(args.source / "tests" / "peer" / "differences.md")
+    known = known_differences()
     new = [f for f in found if (f[0], f[1]) not in known]
     gone = known - {(f[0], f[1]) for f in found}
     for name, kind, detail in new:
