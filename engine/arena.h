@@ -3,6 +3,7 @@
 // trivially destructible data lives here.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -55,6 +56,8 @@ class Arena {
   // Gives back the tail of the most recent allocation: `end` is one past the last byte used.
   // REQUIRED: `end` lies inside the block of the most recent alloc_bytes().
   void shrink_to(char* end) { next_ = end; }
+  // Whether nothing was allocated since the allocation that ends there.
+  bool ends_at(const char* end) const { return next_ == end; }
 
   // Forgets everything; keeps blocks up to keep_bytes.
   void reset();
@@ -79,7 +82,8 @@ class Arena {
 };
 
 // Text of unknown length being written at the arena's end. While it is open nothing else may
-// allocate from the arena. Growth moves what was written so far to a larger place.
+// allocate from the arena, or it would be written over: asserted where the text grows and where it
+// is closed. Growth moves what was written so far to a larger place.
 class ArenaText {
  public:
   explicit ArenaText(Arena& arena, size_t reserve = 256) : arena_(arena) { room(reserve); }
@@ -106,12 +110,14 @@ class ArenaText {
   std::string_view view() const { return {data_, size_}; }
   // Closes the text and gives the unused tail back.
   std::string_view finish() {
+    assert(arena_.ends_at(data_ + capacity_));
     arena_.shrink_to(data_ + size_);
     return {data_, size_};
   }
 
  private:
   void room(size_t capacity) {
+    assert(data_ == nullptr || arena_.ends_at(data_ + capacity_));
     char* to = arena_.alloc_bytes(capacity);
     if (size_ > 0) std::memcpy(to, data_, size_);
     data_ = to;

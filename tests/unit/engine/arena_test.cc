@@ -44,5 +44,14 @@ TEST(ArenaText, grows_and_gives_its_tail_back) {
   EXPECT_EQ(arena.used_bytes(), before + 3);
 }
 
+TEST(ArenaTextDeathTest, nothing_else_allocates_while_it_is_open) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  Arena arena(64);
+  ArenaText closed(arena, 4), grown(arena, 4);
+  EXPECT_DEATH(closed.finish(), "ends_at");
+  arena.copy("x");
+  EXPECT_DEATH(grown.append("longer than it has room"), "ends_at");
+}
+
 }  // namespace
 }  // namespace winnow
