@@ -1,5 +1,6 @@
 #include "ingest/http/request.h"
 
+#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -374,6 +375,8 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     const bool zstd = equal_caseless(value, "zstd") || equal_caseless(value, "zstandard");
     request_.zstd_body = request_.zstd_body || zstd;
     request_.unknown_compression = request_.unknown_compression || (!zstd && key == "compression");
+  } else if (key == "compress" && request_.dialect == Dialect::kSpamc) {
+    (lowered(value) == "zlib" ? request_.zlib_body : request_.unknown_compression) = true;
   } else if (key == "from") {
     to.from = without_brackets(value);
   } else if (key == "rcpt") {
@@ -463,10 +466,11 @@ SessionWant HttpSession::complete(std::string& out) {
   // Scanned as empty the message would pass unseen.
   if (request_.body_elsewhere && request_.dialect == Dialect::kHttp && is_scan(request_.command))
     return refuse(503, "File, Path and Shm are not taken: the message belongs into the body", out);
-  if (request_.zstd_body && !body_.empty()) {
+  if ((request_.zstd_body || request_.zlib_body) && !body_.empty()) {
     std::string plain, what;
-    if (!unpack_zstd(body_, limits_.body_max, plain, what))
-      return refuse(503, "Decompression error: " + what, out);
+    const bool good = request_.zlib_body ? unpack_zlib(body_, limits_.body_max, plain, what)
+                                         : unpack_zstd(body_, limits_.body_max, plain, what);
+    if (!good) return refuse(503, "Decompression error: " + what, out);
     body_ = std::move(plain);
   }
   switch (request_.command) {
@@ -539,6 +543,34 @@ bool unpack_zstd(std::string_view packed, size_t max, std::string& out, std::str
     }
   }
   ZSTD_freeDStream(stream);
+  return what.empty();
+}
+
+bool unpack_zlib(std::string_view packed, size_t max, std::string& out, std::string& what) {
+  z_stream stream{};
+  if (inflateInit(&stream) != Z_OK) {
+    what = "there is no memory";
+    return false;
+  }
+  std::string in(packed);  // zlib takes what it does not change as changeable
+  stream.next_in = reinterpret_cast<Bytef*>(in.data());
+  stream.avail_in = static_cast<uInt>(in.size());
+  for (int left = Z_OK; left != Z_STREAM_END && what.empty();) {
+    const size_t before = out.size();
+    const size_t piece = std::min<size_t>(max + 1 - before, 256 * 1024);
+    out.resize(before + piece);
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
+    stream.avail_out = static_cast<uInt>(piece);
+    left = inflate(&stream, Z_NO_FLUSH);
+    out.resize(before + piece - stream.avail_out);
+    if (out.size() > max)
+      what = "message is too large";
+    else if (left == Z_BUF_ERROR || (left == Z_OK && stream.avail_in == 0 && stream.avail_out > 0))
+      what = "the data ends early";
+    else if (left != Z_OK && left != Z_STREAM_END)
+      what = stream.msg ? stream.msg : "not in zlib's format";
+  }
+  inflateEnd(&stream);
   return what.empty();
 }
 

@@ -72,10 +72,11 @@ struct HttpRequest {
   bool skip = false;                             // flag: not scanned
   bool groups = false;                           // flag: the answer sums up by group
   bool extended_urls = false;                    // URL-Format: extended, or flag ext_urls
-  bool unknown_compression = false;              // Compression: gzip
+  bool unknown_compression = false;              // Compression: gzip; Compress: bzip2
   bool body_elsewhere = false;                   // File, Path or Shm name the message
   bool unscanned = false;                        // nothing to scan: an empty body, or flag skip
   bool zstd_body = false;                        // Compression or Content-Encoding: zstd
+  bool zlib_body = false;                        // Compress: zlib, of spamd's protocol
   std::string date;                              // of the answer
   std::string version;                           // of an older dialect: "1.3"
   std::string password, forwarded_for, real_ip;  // of the controller's clients
@@ -130,5 +131,7 @@ class HttpSession {
 // Decompresses one or more zstd frames. Empty where they are damaged or hold over `max` bytes;
 // `what` then says which.
 bool unpack_zstd(std::string_view packed, size_t max, std::string& out, std::string& what);
+// The same of zlib's format (RFC 1950).
+bool unpack_zlib(std::string_view packed, size_t max, std::string& out, std::string& what);
 
 }  // namespace winnow

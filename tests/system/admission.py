@@ -8,7 +8,7 @@ import tempfile
 import threading
 import unittest
 
-from service import HAM, WAIT_S, Http, Serve, connect, packet, read_all
+from service import HAM, WAIT_S, Http, Milter, Serve, connect, packet, read_all
 from test_program import OPTIONS, run_tests
 
 WINNOW = os.path.abspath(OPTIONS.winnow)
@@ -106,6 +106,28 @@ class AdmissionTest(unittest.TestCase):
         self.assertEqual(fresh.check(HAM % b"fresh")["action"], "no action")
         for client in (late, fresh, watcher):
             client.close()
+        self.assertEqual(serve.stop(), 0)
+
+    def test_what_waited_too_long_is_not_scanned(self):
+        """With no time to wait at all every message has waited too long: nobody is told that it is
+        good, and the service says that it is not ready."""
+        serve = Limited("winnow { queue_wait_max = 0s; }\n", "--threads", "1")
+        milter = Milter(connect(serve.milter))
+        for _ in range(2):  # the connection stays
+            self.assertEqual(milter.scan(HAM % b"late"), [(b"t", b"")])
+        milter.close()
+        http = Http(serve.http)
+        http.send(HAM % b"late")
+        self.assertEqual(http.receive()[0], "HTTP/1.1 503 too busy, try again")
+        http.close()
+        with connect(serve.http) as sock:
+            sock.sendall(b"CHECK SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(HAM) + HAM)
+            self.assertEqual(read_all(sock), b"SPAMD/1.0 75 EX_TEMPFAIL: too busy, try again\r\n")
+        watcher = Http(serve.port("controller"))
+        watcher.sock.sendall(b"GET /ready HTTP/1.1\r\n\r\n")
+        self.assertEqual(watcher.receive()[0], "HTTP/1.1 500 messages are not taken")
+        watcher.close()
+        self.assertFalse(any("rspamd_task_write_log" in line for line in serve.lines))
         self.assertEqual(serve.stop(), 0)
 
     def test_connections_have_limits_in_all_and_per_source(self):

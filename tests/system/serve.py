@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import unittest
+import zlib
 
 import service
 from service import GTUBE, HAM, SPAM, WAIT_S, Http, Milter, connect, packet, read_all
@@ -168,6 +169,10 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(ask(b"PING SPAMC/1.2\r\n\r\n"), b"SPAMD/1.5 0 PONG\r\n")
         whole = ask(b"PROCESS SPAMC/1.5\r\nUser: x\r\n\r\n" + HAM, True)
         self.assertTrue(whole.endswith(b"\r\n\r\n" + HAM), "clean mail comes back byte for byte")
+        packed = zlib.compress(HAM)
+        whole = ask(b"PROCESS SPAMC/1.5\r\nCompress: zlib\r\nContent-length: %d\r\n\r\n" % len(packed) +
+                    packed)
+        self.assertTrue(whole.endswith(b"\r\n\r\n" + HAM), "what came packed goes back unpacked")
         self.assertIn(b"X-Spam-Flag: YES\r\n", ask(b"HEADERS SPAMC/1.5\r\n\r\n" + SPAM, True))
         for word in (b"REPORT", b"REPORT_IFSPAM"):
             said = ask(word + b" SPAMC/1.5\r\n\r\n" + SPAM, True)

@@ -1,5 +1,6 @@
 // Requests in all dialects, whole and a byte at a time; what is refused, and how.
 #include <gtest/gtest.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #include "ingest/http/reply.h"
@@ -235,6 +236,46 @@ TEST(Http, CompressedBodiesAreBounded) {
   EXPECT_EQ(good.requests.size(), plain.size() + 43);
   const Seen bad = talk(head + "3\r\n\r\nabc", 100, false, {});
   EXPECT_EQ(first_line(bad.out), "HTTP/1.1 503 Decompression error: Unknown frame descriptor");
+}
+
+// `Compress: zlib` of spamd's protocol 1.5.
+TEST(Http, BodiesThatZlibPackedAreBounded) {
+  const std::string plain(100'000, 'a');
+  uLongf size = compressBound(plain.size());
+  std::string packed(size, '\0');
+  ASSERT_EQ(compress(reinterpret_cast<Bytef*>(packed.data()), &size,
+                     reinterpret_cast<const Bytef*>(plain.data()), plain.size()),
+            Z_OK);
+  packed.resize(size);
+  std::string out, what;
+  EXPECT_TRUE(unpack_zlib(packed, plain.size(), out, what)) << what;
+  EXPECT_EQ(out, plain);
+  out.clear();
+  EXPECT_FALSE(unpack_zlib(packed, plain.size() - 1, out, what));
+  EXPECT_EQ(what, "message is too large");
+  EXPECT_LE(out.size(), plain.size());
+  for (size_t cut = 0; cut < packed.size(); ++cut) {
+    out.clear(), what.clear();
+    EXPECT_FALSE(unpack_zlib(packed.substr(0, cut), plain.size(), out, what)) << cut;
+    EXPECT_EQ(what, "the data ends early");
+  }
+  out.clear(), what.clear();
+  EXPECT_FALSE(unpack_zlib("not packed", plain.size(), out, what));
+  EXPECT_EQ(what, "incorrect header check");
+
+  const auto ask = [&](const std::string& how, const std::string& body) {
+    return talk("CHECK SPAMC/1.5\r\nCompress: " + how +
+                    "\r\nContent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+                100, false, {.body_max = plain.size()});
+  };
+  EXPECT_EQ(ask("zlib", packed).requests.size(), plain.size() + 43);
+  for (const auto& [how, body, says] :
+       {std::tuple{"zlib", "abc", "Decompression error: incorrect header check"},
+        {"bzip2", "abc", "Invalid compression method"}}) {
+    const Seen bad = ask(how, body);
+    EXPECT_EQ(bad.requests, "");
+    EXPECT_EQ(bad.out, std::string("SPAMD/1.0 75 EX_TEMPFAIL: ") + says + "\r\n");
+  }
 }
 
 }  // namespace
