@@ -71,7 +71,7 @@ Result<void> read_rspamd_sqlite(const std::string& path, LearnLabel label, Sqlit
         table.user = name;
         (spam ? table.learns.spam : table.learns.ham) += count_at(row, 2);
       });
-  if (!users) return users;
+  if (!users) return fail(users.error());
   // Counts by language are of the same messages: they add up.
   return each_row(*database, path, "SELECT token, user, value FROM tokens", [&](sqlite3_stmt* row) {
     const auto token = static_cast<uint64_t>(sqlite3_column_int64(row, 0));
