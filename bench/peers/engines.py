@@ -269,7 +269,7 @@ class Winnow:
         self.empty.write_text("Subject: x\n\nx\n")
         self.run([str(self.empty)])  # warms the pattern cache
         start = time.monotonic()
-        self.start_cpu, self.start_mb = self.run([str(self.empty)])
+        self.run([str(self.empty)])
         self.startup = time.monotonic() - start
 
     def run(self, paths):
