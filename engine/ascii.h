@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/arena.h"
+
 namespace winnow {
 
 constexpr char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -21,6 +23,17 @@ inline std::string uppered(std::string_view text) {
   std::string out(text);
   std::ranges::transform(out, out.begin(), upper_ascii);
   return out;
+}
+
+// Copies into the arena; lowered() gives the text itself where nothing is to be changed.
+inline std::string_view lowered_copy(std::string_view text, Arena& arena) {
+  char* const to = arena.alloc_bytes(text.size());
+  std::ranges::transform(text, to, lower_ascii);
+  return {to, text.size()};
+}
+inline std::string_view lowered(std::string_view text, Arena& arena) {
+  const auto is_upper = [](char c) { return lower_ascii(c) != c; };
+  return std::ranges::any_of(text, is_upper) ? lowered_copy(text, arena) : text;
 }
 
 inline bool equal_caseless(std::string_view a, std::string_view b) {

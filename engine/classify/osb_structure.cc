@@ -8,6 +8,7 @@
 #include <array>
 #include <string>
 
+#include "engine/ascii.h"
 #include "engine/classify/logarithm.h"
 #include "engine/classify/osb.h"
 #include "engine/mime/header_names.h"
@@ -35,16 +36,9 @@ class Words {
   std::vector<uint64_t>& out_;
 };
 
-char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = lower_ascii(c);
-  return out;
-}
 
 // The pieces of a file name: parted at - _ blank . #, before an upper-case letter that follows a
 // lower-case one, between letter and digit; two characters or more, not all digits.
@@ -53,7 +47,7 @@ void add_pieces(std::string_view base, Words& words) {
   const auto finish = [&](size_t end) {
     const std::string_view piece = base.substr(begin, end - begin);
     if (piece.size() >= 2 && !std::ranges::all_of(piece, is_digit))
-      words.add("#fp:", std::string_view(lower(piece)));
+      words.add("#fp:", std::string_view(lowered(piece)));
   };
   const auto is_mark = [](char c) {
     return c == '-' || c == '_' || c == ' ' || c == '.' || c == '#';
@@ -77,12 +71,12 @@ void add_file_name(std::string_view name, bool pieces, Words& words) {
   if (!pieces) return;
   std::string_view base = name;
   if (const size_t dot = base.rfind('.'); dot != std::string_view::npos) {
-    const std::string last = lower(base.substr(dot + 1));
+    const std::string last = lowered(base.substr(dot + 1));
     base = base.substr(0, dot);
     if (last.size() >= 2) words.add("#fe:", std::string_view(last));
     if (const size_t earlier = base.rfind('.');
         earlier != std::string_view::npos && last.size() > 1)
-      words.add("#fe:", std::string_view(lower(base.substr(earlier + 1))), ".",
+      words.add("#fe:", std::string_view(lowered(base.substr(earlier + 1))), ".",
                 std::string_view(last));
   }
   add_pieces(base, words);

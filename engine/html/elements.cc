@@ -55,12 +55,6 @@ int32_t pixels(std::string_view value) {
   return std::max(0, number.milli / 1000);
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_css_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_css_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 }  // namespace
 
 void HtmlParser::open_element(HtmlTag tag, const HtmlAttributes& attributes) {
@@ -417,7 +411,7 @@ void HtmlParser::add_form(HtmlTag, const HtmlAttributes& attributes) {
   HtmlForm form;
   form.html = static_cast<uint32_t>(batch_.htmls.open_row().size());
   form.action = decoded(attributes.get(HtmlAttribute::kAction), true);
-  form.method = trimmed(attributes.get(HtmlAttribute::kMethod));
+  form.method = trim_css(attributes.get(HtmlAttribute::kMethod));
   batch_.html_forms.values.push_back(form);
   form_ = index;
 }
@@ -436,8 +430,8 @@ void HtmlParser::read_meta(const HtmlAttributes& attributes) {
     content.remove_prefix(1);
   }
   if (starts_with_folded(content, "url")) {
-    std::string_view rest = trimmed(content.substr(3));
-    if (!rest.empty() && rest[0] == '=') content = trimmed(rest.substr(1));
+    std::string_view rest = trim_css(content.substr(3));
+    if (!rest.empty() && rest[0] == '=') content = trim_css(rest.substr(1));
   }
   if (!content.empty() && (content[0] == '"' || content[0] == '\'')) {
     const size_t close = content.find(content[0], 1);
@@ -468,7 +462,7 @@ void HtmlParser::finish(Text& text) {
   const auto cut = [](std::string_view whole, Range range) {
     const size_t end = std::min<size_t>(range.end, whole.size());
     const size_t begin = std::min<size_t>(range.begin, end);
-    return trimmed(whole.substr(begin, end - begin));
+    return trim_css(whole.substr(begin, end - begin));
   };
   const std::span<HtmlLink> links = batch_.html_links.open_row();
   for (size_t i = first_link_; i < links.size(); ++i) {

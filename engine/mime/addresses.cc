@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/mime/addr_spec.h"
 #include "engine/mime/encoded_word.h"
 #include "engine/mime/header_names.h"
@@ -29,13 +30,6 @@ std::string_view trim(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);
   return text;
-}
-
-std::string_view lower_case(std::string_view text, Arena& arena) {
-  std::span<char> copy = arena.alloc<char>(text.size());
-  std::transform(text.begin(), text.end(), copy.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return {copy.data(), copy.size()};
 }
 
 class Scanner {
@@ -204,7 +198,7 @@ void Scanner::add(std::string_view spec, std::string_view name, bool broken) {
     // RFC 2919: a list's name in brackets, with dots and without "@".
     parse_addr_spec(spec, batch_.arena, address);
     if (address.domain.empty()) {
-      address.domain = address.address = lower_case(address.address, batch_.arena);
+      address.domain = address.address = lowered_copy(address.address, batch_.arena);
       address.local = {};
     }
     address.valid = !broken && address.domain.find('.') != kNone;

@@ -2,29 +2,13 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/mime/header_names.h"
 #include "engine/mime/parameters.h"
 
 namespace winnow {
 
 namespace {
-
-bool upper(char c) { return c >= 'A' && c <= 'Z'; }
-
-std::string_view lower(std::string_view text, Arena& arena) {
-  if (std::none_of(text.begin(), text.end(), upper)) return text;
-  char* const out = arena.alloc_bytes(text.size());
-  std::transform(text.begin(), text.end(), out,
-                 [](char c) { return upper(c) ? static_cast<char>(c + 32) : c; });
-  return {out, text.size()};
-}
-
-std::string_view trim(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 struct EncodingName {
   std::string_view name;
@@ -50,7 +34,7 @@ constexpr EncodingName kEncodings[] = {
 // `label` in lower case. Quotes, and what follows a semicolon, a comment or a blank, are no part
 // of the name.
 TransferEncoding encoding_of(std::string_view label, Faults& faults) {
-  std::string_view name = trim(label);
+  std::string_view name = trimmed(label);
   if (!name.empty() && name[0] == '"') name.remove_prefix(1);
   name = name.substr(0, name.find_first_of("\"; (\t,"));
   if (name.empty()) return TransferEncoding::kNone;
@@ -112,7 +96,7 @@ void set_default_type(const ContentReading& reading, Part& part) {
 void read_type(const Header* header, const ContentReading& reading, const Limits& limits,
                HeaderScratch& scratch, Arena& arena, Faults& faults, Part& part,
                ContentFields& fields) {
-  if (header == nullptr || trim(header->unfolded).empty()) {
+  if (header == nullptr || trimmed(header->unfolded).empty()) {
     set_flag(part, PartFlag::kTypeMissing);
     set_default_type(reading, part);
     return;
@@ -131,14 +115,14 @@ void read_type(const Header* header, const ContentReading& reading, const Limits
       set_default_type(reading, part);
     }
   }
-  part.charset = lower(trim(value.value("charset")), arena);
+  part.charset = lowered(trimmed(value.value("charset")), arena);
   part.boundary = value.raw("boundary");
   part.filename = value.value("name");
-  fields.smime_type = lower(value.value("smime-type"), arena);
+  fields.smime_type = lowered(value.value("smime-type"), arena);
   fields.partial_number = value.value("number");
-  if (lower(value.value("format"), arena) == "flowed") {
+  if (lowered(value.value("format"), arena) == "flowed") {
     set_flag(part, PartFlag::kFlowed);
-    if (lower(value.value("delsp"), arena) == "yes") set_flag(part, PartFlag::kDelSp);
+    if (lowered(value.value("delsp"), arena) == "yes") set_flag(part, PartFlag::kDelSp);
   }
 }
 
@@ -161,7 +145,7 @@ ContentFields read_content_fields(std::span<const Header> headers, const Content
   read_type(fields.type, reading, limits, scratch, arena, faults, part, result);
   part.kind = part_kind(part.type, part.subtype);
   if (fields.encoding != nullptr) {
-    part.encoding_label = lower(trim(fields.encoding->unfolded), arena);
+    part.encoding_label = lowered(trimmed(fields.encoding->unfolded), arena);
     part.encoding = encoding_of(part.encoding_label, faults);
   }
   if (result.ambiguous) faults.set(Fault::kTransferEncodingBroken);
@@ -172,7 +156,7 @@ ContentFields read_content_fields(std::span<const Header> headers, const Content
     if (!value.value("filename").empty()) part.filename = value.value("filename");
   }
   if (fields.id != nullptr) {
-    std::string_view id = trim(fields.id->unfolded);
+    std::string_view id = trimmed(fields.id->unfolded);
     if (id.starts_with('<')) id.remove_prefix(1);
     if (id.ends_with('>')) id.remove_suffix(1);
     part.content_id = id;

@@ -5,20 +5,21 @@
 
 #include <array>
 
+#include "engine/ascii.h"
+
 namespace winnow {
 
 namespace {
 
 constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-constexpr bool letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+constexpr bool letter(char c) { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z'; }
 
 // First three letters as one number; 0 for shorter words.
 constexpr uint32_t key3(std::string_view word) {
   if (word.size() < 3) return 0;
-  return static_cast<uint32_t>(static_cast<uint8_t>(lower(word[0]))) << 16 |
-         static_cast<uint32_t>(static_cast<uint8_t>(lower(word[1]))) << 8 |
-         static_cast<uint8_t>(lower(word[2]));
+  return static_cast<uint32_t>(static_cast<uint8_t>(lower_ascii(word[0]))) << 16 |
+         static_cast<uint32_t>(static_cast<uint8_t>(lower_ascii(word[1]))) << 8 |
+         static_cast<uint8_t>(lower_ascii(word[2]));
 }
 
 unsigned month_of(std::string_view word) {
@@ -66,7 +67,7 @@ const NamedZone* find_zone(std::string_view word) {
   for (const NamedZone& zone : kZones) {
     if (zone.name.size() != word.size()) continue;
     size_t i = 0;
-    while (i < word.size() && lower(word[i]) == zone.name[i]) ++i;
+    while (i < word.size() && lower_ascii(word[i]) == zone.name[i]) ++i;
     if (i == word.size()) return &zone;
   }
   return nullptr;
@@ -132,9 +133,9 @@ void Reader::clock(int first) {
   }
   size_t next = at;
   while (next < text.size() && text[next] == ' ') ++next;
-  if (next + 1 < text.size() && lower(text[next + 1]) == 'm' &&
+  if (next + 1 < text.size() && lower_ascii(text[next + 1]) == 'm' &&
       (next + 2 == text.size() || !letter(text[next + 2]))) {
-    const char half = lower(text[next]);
+    const char half = lower_ascii(text[next]);
     if (half != 'a' && half != 'p') return;
     if (hour > 12) return;
     if (half == 'p' && hour < 12) hour += 12;
@@ -188,7 +189,7 @@ void Reader::number() {
       ++at;
       day = digits(2, count);
     }
-    if (lower(peek()) == 't' && digit(peek(1))) ++at;
+    if (lower_ascii(peek()) == 't' && digit(peek(1))) ++at;
   } else if (day < 0 && count <= 2 && value >= 1 && value <= 31) {
     day = value;
   } else if (year < 0 && count >= 2 && count <= 4) {

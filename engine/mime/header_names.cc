@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "engine/ascii.h"
+
 namespace winnow {
 
 namespace {
@@ -78,8 +80,6 @@ constexpr std::array<std::string_view, kKnownHeaders> kNames{"From",
                                                              "Lines",
                                                              "Status"};
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 // Bytes [0, size) of a name, size <= 8, with bit 5 set: upper case becomes lower case. What else
 // it maps together costs a comparison, no more.
 uint64_t folded_word(const char* at, size_t size) {
@@ -101,7 +101,7 @@ uint32_t hash(std::string_view name) {
 bool same(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i)
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+    if (a[i] != b[i] && lower_ascii(a[i]) != lower_ascii(b[i])) return false;
   return true;
 }
 

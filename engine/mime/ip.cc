@@ -2,15 +2,15 @@
 
 #include <cstring>
 
+#include "engine/ascii.h"
+
 namespace winnow {
 
 namespace {
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
+  c = lower_ascii(c);
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -85,19 +85,23 @@ size_t put_hex(unsigned value, char* to) {
 std::optional<IpAddress> parse_ip(std::string_view text) {
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
     text = text.substr(1, text.size() - 2);
-  if (text.size() > 5 && lower(text[0]) == 'i' && lower(text[1]) == 'p' && lower(text[2]) == 'v' &&
-      text[3] == '6' && text[4] == ':')
+  if (text.size() > 5 && lower_ascii(text[0]) == 'i' && lower_ascii(text[1]) == 'p' &&
+      lower_ascii(text[2]) == 'v' && text[3] == '6' && text[4] == ':')
     text.remove_prefix(5);
   if (text.size() >= kIpTextMax + 32) return std::nullopt;
-  IpAddress ip;
+  uint8_t bytes[16];
   if (text.find(':') == std::string_view::npos) {
-    if (!parse_v4(text, ip.bytes + 12)) return std::nullopt;
-    std::memcpy(ip.bytes, kMapped, sizeof kMapped);
-    ip.family = 4;
-    return ip;
+    if (!parse_v4(text, bytes)) return std::nullopt;
+    return ip_of_bytes(std::span(bytes).first(4));
   }
-  text = text.substr(0, text.find('%'));
-  if (!parse_v6(text, ip.bytes)) return std::nullopt;
+  if (!parse_v6(text.substr(0, text.find('%')), bytes)) return std::nullopt;
+  return ip_of_bytes(bytes);
+}
+
+IpAddress ip_of_bytes(std::span<const uint8_t> bytes) {
+  IpAddress ip;
+  if (bytes.size() == 4) std::memcpy(ip.bytes, kMapped, sizeof kMapped);
+  std::memcpy(ip.bytes + sizeof ip.bytes - bytes.size(), bytes.data(), bytes.size());
   ip.family = std::memcmp(ip.bytes, kMapped, sizeof kMapped) == 0 ? 4 : 6;
   return ip;
 }

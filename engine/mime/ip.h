@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "engine/arena.h"
@@ -12,6 +13,9 @@ namespace winnow {
 // "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1" (family 4), with or without [brackets], the
 // "IPv6:" prefix and a %zone. Nothing else: no octal, no shortened IPv4.
 std::optional<IpAddress> parse_ip(std::string_view text);
+
+// Of 4 or 16 bytes in network order; an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2) is IPv4.
+IpAddress ip_of_bytes(std::span<const uint8_t> bytes);
 
 // Longest text of format_ip(), in bytes.
 constexpr size_t kIpTextMax = 46;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/ascii.h"
 #include "engine/mime/encoded_word.h"
 #include "engine/text/charset.h"
 
@@ -13,21 +14,12 @@ namespace {
 constexpr size_t kPiecesMax = 128;  // a long file name takes about 20
 
 constexpr bool blank(char c) { return c == ' ' || c == '\t'; }
-constexpr bool upper(char c) { return c >= 'A' && c <= 'Z'; }
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-std::string_view to_lower(std::string_view text, Arena& arena) {
-  if (std::none_of(text.begin(), text.end(), upper)) return text;
-  std::span<char> copy = arena.alloc<char>(text.size());
-  std::transform(text.begin(), text.end(), copy.begin(),
-                 [](char c) { return upper(c) ? static_cast<char>(c + 32) : c; });
-  return {copy.data(), copy.size()};
 }
 
 std::string_view trim_end(std::string_view text) {
@@ -112,13 +104,13 @@ void Reader::type(MimeValue& value, bool with_subtype) {
     value.broken = true;
     return;
   }
-  value.type = to_lower(type, arena_);
+  value.type = lowered(type, arena_);
   skip_blanks();
   if (with_subtype) {
     if (peek() == '/') {
       ++at_;
       skip_blanks();
-      value.subtype = to_lower(token("/;(\"=,"), arena_);
+      value.subtype = lowered(token("/;(\"=,"), arena_);
     }
     if (value.type.empty() || value.subtype.empty()) value.broken = true;
   } else if (value.type.empty()) {
@@ -238,7 +230,7 @@ bool Reader::piece(ParameterPiece& piece) {
   } else {
     piece.text = trim_end(unquoted());
   }
-  piece.name = to_lower(piece.name, arena_);
+  piece.name = lowered(piece.name, arena_);
   split_name(piece);
   return true;
 }

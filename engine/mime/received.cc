@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/ascii.h"
 #include "engine/mime/date.h"
 #include "engine/mime/ip.h"
 
@@ -13,23 +14,14 @@ namespace {
 constexpr size_t kNpos = std::string_view::npos;
 
 constexpr bool blank(char c) { return c == ' ' || c == '\t'; }
-constexpr bool upper(char c) { return c >= 'A' && c <= 'Z'; }
-constexpr char lower(char c) { return upper(c) ? static_cast<char>(c + 32) : c; }
 
 bool same(std::string_view text, std::string_view lower_text) {
   return text.size() == lower_text.size() &&
          std::equal(text.begin(), text.end(), lower_text.begin(),
-                    [](char a, char b) { return lower(a) == b; });
+                    [](char a, char b) { return lower_ascii(a) == b; });
 }
 bool starts(std::string_view text, std::string_view lower_text) {
   return text.size() >= lower_text.size() && same(text.substr(0, lower_text.size()), lower_text);
-}
-
-std::string_view to_lower(std::string_view text, Arena& arena) {
-  if (std::none_of(text.begin(), text.end(), upper)) return text;
-  std::span<char> copy = arena.alloc<char>(text.size());
-  std::transform(text.begin(), text.end(), copy.begin(), lower);
-  return {copy.data(), copy.size()};
 }
 
 enum class Clause : uint8_t { kNone, kFrom, kBy, kVia, kWith, kId, kFor };
@@ -271,7 +263,7 @@ void Reader::word(std::string_view word) {
       from_word(word, first);
       break;
     case Clause::kBy:
-      if (first) received_.by_hostname = to_lower(host_of(word), arena_);
+      if (first) received_.by_hostname = lowered(host_of(word), arena_);
       break;
     case Clause::kVia:
     case Clause::kWith:
@@ -280,7 +272,7 @@ void Reader::word(std::string_view word) {
         received_.protocol = protocol->name;
         received_.flags |= protocol->flags;
       } else if (first && received_.protocol.empty()) {
-        received_.protocol = to_lower(word, arena_);
+        received_.protocol = lowered(word, arena_);
       }
       break;
     case Clause::kId:
@@ -316,8 +308,8 @@ void Reader::finish_names() {
   if (helo.starts_with('?') && helo.ends_with('?') && helo.size() > 1)
     helo = helo.substr(1, helo.size() - 2);
   while (helo.ends_with('.')) helo.remove_suffix(1);
-  received_.from_hostname = to_lower(helo, arena_);
-  received_.real_hostname = to_lower(rdns, arena_);
+  received_.from_hostname = lowered(helo, arena_);
+  received_.real_hostname = lowered(rdns, arena_);
   received_.real_ip = comment_ip_.valid() ? comment_ip_ : literal_;
   received_.from_ip = received_.real_ip;
 }

@@ -1,5 +1,6 @@
 #include "ingest/http/request.h"
 
+#define ZLIB_CONST  // what is read is not written
 #include <zlib.h>
 #include <zstd.h>
 
@@ -376,7 +377,7 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     request_.zstd_body = request_.zstd_body || zstd;
     request_.unknown_compression = request_.unknown_compression || (!zstd && key == "compression");
   } else if (key == "compress" && request_.dialect == Dialect::kSpamc) {
-    (lowered(value) == "zlib" ? request_.zlib_body : request_.unknown_compression) = true;
+    (equal_caseless(value, "zlib") ? request_.zlib_body : request_.unknown_compression) = true;
   } else if (key == "from") {
     to.from = without_brackets(value);
   } else if (key == "rcpt") {
@@ -413,7 +414,7 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "x-real-ip") {
     request_.real_ip = value;
   } else if (key == "accept-encoding") {
-    request_.zstd_reply = request_.zstd_reply || lowered(value).find("zstd") != std::string::npos;
+    request_.zstd_reply = request_.zstd_reply || find_caseless(value, "zstd") != value.npos;
   } else if (key == "pass") {
     to.pass_all = to.pass_all || equal_caseless(value, "all");
   } else if (key == "raw") {
@@ -552,9 +553,8 @@ bool unpack_zlib(std::string_view packed, size_t max, std::string& out, std::str
     what = "there is no memory";
     return false;
   }
-  std::string in(packed);  // zlib takes what it does not change as changeable
-  stream.next_in = reinterpret_cast<Bytef*>(in.data());
-  stream.avail_in = static_cast<uInt>(in.size());
+  stream.next_in = reinterpret_cast<const Bytef*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
   for (int left = Z_OK; left != Z_STREAM_END && what.empty();) {
     const size_t before = out.size();
     const size_t piece = std::min<size_t>(max + 1 - before, 256 * 1024);

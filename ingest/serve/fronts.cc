@@ -5,10 +5,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <ctime>
 #include <optional>
+#include <span>
 
+#include "engine/mime/ip.h"
 #include "ingest/controller/learn_request.h"
 #include "ingest/controller/pages.h"
 #include "ingest/http/reply.h"
@@ -26,19 +27,16 @@ using boost::system::error_code;
 namespace {
 
 Peer peer_of(const sockaddr_storage& from) {
-  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const auto bytes = [](const auto& address) {
+    return std::span(reinterpret_cast<const uint8_t*>(&address), sizeof address);
+  };
   Peer peer;
-  IpAddress& ip = peer.ip;
-  if (from.ss_family == AF_INET) {
-    std::memcpy(ip.bytes, kMapped, sizeof kMapped);
-    std::memcpy(ip.bytes + 12, &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
-    ip.family = 4;
-  } else if (from.ss_family == AF_INET6) {
-    std::memcpy(ip.bytes, &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, 16);
-    ip.family = std::memcmp(ip.bytes, kMapped, sizeof kMapped) == 0 ? 4 : 6;
-  } else {
+  if (from.ss_family == AF_INET)
+    peer.ip = ip_of_bytes(bytes(reinterpret_cast<const sockaddr_in&>(from).sin_addr));
+  else if (from.ss_family == AF_INET6)
+    peer.ip = ip_of_bytes(bytes(reinterpret_cast<const sockaddr_in6&>(from).sin6_addr));
+  else
     peer.unix_socket = true;
-  }
   return peer;
 }
 

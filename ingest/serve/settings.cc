@@ -200,14 +200,10 @@ Result<void> check_encryption(const UclObject& root) {
       continue;
     const UclObject* const only = worker->find("encrypted_only");
     if (!only || !worker->flag("encrypted_only", false)) continue;
-    const Place place = only->place();
-    return fail(Error{.what =
-                          "encrypted_only: Rspamd's own encryption is not there, and mail would "
-                          "come in the clear; TLS is: bind_socket = \"ADDRESS:PORT ssl\" with "
-                          "ssl_cert and ssl_key",
-                      .file = std::string(place.file),
-                      .line = place.line,
-                      .column = place.column});
+    return fail_at(
+        only->place(),
+        "encrypted_only: Rspamd's own encryption is not there, and mail would come in the "
+        "clear; TLS is: bind_socket = \"ADDRESS:PORT ssl\" with ssl_cert and ssl_key");
   }
   return {};
 }

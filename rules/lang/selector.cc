@@ -317,11 +317,7 @@ class SelectorRun {
     return out.finish();
   }
 
-  std::string_view lower(std::string_view text) {
-    char* const to = arena_.alloc_bytes(text.size());
-    std::ranges::transform(text, to, lower_ascii);
-    return {to, text.size()};
-  }
+  std::string_view lower(std::string_view text) { return lowered_copy(text, arena_); }
 
   template <class F>
   void each(F f) {

@@ -19,12 +19,6 @@ namespace winnow {
 
 namespace {
 
-std::string_view lower_copy(std::string_view text, Arena& arena) {
-  char* const to = arena.alloc_bytes(text.size());
-  std::ranges::transform(text, to, lower_ascii);
-  return {to, text.size()};
-}
-
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
     text.replace(at, from.size(), to);
@@ -370,7 +364,7 @@ SigningPolicy::Origin SigningPolicy::origin(const Envelope& envelope) const {
 
 std::string_view SigningPolicy::reduced(std::string_view domain, Arena& arena) const {
   if (domain.empty() || domain.starts_with('[')) return {};
-  const std::string_view lower = lower_copy(domain, arena);
+  const std::string_view lower = lowered_copy(domain, arena);
   if (!use_esld_) return lower;
   const std::string_view organisation = find_suffix(lower).domain;
   return organisation.empty() ? lower : organisation;
@@ -517,8 +511,8 @@ void SigningPolicy::signers(Batch& batch, uint32_t row, std::optional<RegexScrat
   if (!may_sign(envelope, from_where, signing, from, envelope_from, arena)) return;
   if (!has_table_) return by_domain(signing, arena, out);
   if (!scratch) scratch.emplace();
-  by_table(lower_copy(author->address, arena), lower_copy(author->domain, arena), arena, *scratch,
-           out);
+  by_table(lowered_copy(author->address, arena), lowered_copy(author->domain, arena), arena,
+           *scratch, out);
 }
 
 const PrivateKey* SigningPolicy::key(std::string_view path) const {

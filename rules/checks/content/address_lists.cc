@@ -117,12 +117,6 @@ void look(const Plan& plan, Batch& batch, uint32_t row, uint32_t place, std::str
   if (has(plan.disposable, domain)) say(place + kDispFrom);
 }
 
-std::string_view lowered(Arena& arena, std::string_view domain) {
-  char* const to = arena.alloc_bytes(domain.size());
-  std::ranges::transform(domain, to, lower_ascii);
-  return {to, domain.size()};
-}
-
 void content(const CheckPlan& base, Batch& batch) {
   const auto& plan = static_cast<const Plan&>(base);
   for (uint32_t row = 0; row < batch.rows; ++row) {
@@ -130,10 +124,10 @@ void content(const CheckPlan& base, Batch& batch) {
     for (const Address& address : batch.addresses.row(row))
       if (const uint32_t place = place_of(address.field); place != kCount)
         look(plan, batch, row, place, address.domain, seen);
-    look(plan, batch, row, kFreeEnvFrom, lowered(batch.arena, domain_of(batch.envelopes[row].from)),
+    look(plan, batch, row, kFreeEnvFrom, lowered(domain_of(batch.envelopes[row].from), batch.arena),
          seen);
     for (const std::string_view rcpt : batch.recipients.row(row))
-      look(plan, batch, row, kFreeEnvRcpt, lowered(batch.arena, domain_of(rcpt)), seen);
+      look(plan, batch, row, kFreeEnvRcpt, lowered(domain_of(rcpt), batch.arena), seen);
     if (!seen[kFreeFrom].empty() && !seen[kFreeReplyTo].empty() &&
         seen[kFreeFrom] != seen[kFreeReplyTo])
       insert(plan, batch, row, kReplyNeqFrom);

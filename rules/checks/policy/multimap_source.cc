@@ -13,16 +13,10 @@ namespace winnow {
 
 namespace {
 
-std::string_view lower(std::string_view text, Arena& arena) {
-  char* const to = arena.alloc_bytes(text.size());
-  std::ranges::transform(text, to, lower_ascii);
-  return {to, text.size()};
-}
-
 // Organisational domain of a host's name in any case.
 std::string_view organisation(std::string_view host, Arena& arena) {
   if (host.empty() || parse_ip(host)) return host;
-  return find_suffix(lower(host, arena)).domain;
+  return find_suffix(lowered(host, arena)).domain;
 }
 
 std::string_view last_label(std::string_view host) {
