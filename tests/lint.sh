@@ -7,13 +7,14 @@ cd "$(dirname "$0")/.."
 build=$1
 stamps=$build/lint
 
-# The sources whose stamp is not newer than object and configuration; without an object, always.
+# The sources whose stamp is not newer than configuration and object, whichever target compiled it
+# (the source itself, where none did).
 stale() {
   local source object stamp
   while read -r source; do
-    object=$build/${source%%/*}/CMakeFiles/winnow_${source%%/*}.dir/${source#*/}.o
+    object=$(compgen -G "$build/${source%%/*}/CMakeFiles/*.dir/${source#*/}.o" || echo "$source")
     stamp=$stamps/$source.ok
-    [ -e "$object" ] && [ "$stamp" -nt "$object" ] && [ "$stamp" -nt .clang-tidy ] ||
+    [ "$stamp" -nt "$object" ] && [ "$stamp" -nt .clang-tidy ] ||
       echo "$source"
   done < <(find engine rules pipeline ingest -name '*.cc' | sort)
 }
