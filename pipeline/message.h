@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,18 +16,26 @@ namespace winnow {
 class MessageBytes {
  public:
   MessageBytes() = default;
-  explicit MessageBytes(std::string_view bytes)
-      : data_(std::make_unique_for_overwrite<char[]>(bytes.size() + Batch::kPadding)),
-        size_(bytes.size()) {
-    if (size_ > 0) std::memcpy(data_.get(), bytes.data(), size_);
-    std::memset(data_.get() + size_, 0, Batch::kPadding);
+  explicit MessageBytes(std::string_view bytes) {
+    data_.reserve(bytes.size() + Batch::kPadding);
+    data_.append(bytes);
+    data_.append(Batch::kPadding, '\0');
   }
-  std::string_view view() const { return {data_.get(), size_}; }
-  size_t size() const { return size_; }
+  // Takes the memory as well, unless much of it is unused: what a message holds is counted by its
+  // size. Who reserves kPadding more than the message spares it a copy.
+  static MessageBytes of(std::string&& bytes) {
+    if (bytes.capacity() > bytes.size() + bytes.size() / 8 + 2 * Batch::kPadding)
+      return MessageBytes(bytes);
+    MessageBytes out;
+    bytes.append(Batch::kPadding, '\0');
+    out.data_ = std::move(bytes);
+    return out;
+  }
+  std::string_view view() const { return {data_.data(), size()}; }
+  size_t size() const { return data_.empty() ? 0 : data_.size() - Batch::kPadding; }
 
  private:
-  std::unique_ptr<char[]> data_;
-  size_t size_ = 0;
+  std::string data_;  // and its padding: longer than what a std::string holds in itself
 };
 
 struct Message {

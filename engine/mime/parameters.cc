@@ -366,11 +366,11 @@ MimeValue parse_value(std::string_view unfolded, bool with_subtype, const Limits
   reader.type(value, with_subtype);
   reader.parameters(scratch.pieces);
   Join join{limits, scratch, arena, faults};
-  std::array<MimeParameter, kPiecesMax> found;
+  const std::span<MimeParameter> found = arena.alloc<MimeParameter>(scratch.pieces.size());
   size_t count = 0;
   for (size_t i = 0; i < scratch.pieces.size(); ++i)
     if (!scratch.pieces[i].used) found[count++] = join.parameter(scratch.pieces[i].name);
-  value.parameters = arena.copy(std::span<const MimeParameter>(found.data(), count));
+  value.parameters = found.first(count);
   if (reader.broken() || join.broken) faults.set(Fault::kParameterBroken);
   return value;
 }

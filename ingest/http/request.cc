@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "engine/ascii.h"
 #include "engine/mime/ip.h"
@@ -132,12 +133,12 @@ std::string percent_decoded(std::string_view text) {
 
 SessionWant HttpSession::feed(std::string_view bytes, std::string& out) {
   if (want_ == SessionWant::kClose) return want_;
+  const bool waits = want_ != SessionWant::kBytes;
+  if (!waits && buffer_.empty()) return want_ = run(bytes, out);
   buffer_.append(bytes);
-  if (want_ != SessionWant::kBytes) {
-    if (buffer_.size() - at_ > limits_.pending_max) want_ = SessionWant::kClose;
-    return want_;
-  }
-  return want_ = run(out);
+  if (!waits) return want_ = run(buffer_, out);
+  if (buffer_.size() > limits_.pending_max) want_ = SessionWant::kClose;
+  return want_;
 }
 
 SessionWant HttpSession::end_of_input(std::string& out) {
@@ -149,18 +150,22 @@ SessionWant HttpSession::end_of_input(std::string& out) {
 
 SessionWant HttpSession::answered(std::string& out) {
   if (want_ == SessionWant::kClose || want_ == SessionWant::kBytes) return want_;
-  if (!request_.keep_alive || (ended_ && at_ == buffer_.size())) return want_ = SessionWant::kClose;
-  want_ = run(out);
+  if (!request_.keep_alive || (ended_ && buffer_.empty())) return want_ = SessionWant::kClose;
+  want_ = run(buffer_, out);
   if (ended_ && want_ == SessionWant::kBytes) want_ = SessionWant::kClose;
   return want_;
 }
 
-SessionWant HttpSession::run(std::string& out) {
+// Goes through `bytes`, which are the buffer or, where that is empty, what was just read; what is
+// left of them is the buffer afterwards.
+SessionWant HttpSession::run(std::string_view bytes, std::string& out) {
+  in_ = bytes;
+  at_ = 0;
   SessionWant want = SessionWant::kBytes;
   more_ = true;
   while (want == SessionWant::kBytes && more_) {
     more_ = false;
-    const size_t have = buffer_.size() - at_;
+    const size_t have = in_.size() - at_;
     switch (state_) {
       case State::kHead:
         want = head(out);
@@ -168,7 +173,7 @@ SessionWant HttpSession::run(std::string& out) {
       case State::kLength:
       case State::kChunk: {
         const size_t n = static_cast<size_t>(std::min<uint64_t>(left_, have));
-        body_.append(buffer_, at_, n);
+        body_.append(in_, at_, n);
         at_ += n;
         left_ -= n;
         if (left_ > 0) break;
@@ -182,7 +187,7 @@ SessionWant HttpSession::run(std::string& out) {
       }
       case State::kToEnd:
         if (body_.size() + have > limits_.body_max) return refuse(413, "message is too large", out);
-        body_.append(buffer_, at_, have);
+        body_.append(in_, at_, have);
         at_ += have;
         break;
       case State::kChunkSize:
@@ -208,16 +213,19 @@ SessionWant HttpSession::run(std::string& out) {
       }
     }
   }
-  buffer_.erase(0, at_);
-  at_ = 0;
+  if (in_.data() == buffer_.data())
+    buffer_.erase(0, at_);
+  else
+    buffer_.assign(in_.substr(at_));
+  in_ = {};
   return want;
 }
 
-// A line of the buffer without its end; false where it is not whole yet.
+// A line without its end; false where it is not whole yet.
 bool HttpSession::take_line(std::string_view& line) {
-  const size_t end = buffer_.find('\n', at_);
+  const size_t end = in_.find('\n', at_);
   if (end == std::string::npos || end - at_ > limits_.head_max) return false;
-  line = std::string_view(buffer_).substr(at_, end - at_);
+  line = in_.substr(at_, end - at_);
   if (line.ends_with('\r')) line.remove_suffix(1);
   at_ = end + 1;
   return true;
@@ -226,7 +234,7 @@ bool HttpSession::take_line(std::string_view& line) {
 SessionWant HttpSession::chunk_size(std::string& out) {
   std::string_view line;
   if (!take_line(line)) {
-    if (buffer_.size() - at_ > limits_.head_max) return refuse(400, "bad chunk", out);
+    if (in_.size() - at_ > limits_.head_max) return refuse(400, "bad chunk", out);
     return SessionWant::kBytes;
   }
   more_ = true;
@@ -239,23 +247,22 @@ SessionWant HttpSession::chunk_size(std::string& out) {
 
 // The head is looked at once it is whole: up to its first empty line.
 SessionWant HttpSession::head(std::string& out) {
-  while (at_ < buffer_.size() && searched_ == 0 && (buffer_[at_] == '\r' || buffer_[at_] == '\n'))
+  while (at_ < in_.size() && searched_ == 0 && (in_[at_] == '\r' || in_[at_] == '\n'))
     ++at_;  // blank lines before a request (RFC 9112 2.2)
   size_t end = std::string::npos;
-  const size_t limit = std::min(buffer_.size(), at_ + limits_.head_max);
+  const size_t limit = std::min(in_.size(), at_ + limits_.head_max);
   size_t i = at_ + searched_;
   for (; i < limit; ++i) {
-    i = buffer_.find('\n', i);
-    if (i >= limit || i + 1 >= buffer_.size()) break;
-    if (buffer_[i + 1] == '\n') end = i + 2;
-    if (buffer_[i + 1] == '\r' && i + 2 < buffer_.size() && buffer_[i + 2] == '\n') end = i + 3;
+    i = in_.find('\n', i);
+    if (i >= limit || i + 1 >= in_.size()) break;
+    if (in_[i + 1] == '\n') end = i + 2;
+    if (in_[i + 1] == '\r' && i + 2 < in_.size() && in_[i + 2] == '\n') end = i + 3;
     if (end != std::string::npos) break;
   }
   if (end == std::string::npos) {
-    if (buffer_.size() - at_ >= limits_.head_max + 2)
-      return refuse(400, "the head is too long", out);
+    if (in_.size() - at_ >= limits_.head_max + 2) return refuse(400, "the head is too long", out);
     // The last two bytes may be the start of the end.
-    searched_ = buffer_.size() - at_ > 2 ? buffer_.size() - at_ - 2 : 0;
+    searched_ = in_.size() - at_ > 2 ? in_.size() - at_ - 2 : 0;
     return SessionWant::kBytes;
   }
   request_ = {};
@@ -286,6 +293,11 @@ SessionWant HttpSession::head(std::string& out) {
            : old && !has_length_ && !bodiless ? State::kToEnd
                                               : State::kLength;
   more_ = true;
+  // Of a message that is not here yet the rest is only promised.
+  constexpr uint64_t kPromised = 64 * 1024;
+  if (state_ == State::kLength && left_ > 0)
+    body_.reserve(std::min(left_, std::max<uint64_t>(in_.size() - at_, kPromised)) +
+                  Batch::kPadding);
   // Whether the body is here already or not: what is put out does not hang on how bytes arrive.
   if (expects_continue_ && (chunked_ || left_ > 0)) out += "HTTP/1.1 100 Continue\r\n\r\n";
   return SessionWant::kBytes;
@@ -512,8 +524,7 @@ SessionWant HttpSession::refuse(int code, std::string_view what, std::string& ou
 
 Message HttpSession::take_message() {
   Message message = std::move(request_.envelope);
-  message.bytes = MessageBytes(body_);
-  std::string().swap(body_);
+  message.bytes = MessageBytes::of(std::exchange(body_, {}));
   return message;
 }
 

@@ -101,7 +101,7 @@ class HttpSession {
 
  private:
   enum class State : uint8_t { kHead, kLength, kChunkSize, kChunk, kChunkEnd, kTrailer, kToEnd };
-  SessionWant run(std::string& out);
+  SessionWant run(std::string_view bytes, std::string& out);
   SessionWant head(std::string& out);
   SessionWant first_line(std::string_view line, std::string& out);
   bool header(std::string_view name, std::string_view value);
@@ -115,11 +115,12 @@ class HttpSession {
   const HttpLimits limits_;
   State state_ = State::kHead;
   SessionWant want_ = SessionWant::kBytes;
-  bool more_ = true;    // the step used something: another may follow
-  bool ended_ = false;  // end_of_input
-  std::string buffer_;
-  size_t at_ = 0;        // what of the buffer is done
-  size_t searched_ = 0;  // for the end of the head, from at_
+  bool more_ = true;     // the step used something: another may follow
+  bool ended_ = false;   // end_of_input
+  std::string buffer_;   // what came and is not done
+  std::string_view in_;  // of run(): what it goes through
+  size_t at_ = 0;        // what of that is done
+  size_t searched_ = 0;  // for the end of the head
 
   HttpRequest request_;
   bool has_length_ = false, chunked_ = false;

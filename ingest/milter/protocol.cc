@@ -1,6 +1,7 @@
 #include "ingest/milter/protocol.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/ascii.h"
 #include "engine/mime/ip.h"
@@ -342,8 +343,7 @@ Message MilterSession::envelope(std::string_view client_ca) const {
 
 Message MilterSession::take_message(std::string_view client_ca) {
   Message message = envelope(client_ca);
-  message.bytes = MessageBytes(body_);
-  std::string().swap(body_);  // its bytes are the message's now
+  message.bytes = MessageBytes::of(std::exchange(body_, {}));
   message.request_headers = std::move(arguments_);
   for (const auto& [header, name] : kHeaderMacros)
     if (const std::string_view value = macro(name); !value.empty())

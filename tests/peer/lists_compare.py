@@ -129,7 +129,8 @@ class Winnow:
         self.work = Path(work) / "winnow"
         (self.work / "local.d").mkdir(parents=True)
         (self.work / "local.d/options.inc").write_text(
-            'dns { nameserver = "%s"; timeout = 20s; }\ntask_timeout = 240s;\ncheck_all_filters = true;\n' % server.address)
+            'dns { nameserver = "%s"; timeout = 20s; }\ntask_timeout = 240s;\ncheck_all_filters = true;\n'
+            "disable_monitoring = true;\n" % server.address)
         (self.work / "local.d/rbl.conf").write_text(engines.LISTS_OF_3_4)
 
     def scan(self, envelope, mail):
