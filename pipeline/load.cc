@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <tbb/parallel_for.h>
 #include <unistd.h>
@@ -27,6 +28,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Reserves memory and has the system give all its pages at once: one by one, at the first touch,
+// they were a fourth of a start.
+void reserve_pages(std::string& bytes, size_t size) {
+  bytes.reserve(size);
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto from = reinterpret_cast<uintptr_t>(bytes.data());
+  const uintptr_t begin = (from + page - 1) & ~(page - 1), end = (from + size) & ~(page - 1);
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+}
+
 // Compiled databases as files of one directory; writes are whole or not at all. What cannot be
 // written is no error: the next start builds again.
 class DirectoryCache final : public BlobCache {
@@ -38,7 +49,9 @@ class DirectoryCache final : public BlobCache {
   bool get(std::string_view key, std::string& bytes) override {
     std::ifstream in(directory_ / key, std::ios::binary | std::ios::ate);
     if (!in) return false;
-    bytes.resize(static_cast<size_t>(in.tellg()));
+    const auto size = static_cast<size_t>(in.tellg());
+    reserve_pages(bytes, size);
+    bytes.resize(size);
     in.seekg(0);
     return static_cast<bool>(in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())));
   }
