@@ -71,12 +71,25 @@ class DirectoryCache final : public BlobCache {
   fs::path directory_;
 };
 
+// Without a home: below the folder for temporary files, where anybody may have made it before us. A
+// database is an image of memory that the library trusts: what others can write there is not read,
+// and the cache is where nothing can be.
+fs::path temporary_cache() {
+  const fs::path folder = fs::temp_directory_path() / fmt::format("winnow-{}", getuid());
+  constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
+  ::mkdir(folder.c_str(), S_IRWXU);
+  struct stat is {};
+  const bool ours = ::lstat(folder.c_str(), &is) == 0 && S_ISDIR(is.st_mode) &&
+                    is.st_uid == ::geteuid() && (is.st_mode & kOthersWrite) == 0;
+  return ours ? folder : fs::path("/dev/null");
+}
+
 fs::path default_cache() {
   if (const char* const xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg)
     return fs::path(xdg) / "winnow";
   if (const char* const home = std::getenv("HOME"); home && *home)
     return fs::path(home) / ".cache" / "winnow";
-  return fs::temp_directory_path() / fmt::format("winnow-{}", getuid());
+  return temporary_cache();
 }
 
 // The files of one side alone: those that override, or all others.

@@ -170,6 +170,23 @@ def full_disk(table):
                              f"{command} to a full disk: {done.returncode}, {done.stderr[-300:]}")
 
 
+def foreign_cache(table):
+    """Without a home databases lie below the folder for temporary files, if nobody else can write there."""
+    place = table.folder / "temporary"
+    cache = place / f"winnow-{os.getuid()}"
+    cache.mkdir(parents=True)
+    environment = dict(os.environ, TMPDIR=str(place))
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        environment.pop(name, None)
+    for mode, kept in ((0o777, False), (0o700, True)):
+        cache.chmod(mode)
+        done = subprocess.run([table.checking.options.winnow.resolve(), "scan", table.good],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, env=environment)
+        table.checking.check(done.returncode == GOOD, f"a cache of mode {mode:o}: {done.stderr[-300:]}")
+        table.checking.check(any(cache.iterdir()) == kept,
+                             f"a cache of mode {mode:o} has {len(list(cache.iterdir()))} files")
+
+
 def configuration(table):
     site = table.folder / "site"
     (site / "local.d").mkdir(parents=True)
@@ -202,6 +219,7 @@ def main():
     options(table)
     full_disk(table)
     locked(table)
+    foreign_cache(table)
     fresh_site(table)
     configuration(table)
     checking.finish()
