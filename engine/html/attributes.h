@@ -34,16 +34,17 @@ enum class HtmlAttribute : uint8_t {
   kHttpEquiv,
   kContent,
   kCharset,
+  kMedia,
   kCount
 };
 
 // Index = HtmlAttribute.
 constexpr std::array<std::string_view, static_cast<size_t>(HtmlAttribute::kCount)>
     kHtmlAttributeNames = {
-        "href",   "xlink:href", "src",        "dynsrc",  "lowsrc", "data",   "poster",
-        "action", "formaction", "background", "style",   "class",  "id",     "bgcolor",
-        "color",  "text",       "hidden",     "open",    "width",  "height", "alt",
-        "method", "type",       "http-equiv", "content", "charset"};
+        "href",   "xlink:href", "src",        "dynsrc",  "lowsrc",  "data",   "poster",
+        "action", "formaction", "background", "style",   "class",   "id",     "bgcolor",
+        "color",  "text",       "hidden",     "open",    "width",   "height", "alt",
+        "method", "type",       "http-equiv", "content", "charset", "media"};
 
 struct HtmlAttributes {
   uint32_t seen = 0;  // bit per HtmlAttribute

@@ -224,19 +224,22 @@ uint32_t hsl_to_rgb(int64_t hue, int64_t saturation, int64_t lightness) {
 
 Color parse_function(std::string_view text) {
   const bool hsl = (text[0] | 0x20) == 'h';
-  size_t at = text.find('(');
-  if (at == std::string_view::npos) return {};
+  size_t at = 3;
+  if ((text[at] | 0x20) == 'a') ++at;
+  if (at == text.size() || text[at] != '(') return {};
   CssNumber numbers[4];
   size_t count = 0;
-  for (++at; count < 4 && at < text.size() && text[at] != ')';) {
-    if (!starts_number(text.substr(at))) {
+  for (++at; at < text.size() && text[at] != ')';) {
+    if (is_css_blank(text[at]) || text[at] == ',' || text[at] == '/') {
       ++at;
       continue;
     }
+    if (count == 4 || !starts_number(text.substr(at))) return {};
     numbers[count] = read_number(text.substr(at));
     at += std::max<size_t>(numbers[count++].length, 1);
   }
-  if (count < 3) return {};
+  // An end of the text closes the function, as in a browser; nothing may follow it.
+  if (count < 3 || at + 1 < text.size()) return {};
   Color color{true, 255, 0};
   if (hsl) {
     color.rgb = hsl_to_rgb(numbers[0].milli / 1000, numbers[1].milli / 100, numbers[2].milli / 100);

@@ -17,10 +17,15 @@ struct UnitRow {
   int32_t px_milli;  // pixels of one, where it is converted; 0 = kept
 };
 constexpr UnitRow kUnits[] = {
-    {"px", CssUnit::kPx, 0},       {"pt", CssUnit::kPt, 0},      {"em", CssUnit::kEm, 0},
-    {"rem", CssUnit::kPx, 16'000}, {"ex", CssUnit::kEm, 0},      {"ch", CssUnit::kEm, 0},
-    {"in", CssUnit::kPx, 96'000},  {"cm", CssUnit::kPx, 37'795}, {"mm", CssUnit::kPx, 3'780},
-    {"pc", CssUnit::kPx, 16'000},  {"vw", CssUnit::kPx, 6'000},  {"vh", CssUnit::kPx, 6'000},
+    {"px", CssUnit::kPx, 0},       {"pt", CssUnit::kPt, 0},       {"em", CssUnit::kEm, 0},
+    {"rem", CssUnit::kPx, 16'000}, {"ex", CssUnit::kEm, 0},       {"ch", CssUnit::kEm, 0},
+    {"in", CssUnit::kPx, 96'000},  {"cm", CssUnit::kPx, 37'795},  {"mm", CssUnit::kPx, 3'780},
+    {"pc", CssUnit::kPx, 16'000},  {"vw", CssUnit::kPx, 6'000},   {"vh", CssUnit::kPx, 6'000},
+    {"vmin", CssUnit::kPx, 6'000}, {"vmax", CssUnit::kPx, 6'000}, {"vi", CssUnit::kPx, 6'000},
+    {"vb", CssUnit::kPx, 6'000},   {"svw", CssUnit::kPx, 6'000},  {"svh", CssUnit::kPx, 6'000},
+    {"lvw", CssUnit::kPx, 6'000},  {"lvh", CssUnit::kPx, 6'000},  {"dvw", CssUnit::kPx, 6'000},
+    {"dvh", CssUnit::kPx, 6'000},  {"q", CssUnit::kPx, 945},      {"ic", CssUnit::kEm, 0},
+    {"cap", CssUnit::kEm, 0},      {"lh", CssUnit::kEm, 0},       {"rlh", CssUnit::kPx, 16'000},
 };
 
 }  // namespace

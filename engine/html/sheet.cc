@@ -20,22 +20,16 @@ uint64_t key_of(char kind, std::string_view name) {
 }
 uint64_t tag_key(HtmlTag tag) { return key_of('t', html_tag_name(tag)); }
 
-bool is_name_char(char c) {
-  return is_css_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' ||
-         static_cast<uint8_t>(c) >= 0x80;
-}
+// The key of rules that want further classes: they are merged after those that want one.
+uint64_t compound_key(uint64_t key) { return ~key; }
 
-// Past what starts at `at` in a sheet and is no rule: blanks, "<!--", "-->", comments, at-rules.
+// Past what starts at `at` in a sheet and is no rule: blanks, "<!--", "-->", at-rules.
 // Returns `at` itself if a rule starts there.
 const char* skip_non_rule(const char* at, const char* end) {
   const std::string_view rest(at, static_cast<size_t>(end - at));
   if (is_css_blank(*at) || *at == '}' || *at == ';') return at + 1;
   if (rest.starts_with("<!--")) return at + 4;
   if (rest.starts_with("-->")) return at + 3;
-  if (rest.starts_with("/*")) {
-    const size_t close = rest.find("*/", 2);
-    return close == std::string_view::npos ? end : at + close + 2;
-  }
   if (*at != '@') return at;
   int depth = 0;
   for (; at < end; ++at) {
@@ -48,15 +42,35 @@ const char* skip_non_rule(const char* at, const char* end) {
 
 }  // namespace
 
+bool is_for_every_screen(std::string_view media) {
+  if (trim_css(media).empty()) return true;
+  while (!media.empty()) {
+    const size_t comma = std::min(media.find(','), media.size());
+    std::string_view query = trim_css(media.substr(0, comma));
+    media.remove_prefix(std::min(comma + 1, media.size()));
+    if (query.size() > 4 && same_folded(query.substr(0, 4), "only") && is_css_blank(query[4])) {
+      query = trim_css(query.substr(4));
+    }
+    if (same_folded(query, "all") || same_folded(query, "screen")) return true;
+  }
+  return false;
+}
+
 void StyleSheet::clear() {
   if (rules_.empty() && deltas_.empty()) return;
   slots_.fill(0);
   bloom_ = 0;
   rules_.clear();
   deltas_.clear();
+  also_.clear();
+}
+
+bool StyleSheet::Classes::has(uint64_t key) const {
+  return std::find(keys.begin(), keys.begin() + count, key) != keys.begin() + count;
 }
 
 void StyleSheet::read(std::string_view css) {
+  css = without_comments(css, cleaned_);
   const char* at = css.data();
   const char* const end = at + css.size();
   while (at < end && rules_.size() < kRulesMax && deltas_.size() < 2 * kRulesMax) {
@@ -97,7 +111,7 @@ void StyleSheet::add_selector(std::string_view selector, uint16_t delta, uint16_
   bool simple = start == 0;
   const std::string_view last = selector.substr(start);
   size_t at = 0;
-  while (at < last.size() && is_name_char(last[at])) ++at;
+  while (at < last.size() && is_css_name_char(last[at])) ++at;
   HtmlTag tag = HtmlTag::kUnknown;
   if (at > 0) {
     tag = html_tag(last.substr(0, at));
@@ -106,27 +120,54 @@ void StyleSheet::add_selector(std::string_view selector, uint16_t delta, uint16_
   const bool any = at < last.size() && last[at] == '*';
   if (any) ++at;
   uint64_t key = at > 0 ? (any ? key_of('*', "") : tag_key(tag)) : 0;
-  if (at < last.size() && (last[at] == '.' || last[at] == '#')) {
-    const char kind = last[at++];
-    const size_t name = at;
-    while (at < last.size() && is_name_char(last[at])) ++at;
-    key = key_of(kind, last.substr(name, at - name));
+  // The key is the id, or else the last class; the other classes are wanted too.
+  bool has_id = false;
+  bool has_class = false;
+  std::array<uint64_t, kAlsoMax> also;
+  uint32_t also_count = 0;
+  while (at < last.size() && (last[at] == '.' || last[at] == '#')) {
+    const char kind = last[at];
+    const size_t name = at + 1;
+    size_t name_end = name;
+    while (name_end < last.size() && is_css_name_char(last[name_end])) ++name_end;
+    if (name_end == name || (kind == '#' && has_id)) break;
+    const uint64_t own = key_of(kind, last.substr(name, name_end - name));
+    if (has_id || has_class) {
+      if (also_count == kAlsoMax) break;
+      also[also_count++] = has_id ? own : key;
+    }
+    if (!has_id) key = own;
+    (kind == '#' ? has_id : has_class) = true;
+    at = name_end;
   }
   if (key == 0) return;
   simple = simple && at == last.size();
-  if (simple) return add_rule(key, tag, delta);
-  if (ground_delta != delta) add_rule(key, tag, ground_delta);
-}
-
-void StyleSheet::add_rule(uint64_t key, HtmlTag tag, uint16_t delta) {
+  if (!simple) {
+    if (ground_delta != delta) add_rule({.key = key, .tag = tag, .delta = ground_delta});
+    return;
+  }
+  if (also_count == 0) return add_rule({.key = key, .tag = tag, .delta = delta});
   if (rules_.size() >= kRulesMax) return;
-  uint16_t& slot = slots_[key % kSlots];
-  rules_.push_back({key, tag, slot, delta});
-  slot = static_cast<uint16_t>(rules_.size());
-  bloom_ |= uint64_t{1} << (key >> 32 & 63);
+  const auto first = static_cast<uint16_t>(also_.size());
+  also_.insert(also_.end(), also.begin(), also.begin() + also_count);
+  add_rule({.key = compound_key(key),
+            .tag = tag,
+            .also_count = static_cast<uint8_t>(also_count),
+            .delta = delta,
+            .also = first});
 }
 
-void StyleSheet::match_key(uint64_t key, HtmlTag tag, StyleDelta& delta) const {
+void StyleSheet::add_rule(Rule rule) {
+  if (rules_.size() >= kRulesMax) return;
+  uint16_t& slot = slots_[rule.key % kSlots];
+  rule.next = slot;
+  rules_.push_back(rule);
+  slot = static_cast<uint16_t>(rules_.size());
+  bloom_ |= uint64_t{1} << (rule.key >> 32 & 63);
+}
+
+void StyleSheet::match_key(uint64_t key, HtmlTag tag, const Classes& classes,
+                           StyleDelta& delta) const {
   if (!(bloom_ >> (key >> 32 & 63) & 1)) return;
   // Newest first; so what an older rule sets is taken only where no newer one has set it. At most
   // kChainMax rules of one slot are looked at: bounded work for hostile sheets.
@@ -137,6 +178,9 @@ void StyleSheet::match_key(uint64_t key, HtmlTag tag, StyleDelta& delta) const {
     const Rule& rule = rules_[at - 1];
     at = rule.next;
     if (rule.key != key || (rule.tag != HtmlTag::kUnknown && rule.tag != tag)) continue;
+    const auto has = [&](uint64_t also) { return classes.has(also); };
+    const auto also = also_.begin() + rule.also;
+    if (!std::all_of(also, also + rule.also_count, has)) continue;
     const StyleDelta& own = deltas_[rule.delta];
     merged.take(own, ~merged.set | (own.important & ~merged.important));
     merged.important |= own.important;
@@ -147,8 +191,9 @@ void StyleSheet::match_key(uint64_t key, HtmlTag tag, StyleDelta& delta) const {
 
 void StyleSheet::match(HtmlTag tag, std::string_view classes, std::string_view id,
                        StyleDelta& delta) const {
-  match_key(key_of('*', ""), tag, delta);
-  match_key(tag_key(tag), tag, delta);
+  Classes seen;
+  match_key(key_of('*', ""), tag, seen, delta);
+  match_key(tag_key(tag), tag, seen, delta);
   for (size_t at = 0; at < classes.size();) {
     if (is_css_blank(classes[at])) {
       ++at;
@@ -156,10 +201,20 @@ void StyleSheet::match(HtmlTag tag, std::string_view classes, std::string_view i
     }
     size_t end = at;
     while (end < classes.size() && !is_css_blank(classes[end])) ++end;
-    match_key(key_of('.', classes.substr(at, end - at)), tag, delta);
+    const uint64_t key = key_of('.', classes.substr(at, end - at));
+    match_key(key, tag, seen, delta);
+    if (seen.count < kClassesMax && !seen.has(key)) seen.keys[seen.count++] = key;
     at = end;
   }
-  if (!id.empty()) match_key(key_of('#', id), tag, delta);
+  if (!also_.empty()) {
+    for (uint32_t i = 0; i < seen.count; ++i) {
+      match_key(compound_key(seen.keys[i]), tag, seen, delta);
+    }
+  }
+  if (id.empty()) return;
+  const uint64_t id_key = key_of('#', id);
+  match_key(id_key, tag, seen, delta);
+  if (!also_.empty()) match_key(compound_key(id_key), tag, seen, delta);
 }
 
 }  // namespace winnow

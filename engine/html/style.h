@@ -36,7 +36,7 @@ struct StyleDelta {
   uint32_t set = 0;
   uint32_t value = 0;
   uint32_t important = 0;  // of `set`: marked !important
-  Color color;
+  Color color;             // set but not known: as the parent's
   Color background;
   CssNumber font;
   uint8_t opacity = 255;
@@ -47,9 +47,13 @@ struct StyleDelta {
   void take(const StyleDelta& other, uint32_t bits);
 };
 
-// Reads declarations ("display:none; color: #fff") and adds them to `delta`. Comments and escapes
-// are undone in `scratch`. Linear in the text.
+// Reads declarations ("display:none; color: #fff") and adds those that CSS takes to `delta`: an
+// invalid one changes nothing. Comments and escapes are undone in `scratch`. Linear in the text.
 void read_declarations(std::string_view text, std::vector<char>& scratch, StyleDelta& delta);
+
+// `css` with a blank for each comment, made in `scratch` if there is one: a comment separates what
+// stands around it (CSS Syntax 3, 4.3.2).
+std::string_view without_comments(std::string_view css, std::vector<char>& scratch);
 
 // Inline styles of one text that were read before: mail repeats the same few in every cell.
 class StyleCache {

@@ -131,7 +131,24 @@ TEST(HtmlText, Hidden) {
        "a", "b"},
       {"two elements are passed over", "<style>td p{display:none} a:hover{color:#fff}</style><p>a",
        "a", ""},
-      {"css comment and escape", "<i style='dis/**/play:n\\6f ne'>a</i>b", "b", "a"},
+      {"css comment and escape", "<i style='display/**/:/* ; */n\\6f ne/**/'>a</i>b", "b", "a"},
+      {"css comment parts a name", "<i style='dis/**/play:none'>a</i>b", "ab", ""},
+      {"css comment parts a value",
+       "<i style='display:no/**/ne'>a</i><i style='font-size:0/**/px'>b</i>"
+       "<i style='color:rgb/**/(255,255,255)'>c</i>",
+       "abc", ""},
+      {"css comment in a string",
+       "<i style='font-family:\"/*\";background:url(/*);display:none'>a</i>b", "b", "a"},
+      {"escaped blank or sign is of a name",
+       "<i style='color:#fff\\9'>a</i><i style='display\\3a none'>b</i>", "ab", ""},
+      {"sheet comment",
+       "<style>.x/* , */{display/**/:none} p{/*}*/opacity:0} .y{dis/**/play:none}</style>"
+       "<b class=x>a</b><p>b</p><b class=y>c</b>",
+       "c", "a b"},
+      {"sheet comment in a string",
+       "<style>b{content:'/*'} i{background:url(/*)} .x{display:none} /**/</style>"
+       "<b class=x>a</b>b",
+       "b", "a"},
       {"entity in style", "<i style='display&#58;none'>a</i>b", "b", "a"},
       {"mso-hide is for Outlook", "<i style='mso-hide:all'>a</i>", "a", ""},
       {"table in quirks mode", "<div style='font-size:0'>a<table><tr><td>b</table></div>", "b",
@@ -143,6 +160,147 @@ TEST(HtmlText, Hidden) {
        "<table><tr><td><span style='display:none'>a</td><td>b</table>", "b", "a"},
   };
   check(kRows);
+}
+
+TEST(HtmlText, StyleMedia) {
+  struct MediaRow {
+    std::string_view media;
+    bool counts;
+  };
+  constexpr MediaRow kRows[] = {
+      {"", true},
+      {"media", true},
+      {"media=' '", true},
+      {"media=all", true},
+      {"MEDIA=Screen", true},
+      {"media='print, SCREEN '", true},
+      {"media='only screen'", true},
+      {"media=screen&#44;print", true},
+      {"media=print", false},
+      {"media=','", false},
+      {"media='only screen and (max-width:480px)'", false},
+      {"media='screen and (min-width:1px)'", false},
+      {"media='(prefers-color-scheme: dark)'", false},
+      {"media=screenx", false},
+  };
+  for (const MediaRow& row : kRows) {
+    SCOPED_TRACE(row.media);
+    HtmlRun run("<style " + std::string(row.media) + ">.x{display:none}</style><i class=x>a</i>");
+    EXPECT_EQ(run.text.plain, row.counts ? "" : "a");
+    EXPECT_EQ(run.html().style_bytes, 16u);
+  }
+}
+
+// What is invalid in CSS changes nothing: the element stays hidden or seen as it was.
+TEST(HtmlText, StyleValues) {
+  struct ValueRow {
+    std::string_view style;
+    bool hidden;
+  };
+  constexpr ValueRow kRows[] = {
+      {"display:none;display:bogus", true},
+      {"display:none;display:", true},
+      {"display:none;display:block none", true},
+      {"display:none;display:block block", true},
+      {"display:none;display:block", false},
+      {"display:none;display:flow-root inline", false},
+      {"display:none;display:-webkit-box", false},
+      {"display:none;display:INITIAL", false},
+      {"display:none;display:var(--x, block)", false},
+      {"display:block;display:none x", false},
+      {"display:none!importance", false},
+      {"display:none!important;display:block", true},
+      {"display:block;display:none\\9", false},
+      {"visibility:hidden;visibility:bogus", true},
+      {"visibility:hidden;visibility:visible", false},
+      {"visibility:collapse x", false},
+      {"opacity:0;opacity:bogus", true},
+      {"opacity:0;opacity:1px", true},
+      {"opacity:0;opacity:1 1", true},
+      {"opacity:0;opacity:initial", false},
+      {"opacity:0;opacity:calc(1 - .5)", false},
+      {"opacity:0px", false},
+      {"font-size:0;font-size:bogus", true},
+      {"font-size:0;font-size:12foo", true},
+      {"font-size:0;font-size:-12px", true},
+      {"font-size:0;font-size:12 px", true},
+      {"font-size:0;font-size:x-large", false},
+      {"font-size:0;font-size:inherit", false},
+      {"font-size:0;font-size:5dvh", false},
+      {"font-size:0;font-size:max(12px,1em)", false},
+      {"font-size:0 px", false},
+      {"font:0/0", false},
+      {"font:bogus 0/0 a", false},
+      {"font:italic bold 0 / 0 a", true},
+      {"font-size:0;font:12px", true},
+      {"font-size:0;font:small/1 a", false},
+      {"font-size:0;font:inherit", false},
+      {"color:#fff;color:bogus", true},
+      {"color:#fff;color:#12345", true},
+      {"color:#fff;color:rgb(0,0,0", false},
+      {"color:#fff;color:rgb(0,0,x)", true},
+      {"color:#fff;color:inherit", false},
+      {"color:#fff;color:currentColor", false},
+      {"color:#fff;color:oklch(0 0 0)", false},
+      {"color:rgb(255,255,255) x", false},
+      {"background-color:#000;background-color:bogus", true},
+      {"background-color:#fff;background-color:#000 x;color:#fff", true},
+      {"color:#fff;background-image:bogus", true},
+      {"color:#fff;background-image:url(x)", false},
+      {"overflow:hidden;height:0;height:bogus;overflow:bogus", true},
+      {"overflow:hidden;height:0;height:-5px", true},
+      {"overflow:hidden;height:0;height:auto", false},
+      {"overflow:hidden;max-height:0;max-height:none", false},
+      {"overflow:hidden;height:0;overflow:visible", false},
+      {"position:absolute;left:-9999px;position:bogus", true},
+      {"position:absolute;left:-9999px;position:static", false},
+      {"position:absolute;left:-9999px x", false},
+      {"clip:rect(0,0,0,0);clip:bogus", true},
+      {"clip:rect(0,0,0,0);clip:auto", false},
+      {"transform:scale(0);transform:bogus", true},
+      {"transform:scale(0);transform:rotate(1deg)", false},
+  };
+  for (const ValueRow& row : kRows) {
+    SCOPED_TRACE(row.style);
+    HtmlRun run("<i style='" + std::string(row.style) + "'>a</i>");
+    EXPECT_EQ(run.text.plain, row.hidden ? "" : "a");
+  }
+}
+
+TEST(HtmlText, StyleSelectors) {
+  struct SelectorRow {
+    std::string_view sheet;
+    std::string_view attributes;  // of an <i>
+    bool hidden;
+  };
+  constexpr SelectorRow kRows[] = {
+      {".a.b{display:none}", "class='a b'", true},
+      {".a.b{display:none}", "class='B x A'", true},
+      {".a.b{display:none}", "class=a", false},
+      {".a.b{display:none}", "class=b", false},
+      {".a.b.c.d{display:none}", "class='d c b a'", true},
+      {".a.b.c.d{display:none}", "class='d c b'", false},
+      {"i.a.b{display:none}", "class='a b'", true},
+      {"p.a.b{display:none}", "class='a b'", false},
+      {"#n.a{display:none}", "class=a id=n", true},
+      {".a#n{display:none}", "class=a id=n", true},
+      {"#n.a{display:none}", "id=n", false},
+      {"#n.a{display:none}", "class=a", false},
+      {"#n#m{display:none}", "id=m", false},
+      {".a.{display:none}", "class=a", false},
+      {".a.b:hover{display:none}", "class='a b'", false},
+      {".a .b{display:none}", "class='a b'", false},
+      {".a.b.c.d.e{display:none}", "class='a b c d e'", false},  // more than are looked at
+      {".a.b{display:none} .b{display:block}", "class='a b'", true},
+      {".a.b{display:block} .b{display:none}", "class='a b'", false},
+      {".a.b{display:none} #n{display:block}", "class='a b' id=n", false},
+  };
+  for (const SelectorRow& row : kRows) {
+    SCOPED_TRACE(row.sheet);
+    HtmlRun run("<style>" + std::string(row.sheet) + "</style><i " + std::string(row.attributes) +
+                ">a</i>");
+    EXPECT_EQ(run.text.plain, row.hidden ? "" : "a");
+  }
 }
 
 TEST(HtmlText, HiddenCounts) {
