@@ -49,6 +49,11 @@ inline bool has_8bit(std::string_view text) {
   return false;
 }
 
+// What a person wrote for a reader, not data that a program reads (text/calendar, text/csv ...).
+inline bool is_prose(const Part& part) {
+  return part.kind == PartKind::kHtml || (part.kind == PartKind::kText && part.subtype == "plain");
+}
+
 inline bool is_recipient(const Address& address) {
   return (address.field == AddressField::kTo || address.field == AddressField::kCc ||
           address.field == AddressField::kBcc) &&

@@ -19,9 +19,9 @@ constexpr std::array<SymbolDecl, 1> kSymbols{{
 // a test mail itself.
 constexpr std::string_view kHead = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-";
 constexpr std::string_view kTail = "STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
-// As rspamd has it: the string alone, without an end of line, is no test mail; attached texts are
-// texts.
-constexpr size_t kTextMin = 69, kTextMax = 8192;
+// As rspamd has it: the string alone, without an end of line or a tag, is no test mail; attached
+// texts are texts.
+constexpr size_t kSourceMin = 69, kTextMax = 8192;
 
 enum class Patterns : uint8_t { kReject, kAll, kDisabled };
 
@@ -57,8 +57,8 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
 enum class Asked : uint8_t { kReject = 1, kAddHeader, kRewriteSubject, kNoAction };
 
 // 'X', 'Y', 'Z' or 'A'; 0 where there is no test string.
-char test_letter(std::string_view text) {
-  if (text.size() < kTextMin || text.size() > kTextMax) return 0;
+char test_letter(std::string_view source, std::string_view text) {
+  if (source.size() < kSourceMin || text.size() > kTextMax) return 0;
   for (size_t at = text.find(kHead); at != std::string_view::npos;
        at = text.find(kHead, at + kHead.size()))
     if (at > 0 && text.substr(at + kHead.size()).starts_with(kTail)) return text[at - 1];
@@ -69,7 +69,7 @@ void content(const CheckPlan& base, Batch& batch) {
   const auto& plan = static_cast<const Plan&>(base);
   for (uint32_t row = 0; row < batch.rows; ++row)
     for (const Text& text : batch.texts.row(row)) {
-      const char letter = test_letter(text.plain);
+      const char letter = test_letter(text.utf8, text.plain);
       const bool taken = letter == 'X' || (plan.patterns == Patterns::kAll &&
                                            (letter == 'Y' || letter == 'Z' || letter == 'A'));
       if (!taken) continue;

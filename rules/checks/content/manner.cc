@@ -214,8 +214,10 @@ void content(const CheckPlan& plan, Batch& batch) {
     Manner manner;
     size_t left = kBytesMax;
     const std::span<const Text> texts = batch.texts.row(row);
-    const auto is_kind = [](const Text& text, bool html) {
+    const std::span<const Part> parts = batch.parts.row(row);
+    const auto is_kind = [parts](const Text& text, bool html) {
       return !(text.flags & static_cast<uint16_t>(TextFlag::kAttached)) &&
+             is_prose(parts[text.part]) &&
              html == static_cast<bool>(text.flags & static_cast<uint16_t>(TextFlag::kHtml));
     };
     // An alternative says the same again: the page counts where there is one, else the plain text.

@@ -55,16 +55,43 @@ bool is_well_formed(std::string_view id) {
   return true;
 }
 
+// What follows the comments and blanks at the front; all of it where a comment does not end.
+std::string_view after_comments(std::string_view text) {
+  for (text = trimmed(text); text.starts_with('('); text = trimmed(text)) {
+    size_t end = 0, depth = 0;
+    do {
+      if (text[end] == '\\')
+        ++end;
+      else if (text[end] == '(')
+        ++depth;
+      else if (text[end] == ')')
+        --depth;
+      ++end;
+    } while (depth > 0 && end < text.size());
+    if (depth > 0) break;
+    text.remove_prefix(end);
+  }
+  return text;
+}
+
+// Comments may stand on both sides of the brackets (RFC 5322 3.6.4); they are none of the ID.
+std::string_view without_comments(std::string_view value) {
+  const std::string_view id = after_comments(value);
+  const size_t close = id.find('>');
+  if (!id.starts_with('<') || close == std::string_view::npos) return value;
+  return after_comments(id.substr(close + 1)).empty() ? id.substr(0, close + 1) : id;
+}
+
 bool all_lower_letters(std::string_view text) {
   for (const char c : text)
     if (c < 'a' || c > 'z') return false;
   return !text.empty();
 }
 
+// `value` is the ID with its brackets, `id` without.
 void shape(const CheckPlan& plan, Batch& batch, uint32_t row, std::string_view value,
-           std::string_view id) {
+           std::string_view id, bool commented) {
   const bool bracketed = value.size() > 1 && value.front() == '<' && value.back() == '>';
-  const bool commented = value.starts_with('(') || value.ends_with(')');
   if (!bracketed || id.find_first_of("<>") != std::string_view::npos)
     insert(plan, batch, row, kNoBrackets);
   if (!commented && !is_well_formed(id)) insert(plan, batch, row, kInvalid);
@@ -108,11 +135,13 @@ void content(const CheckPlan& plan, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const Header* const header = find_header(batch, row, known::kMessageId);
     if (!header) continue;
-    const std::string_view value = trimmed(header->unfolded);
+    const std::string_view whole = trimmed(header->unfolded);
+    const bool commented = whole.starts_with('(') || whole.ends_with(')');
+    const std::string_view value = without_comments(whole);
     std::string_view id = value;
     if (id.starts_with('<')) id.remove_prefix(1);
     if (id.ends_with('>')) id.remove_suffix(1);
-    shape(plan, batch, row, value, id);
+    shape(plan, batch, row, value, id, commented);
     names(plan, batch, row, id);
   }
 }

@@ -45,28 +45,43 @@ bool is_text(const Part& part) {
   return part.kind == PartKind::kText || part.kind == PartKind::kHtml;
 }
 
-// An HTML part is alone if no ancestor multipart/alternative holds a plain text.
+// What only another reading of a broken structure has stands beside nothing.
+bool is_shown_text(const Part& part) {
+  return is_text(part) && !is_attachment(part) && !has(part, PartFlag::kSecondReading);
+}
+
+// Whether an ancestor multipart/alternative holds a plain text.
 bool has_plain_sibling(std::span<const Part> parts, uint32_t html) {
   for (uint32_t up = parts[html].parent; up != kNoIndex; up = parts[up].parent) {
     if (parts[up].subtype != "alternative") continue;
     for (uint32_t i = up + 1; i < parts.size() && parts[i].depth > parts[up].depth; ++i)
-      if (parts[i].kind == PartKind::kText && !is_attachment(parts[i])) return true;
+      if (parts[i].kind == PartKind::kText && is_shown_text(parts[i])) return true;
+  }
+  return false;
+}
+
+// Whether the letter is HTML alone: the first text is, and no alternative to it is plain. A plain
+// text below it is a list's footer, as rspamd has it.
+bool is_html_only(std::span<const Part> parts) {
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    if (!is_shown_text(parts[i])) continue;
+    if (parts[i].kind == PartKind::kText) return false;
+    if (!has(parts[i], PartFlag::kVirtual)) return !has_plain_sibling(parts, i);
   }
   return false;
 }
 
 void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
   const std::span<const Part> parts = batch.parts.row(row);
-  bool seven_bit = false, no_charset = false, html_only = false, bad_cte = false;
+  bool seven_bit = false, no_charset = false, bad_cte = false;
   bool base64 = false, base64_bogus = false;
-  for (uint32_t i = 0; i < parts.size(); ++i) {
-    const Part& part = parts[i];
+  for (const Part& part : parts) {
     if (has(part, PartFlag::kTypeBroken)) insert(plan, batch, row, kBrokenType);
     if (!is_text(part) || has(part, PartFlag::kVirtual)) continue;
     // A file that is HTML by its bytes was no text to who encoded it.
     if (part.encoding == TransferEncoding::kBase64 && part.type == "text") {
       base64 = true;
-      base64_bogus |= !part.decoded.empty() && !has_8bit(part.decoded);
+      base64_bogus |= is_prose(part) && !part.decoded.empty() && !has_8bit(part.decoded);
     }
     seven_bit |= part.encoding == TransferEncoding::k7bit ||
                  (part.encoding == TransferEncoding::kNone && !has_8bit(part.raw));
@@ -80,12 +95,10 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
       insert(plan, batch, row, kBadCte7bit, part.encoding_label, utf8 ? 0.3 : 1);
       if (utf8) insert(plan, batch, row, kBadCte7bit, "utf8", 0);
     }
-    if (part.kind == PartKind::kHtml && !is_attachment(part) && !has_plain_sibling(parts, i))
-      html_only = true;
   }
   if (base64) insert(plan, batch, row, kBase64Text);
   if (base64_bogus) insert(plan, batch, row, kBase64Bogus);
-  if (html_only) insert(plan, batch, row, kHtmlOnly);
+  if (is_html_only(parts)) insert(plan, batch, row, kHtmlOnly);
   if (no_charset && !seven_bit) insert(plan, batch, row, kNoCharset);
 }
 
@@ -102,7 +115,7 @@ void tree(const CheckPlan& plan, Batch& batch, uint32_t row) {
     }
     attachment |= part.disposition == Disposition::kAttachment;
     if (part.kind != PartKind::kMultipart) {
-      if (is_text(part) && !is_attachment(part))
+      if (is_prose(part) && !is_attachment(part) && part.filename.empty())
         ++inline_texts;
       else
         ++others;
