@@ -184,7 +184,7 @@ struct Text {
   uint32_t html = kNoIndex;   // index into the row's htmls
   std::string_view charset;   // canonical name of the charset that was used; static storage
   std::string_view utf8;      // valid UTF-8, markup in place (scope D)
-  std::string_view plain;     // as a reader sees it: HTML rendered to text, else == utf8
+  std::string_view plain;     // as a reader sees it (texts.h): HTML rendered, lines unfolded, ...
   std::string_view folded;    // plain with case, confusables, spacing, zero-width undone
   std::string_view language;  // ISO 639-1, static storage; empty = not known
   Range words;                // into the row's words

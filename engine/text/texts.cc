@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/mime/flowed.h"
+#include "engine/text/content_lines.h"
 
 namespace winnow {
 
@@ -28,6 +29,12 @@ bool mostly_fits(std::string_view utf8) {
     broken += byte == 0xEF && utf8.substr(i, 3) == "\xEF\xBF\xBD";
   }
   return broken * 20 < beyond;
+}
+
+// Whether the part is a calendar or a card (RFC 5545, RFC 6350, RFC 2425).
+bool has_content_lines(const Part& part) {
+  return part.subtype == "calendar" || part.subtype == "vcard" || part.subtype == "x-vcard" ||
+         part.subtype == "directory";
 }
 
 class Decoder {
@@ -115,6 +122,8 @@ void add_text(const TextPlan& plan, TextScratch& scratch, Batch& batch, uint32_t
     parse_html(plan.limits, scratch.html, text.utf8, text_index, row, batch, text);
   } else if (has(part, PartFlag::kFlowed)) {
     text.plain = unflow(text.utf8, has(part, PartFlag::kDelSp), batch.arena);
+  } else if (has_content_lines(part)) {
+    text.plain = read_content_lines(text.utf8, batch.arena);
   }
   if (count_text(text)) faults.set(Fault::kUnicodeBad);
   batch.texts.values.push_back(text);

@@ -28,8 +28,9 @@ struct TextScratch {
 // htmls, html_links, html_images and html_forms of every row. Charset: the declared one if the
 // bytes fit it, else the one the HTML names, else detection, else raw.
 //
-// Text::plain is the rendered HTML, the text with format=flowed undone (RFC 3676), or `utf8`
-// itself. Faults: kCharsetUnknown, kCharsetWrong, kUnicodeBad, kLimitText.
+// Text::plain is the rendered HTML, the text with format=flowed undone (RFC 3676), a calendar or
+// card with its folds and escapes undone (content_lines.h), or `utf8` itself. Faults:
+// kCharsetUnknown, kCharsetWrong, kUnicodeBad, kLimitText.
 void texts(const TextPlan& plan, TextScratch& scratch, Batch& batch);
 
 // Counts lines, blanks, letters, ... of text.plain into `text` and sets kEmpty, kZeroWidth and

@@ -23,6 +23,22 @@ bool starts_www(std::string_view text) {
          url_bytes::lower(text[2]) == 'w' && text[3] == '.';
 }
 
+// Whether a field of a mailto: URL names addresses.
+bool holds_addresses(std::string_view field) {
+  const auto is = [&](std::string_view low) {
+    return std::equal(field.begin(), field.end(), low.begin(), low.end(),
+                      [](char a, char b) { return url_bytes::lower(a) == b; });
+  };
+  return is("to") || is("cc") || is("bcc");
+}
+
+size_t find_escaped_comma(std::string_view text) {
+  for (size_t at = text.find("%2"); at != text.npos; at = text.find("%2", at + 1)) {
+    if (at + 2 < text.size() && url_bytes::lower(text[at + 2]) == 'c') return at;
+  }
+  return text.npos;
+}
+
 }  // namespace
 
 UrlCollector::UrlCollector(const UrlPlan& plan, UrlScratch& scratch, Batch& batch, uint32_t row)
@@ -87,22 +103,49 @@ void UrlCollector::add_email(Email email, uint32_t flags, uint32_t part) {
   batch_.emails.values.push_back(email);
 }
 
-void UrlCollector::add_mailto(std::string_view addresses, uint32_t flags, uint32_t part) {
+// Separated by commas, which may be escaped.
+bool UrlCollector::add_addresses(std::string_view addresses, uint32_t flags, uint32_t part) {
+  bool any = false;
   while (!addresses.empty()) {
-    const size_t comma = std::min(addresses.find(','), addresses.size());
-    Email email;
-    const std::string_view one = addresses.substr(0, comma);
-    addresses.remove_prefix(std::min(comma + 1, addresses.size()));
-    if (!count_candidate()) return;
+    std::string_view one = addresses.substr(0, addresses.find(','));
+    const size_t escaped = find_escaped_comma(one);
+    one = one.substr(0, escaped);
+    addresses.remove_prefix(std::min(one.size() + (escaped == one.npos ? 1 : 3), addresses.size()));
+    while (one.starts_with("%20")) one.remove_prefix(3);
+    if (one.empty()) continue;
+    if (!count_candidate()) break;
     if (one.size() > plan_.limits.url_bytes_max) continue;
-    if (parse_email(one, scratch_.parser, batch_.arena, email)) add_email(email, flags, part);
+    Email email;
+    if (!parse_email(one, scratch_.parser, batch_.arena, email)) continue;
+    add_email(email, flags, part);
+    any = true;
   }
+  return any;
+}
+
+bool UrlCollector::add_mailto(std::string_view rest, uint32_t flags, uint32_t part) {
+  while (rest.starts_with('/')) rest.remove_prefix(1);
+  rest = rest.substr(0, rest.find('#'));
+  const size_t question = std::min(rest.find('?'), rest.size());
+  bool any = add_addresses(rest.substr(0, question), flags, part);
+  rest.remove_prefix(question);
+  while (!rest.empty()) {
+    rest.remove_prefix(std::min(rest.find_first_of("?&"), rest.size() - 1) + 1);
+    const std::string_view field = rest.substr(0, rest.find('&'));
+    const size_t equals = field.find('=');
+    if (equals == field.npos || !holds_addresses(field.substr(0, equals))) continue;
+    any |= add_addresses(field.substr(equals + 1), flags, part);
+  }
+  return any;
 }
 
 bool UrlCollector::add_found(std::string_view text, const FoundUrl& place, uint32_t part,
                              uint32_t flags, uint32_t& url) {
   url = kNoIndex;
   if (place.kind == FoundKind::kEmail) {
+    if (place.end > place.address_end) {
+      return add_mailto(text.substr(place.address, place.end - place.address), flags, part);
+    }
     const std::string_view address = text.substr(place.address, place.address_end - place.address);
     Email email;
     if (!parse_email(address, scratch_.parser, batch_.arena, email)) return false;
@@ -125,7 +168,7 @@ void UrlCollector::add_text(std::string_view text, uint32_t part, uint32_t flags
   }
 }
 
-void UrlCollector::add_body(uint32_t text_index) {
+void UrlCollector::add_body(uint32_t text_index, uint32_t flags) {
   Text& text = batch_.texts.row(row_)[text_index];
   if (!find_urls(text.plain, scratch_.finder)) batch_.facts[row_].faults.set(Fault::kLimitUrls);
   HtmlPlace html;
@@ -140,7 +183,7 @@ void UrlCollector::add_body(uint32_t text_index) {
     links = std::span<const HtmlLink>(batch_.html_links.row(row_))
                 .subspan(html.html->links.begin, html.html->links.size());
   }
-  const uint32_t where = bit(html.html ? UrlFlag::kHtml : UrlFlag::kText);
+  const uint32_t where = html.html ? bit(UrlFlag::kHtml) : flags;
   size_t next_link = 0;
   uint32_t link_end = 0;  // of the rendered text that is inside a link
   for (const FoundUrl& place : scratch_.finder.found) {

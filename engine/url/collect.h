@@ -16,8 +16,8 @@ class UrlCollector {
   // into `text`, which lives as long as the batch.
   void add_text(std::string_view text, uint32_t part, uint32_t flags);
   // The same for the row's text number `text_index`, whose places go into url_spans; of HTML with
-  // its links, in the order in which a reader meets them.
-  void add_body(uint32_t text_index);
+  // its links, in the order in which a reader meets them, and kHtml instead of `flags`.
+  void add_body(uint32_t text_index, uint32_t flags);
 
  private:
   struct HtmlPlace {
@@ -34,7 +34,10 @@ class UrlCollector {
   bool add_found(std::string_view text, const FoundUrl& place, uint32_t part, uint32_t flags,
                  uint32_t& url);
   void add_link(const HtmlLink& link, const HtmlPlace& place);
-  void add_mailto(std::string_view addresses, uint32_t flags, uint32_t part);
+  // What stands behind "mailto:" (RFC 6068): addresses, and those in the fields behind "?". Whether
+  // there was any.
+  bool add_mailto(std::string_view rest, uint32_t flags, uint32_t part);
+  bool add_addresses(std::string_view addresses, uint32_t flags, uint32_t part);
   bool parse_link(std::string_view href, const HtmlPlace& place, Url& out);
   std::string_view resolve(std::string_view href, const Url& base);
   void search_queries();

@@ -38,11 +38,13 @@ constexpr size_t kLocalBytesMax = 320;
 constexpr size_t kTagBytesMax = 64;
 constexpr size_t kSchemeBytesMax = 48;     // with zero-width characters between the letters
 constexpr size_t kWrappedBytesMax = 2048;  // of a <URL broken over lines>
+constexpr size_t kLabelBytesMax = 252;     // 63 code points
 constexpr uint32_t kWide = 0x2E80;         // scripts written without blanks start here
 
 bool is_blank(char c) { return static_cast<uint8_t>(c) <= ' '; }
 bool is_high(char c) { return static_cast<uint8_t>(c) > 127; }
 bool is_slash(char c) { return c == '/' || c == '\\'; }
+bool ends_authority(char c) { return is_slash(c) || c == '?' || c == '#'; }
 
 // Punctuation, blanks and symbols of Unicode that end a URL in running text.
 bool is_break(uint32_t p) {
@@ -57,6 +59,18 @@ bool is_break(uint32_t p) {
            p == 0xFF1F || p == 0xFF3B || p == 0xFF3D || p == 0xFF5B || (p >= 0xFF5D && p != 0xFF61);
   }
   return p >= 0x1F000 && p < 0x20000;
+}
+
+// What of is_break() stands in names that browsers open ("i❤.ws"): pictures and letters in
+// circles; no arrows, boxes, bullets and brackets.
+bool is_symbol(uint32_t p) {
+  if (p >= 0x1F000) return p < 0x1F800 || (p >= 0x1F900 && p < 0x1FB00);
+  if (p >= 0x2600 && p <= 0x27BF) {
+    return !(p >= 0x2768 && p <= 0x2775) && p != 0x2794 &&
+           (p < 0x2798 || p == 0x27B0 || p == 0x27BF);
+  }
+  return (p >= 0x231A && p <= 0x23FF && p != 0x2329 && p != 0x232A) ||
+         (p >= 0x2460 && p <= 0x24FF) || (p >= 0x2B50 && p <= 0x2B55);
 }
 
 bool is_ideographic_dot(uint32_t p) { return p == 0x3002 || p == 0xFF61; }
@@ -93,12 +107,14 @@ class Search {
   void look_at_colon(size_t at);
   void look_at_dot(size_t at);
   void look_at_at(size_t at);
+  size_t mailto_before(size_t at) const;
 
   size_t scheme_before(size_t colon) const;
   size_t host_begin(size_t at);
   size_t host_end(size_t at);
   size_t url_end(size_t at, size_t begin, bool in_host);
-  size_t host_within(size_t begin, size_t end) const;
+  bool symbol_in_host(size_t host, size_t at) const;
+  size_t authority_end(size_t begin, size_t end) const;
   size_t trim_end(size_t begin, size_t end) const;
   bool wraps(size_t at) const;
   bool known_tld(std::string_view label) const;
@@ -110,6 +126,7 @@ class Search {
   UrlFinder& finder_;
   size_t floor_ = 0;       // nothing before it is looked at again
   size_t dots_floor_ = 0;  // nor are dots before this
+  size_t mailto_end_ = 0;  // of the last address behind "mailto:"; 0 if there was none
 };
 
 Search::Point Search::point_at(size_t at) const {
@@ -237,15 +254,32 @@ size_t Search::scheme_before(size_t colon) const {
   return good && text_.substr(colon + 1).starts_with("//") ? begins[count - 1] : colon;
 }
 
-// A text goes on behind a semicolon in what would be a host: no host has one. Before an "@" it is a
-// user's.
-size_t Search::host_within(size_t begin, size_t end) const {
+// Where the user, host and port that start at `begin` end, at the latest at `end`: a text goes on
+// behind a byte that no host has ("http://example.com's page"). Before an "@" it is a user's.
+// Blanks are what wraps() let pass.
+size_t Search::authority_end(size_t begin, size_t end) const {
   const std::string_view all = text_.substr(begin, end - begin);
-  const std::string_view authority = all.substr(0, all.find_first_of("/\\?#"));
-  const size_t user = authority.rfind('@');
-  const size_t host = user == authority.npos ? 0 : user + 1;
-  const size_t semicolon = authority.find(';', host);
-  return semicolon == authority.npos ? end : trim_end(begin, begin + semicolon);
+  const char* const stop = all.data() + all.size();
+  const size_t user = all.rfind('@');
+  const size_t host = user == all.npos ? 0 : user + 1;
+  size_t at = host;
+  if (all.substr(host).starts_with('[')) {
+    at = std::min(all.find(']', host), all.size() - 1) + 1;
+  } else {
+    while (at < all.size() &&
+           (is(all[at], url_bytes::kHost) || is_high(all[at]) || is_blank(all[at]) ||
+            url_bytes::escape_at(all.data() + at, stop) >= 0)) {
+      ++at;
+    }
+  }
+  if (at < all.size() && all[at] == ':') {
+    for (++at; at < all.size() && (is(all[at], url_bytes::kDigit) || is_blank(all[at]));) ++at;
+  }
+  // "_http://example.com_"; a path behind it says that the host was meant so.
+  const bool last = at < all.size() || end == text_.size() || !ends_authority(text_[end]);
+  const auto loose = [](char c) { return c == '.' || c == '-' || c == '_'; };
+  while (last && at > host && loose(all[at - 1])) --at;
+  return begin + at;
 }
 
 void Search::look_at_colon(size_t at) {
@@ -259,11 +293,12 @@ void Search::look_at_colon(size_t at) {
   while (slashes < text_.size() && is_slash(text_[slashes])) ++slashes;
   finder_.steps += slashes - at;
   const size_t begin = scheme_before(at);
+  if (equal_folded(text_.substr(begin, at - begin), "mailto")) return;  // look_at_at() takes it
   if (slashes == first || begin == at) {
     floor_ = std::max(floor_, slashes);
     return;
   }
-  const size_t end = host_within(slashes, url_end(slashes, begin, true));
+  const size_t end = url_end(slashes, begin, true);
   if (end <= slashes) {
     floor_ = std::max(floor_, slashes);
     return;
@@ -311,7 +346,11 @@ size_t Search::url_end(size_t at, size_t begin, bool in_host) {
     }
     if (is_high(c)) {
       const Point p = point_at(at);
-      if (is_break(p.value)) break;
+      if (is_break(p.value)) {
+        if (!in_host || !symbol_in_host(host, at)) break;
+        at += p.bytes;
+        continue;
+      }
       if (in_host && ascii_host && p.value >= kWide && !is_zero_width(p.value)) {
         const std::string_view name = text_.substr(host, at - host);
         const size_t dot = name.rfind('.');
@@ -343,11 +382,14 @@ size_t Search::url_end(size_t at, size_t begin, bool in_host) {
         break;
       }
     }
-    if (is_slash(c) || c == '?' || c == '#') in_host = false;
+    if (in_host && ends_authority(c)) {
+      if (authority_end(host, at) < at) break;
+      in_host = false;
+    }
     ++at;
   }
   finder_.steps += at - from;
-  return trim_end(from, at);
+  return trim_end(from, in_host ? authority_end(host, at) : at);
 }
 
 // Cuts punctuation that belongs to the sentence, and opening brackets with nothing behind.
@@ -370,6 +412,29 @@ size_t Search::trim_end(size_t begin, size_t end) const {
 bool is_host_point(uint32_t p) {
   if (p < 128) return is(static_cast<char>(p), url_bytes::kHost);
   return !is_break(p) && p != kReplacement && !is_ideographic_dot(p);
+}
+
+// Whether what stands at `at` is a symbol in the name that starts at `host` ("http://i❤.ws")
+// and does not decorate what follows a whole one: a dot is still to come, and no known top-level
+// domain stands before it.
+bool Search::symbol_in_host(size_t host, size_t at) const {
+  const size_t from = std::max(host, at - std::min(at, kLabelBytesMax));
+  const std::string_view name = text_.substr(from, at - from);
+  const size_t dot = name.rfind('.');
+  if (!is_symbol(point_at(at).value)) return false;
+  if (dot != name.npos && known_tld(name.substr(dot + 1))) return false;
+  const auto in_name = [](uint32_t p) { return is_host_point(p) || is_symbol(p); };
+  const size_t begin = at;
+  const size_t stop = std::min(text_.size(), at + kLabelBytesMax);
+  bool dot_follows = false;
+  while (at < stop && !dot_follows) {
+    const Point p = point_at(at);
+    if (!in_name(p.value)) break;
+    at += p.bytes;
+    dot_follows = p.value == '.';
+  }
+  finder_.steps += at - begin;
+  return dot_follows && at < text_.size() && in_name(point_at(at).value);
 }
 
 // Start of the run of host characters before `at`.
@@ -538,6 +603,14 @@ void Search::look_at_dot(size_t at) {
              : UrlGuess::kHttp);
 }
 
+// Where "mailto:", perhaps with slashes behind it, starts that ends at `at`; `at` if there is none.
+size_t Search::mailto_before(size_t at) const {
+  size_t colon = at;
+  while (colon > floor_ && colon + 2 > at && text_[colon - 1] == '/') --colon;
+  if (colon < floor_ + 7) return at;
+  return equal_folded(text_.substr(colon - 7, 7), "mailto:") ? colon - 7 : at;
+}
+
 void Search::look_at_at(size_t at) {
   size_t begin = at;
   const size_t stop = std::max(floor_, at > kLocalBytesMax ? at - kLocalBytesMax : 0);
@@ -553,6 +626,18 @@ void Search::look_at_at(size_t at) {
   const auto starts_local = [&](char c) {
     return is(c, kAlpha | kDigit) || c == '_' || is_high(c);
   };
+  if (text_[begin] == '?') {  // "mailto:?to=me@example.com"
+    if (const size_t mailto = mailto_before(begin); mailto < begin) {
+      const size_t query_end = std::max(at + 1, url_end(begin, mailto, false));
+      finder_.found.push_back({.begin = static_cast<uint32_t>(mailto),
+                               .end = static_cast<uint32_t>(query_end),
+                               .kind = FoundKind::kEmail,
+                               .address = static_cast<uint32_t>(begin),
+                               .address_end = static_cast<uint32_t>(begin)});
+      floor_ = dots_floor_ = query_end;
+      return;
+    }
+  }
   while (begin < at && !starts_local(text_[begin])) ++begin;
   if (begin == at) return;
   size_t end = host_end(at + 1);
@@ -570,8 +655,11 @@ void Search::look_at_at(size_t at) {
                 .guess = UrlGuess::kNone,
                 .address = static_cast<uint32_t>(begin),
                 .address_end = static_cast<uint32_t>(end)};
-  if (begin >= floor_ + 7 && equal_folded(text_.substr(begin - 7, 7), "mailto:")) {
-    mail.begin -= 7;
+  const size_t mailto = mailto_before(begin);
+  mail.begin = static_cast<uint32_t>(mailto);
+  if (mailto < begin ||
+      (mailto_end_ > 0 && begin == mailto_end_ + 1 && text_[mailto_end_] == ',')) {
+    mailto_end_ = end;
     if (end + 1 < text_.size() && text_[end] == '?' && !is_blank(text_[end + 1])) {
       end = std::max(end, url_end(end, mail.begin, false));
       mail.end = static_cast<uint32_t>(end);

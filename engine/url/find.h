@@ -17,7 +17,7 @@ struct FoundUrl {
   FoundKind kind = FoundKind::kUrl;
   UrlGuess guess = UrlGuess::kNone;  // kNone: the text names its scheme
   uint32_t address = 0;              // kEmail: where the address starts (after "mailto:")
-  uint32_t address_end = 0;          // and ends (before "?subject=...")
+  uint32_t address_end = 0;          // and ends (before "?subject=..."); empty in "mailto:?to=..."
 };
 
 struct UrlFinder {

@@ -5,17 +5,22 @@
 //   1. percent escapes undone, except of bytes that end a host ("%2F" stays "%2F");
 //   2. broken UTF-8 to U+FFFD; zero-width dropped; full-width ASCII and ideographic dots mapped;
 //      ASCII to lower case;
-//   3. names with bytes over 127 through libidn2 (TR46, non-transitional). Where that fails, or
-//      gives bytes that no host has, step 2's result stays.
+//   3. names with bytes over 127 through libidn2 (TR46, non-transitional), which refuses the
+//   symbols
+//      that browsers allow ("☃.net"): what it refuses goes through ICU (UTS 46 without its checks
+//      of lengths and hyphens). Where that fails too, or gives bytes that no host has, step 2's
+//      result stays.
 // Then trailing dots go, and a name whose last label is a number is read as IPv4.
 // Every step maps its own result to itself, so the whole does.
 #include "engine/url/host.h"
 
 #include <idn2.h>
+#include <unicode/uidna.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 #include "engine/batch.h"
 #include "engine/mime/ip.h"
@@ -112,19 +117,39 @@ void map_points(std::string_view bytes, std::vector<char>& to, uint32_t& flags) 
   }
 }
 
-// Step 3. `name` is replaced where libidn2 gives a name that can stand in a URL.
+// UTS 46 as the WHATWG asks for it, into `to`; empty where it fails.
+std::string_view name_of_browsers(std::string_view name, std::span<char> to) {
+  UErrorCode status = U_ZERO_ERROR;
+  static const UIDNA* const idna = uidna_openUTS46(
+      UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ | UIDNA_NONTRANSITIONAL_TO_ASCII, &status);
+  if (idna == nullptr) return {};
+  UIDNAInfo info = UIDNA_INFO_INITIALIZER;
+  const int32_t size =
+      uidna_nameToASCII_UTF8(idna, name.data(), static_cast<int32_t>(name.size()), to.data(),
+                             static_cast<int32_t>(to.size()), &info, &status);
+  constexpr uint32_t kIgnored = UIDNA_ERROR_EMPTY_LABEL | UIDNA_ERROR_LABEL_TOO_LONG |
+                                UIDNA_ERROR_DOMAIN_NAME_TOO_LONG | UIDNA_ERROR_LEADING_HYPHEN |
+                                UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4;
+  if (U_FAILURE(status) || (info.errors & ~kIgnored) != 0) return {};
+  return {to.data(), static_cast<size_t>(size)};
+}
+
+// Step 3. `name` is replaced where one of them gives a name that can stand in a URL.
 void to_alabels(std::vector<char>& name, uint32_t& flags) {
   flags |= flag(UrlFlag::kIdn);
   bool good = name.size() <= kIdnBytesMax;
   for (const char c : name) good &= c != '%';
   uint8_t* out = nullptr;
+  char room[2 * kIdnBytesMax];
+  std::string_view ascii;
   if (good) {
     name.push_back('\0');
-    good = idn2_lookup_u8(reinterpret_cast<const uint8_t*>(name.data()), &out,
-                          IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK;
+    const int result = idn2_lookup_u8(reinterpret_cast<const uint8_t*>(name.data()), &out,
+                                      IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     name.pop_back();
+    ascii = result == IDN2_OK ? std::string_view(reinterpret_cast<const char*>(out))
+                              : name_of_browsers({name.data(), name.size()}, room);
   }
-  const std::string_view ascii = out ? reinterpret_cast<const char*>(out) : "";
   for (const char c : ascii) good &= is(c, kHost) && lower(c) == c;
   if (good && !ascii.empty()) {
     name.assign(ascii.begin(), ascii.end());

@@ -134,8 +134,7 @@ void UrlCollector::add_link(const HtmlLink& link, const HtmlPlace& place) {
   }
   if (link.invisible) flags |= bit(UrlFlag::kInvisible);
   if (starts_folded(href, "mailto:")) {
-    href.remove_prefix(7);
-    add_mailto(href.substr(0, href.find('?')), flags, place.part);
+    add_mailto(href.substr(7), flags, place.part);
     return;
   }
   Url target;

@@ -26,24 +26,6 @@ bool holds_urls(HeaderId id) {
   }
 }
 
-// A calendar's lines are folded inside words (RFC 5545 3.1); this undoes it.
-std::string_view unfold_calendar(std::string_view text, Arena& arena) {
-  if (text.find("\n ") == text.npos && text.find("\n\t") == text.npos) return text;
-  ArenaText out(arena, text.size());
-  for (size_t at = 0; at < text.size(); ++at) {
-    const size_t line =
-        text[at] == '\r' && at + 1 < text.size() && text[at + 1] == '\n' ? at + 1 : at;
-    const bool fold = text[line] == '\n' && line + 1 < text.size() &&
-                      (text[line + 1] == ' ' || text[line + 1] == '\t');
-    if (fold) {
-      at = line + 1;
-    } else {
-      out.push(text[at]);
-    }
-  }
-  return out.finish();
-}
-
 bool is_calendar(const Batch& batch, uint32_t row, uint32_t part) {
   const std::span<const Part> parts = batch.parts.row(row);
   return part < parts.size() && parts[part].type == "text" && parts[part].subtype == "calendar";
@@ -64,12 +46,8 @@ void collect_row(const UrlPlan& plan, UrlScratch& scratch, Batch& batch, uint32_
   }
   const std::span<const Text> texts = std::as_const(batch.texts).row(row);
   for (uint32_t i = 0; i < texts.size(); ++i) {
-    if (is_calendar(batch, row, texts[i].part)) {
-      collector.add_text(unfold_calendar(texts[i].plain, batch.arena), texts[i].part,
-                         bit(UrlFlag::kCalendar));
-    } else {
-      collector.add_body(i);
-    }
+    const bool calendar = is_calendar(batch, row, texts[i].part);
+    collector.add_body(i, bit(calendar ? UrlFlag::kCalendar : UrlFlag::kText));
   }
 }
 

@@ -176,8 +176,11 @@ TEST(ParseUrl, normalises_and_flags) {
        "http://a\xef\xbf\xbd"
        "b.com/ | a\xef\xbf\xbd"
        "b.com | obscured idn"},
-      {"http://\xf0\x9f\x92\xa9.la/",
-       "http://\xf0\x9f\x92\xa9.la/ | \xf0\x9f\x92\xa9.la | obscured idn"},
+      {"http://\xf0\x9f\x92\xa9.la/", "http://xn--ls8h.la/ | xn--ls8h.la | idn"},
+      {"http://☃.net/", "http://xn--n3h.net/ | xn--n3h.net | idn"},
+      {"http://i❤.ws/", "http://xn--i-7iq.ws/ | xn--i-7iq.ws | idn"},
+      {"http://i❤\xef\xb8\x8f.ws/", "http://xn--i-7iq.ws/ | xn--i-7iq.ws | zero_width idn"},
+      {"http://É💩.la/", "http://xn--9ca6896w.la/ | xn--9ca6896w.la | idn"},
       // full width
       {"http://\xef\xbd\x85\xef\xbd\x98"
        "ample.com/",

@@ -299,16 +299,65 @@ TEST(Urls, finds_urls_in_queries) {
             "1 http://www.c.example.net | schemaless query\n");
 }
 
-TEST(Urls, unfolds_calendars) {
+TEST(Urls, finds_the_addresses_of_mailto) {
+  const struct {
+    std::string_view href, expected;
+  } rows[] = {
+      {"a@x.example.com?subject=n@x.example.com", "a@x.example.com"},
+      {"?to=a@x.example.com", "a@x.example.com"},
+      {"//a@x.example.com", "a@x.example.com"},
+      {"a@x.example.com?cc=b@x.example.com&bcc=c@x.example.com,d@x.example.com",
+       "a@x.example.com b@x.example.com c@x.example.com d@x.example.com"},
+      {"a@x.example.com?body=x&CC=b%40x.example.com%2C%20c@x.example.com#d",
+       "a@x.example.com b@x.example.com c@x.example.com"},
+      {"%61@x.example.com?cc=&to&bcc=none", "a@x.example.com"},
+      {"?subject=n@x.example.com", ""},
+  };
+  for (const auto& row : rows) {
+    const std::string mailto = "mailto:" + std::string(row.href);
+    for (const bool html : {false, true}) {
+      Build b;
+      b.row();
+      if (html) b.html("x"), b.link(mailto, "x");
+      if (!html) b.text(mailto);
+      b.end();
+      b.run();
+      std::string found;
+      for (const Email& email : b.batch.emails.row(0)) {
+        found += (found.empty() ? "" : " ") + std::string(email.address);
+      }
+      if (!html && row.href[0] == '%') continue;  // a text's address starts at its first letter
+      EXPECT_EQ(found, row.expected) << mailto << (html ? " in a link" : " in a text");
+    }
+  }
+}
+
+TEST(Urls, finds_names_with_symbols) {
   Build b;
   b.row();
-  b.text(
-      "BEGIN:VEVENT\r\nURL:http://exam\r\n ple.com/a\r\nATTENDEE:MAILTO:me@exam\r\n\tple.com\r\n",
-      "calendar");
+  b.text("http://i❤.ws/ http://💩.la/👍 http://u.example.com👍");
+  b.html("x"), b.link("http://☃.net/", "x");
   b.end();
   b.run();
-  EXPECT_EQ(b.dump(), "1 http://example.com/a | calendar\n1 me@example.com | calendar\n");
-  EXPECT_EQ(b.spans(), "");
+  EXPECT_EQ(b.dump(),
+            "1 http://xn--i-7iq.ws/ | idn text\n"
+            "1 http://xn--ls8h.la/ | idn text\n"
+            "1 http://u.example.com | text\n"
+            "1 http://xn--n3h.net/ | idn html\n");
+}
+
+TEST(Urls, flags_what_a_calendar_holds) {
+  Build b;
+  b.row();
+  b.text("BEGIN:VEVENT\nURL:http://example.com/a\nATTENDEE:MAILTO:me@example.com\n", "calendar");
+  b.text("BEGIN:VCARD\nURL:http://example.com/b\n", "vcard");
+  b.end();
+  b.run();
+  EXPECT_EQ(b.dump(),
+            "1 http://example.com/a | calendar\n1 http://example.com/b | text\n"
+            "1 me@example.com | calendar\n");
+  EXPECT_EQ(b.spans(),
+            "0:http://example.com/a=0 0:MAILTO:me@example.com=mail 1:http://example.com/b=1 ");
 }
 
 TEST(Urls, limits_are_faults) {
