@@ -32,11 +32,17 @@ bool holds_addresses(std::string_view field) {
   return is("to") || is("cc") || is("bcc");
 }
 
-size_t find_escaped_comma(std::string_view text) {
-  for (size_t at = text.find("%2"); at != text.npos; at = text.find("%2", at + 1)) {
-    if (at + 2 < text.size() && url_bytes::lower(text[at + 2]) == 'c') return at;
+// Where the next comma stands, escaped or not, and how many bytes it has; at the end none.
+size_t find_comma(std::string_view text, size_t& bytes) {
+  for (size_t at = text.find_first_of(",%"); at != text.npos;
+       at = text.find_first_of(",%", at + 1)) {
+    const bool escaped =
+        at + 2 < text.size() && text[at + 1] == '2' && url_bytes::lower(text[at + 2]) == 'c';
+    bytes = escaped ? 3 : 1;
+    if (escaped || text[at] == ',') return at;
   }
-  return text.npos;
+  bytes = 0;
+  return text.size();
 }
 
 }  // namespace
@@ -107,10 +113,9 @@ void UrlCollector::add_email(Email email, uint32_t flags, uint32_t part) {
 bool UrlCollector::add_addresses(std::string_view addresses, uint32_t flags, uint32_t part) {
   bool any = false;
   while (!addresses.empty()) {
-    std::string_view one = addresses.substr(0, addresses.find(','));
-    const size_t escaped = find_escaped_comma(one);
-    one = one.substr(0, escaped);
-    addresses.remove_prefix(std::min(one.size() + (escaped == one.npos ? 1 : 3), addresses.size()));
+    size_t comma = 0;
+    std::string_view one = addresses.substr(0, find_comma(addresses, comma));
+    addresses.remove_prefix(one.size() + comma);
     while (one.starts_with("%20")) one.remove_prefix(3);
     if (one.empty()) continue;
     if (!count_candidate()) break;
@@ -130,8 +135,9 @@ bool UrlCollector::add_mailto(std::string_view rest, uint32_t flags, uint32_t pa
   bool any = add_addresses(rest.substr(0, question), flags, part);
   rest.remove_prefix(question);
   while (!rest.empty()) {
-    rest.remove_prefix(std::min(rest.find_first_of("?&"), rest.size() - 1) + 1);
+    rest.remove_prefix(1);
     const std::string_view field = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(field.size());
     const size_t equals = field.find('=');
     if (equals == field.npos || !holds_addresses(field.substr(0, equals))) continue;
     any |= add_addresses(field.substr(equals + 1), flags, part);

@@ -5,8 +5,7 @@
 //   1. percent escapes undone, except of bytes that end a host ("%2F" stays "%2F");
 //   2. broken UTF-8 to U+FFFD; zero-width dropped; full-width ASCII and ideographic dots mapped;
 //      ASCII to lower case;
-//   3. names with bytes over 127 through libidn2 (TR46, non-transitional), which refuses the
-//   symbols
+//   3. names with bytes over 127 through libidn2 (TR46, non-transitional), which refuses symbols
 //      that browsers allow ("☃.net"): what it refuses goes through ICU (UTS 46 without its checks
 //      of lengths and hyphens). Where that fails too, or gives bytes that no host has, step 2's
 //      result stays.
