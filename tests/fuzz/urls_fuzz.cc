@@ -116,13 +116,13 @@ void check_stage(std::string_view text) {
     require(found[i].order == i && found[i].count >= 1 && !found[i].normal.empty());
     for (size_t j = 0; j < i; ++j) require(found[i].normal != found[j].normal);
   }
-  uint32_t bytes = 0;
+  uint32_t bytes[2] = {};
   for (const UrlSpan& span : batch.url_spans.row(0)) {
-    require(span.text == 1 && span.begin < span.end && span.end <= text.size());
+    require(span.text < 2 && span.begin < span.end && span.end <= text.size());
     require(span.url == kNoIndex || span.url < found.size());
-    bytes += span.end - span.begin;
+    bytes[span.text] += span.end - span.begin;
   }
-  require(batch.texts.row(0)[1].url_bytes == bytes);
+  for (size_t i = 0; i < 2; ++i) require(batch.texts.row(0)[i].url_bytes == bytes[i]);
 }
 
 }  // namespace
