@@ -18,7 +18,9 @@ std::multiset<std::string> found(const Check& check, std::string_view plain) {
   for (uint32_t i = 0; i < check.symbols.size(); ++i) plan.symbols.push_back(SymbolId{i});
   Batch batch;
   batch.add("", 0, Envelope(), {});
-  batch.parts.values.emplace_back();
+  Part& part = batch.parts.values.emplace_back();
+  part.type = "text";
+  part.subtype = "plain";
   batch.parts.end_row();
   Text text;
   text.plain = plain;
