@@ -14,15 +14,14 @@
 #include "engine/url/host.h"
 
 #include <idn2.h>
-#include <unicode/uidna.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <span>
 
 #include "engine/batch.h"
 #include "engine/mime/ip.h"
+#include "engine/text/host_name.h"
 #include "engine/text/utf8.h"
 #include "engine/url/bytes.h"
 
@@ -116,23 +115,6 @@ void map_points(std::string_view bytes, std::vector<char>& to, uint32_t& flags) 
   }
 }
 
-// UTS 46 as the WHATWG asks for it, into `to`; empty where it fails.
-std::string_view name_of_browsers(std::string_view name, std::span<char> to) {
-  UErrorCode status = U_ZERO_ERROR;
-  static const UIDNA* const idna = uidna_openUTS46(
-      UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ | UIDNA_NONTRANSITIONAL_TO_ASCII, &status);
-  if (idna == nullptr) return {};
-  UIDNAInfo info = UIDNA_INFO_INITIALIZER;
-  const int32_t size =
-      uidna_nameToASCII_UTF8(idna, name.data(), static_cast<int32_t>(name.size()), to.data(),
-                             static_cast<int32_t>(to.size()), &info, &status);
-  constexpr uint32_t kIgnored = UIDNA_ERROR_EMPTY_LABEL | UIDNA_ERROR_LABEL_TOO_LONG |
-                                UIDNA_ERROR_DOMAIN_NAME_TOO_LONG | UIDNA_ERROR_LEADING_HYPHEN |
-                                UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4;
-  if (U_FAILURE(status) || (info.errors & ~kIgnored) != 0) return {};
-  return {to.data(), static_cast<size_t>(size)};
-}
-
 // Step 3. `name` is replaced where one of them gives a name that can stand in a URL.
 void to_alabels(std::vector<char>& name, uint32_t& flags) {
   flags |= flag(UrlFlag::kIdn);
@@ -147,7 +129,7 @@ void to_alabels(std::vector<char>& name, uint32_t& flags) {
                                       IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     name.pop_back();
     ascii = result == IDN2_OK ? std::string_view(reinterpret_cast<const char*>(out))
-                              : name_of_browsers({name.data(), name.size()}, room);
+                              : host_name_of_browsers({name.data(), name.size()}, room);
   }
   for (const char c : ascii) good &= is(c, kHost) && lower(c) == c;
   if (good && !ascii.empty()) {
