@@ -1,15 +1,18 @@
 #include "engine/hash/message_digest.h"
 
 #include <cstring>
+#include <string>
+
+#include "engine/little_endian.h"
 
 namespace winnow {
 
 MessageDigest::MessageDigest() { hash_.add("winnow message digest 2"); }
 
 void MessageDigest::add(std::string_view bytes) {
-  char size[8];
-  for (size_t i = 0; i < 8; ++i) size[i] = static_cast<char>(uint64_t{bytes.size()} >> 8 * i);
-  hash_.add({size, sizeof size});
+  std::string size;  // short enough to need no heap
+  append_little(size, uint64_t{bytes.size()});
+  hash_.add(size);
   hash_.add(bytes);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/ascii.h"
 #include "engine/html/entities.h"
 #include "engine/html/packed_name.h"
 #include "engine/html/parser.h"
@@ -43,10 +44,6 @@ constexpr HtmlAttribute kTargetOrder[] = {HtmlAttribute::kHref,       HtmlAttrib
 bool is_svg_leaf(HtmlTag tag) {
   return tag == HtmlTag::kUnknown || tag == HtmlTag::kPath || tag == HtmlTag::kUse ||
          tag == HtmlTag::kCircle || tag == HtmlTag::kG || tag == HtmlTag::kSvg;
-}
-
-bool starts_with_folded(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && same_folded(text.substr(0, lower.size()), lower);
 }
 
 int32_t pixels(std::string_view value) {
@@ -347,7 +344,7 @@ void HtmlParser::add_targets(HtmlTag tag, const HtmlAttributes& attributes, bool
 }
 
 void HtmlParser::add_link(HtmlTag tag, std::string_view href, bool unseen) {
-  if (starts_with_folded(href, "data:")) flag(HtmlFlag::kDataUrl);
+  if (starts_caseless(href, "data:")) flag(HtmlFlag::kDataUrl);
   const auto index = static_cast<uint32_t>(batch_.html_links.open_row().size());
   if (index - first_link_ >= limits_.html_links_max) {
     batch_.facts[row_].faults.set(Fault::kLimitHtml);
@@ -395,7 +392,7 @@ void HtmlParser::add_image(HtmlTag tag, const HtmlAttributes& attributes, std::s
     if (image.width < 0) image.width = own.width;
     if (image.height < 0) image.height = own.height;
   }
-  image.embedded = starts_with_folded(src, "cid:") || starts_with_folded(src, "data:");
+  image.embedded = starts_caseless(src, "cid:") || starts_caseless(src, "data:");
   image.linked = link_ != kNoIndex;
   image.src = src;
   image.alt = decoded(attributes.get(HtmlAttribute::kAlt), false);
@@ -429,7 +426,7 @@ void HtmlParser::read_meta(const HtmlAttributes& attributes) {
   while (!content.empty() && (is_css_blank(content[0]) || content[0] == ';' || content[0] == ',')) {
     content.remove_prefix(1);
   }
-  if (starts_with_folded(content, "url")) {
+  if (starts_caseless(content, "url")) {
     std::string_view rest = trim_css(content.substr(3));
     if (!rest.empty() && rest[0] == '=') content = trim_css(rest.substr(1));
   }

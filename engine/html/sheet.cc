@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/html/packed_name.h"
 #include "engine/html/scan.h"
 
@@ -48,7 +49,7 @@ bool is_for_every_screen(std::string_view media) {
     const size_t comma = std::min(media.find(','), media.size());
     std::string_view query = trim_css(media.substr(0, comma));
     media.remove_prefix(std::min(comma + 1, media.size()));
-    if (query.size() > 4 && same_folded(query.substr(0, 4), "only") && is_css_blank(query[4])) {
+    if (query.size() > 4 && starts_caseless(query, "only") && is_css_blank(query[4])) {
       query = trim_css(query.substr(4));
     }
     if (same_folded(query, "all") || same_folded(query, "screen")) return true;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "engine/ascii.h"
 #include "engine/html/packed_name.h"
 #include "engine/html/scan.h"
 
@@ -85,10 +86,6 @@ void set_flag(StyleDelta& delta, uint32_t bit, bool on) {
   delta.value = on ? delta.value | bit : delta.value & ~bit;
 }
 
-bool starts_with(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && same_folded(text.substr(0, lower.size()), lower);
-}
-
 bool one_of(std::string_view value, std::initializer_list<std::string_view> lower) {
   return std::any_of(lower.begin(), lower.end(),
                      [&](std::string_view word) { return same_folded(value, word); });
@@ -96,14 +93,11 @@ bool one_of(std::string_view value, std::initializer_list<std::string_view> lowe
 
 bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> lower) {
   return std::any_of(lower.begin(), lower.end(),
-                     [&](std::string_view start) { return starts_with(text, start); });
+                     [&](std::string_view start) { return starts_caseless(text, start); });
 }
 
-bool contains_folded(std::string_view text, std::string_view lower) {
-  for (size_t at = 0; at + lower.size() <= text.size(); ++at) {
-    if (starts_with(text.substr(at), lower)) return true;
-  }
-  return false;
+bool contains(std::string_view text, std::string_view lower) {
+  return find_caseless(text, lower) != std::string_view::npos;
 }
 
 // The next of the words between blanks, cut from `text`; empty at its end.
@@ -126,7 +120,7 @@ bool is_css_wide(std::string_view value) {
 bool is_computed(std::string_view value) {
   return is_css_wide(value) ||
          starts_with_one_of(value, {"calc(", "min(", "max(", "clamp(", "env("}) ||
-         contains_folded(value, "var(");
+         contains(value, "var(");
 }
 
 // The length or percentage that is the whole value; length 0 if it is none. Bare numbers are
@@ -253,8 +247,7 @@ void read_color(StyleDelta& delta, std::string_view value) {
 }
 
 bool names_picture(std::string_view value) {
-  return contains_folded(value, "url(") || contains_folded(value, "gradient(") ||
-         contains_folded(value, "image-set(");
+  return contains(value, "url(") || contains(value, "gradient(") || contains(value, "image-set(");
 }
 
 void read_background(StyleDelta& delta, std::string_view value) {
@@ -335,11 +328,12 @@ bool leaves_nothing(Property property, std::string_view value) {
   const CssNumber first = read_number(arguments);
   if (first.length == 0) return false;
   if (property == Property::kClipPath) {
-    return starts_with(value, "inset") ? first.unit == CssUnit::kPercent && first.milli >= 50'000
-                                       : starts_with(value, "circle") && first.milli == 0;
+    return starts_caseless(value, "inset")
+               ? first.unit == CssUnit::kPercent && first.milli >= 50'000
+               : starts_caseless(value, "circle") && first.milli == 0;
   }
-  if (starts_with(value, "scale")) return first.milli == 0;
-  return starts_with(value, "translate") &&
+  if (starts_caseless(value, "scale")) return first.milli == 0;
+  return starts_caseless(value, "translate") &&
          std::abs(to_px_milli(first, 16'000, 600'000)) >= kFarMilli;
 }
 
@@ -348,7 +342,7 @@ bool is_shape(Property property, std::string_view value) {
   if (one_of(value, {"none", "auto"}) || is_computed(value)) return true;
   switch (property) {
     case Property::kClip:
-      return starts_with(value, "rect(");
+      return starts_caseless(value, "rect(");
     case Property::kClipPath:
       return starts_with_one_of(
           value, {"inset(", "circle(", "ellipse(", "polygon(", "path(", "rect(", "xywh(", "shape(",
@@ -458,7 +452,7 @@ const char* past_string(const char* at, const char* end) {
     while (at < end && *at != quote && *at != '\n') at += *at == '\\' && end - at > 1 ? 2 : 1;
     return at < end ? at + 1 : end;
   }
-  if (!starts_with({at, static_cast<size_t>(end - at)}, "url(")) return at;
+  if (!starts_caseless({at, static_cast<size_t>(end - at)}, "url(")) return at;
   const char* inner = at + 4;
   while (inner < end && is_css_blank(*inner)) ++inner;
   if (inner < end && (*inner == '"' || *inner == '\'')) return inner;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/url/bytes.h"
 
 namespace winnow {
@@ -18,18 +19,11 @@ namespace {
 
 constexpr uint32_t kQueryDepthMax = 3;
 
-bool starts_www(std::string_view text) {
-  return text.size() > 4 && url_bytes::lower(text[0]) == 'w' && url_bytes::lower(text[1]) == 'w' &&
-         url_bytes::lower(text[2]) == 'w' && text[3] == '.';
-}
+bool starts_www(std::string_view text) { return text.size() > 4 && starts_caseless(text, "www."); }
 
 // Whether a field of a mailto: URL names addresses.
 bool holds_addresses(std::string_view field) {
-  const auto is = [&](std::string_view low) {
-    return std::equal(field.begin(), field.end(), low.begin(), low.end(),
-                      [](char a, char b) { return url_bytes::lower(a) == b; });
-  };
-  return is("to") || is("cc") || is("bcc");
+  return equal_caseless(field, "to") || equal_caseless(field, "cc") || equal_caseless(field, "bcc");
 }
 
 // Where the next comma stands, escaped or not, and how many bytes it has; at the end none.

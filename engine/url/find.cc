@@ -21,6 +21,7 @@
 #include <array>
 #include <bit>
 
+#include "engine/ascii.h"
 #include "engine/text/utf8.h"
 #include "engine/url/bytes.h"
 #include "engine/url/suffix.h"
@@ -74,17 +75,6 @@ bool is_symbol(uint32_t p) {
 }
 
 bool is_ideographic_dot(uint32_t p) { return p == 0x3002 || p == 0xFF61; }
-
-bool equal_folded(std::string_view text, std::string_view low) {
-  if (text.size() != low.size()) return false;
-  for (size_t i = 0; i < low.size(); ++i) {
-    if (lower(text[i]) != low[i]) return false;
-  }
-  return true;
-}
-bool starts_folded(std::string_view text, std::string_view low) {
-  return equal_folded(text.substr(0, low.size()), low);
-}
 
 class Search {
  public:
@@ -246,7 +236,7 @@ size_t Search::scheme_before(size_t colon) const {
   }
   const std::string_view run(name + sizeof name - count, count);
   for (const std::string_view known : kNames) {
-    if (count < known.size() || !equal_folded(run.substr(count - known.size()), known)) continue;
+    if (count < known.size() || !equal_caseless(run.substr(count - known.size()), known)) continue;
     if (count > known.size() && run[count - known.size() - 1] == '+') break;  // "svn+http"
     return begins[known.size() - 1];
   }
@@ -293,7 +283,7 @@ void Search::look_at_colon(size_t at) {
   while (slashes < text_.size() && is_slash(text_[slashes])) ++slashes;
   finder_.steps += slashes - at;
   const size_t begin = scheme_before(at);
-  if (equal_folded(text_.substr(begin, at - begin), "mailto")) return;  // look_at_at() takes it
+  if (equal_caseless(text_.substr(begin, at - begin), "mailto")) return;  // look_at_at() takes it
   if (slashes == first || begin == at) {
     floor_ = std::max(floor_, slashes);
     return;
@@ -334,7 +324,7 @@ size_t Search::url_end(size_t at, size_t begin, bool in_host) {
   const size_t host = at;
   const char before = begin > 0 ? text_[begin - 1] : ' ';
   const bool angle =
-      before == '<' || (begin >= 5 && equal_folded(text_.substr(begin - 5, 5), "<url:"));
+      before == '<' || (begin >= 5 && equal_caseless(text_.substr(begin - 5, 5), "<url:"));
   int round = 0, square = 0, curly = 0;
   bool ascii_host = true;
   bool wrap_known = false;
@@ -505,7 +495,7 @@ bool Search::reject_bare(std::string_view host, bool more) const {
   constexpr std::string_view kExtensions[] = {"zip", "mov", "py", "pl", "sh",
                                               "rs",  "md",  "cc", "ps", "so"};
   for (const std::string_view extension : kExtensions) {
-    if (equal_folded(tld, extension)) return true;
+    if (equal_caseless(tld, extension)) return true;
   }
   const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
   const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
@@ -570,8 +560,8 @@ void Search::look_at_dot(size_t at) {
     if (!scheme) first = begin;
   }
   if (is_slash(before)) return;
-  const bool www = starts_folded(host, "www.") && dot > 4;
-  const bool ftp = starts_folded(host, "ftp.") && dot > 4;
+  const bool www = starts_caseless(host, "www.") && dot > 4;
+  const bool ftp = starts_caseless(host, "ftp.") && dot > 4;
   const bool numeric = looks_numeric(host);
   bool tld = known_tld(host.substr(dot + 1));
   while ((www || ftp) && !tld && dot > 4) {  // "www.example.com.Please"
@@ -608,7 +598,7 @@ size_t Search::mailto_before(size_t at) const {
   size_t colon = at;
   while (colon > floor_ && colon + 2 > at && text_[colon - 1] == '/') --colon;
   if (colon < floor_ + 7) return at;
-  return equal_folded(text_.substr(colon - 7, 7), "mailto:") ? colon - 7 : at;
+  return equal_caseless(text_.substr(colon - 7, 7), "mailto:") ? colon - 7 : at;
 }
 
 void Search::look_at_at(size_t at) {

@@ -6,6 +6,7 @@
 // that starts like "http://" but is no URL counts too, and is obscured.
 #include <algorithm>
 
+#include "engine/ascii.h"
 #include "engine/html/tags.h"
 #include "engine/text/utf8.h"
 #include "engine/url/bytes.h"
@@ -19,14 +20,6 @@ constexpr size_t kShownBytesMax = 2048;  // of a link's text that is looked at
 
 bool is_web(UrlScheme scheme) {
   return scheme == UrlScheme::kHttp || scheme == UrlScheme::kHttps || scheme == UrlScheme::kFtp;
-}
-
-bool starts_folded(std::string_view text, std::string_view low) {
-  if (text.size() < low.size()) return false;
-  for (size_t i = 0; i < low.size(); ++i) {
-    if (url_bytes::lower(text[i]) != low[i]) return false;
-  }
-  return true;
 }
 
 // Blanks, opening brackets, quotes and what has no width, before the first letter.
@@ -64,7 +57,7 @@ bool is_below(std::string_view host, std::string_view above) {
 
 // Whether the text has "://" where a scheme would end.
 bool claims_scheme(std::string_view text) {
-  if (!starts_folded(text, "http") && !starts_folded(text, "hxxp")) return false;
+  if (!starts_caseless(text, "http") && !starts_caseless(text, "hxxp")) return false;
   return text.substr(0, 16).find("://") != std::string_view::npos;
 }
 
@@ -91,7 +84,7 @@ std::string_view UrlCollector::resolve(std::string_view href, const Url& base) {
 
 bool UrlCollector::parse_link(std::string_view href, const HtmlPlace& place, Url& out) {
   UrlParser& parser = scratch_.parser;
-  const bool web_path = starts_folded(href, "//") || starts_folded(href, "\\\\");
+  const bool web_path = starts_caseless(href, "//") || starts_caseless(href, "\\\\");
   if (has_scheme(href) || web_path) {
     if (parse_url(href, UrlGuess::kNone, parser, batch_.arena, out) &&
         !(out.scheme == UrlScheme::kOther && out.host.empty())) {
@@ -122,8 +115,8 @@ void UrlCollector::add_link(const HtmlLink& link, const HtmlPlace& place) {
   while (!href.empty() && static_cast<uint8_t>(href[0]) <= ' ') href.remove_prefix(1);
   const bool image = tag == HtmlTag::kImg || tag == HtmlTag::kImage;
   if (href.empty() || href[0] == '#' || tag == HtmlTag::kBase) return;
-  if (starts_folded(href, "cid:") || starts_folded(href, "mid:")) return;
-  if (image && starts_folded(href, "data:")) return;
+  if (starts_caseless(href, "cid:") || starts_caseless(href, "mid:")) return;
+  if (image && starts_caseless(href, "data:")) return;
   if (!count_candidate()) return;
   const bool anchor = tag == HtmlTag::kA || tag == HtmlTag::kArea;
   uint32_t flags = bit(UrlFlag::kHtml);
@@ -133,7 +126,7 @@ void UrlCollector::add_link(const HtmlLink& link, const HtmlPlace& place) {
     flags |= bit(UrlFlag::kSpecial);
   }
   if (link.invisible) flags |= bit(UrlFlag::kInvisible);
-  if (starts_folded(href, "mailto:")) {
+  if (starts_caseless(href, "mailto:")) {
     add_mailto(href.substr(7), flags, place.part);
     return;
   }
