@@ -5,14 +5,12 @@
 #include <sodium/crypto_scalarmult_curve25519.h>
 #include <sodium/crypto_sign_ed25519.h>
 
+#include "engine/crypt/base32.h"
+#include "engine/crypt/bytes_of.h"
+
 namespace winnow {
 
 namespace {
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 void make_ready() { [[maybe_unused]] static const int ready = sodium_init(); }
 
@@ -51,6 +49,11 @@ std::string key_id(std::string_view public_key) {
   crypto_generichash_blake2b(bytes_of(out), out.size(), bytes_of(public_key), public_key.size(),
                              nullptr, 0);
   return out;
+}
+
+std::optional<std::string> read_public_key(std::string_view text) {
+  std::optional<std::string> raw = base32_decode(text);
+  return raw && raw->size() == 32 ? raw : std::nullopt;
 }
 
 }  // namespace winnow

@@ -2,6 +2,7 @@
 // (libsodium). Randomness is handed in.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,7 @@ KeyPair make_exchange_keys(std::string_view seed);
 std::string sign_ed25519(std::string_view secret_key, std::string_view message);
 // By which Rspamd's tools know a key: BLAKE2b-512 of the public key, 64 bytes.
 std::string key_id(std::string_view public_key);
+// A key of 32 bytes as Rspamd writes it (base32.h); nothing where it is none.
+std::optional<std::string> read_public_key(std::string_view text);
 
 }  // namespace winnow

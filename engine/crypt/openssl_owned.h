@@ -6,8 +6,8 @@
 #include <openssl/evp.h>
 
 #include <memory>
-#include <string>
-#include <string_view>
+
+#include "engine/crypt/bytes_of.h"
 
 namespace winnow::openssl {
 
@@ -24,11 +24,6 @@ struct ErrorsCleared {
   ~ErrorsCleared() { ERR_clear_error(); }
 };
 
-inline const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-inline unsigned char* bytes_of(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
+using winnow::bytes_of;
 
 }  // namespace winnow::openssl

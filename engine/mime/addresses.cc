@@ -4,6 +4,7 @@
 
 #include "engine/ascii.h"
 #include "engine/mime/addr_spec.h"
+#include "engine/mime/comment.h"
 #include "engine/mime/encoded_word.h"
 #include "engine/mime/header_names.h"
 #include "engine/text/utf8.h"
@@ -104,20 +105,11 @@ size_t Scanner::past_quoted(size_t at) {
   return at + 1;
 }
 
-// One past the comment at `at`, nested ones inside of it counted, not recursed
-// into.
+// One past the comment at `at`, or past its "(" where it never closes.
 size_t Scanner::past_comment(size_t at) {
   if (at >= comments_off_) return at + 1;
-  size_t depth = 0;
-  for (size_t i = at; i < text_.size(); ++i) {
-    const char c = text_[i];
-    if (c == '\\')
-      ++i;
-    else if (c == '(')
-      ++depth;
-    else if (c == ')' && --depth == 0)
-      return i + 1;
-  }
+  const size_t after = winnow::past_comment(text_, at);
+  if (after != std::string_view::npos) return after;
   comments_off_ = at;
   entry_.broken = true;
   return at + 1;

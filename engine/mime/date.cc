@@ -3,9 +3,11 @@
 // stands.
 #include "engine/mime/date.h"
 
+#include <algorithm>
 #include <array>
 
 #include "engine/ascii.h"
+#include "engine/mime/comment.h"
 
 namespace winnow {
 
@@ -86,7 +88,6 @@ struct Reader {
 
   char peek(size_t ahead = 0) const { return at + ahead < text.size() ? text[at + ahead] : '\0'; }
   void read();
-  void skip_comment();
   void number();
   void word();
   void clock(int first);
@@ -99,19 +100,6 @@ int Reader::digits(int max, int& count) {
   count = 0;
   while (count < max && digit(peek())) value = value * 10 + (text[at++] - '0'), ++count;
   return value;
-}
-
-void Reader::skip_comment() {
-  int depth = 0;
-  do {
-    const char c = text[at++];
-    if (c == '\\' && at < text.size())
-      ++at;
-    else if (c == '(')
-      ++depth;
-    else if (c == ')')
-      --depth;
-  } while (depth > 0 && at < text.size());
 }
 
 // After the hour: ":MM[:SS[.fraction]] [am|pm]". Dots separate too, as some
@@ -236,7 +224,7 @@ void Reader::read() {
   while (at < text.size()) {
     const char c = text[at];
     if (c == '(') {
-      skip_comment();
+      at = std::min(past_comment(text, at), text.size());  // an open one runs to the end
     } else if (digit(c)) {
       number();
     } else if (letter(c)) {

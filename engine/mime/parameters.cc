@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/ascii.h"
+#include "engine/mime/comment.h"
 #include "engine/mime/encoded_word.h"
 #include "engine/text/charset.h"
 
@@ -41,7 +42,7 @@ class Reader {
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   bool done() const { return at_ >= text_.size(); }
   void skip_blanks();
-  bool skip_comment();
+  void skip_comment();
   std::string_view token(std::string_view stop);
   bool assignment_ahead(size_t at) const;
   std::string_view quoted();
@@ -59,25 +60,18 @@ void Reader::skip_blanks() {
   while (!done()) {
     if (blank(peek()))
       ++at_;
-    else if (peek() != '(' || !skip_comment())
+    else if (peek() == '(')
+      skip_comment();
+    else
       return;
   }
 }
 
 // Skips the comment that starts here; an unclosed one runs to the end.
-bool Reader::skip_comment() {
-  int depth = 0;
-  do {
-    const char c = text_[at_++];
-    if (c == '\\' && !done())
-      ++at_;
-    else if (c == '(')
-      ++depth;
-    else if (c == ')')
-      --depth;
-  } while (depth > 0 && !done());
-  if (depth > 0) broken_ = true;
-  return true;
+void Reader::skip_comment() {
+  const size_t after = past_comment(text_, at_);
+  broken_ |= after == std::string_view::npos;
+  at_ = std::min(after, text_.size());
 }
 
 // Not stop.find(), which calls memchr for each character.

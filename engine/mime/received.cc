@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/ascii.h"
+#include "engine/mime/comment.h"
 #include "engine/mime/date.h"
 #include "engine/mime/ip.h"
 
@@ -100,16 +101,14 @@ enum Byte : uint8_t {
   kAt = 8,
   kColon = 16,
   kDot = 32,
-  kNest = 64,
-  kStop = 128
+  kStop = 64
 };
 constexpr std::array<uint8_t, 256> kBytes = [] {
   std::array<uint8_t, 256> table{};
   table[' '] = table['\t'] = kEnd | kStop;
   table[';'] = kStop;
-  table['('] = kEnd | kNest | kStop;
-  table[')'] = kEnd | kNest;
-  table['\\'] = kNest;
+  table['('] = kEnd | kStop;
+  table[')'] = kEnd;
   table['['] = kOpen;
   table['='] = kEquals;
   table['@'] = kAt;
@@ -146,17 +145,8 @@ class Reader {
 };
 
 size_t Reader::past_comment(size_t at) {
-  size_t depth = 0;
-  for (size_t i = at; i < text_.size(); ++i) {
-    const char c = text_[i];
-    if ((byte_of(c) & kNest) == 0) continue;
-    if (c == '\\')
-      ++i;
-    else if (c == '(')
-      ++depth;
-    else if (--depth == 0)
-      return i + 1;
-  }
+  const size_t after = winnow::past_comment(text_, at);
+  if (after != std::string_view::npos) return after;
   comments_off_ = true;
   return at + 1;
 }

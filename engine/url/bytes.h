@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/ascii.h"
+
 namespace winnow::url_bytes {
 
 enum Class : uint8_t {
@@ -43,10 +45,9 @@ constexpr std::array<uint8_t, 256> make_table() {
 inline constexpr std::array<uint8_t, 256> kTable = make_table();
 
 constexpr bool is(char c, uint8_t classes) { return kTable[static_cast<uint8_t>(c)] & classes; }
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 constexpr unsigned hex_value(char c) {
   return is(c, kDigit) ? static_cast<unsigned>(c - '0')
-                       : static_cast<unsigned>(lower(c) - 'a' + 10);
+                       : static_cast<unsigned>(lower_ascii(c) - 'a' + 10);
 }
 constexpr char kHexDigits[] = "0123456789ABCDEF";
 

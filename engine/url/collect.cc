@@ -31,7 +31,7 @@ size_t find_comma(std::string_view text, size_t& bytes) {
   for (size_t at = text.find_first_of(",%"); at != text.npos;
        at = text.find_first_of(",%", at + 1)) {
     const bool escaped =
-        at + 2 < text.size() && text[at + 1] == '2' && url_bytes::lower(text[at + 2]) == 'c';
+        at + 2 < text.size() && text[at + 1] == '2' && lower_ascii(text[at + 2]) == 'c';
     bytes = escaped ? 3 : 1;
     if (escaped || text[at] == ',') return at;
   }
@@ -123,7 +123,7 @@ bool UrlCollector::add_addresses(std::string_view addresses, uint32_t flags, uin
 }
 
 bool UrlCollector::add_mailto(std::string_view rest, uint32_t flags, uint32_t part) {
-  while (rest.starts_with('/')) rest.remove_prefix(1);
+  rest = past_mailto_slashes(rest);
   rest = rest.substr(0, rest.find('#'));
   const size_t question = std::min(rest.find('?'), rest.size());
   bool any = add_addresses(rest.substr(0, question), flags, part);

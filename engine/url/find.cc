@@ -33,7 +33,6 @@ namespace {
 using url_bytes::is;
 using url_bytes::kAlpha;
 using url_bytes::kDigit;
-using url_bytes::lower;
 
 constexpr size_t kLocalBytesMax = 320;
 constexpr size_t kTagBytesMax = 64;
@@ -468,7 +467,7 @@ bool Search::known_tld(std::string_view label) const {
   if (label.size() > sizeof name) return false;
   for (size_t at = 0; at < label.size();) {
     if (!is_high(label[at])) {
-      name[size++] = lower(label[at++]);
+      name[size++] = lower_ascii(label[at++]);
       continue;
     }
     const std::string_view rest = label.substr(at);

@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "engine/ascii.h"
 #include "engine/batch.h"
 #include "engine/mime/ip.h"
 #include "engine/text/host_name.h"
@@ -34,7 +35,6 @@ using url_bytes::kAlpha;
 using url_bytes::kDigit;
 using url_bytes::kHex;
 using url_bytes::kHost;
-using url_bytes::lower;
 
 constexpr uint32_t flag(UrlFlag f) { return static_cast<uint32_t>(f); }
 
@@ -83,7 +83,7 @@ void undo_escapes(std::string_view raw, std::vector<char>& to, uint32_t& flags) 
 void map_points(std::string_view bytes, std::vector<char>& to, uint32_t& flags) {
   while (!bytes.empty()) {
     if (static_cast<uint8_t>(bytes[0]) < 128) {
-      to.push_back(lower(bytes[0]));
+      to.push_back(lower_ascii(bytes[0]));
       bytes.remove_prefix(1);
       continue;
     }
@@ -102,7 +102,7 @@ void map_points(std::string_view bytes, std::vector<char>& to, uint32_t& flags) 
     char mapped = 0;
     if (point == 0x3002 || point == 0xFF0E || point == 0xFF61 || point == 0x2024) mapped = '.';
     if (point >= 0xFF01 && point <= 0xFF5E) {
-      const char ascii = lower(static_cast<char>(point - 0xFEE0));
+      const char ascii = lower_ascii(static_cast<char>(point - 0xFEE0));
       if (is(ascii, kHost)) mapped = ascii;
     }
     if (mapped) {
@@ -131,7 +131,7 @@ void to_alabels(std::vector<char>& name, uint32_t& flags) {
     ascii = result == IDN2_OK ? std::string_view(reinterpret_cast<const char*>(out))
                               : host_name_of_browsers({name.data(), name.size()}, room);
   }
-  for (const char c : ascii) good &= is(c, kHost) && lower(c) == c;
+  for (const char c : ascii) good &= is(c, kHost) && lower_ascii(c) == c;
   if (good && !ascii.empty()) {
     name.assign(ascii.begin(), ascii.end());
   } else {
@@ -253,7 +253,7 @@ HostName normalise_host(std::string_view raw, HostScratch& scratch) {
   for (const char c : raw) plain_bytes &= is(c, kHost);
   if (plain_bytes) {
     name.resize(raw.size());
-    std::transform(raw.begin(), raw.end(), name.begin(), lower);
+    std::transform(raw.begin(), raw.end(), name.begin(), lower_ascii);
   } else {
     scratch.bytes.clear();
     undo_escapes(raw, scratch.bytes, out.flags);

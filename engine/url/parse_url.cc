@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/ascii.h"
 #include "engine/text/utf8.h"
 #include "engine/url/bytes.h"
 #include "engine/url/suffix.h"
@@ -27,7 +28,6 @@ namespace winnow {
 namespace {
 
 using url_bytes::is;
-using url_bytes::lower;
 
 constexpr size_t kUserBytesMax = 64;      // RFC 5321 4.5.3.1.1, for want of a limit in URLs
 constexpr size_t kOpaqueBytesMax = 1024;  // of the normal form of data:, javascript:, ...
@@ -341,7 +341,7 @@ bool parse_hierarchical(std::string_view scheme, std::string_view rest, UrlParse
   ArenaText normal(arena, rest.size() + 64);
   Offsets offsets;
   if (out.scheme == UrlScheme::kOther) {
-    for (const char c : scheme) normal.push(lower(c));
+    for (const char c : scheme) normal.push(lower_ascii(c));
   } else {
     normal.append(name_of(out.scheme));
   }
@@ -388,7 +388,7 @@ bool parse_opaque(std::string_view scheme, std::string_view rest, Arena& arena, 
   ArenaText normal(arena, std::min(rest.size(), kOpaqueBytesMax) + 64);
   Offsets offsets;
   if (out.scheme == UrlScheme::kOther) {
-    for (const char c : scheme) normal.push(lower(c));
+    for (const char c : scheme) normal.push(lower_ascii(c));
   } else {
     normal.append(name_of(out.scheme));
   }
@@ -417,7 +417,7 @@ bool parse_opaque(std::string_view scheme, std::string_view rest, Arena& arena, 
 }
 
 bool parse_mailto(std::string_view rest, UrlParser& parser, Arena& arena, Url& out) {
-  while (!rest.empty() && is_slash(rest[0])) rest.remove_prefix(1);
+  rest = past_mailto_slashes(rest);
   const size_t question = std::min(rest.find('?'), rest.size());
   Email email;
   if (!parse_email(rest.substr(0, question), parser, arena, email)) return false;
@@ -463,7 +463,7 @@ UrlScheme scheme_of(std::string_view name, bool& disguised) {
   for (const SchemeName& row : kSchemes) {
     if (name.size() != row.name.size()) continue;
     bool same = true;
-    for (size_t i = 0; i < name.size(); ++i) same &= lower(name[i]) == row.name[i];
+    for (size_t i = 0; i < name.size(); ++i) same &= lower_ascii(name[i]) == row.name[i];
     if (!same) continue;
     disguised = row.disguised;
     return row.scheme;
@@ -513,6 +513,12 @@ bool parse_url(std::string_view found, UrlGuess guess, UrlParser& parser, Arena&
     default:
       return parse_opaque(scheme, rest, arena, out);
   }
+}
+
+std::string_view past_mailto_slashes(std::string_view rest) {
+  while (!rest.empty() && (is_slash(rest[0]) || static_cast<uint8_t>(rest[0]) <= ' '))
+    rest.remove_prefix(1);
+  return rest;
 }
 
 bool parse_email(std::string_view found, UrlParser& parser, Arena& arena, Email& out) {

@@ -31,6 +31,9 @@ bool parse_url(std::string_view found, UrlGuess guess, UrlParser& parser, Arena&
 // Parses "user@host", the escapes of a mailto: URL undone. False: no address. The host is
 // normalised like a URL's. `found` is copied where it has to be.
 bool parse_email(std::string_view found, UrlParser& parser, Arena& arena, Email& out);
+// What follows "mailto:" without slashes in front, and blanks, which parse_email() drops: else a
+// slash could come to stand in front.
+std::string_view past_mailto_slashes(std::string_view rest);
 
 // Scheme named by `name` (any case, without the colon); "hxxp" and "hxxps" set `disguised`.
 UrlScheme scheme_of(std::string_view name, bool& disguised);

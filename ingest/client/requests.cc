@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "rules/config/server_text.h"
 
@@ -94,6 +95,43 @@ std::vector<std::string> client_headers(const ClientCommand& command,
                                                    ? ""
                                                    : std::string_view(one).substr(equal + 1)));
   }
+  return out;
+}
+
+std::optional<HttpCall> sealed_call(const HttpCall& call, std::string_view their_key,
+                                    SealedRequest& sealed) {
+  std::string text = fmt::format("{} {} HTTP/1.1\r\n", call.post ? "POST" : "GET", call.path);
+  for (std::string_view line : call.headers) {
+    // How header() writes one without a value.
+    const bool bare = line.ends_with(';') && line.find(':') == line.npos;
+    if (bare) line.remove_suffix(1);
+    fmt::format_to(std::back_inserter(text), "{}{}\r\n", line, bare ? ":" : "");
+  }
+  fmt::format_to(std::back_inserter(text), "Content-Length: {}\r\n\r\n", call.body.size());
+  text += call.body;
+  std::optional<SealedRequest> made = seal_request(their_key, text);
+  if (!made) return std::nullopt;
+  sealed = std::move(*made);
+  return HttpCall{
+      .post = true,
+      .path = "/post",
+      .headers = {"Content-Type: application/octet-stream", header("Key", sealed.key_value)},
+      .body = sealed.body};
+}
+
+Result<HttpReply> open_reply(const SharedKey& key, HttpReply&& reply) {
+  if (!open_sealed(key, reply.body)) return fail("the answer cannot be decrypted");
+  const std::string_view text = reply.body;
+  const size_t line = text.find("\r\n"), end = text.find("\r\n\r\n");
+  HttpReply out;
+  const std::string_view status = text.substr(0, line);  // "HTTP/1.1 200 OK"
+  const std::string_view code = status.substr(std::min(status.size(), size_t{9}));
+  if (end == text.npos || !status.starts_with("HTTP/1.") ||
+      std::from_chars(code.data(), code.data() + code.size(), out.status).ec != std::errc())
+    return fail("what was decrypted is no answer");
+  out.phrase = code.substr(std::min(code.size(), size_t{4}));
+  out.headers = text.substr(line + 2, end - line);
+  out.body = text.substr(end + 4);
   return out;
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/result.h"
+#include "ingest/http/httpcrypt.h"
 #include "pipeline/http_call.h"
 
 namespace winnow {
@@ -36,6 +38,13 @@ struct ClientEnvelope {
   int64_t weight = 0, flag = 0;  // of fuzzy operations; 0: not said
   bool pass_all = false, raw = false, extended_urls = false, profile = false, zstd = false;
 };
+
+// The same call sealed for who holds a public key (HTTPCrypt); `sealed` keeps its body.
+// Nothing where the key is none.
+std::optional<HttpCall> sealed_call(const HttpCall& call, std::string_view their_key,
+                                    SealedRequest& sealed);
+// The answer that came sealed. Errors: it was not, or there is none in it.
+Result<HttpReply> open_reply(const SharedKey& key, HttpReply&& reply);
 
 // The headers of a request; values lose their control characters. `file`: the input's name.
 std::vector<std::string> client_headers(const ClientCommand& command,

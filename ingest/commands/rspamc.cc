@@ -40,6 +40,7 @@ struct ClientOptions {
   std::string execute;
   Form form = Form::kText;
   CounterOrder order;
+  std::string key;  // public, of 32 bytes: what is sent is sealed for it; empty: it is not
   unsigned at_once = 8;
   bool show_headers = false, mail = false, empty = false;
 };
@@ -114,7 +115,14 @@ class Client {
     call.body = mail;
     std::string packed;
     if (call.post && options_.envelope.zstd) call.body = packed = pack_zstd(mail);
-    return call_http(options_.server, call, kReplyMax);
+    if (options_.key.empty()) return call_http(options_.server, call, kReplyMax);
+    SealedRequest sealed;
+    const std::optional<HttpCall> outer = sealed_call(call, options_.key, sealed);
+    if (!outer) return fail("the key is no public key");
+    Result<HttpReply> reply = call_http(options_.server, *outer, kReplyMax);
+    // Who cannot open it says so in the clear.
+    if (!reply || reply->status != 200) return reply;
+    return open_reply(sealed.key, std::move(*reply));
   }
 
   Said failed(Said&& said, std::string_view why) const {
@@ -305,7 +313,7 @@ std::string list_commands() {
 
 // The command line as it is written.
 struct Written {
-  std::string connect = "localhost", sort, files_list;
+  std::string connect = "localhost", sort, files_list, key;
   std::vector<std::string> words;
   bool json = false, compact = false, ucl = false, list = false, verbose = false;
 };
@@ -345,6 +353,8 @@ void add_options(CLI::App& app, Written& written, ClientOptions& options) {
   app.add_option("-h,--connect", written.connect, "HOST, HOST:PORT or the path of a socket")
       ->capture_default_str();
   app.add_option("-P,--password", options.envelope.password, "password of the controller");
+  app.add_option("--key", written.key,
+                 "public key of the service (`winnow keypair`): encrypts what is sent");
   app.add_option("-t,--timeout", options.server.timeout_s, "seconds to wait for a reply")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -418,6 +428,10 @@ Result<void> finish_options(Written& written, ClientOptions& options) {
   server->timeout_s = options.server.timeout_s;
   server->local = options.server.local;
   options.server = std::move(*server);
+  if (!written.key.empty()) {
+    options.key = read_public_key(written.key).value_or("");
+    if (options.key.empty()) return fail("--key: no public key of a Curve25519 pair in base32");
+  }
   options.form = written.compact ? Form::kJsonCompact
                  : written.json  ? Form::kJson
                  : written.ucl   ? Form::kUcl

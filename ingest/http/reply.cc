@@ -27,6 +27,18 @@ void response(const HttpRequest& request, int code, std::string_view phrase, std
   render_response(request, {.code = code, .phrase = phrase, .type = type}, body, out);
 }
 
+// `coding`: headers of a packed body; `size`: bytes of the body.
+void append_head(const HttpRequest& request, const ResponseHead& head, std::string_view coding,
+                 size_t size, std::string& out) {
+  fmt::format_to(
+      std::back_inserter(out),
+      "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\n{}{}{}{}{}Content-Length: "
+      "{}\r\nContent-Type: {}\r\n\r\n",
+      head.code, head.phrase, request.keep_alive ? "keep-alive" : "close", WINNOW_VERSION,
+      request.date.empty() ? "" : "Date: ", request.date, request.date.empty() ? "" : "\r\n",
+      head.headers, coding, size, head.type);
+}
+
 const Symbol& symbol_of(const LiveRules& live, const VerdictSymbol& one) {
   return live.rules->model.symbols[index(one.symbol)];
 }
@@ -317,18 +329,21 @@ void render_response(const HttpRequest& request, const ResponseHead& head, std::
   constexpr size_t kPackedFrom = 1024;
   std::string packed;
   if (request.zstd_reply && body.size() >= kPackedFrom) packed = pack_zstd(body);
-  if (packed.size() >= body.size()) packed.clear();
+  const bool packs = !packed.empty() && packed.size() < body.size();
+  if (packs) body = packed;
+  std::string plain;  // what is sealed
+  std::string& to = request.sealed ? plain : out;
   constexpr size_t kHeadUsual = 512;
-  out.reserve(out.size() + kHeadUsual + body.size());
-  fmt::format_to(
-      std::back_inserter(out),
-      "HTTP/1.1 {} {}\r\nConnection: {}\r\nServer: winnow/{}\r\n{}{}{}{}{}Content-Length: "
-      "{}\r\nContent-Type: {}\r\n\r\n",
-      head.code, head.phrase, request.keep_alive ? "keep-alive" : "close", WINNOW_VERSION,
-      request.date.empty() ? "" : "Date: ", request.date, request.date.empty() ? "" : "\r\n",
-      head.headers, packed.empty() ? "" : "Compression: zstd\r\nContent-Encoding: zstd\r\n",
-      packed.empty() ? body.size() : packed.size(), head.type);
-  if (!request.head_only) out += packed.empty() ? body : std::string_view(packed);
+  to.reserve(to.size() + kHeadUsual + body.size());
+  append_head(request, head, packs ? "Compression: zstd\r\nContent-Encoding: zstd\r\n" : "",
+              body.size(), to);
+  if (!request.head_only) to += body;
+  if (!request.sealed) return;
+  std::string sealed;
+  seal_freshly(*request.sealed, plain, sealed);
+  // Rspamd says 200 whatever is in it.
+  append_head(request, {.type = "application/octet-stream"}, "", sealed.size(), out);
+  out += sealed;
 }
 
 }  // namespace winnow

@@ -109,6 +109,11 @@ bool is_scan(HttpCommand command) {
          command == HttpCommand::kLearnHam || command == HttpCommand::kLearnClass;
 }
 
+bool asks_for_health(HttpCommand command) {
+  return command == HttpCommand::kPing || command == HttpCommand::kHealthy ||
+         command == HttpCommand::kReady;
+}
+
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -266,6 +271,8 @@ SessionWant HttpSession::head(std::string& out) {
     return SessionWant::kBytes;
   }
   request_ = {};
+  request_.sealed = sealed_by_;
+  key_.clear();
   if (limits_.date) request_.date = limits_.date();
   has_length_ = chunked_ = expects_continue_ = false;
   left_ = 0;
@@ -285,6 +292,10 @@ SessionWant HttpSession::head(std::string& out) {
   }
   at_ = end;
   if (chunked_ && has_length_) return refuse(400, "both a length and chunks", out);
+  if (sealed_by_)
+    request_.keep_alive = false;  // as Rspamd: what follows would want a key of its own
+  else if (limits_.sealed_only && key_.empty() && !asks_for_health(request_.command))
+    return refuse(403, "only encrypted requests are taken here", out);
   if (left_ > limits_.body_max) return refuse(413, "message is too large", out);
   const bool old = request_.dialect != Dialect::kHttp;
   const bool bodiless =
@@ -299,7 +310,8 @@ SessionWant HttpSession::head(std::string& out) {
     body_.reserve(std::min(left_, std::max<uint64_t>(in_.size() - at_, kPromised)) +
                   Batch::kPadding);
   // Whether the body is here already or not: what is put out does not hang on how bytes arrive.
-  if (expects_continue_ && (chunked_ || left_ > 0)) out += "HTTP/1.1 100 Continue\r\n\r\n";
+  if (expects_continue_ && !sealed_by_ && (chunked_ || left_ > 0))
+    out += "HTTP/1.1 100 Continue\r\n\r\n";
   return SessionWant::kBytes;
 }
 
@@ -311,7 +323,7 @@ SessionWant HttpSession::first_line(std::string_view line, std::string& out) {
   std::string_view rest = line.substr(space + 1);
   for (const auto& [prefix, dialect] :
        {std::pair{std::string_view("RSPAMC/"), Dialect::kRspamc}, {"SPAMC/", Dialect::kSpamc}}) {
-    if (!rest.starts_with(prefix) || limits_.controller) continue;
+    if (!rest.starts_with(prefix) || limits_.controller || sealed_by_) continue;
     request_.dialect = dialect;
     request_.version = std::string(rest.substr(prefix.size(), 8));
     request_.command = find(kWords, method);
@@ -356,7 +368,7 @@ void HttpSession::target(std::string_view target) {
     const size_t equals = one.find('=');
     const std::string name = lowered(percent_decoded(one.substr(0, equals)));
     if (equals == std::string_view::npos || name == "content-length" ||
-        name == "transfer-encoding" || name == "connection")
+        name == "transfer-encoding" || name == "connection" || name == "key")
       continue;
     header(name, percent_decoded(one.substr(equals + 1)));
   }
@@ -375,6 +387,9 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
     if (!equal_caseless(value, "chunked") || request_.dialect != Dialect::kHttp || chunked_)
       return false;
     chunked_ = true;
+  } else if (key == "key" && limits_.keys && !sealed_by_ && request_.dialect == Dialect::kHttp) {
+    if (!key_.empty() || value.empty()) return false;
+    key_ = value;
   } else if (key == "expect") {
     // RFC 9110 10.1.1: an HTTP/1.0 client knows no interim answers.
     expects_continue_ = http11_ && equal_caseless(value, "100-continue");
@@ -474,6 +489,7 @@ SessionWant HttpSession::complete(std::string& out) {
   state_ = State::kHead;
   searched_ = 0;
   more_ = true;
+  if (!key_.empty()) return open(out);
   if (request_.unknown_compression && !body_.empty())
     return refuse(503, "Invalid compression method", out);
   // Scanned as empty the message would pass unseen.
@@ -513,6 +529,24 @@ SessionWant HttpSession::complete(std::string& out) {
     default:
       return SessionWant::kPage;
   }
+}
+
+// What a sealed request holds is the request; its own head is forgotten.
+SessionWant HttpSession::open(std::string& out) {
+  const std::optional<SharedKey> key = key_of_request(*limits_.keys, key_);
+  if (!key) return refuse(400, "the request is encrypted for another key pair", out);
+  if (!open_sealed(*key, body_)) return refuse(400, "the request cannot be decrypted", out);
+  HttpSession inner(limits_, *key);
+  std::string said;
+  SessionWant want = inner.feed(body_, said);
+  if (want == SessionWant::kBytes)
+    want = inner.refuse(400, "what was encrypted is half a request", said);
+  else if (want != SessionWant::kClose && !inner.buffer_.empty())
+    want = inner.refuse(400, "more than a request was encrypted", said);
+  out += said;
+  request_ = std::move(inner.request_);
+  body_ = std::move(inner.body_);
+  return want;
 }
 
 // What cannot be understood ends the connection: nothing that follows could be trusted.

@@ -11,13 +11,19 @@
 // What could be read in two ways is refused and the connection closed: Content-Length beside
 // Transfer-Encoding, two lengths that differ, a length that is not digits, blanks before a colon,
 // folded headers (RFC 9112 5.1, 5.2, 6.3).
+//
+// A sealed request (httpcrypt.h) is opened once it is whole, and what it holds is read by a session
+// of its own, which must find one request there and nothing behind it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ingest/http/httpcrypt.h"
 #include "ingest/session.h"
 #include "pipeline/message.h"
 
@@ -31,6 +37,8 @@ struct HttpLimits {
   bool controller = false;        // its paths, and no older dialects
   // The Date of answers (RFC 9110 6.6.1); null: they have none.
   std::string (*date)() = nullptr;
+  std::shared_ptr<const HttpKeys> keys = nullptr;  // null: sealed requests are not understood
+  bool sealed_only = false;  // mail in the clear is refused; who only asks for health is not
 };
 
 enum class Dialect : uint8_t { kHttp, kRspamc, kSpamc };
@@ -81,6 +89,7 @@ struct HttpRequest {
   std::string version;                           // of an older dialect: "1.3"
   std::string password, forwarded_for, real_ip;  // of the controller's clients
   bool zstd_reply = false;                       // Accept-Encoding: zstd
+  std::optional<SharedKey> sealed;               // by which it was opened, and its answer is sealed
   uint32_t other_headers = 0;                    // that mean nothing to us
   Message envelope;                              // without bytes
 };
@@ -100,6 +109,11 @@ class HttpSession {
   size_t held_bytes() const { return buffer_.size() + body_.size(); }
 
  private:
+  // Of what was sealed with `key`.
+  HttpSession(const HttpLimits& limits, const SharedKey& key) : limits_(limits), sealed_by_(key) {
+    request_.sealed = key;
+  }
+
   enum class State : uint8_t { kHead, kLength, kChunkSize, kChunk, kChunkEnd, kTrailer, kToEnd };
   SessionWant run(std::string_view bytes, std::string& out);
   SessionWant head(std::string& out);
@@ -109,10 +123,12 @@ class HttpSession {
   void flags(std::string_view list);
   SessionWant chunk_size(std::string& out);
   SessionWant complete(std::string& out);
+  SessionWant open(std::string& out);
   SessionWant refuse(int code, std::string_view what, std::string& out);
   bool take_line(std::string_view& line);
 
   const HttpLimits limits_;
+  const std::optional<SharedKey> sealed_by_;
   State state_ = State::kHead;
   SessionWant want_ = SessionWant::kBytes;
   bool more_ = true;     // the step used something: another may follow
@@ -125,6 +141,7 @@ class HttpSession {
   HttpRequest request_;
   bool has_length_ = false, chunked_ = false;
   bool http11_ = false, expects_continue_ = false;
+  std::string key_;    // the value of `Key`, where there are keys
   uint64_t left_ = 0;  // of the body or chunk
   std::string body_;
 };

@@ -30,14 +30,12 @@ class Remote::Exchange : public std::enable_shared_from_this<Exchange> {
   // `what` says why there is no answer; empty with `body`.
   using Ended = std::function<void(std::string_view body, const std::string& what)>;
 
-  // `body` lives as long as `keep`.
-  Exchange(Remote& owner, std::string head, std::string_view body, std::shared_ptr<const void> keep,
-           Ended ended)
+  // The body of `request` lives as long as `keep`.
+  Exchange(Remote& owner, ScanRequest request, std::shared_ptr<const void> keep, Ended ended)
       : open_(owner.open_),
         socket_(owner.io_),
         timer_(owner.io_),
-        head_(std::move(head)),
-        body_(body),
+        request_(std::move(request)),
         keep_(std::move(keep)),
         ended_(std::move(ended)) {
     open_->insert(this);
@@ -71,8 +69,8 @@ class Remote::Exchange : public std::enable_shared_from_this<Exchange> {
   void write() {
     error_code ignored;
     socket_.set_option(Tcp::no_delay(true), ignored);
-    const std::array<asio::const_buffer, 2> both{asio::buffer(head_),
-                                                 asio::buffer(body_.data(), body_.size())};
+    const std::array<asio::const_buffer, 2> both{
+        asio::buffer(request_.head), asio::buffer(request_.body.data(), request_.body.size())};
     asio::async_write(socket_, both, [self = shared_from_this()](const error_code& error, size_t) {
       // Who answers early, and closes, may have said why.
       if (error && error != asio::error::broken_pipe && error != asio::error::connection_reset)
@@ -102,15 +100,21 @@ class Remote::Exchange : public std::enable_shared_from_this<Exchange> {
       case RemoteWant::kBroken:
         return end({}, in_.empty() ? "closed without an answer" : "an answer that is no HTTP");
       case RemoteWant::kWhole:
-        return code == 200 ? end(body, {}) : end({}, fmt::format("status {}", code));
+        break;
     }
+    std::string opened;
+    if (code == 200 && request_.key) {
+      opened = body;
+      if (!open_reply(*request_.key, opened, code, body))
+        return end({}, "an answer that cannot be decrypted");
+    }
+    return code == 200 ? end(body, {}) : end({}, fmt::format("status {}", code));
   }
 
   const std::shared_ptr<std::unordered_set<Exchange*>> open_;
   Tcp::socket socket_;
   asio::steady_timer timer_;
-  const std::string head_;
-  const std::string_view body_;
+  const ScanRequest request_;
   const std::shared_ptr<const void> keep_;
   Ended ended_;
   std::string in_;
@@ -129,7 +133,9 @@ struct Remote::Try {
 // Copies that wait for one mirror; one is under way at a time.
 struct Remote::Mirror {
   struct Copy {
-    std::string head, body;
+    ScanRequest request;
+    std::string body;  // of the message, where the request views it
+    size_t size() const { return request.head.size() + body.size(); }
   };
   Mirror(const Upstream& u, const ProxySettings& settings) : upstream(u), choice(u, settings) {}
   const Upstream upstream;
@@ -173,10 +179,8 @@ void Remote::ask(const std::shared_ptr<Try>& one) {
   const size_t host = one->choice->next(steady_ms(), one->tried);
   one->tried[host] = true;
   if (++one->tries > 1) ++counts_.retried;
-  std::string head;
-  append_scan_head(*one->message, upstream, head);
   const auto exchange = std::make_shared<Exchange>(
-      *this, std::move(head), one->message->bytes.view(), one->message,
+      *this, scan_request(*one->message, upstream), one->message,
       [this, one, host](std::string_view body, const std::string& what) {
         std::string why = what;
         if (why.empty()) {
@@ -211,9 +215,10 @@ void Remote::mirror(const Message& message) {
       continue;
     }
     auto copy = std::make_shared<Mirror::Copy>();
-    append_scan_head(message, mirror->upstream, copy->head);
-    copy->body = message.bytes.view();
-    mirror->bytes += copy->body.size() + copy->head.size();
+    copy->request = scan_request(message, mirror->upstream);
+    copy->body = copy->request.body;
+    copy->request.body = copy->body;
+    mirror->bytes += copy->size();
     mirror->copies.push_back(std::move(copy));
     next_copy(mirror);
   }
@@ -226,9 +231,8 @@ void Remote::next_copy(const std::shared_ptr<Mirror>& mirror) {
   mirror->copies.pop_front();
   const size_t host = mirror->choice.next(steady_ms(), {});
   const auto exchange = std::make_shared<Exchange>(
-      *this, copy->head, copy->body, copy,
-      [this, mirror, host, size = copy->head.size() + copy->body.size()](std::string_view,
-                                                                         const std::string& what) {
+      *this, copy->request, copy,
+      [this, mirror, host, size = copy->size()](std::string_view, const std::string& what) {
         mirror->busy = false;
         mirror->bytes -= size;
         if (what.empty()) {

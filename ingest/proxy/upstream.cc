@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "engine/ascii.h"
+#include "ingest/http/httpcrypt.h"
 #include "rules/config/server_text.h"
 
 namespace winnow {
@@ -18,12 +19,7 @@ namespace {
 constexpr uint32_t kWeightMax = 100;
 
 void warn(const UclObject& at, std::string what, std::vector<Warning>& warnings) {
-  const Place place = at.place();
-  warnings.push_back({.file = std::string(place.file),
-                      .line = place.line,
-                      .column = place.column,
-                      .what = std::move(what),
-                      .advice = {}});
+  warnings.push_back(warning_at(at.place(), std::move(what)));
 }
 
 bool weight(std::string_view text, uint32_t& value) {
@@ -82,13 +78,15 @@ Result<Upstream> read_upstream(const UclObject& given, int64_t timeout_ms,
                                std::vector<Warning>& warnings) {
   Upstream to;
   to.name = given.string("name", given.key());
-  for (const char* const key : {"ssl", "key"})
-    if (const UclObject* const asked = given.find(key);
-        asked && (std::string_view(key) == "key" || given.flag(key, false)))
-      return fail_at(asked->place(),
-                     fmt::format("{}: connections to scanners are not encrypted here; mail "
-                                 "would go in the clear",
-                                 key));
+  if (const UclObject* const asked = given.find("ssl"); asked && given.flag("ssl", false))
+    return fail_at(asked->place(),
+                   "ssl: connections to scanners speak no TLS here, and mail would go in the "
+                   "clear; key = \"PUBKEY\" encrypts it");
+  if (const UclObject* const asked = given.find("key")) {
+    std::optional<std::string> key = read_public_key(asked->last_value().text());
+    if (!key || !seal_request(*key, "")) return fail_at(asked->place(), "key is no public key");
+    to.key = std::move(*key);
+  }
   to.timeout_ms = timeout_ms;
   if (const double s = given.seconds("timeout", -1); s > 0 && s < 86'400)
     to.timeout_ms = std::llround(s * 1000);

@@ -30,6 +30,8 @@ struct Upstream {
   bool in_order = false;  // the first that works, instead of one after the other
   std::string settings_id;
   std::vector<std::pair<std::string, std::string>> headers;  // added to requests
+  std::string
+      key;  // public, of 32 bytes: requests are sealed for it (HTTPCrypt); empty: they are not
   int64_t timeout_ms = 120'000;
   double share = 1;  // of mail that is copied; mirrors only
 };

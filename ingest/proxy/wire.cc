@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <cassert>
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "engine/mime/ip.h"
 
 namespace winnow {
@@ -30,13 +32,6 @@ bool is_name(std::string_view name) {
   for (const char c : name)
     if (c <= 0x20 || c >= 0x7f || c == ':') return false;
   return !name.empty();
-}
-
-bool same(std::string_view a, std::string_view lower) {
-  if (a.size() != lower.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i)
-    if ((a[i] >= 'A' && a[i] <= 'Z' ? a[i] + 32 : a[i]) != lower[i]) return false;
-  return true;
 }
 
 std::string_view text_of(const object& from, const char* key) {
@@ -121,8 +116,6 @@ class EditReader {
   RemoteReply& to_;
 };
 
-}  // namespace
-
 void append_scan_head(const Message& message, const Upstream& upstream, std::string& out) {
   fmt::format_to(
       std::back_inserter(out),
@@ -149,6 +142,30 @@ void append_scan_head(const Message& message, const Upstream& upstream, std::str
   out += "\r\n";
 }
 
+}  // namespace
+
+ScanRequest scan_request(const Message& message, const Upstream& upstream) {
+  ScanRequest out;
+  append_scan_head(message, upstream, out.head);
+  if (upstream.key.empty()) {
+    out.body = message.bytes.view();
+    return out;
+  }
+  out.head += message.bytes.view();
+  const std::optional<SealedRequest> sealed = seal_request(upstream.key, out.head);
+  assert(sealed);  // read_upstream() tried the key
+  out.head = fmt::format(
+      "POST /post HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n"
+      "Content-Type: application/octet-stream\r\nKey: {}\r\n\r\n{}",
+      upstream.name, sealed->body.size(), sealed->key_value, sealed->body);
+  out.key = sealed->key;
+  return out;
+}
+
+bool open_reply(const SharedKey& key, std::string& sealed, int& code, std::string_view& body) {
+  return open_sealed(key, sealed) && look_at_reply(sealed, true, code, body) == RemoteWant::kWhole;
+}
+
 RemoteWant look_at_reply(std::string_view bytes, bool ended, int& code, std::string_view& body) {
   if (bytes.size() > kRemoteReplyMax) return RemoteWant::kBroken;
   const size_t end = bytes.find("\r\n\r\n");
@@ -173,14 +190,14 @@ RemoteWant look_at_reply(std::string_view bytes, bool ended, int& code, std::str
     const std::string_view name = line.substr(0, colon);
     std::string_view value = line.substr(colon + 1);
     while (value.starts_with(' ')) value.remove_prefix(1);
-    if (same(name, "content-length")) {
+    if (equal_caseless(name, "content-length")) {
       size_t said = 0;
       if (!digits(value, said) || said > kRemoteReplyMax || (known && said != length))
         return RemoteWant::kBroken;
       length = said;
       known = true;
-    } else if (same(name, "transfer-encoding") || same(name, "compression") ||
-               same(name, "content-encoding")) {
+    } else if (equal_caseless(name, "transfer-encoding") || equal_caseless(name, "compression") ||
+               equal_caseless(name, "content-encoding")) {
       return RemoteWant::kBroken;  // not asked for
     }
   }

@@ -2,12 +2,14 @@
 // headers, an HTTP answer with Rspamd's reply (facts/network.md 2.2, 2.3). Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/result.h"
+#include "ingest/http/httpcrypt.h"
 #include "ingest/milter/answer.h"
 #include "ingest/proxy/upstream.h"
 #include "pipeline/message.h"
@@ -16,15 +18,24 @@ namespace winnow {
 
 constexpr size_t kRemoteReplyMax = 8u << 20;  // bytes of an answer
 
-// Appends the head of the request; the message's bytes follow it. Control characters of the
-// envelope cannot end a line.
-void append_scan_head(const Message& message, const Upstream& upstream, std::string& out);
+// What is sent for a message.
+struct ScanRequest {
+  std::string head;
+  std::string_view body;         // behind it: of the message, or nothing where the head has all
+  std::optional<SharedKey> key;  // opens the answer
+};
+// Control characters of the envelope cannot end a line. Valid as long as the message is.
+ScanRequest scan_request(const Message& message, const Upstream& upstream);
 
 // An answer that comes in pieces. kMore: not whole yet; kBroken: it will never be one.
 enum class RemoteWant : uint8_t { kMore, kWhole, kBroken };
 // Looks at all that came so far; `ended`: nothing follows. kWhole: `body` is a view into `bytes`,
 // `code` the status.
 RemoteWant look_at_reply(std::string_view bytes, bool ended, int& code, std::string_view& body);
+
+// Puts the HTTP answer that was sealed with `key` into `sealed`, and looks at it. False where there
+// is none in it, or `sealed` is none.
+bool open_reply(const SharedKey& key, std::string& sealed, int& code, std::string_view& body);
 
 // What another scanner decided, as far as an MTA is told of it.
 struct RemoteReply {

@@ -392,6 +392,8 @@ void start_connection(ConnectionShared& shared, int fd, const sockaddr_storage& 
   HttpLimits limits = options.http_limits;
   limits.controller = front == Front::kController;
   limits.date = http_date;
+  limits.keys = settings->sealing(front).keys;
+  limits.sealed_only = settings->sealing(front).only;
   const auto start = [keys](const std::shared_ptr<Connection>& one) { one->start(keys); };
   if (front == Front::kMilter)
     start(std::make_shared<MilterConnection>(shared, std::move(socket), peer));

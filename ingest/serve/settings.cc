@@ -14,12 +14,7 @@ namespace winnow {
 namespace {
 
 void warn(ServeSettings& settings, const UclObject& at, std::string what) {
-  const Place place = at.place();
-  settings.warnings.push_back({.file = std::string(place.file),
-                               .line = place.line,
-                               .column = place.column,
-                               .what = std::move(what),
-                               .advice = {}});
+  settings.warnings.push_back(warning_at(at.place(), std::move(what)));
 }
 
 // "localhost" and "*" without a port have the worker's own; " ssl" stays behind it.
@@ -191,19 +186,39 @@ void read_logging(ServeSettings& settings, const UclObject& logging) {
   }
 }
 
-// Rspamd's own encryption is not there, and mail is not taken in the clear where that was refused.
-Result<void> check_encryption(const UclObject& root) {
+// The worker's part of load_sealing(). Mail is not taken in the clear where that was refused.
+Result<void> load_worker_sealing(ServeSettings& settings, const UclObject& worker) {
+  const std::string_view type = worker.string("type", worker.key());
+  const bool scans = type == "normal" ||
+                     ((type == "rspamd_proxy" || type == "proxy") && !worker.flag("milter", true));
+  ServeSettings::Sealing* const to = scans                  ? &settings.http_sealing
+                                     : type == "controller" ? &settings.controller_sealing
+                                                            : nullptr;
+  if (const UclObject* const pair = worker.find("keypair"); pair && to) {
+    Result<HttpKeys> keys = read_http_keys(*pair);
+    if (!keys) return fail(std::move(keys.error()));
+    to->keys = std::make_shared<const HttpKeys>(std::move(*keys));
+  }
+  const UclObject* const only = worker.find("encrypted_only");
+  if (!only || !worker.flag("encrypted_only", false)) return {};
+  if (!to)
+    return fail_at(only->place(),
+                   "encrypted_only: there is no encryption in what this worker speaks, and mail "
+                   "would come in the clear");
+  if (!to->keys)
+    return fail_at(only->place(),
+                   "encrypted_only needs a keypair in the same worker; `winnow keypair` makes one");
+  to->only = true;
+  return {};
+}
+
+Result<void> load_sealing(ServeSettings& settings, const UclObject& root) {
   const UclObject* const workers = root.find("worker");
   if (!workers) return {};
   for (const UclObject* const worker : workers->named()) {
     if (!worker->is_object() || !worker->flag("enabled", true) || worker->integer("count", 1) < 0)
       continue;
-    const UclObject* const only = worker->find("encrypted_only");
-    if (!only || !worker->flag("encrypted_only", false)) continue;
-    return fail_at(
-        only->place(),
-        "encrypted_only: Rspamd's own encryption is not there, and mail would come in the "
-        "clear; TLS is: bind_socket = \"ADDRESS:PORT ssl\" with ssl_cert and ssl_key");
+    if (Result<void> good = load_worker_sealing(settings, *worker); !good) return good;
   }
   return {};
 }
@@ -239,7 +254,7 @@ ServeSettings read_serve_settings(const UclObject& root) {
 Result<ServeSettings> load_serve_settings(const UclObject& root,
                                           const std::vector<Listening>& sockets) {
   ServeSettings settings = read_serve_settings(root);
-  if (Result<void> good = check_encryption(root); !good) return fail(std::move(good.error()));
+  if (Result<void> good = load_sealing(settings, root); !good) return fail(std::move(good.error()));
   if (Result<void> keys = load_keys(settings, sockets); !keys) return fail(std::move(keys.error()));
   Result<ProxySettings> proxy = read_proxy_settings(root, settings.warnings);
   if (!proxy) return fail(std::move(proxy.error()));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ingest/controller/access.h"
+#include "ingest/http/httpcrypt.h"
 #include "ingest/milter/answer.h"
 #include "ingest/proxy/upstream.h"
 #include "ingest/serve/listen.h"
@@ -27,6 +28,15 @@ struct ServeSettings {
     std::string certificate, key;
     std::shared_ptr<const TlsKeys> keys;
   };
+  // keypair and encrypted_only of a worker, likewise.
+  struct Sealing {
+    std::shared_ptr<const HttpKeys> keys;
+    bool only = false;
+  };
+  Sealing http_sealing, controller_sealing;
+  const Sealing& sealing(Front front) const {
+    return front == Front::kController ? controller_sealing : http_sealing;
+  }
   Tls http_tls, controller_tls;
   const Tls& tls(Front front) const {
     return front == Front::kController ? controller_tls : http_tls;
@@ -46,8 +56,9 @@ struct ServeSettings {
 // REQUIRED: `root` is a merged configuration.
 ServeSettings read_serve_settings(const UclObject& root);
 
-// With all that a service needs to start: keys of TLS, hosts of upstreams. Errors: what cannot be
-// used; a socket that speaks TLS and has no key; encryption that is asked for and not there.
+// With all that a service needs to start: keys of TLS and of HTTPCrypt, hosts of upstreams. Errors:
+// what cannot be used; a socket that speaks TLS and has no key; encryption that is asked for where
+// it cannot be.
 Result<ServeSettings> load_serve_settings(const UclObject& root,
                                           const std::vector<Listening>& sockets);
 

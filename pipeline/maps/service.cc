@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/crypt/keys.h"
 #include "engine/crypt/verify.h"
 #include "pipeline/load.h"
 #include "pipeline/maps/folder_watch.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/crypt/base32.h"
+#include "engine/crypt/keys.h"
 
 namespace winnow {
 
@@ -24,11 +24,6 @@ size_t bytes(const UclObject& section, const char* key, size_t fallback) {
 }
 
 }  // namespace
-
-std::optional<std::string> read_public_key(std::string_view text) {
-  std::optional<std::string> raw = base32_decode(text);
-  return raw && raw->size() == 32 ? raw : std::nullopt;
-}
 
 MapSettings read_map_settings(const UclObject& root) {
   MapSettings out;

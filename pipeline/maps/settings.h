@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +23,5 @@ struct MapSettings {
 };
 
 MapSettings read_map_settings(const UclObject& root);
-
-// A public key as configuration writes it: 32 raw bytes. Nothing where it is none.
-std::optional<std::string> read_public_key(std::string_view text);
 
 }  // namespace winnow

@@ -46,14 +46,14 @@ constexpr std::array kParts{
     Row{"winnow", ""},
     Row{"worker", ""},
     Row{"worker.controller",
-        " auth_failure_window bind bind_socket count enable_password enabled listen "
-        "max_auth_failures password secure_ip ssl_cert ssl_key trusted_ips type "},
+        " auth_failure_window bind bind_socket count enable_password enabled encrypted_only "
+        "keypair listen max_auth_failures password secure_ip ssl_cert ssl_key trusted_ips type "},
     Row{"worker.normal",
-        " bind bind_socket count enabled encrypted_only listen max_tasks ssl_cert ssl_key "
+        " bind bind_socket count enabled encrypted_only keypair listen max_tasks ssl_cert ssl_key "
         "task_timeout timeout type "},
     Row{"worker.rspamd_proxy",
-        " bind bind_socket client_ca_name count discard_on_reject enabled encrypted_only listen "
-        "max_connections max_connections_per_source max_retries milter mirror "
+        " bind bind_socket client_ca_name count discard_on_reject enabled encrypted_only keypair "
+        "listen max_connections max_connections_per_source max_retries milter mirror "
         "quarantine_message quarantine_on_reject reject_message spam_header tempfail_message "
         "timeout type upstream "},
     Row{"worker.rspamd_proxy.mirror.*",

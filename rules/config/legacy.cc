@@ -28,12 +28,7 @@ class Translator {
 
  private:
   void warn(const UclObject& at, std::string what, std::string advice) {
-    const Place place = written(at).key_place();
-    warnings_.push_back({.file = std::string(place.file),
-                         .line = place.line,
-                         .column = place.column,
-                         .what = std::move(what),
-                         .advice = std::move(advice)});
+    warnings_.push_back(warning_at(written(at).key_place(), std::move(what), std::move(advice)));
   }
 
   // A section that the layout opens: what the site wrote first in it.

@@ -56,13 +56,8 @@ class Checker {
   };
 
   Warning& warn(const UclObject& at, std::string what, std::string advice) {
-    const Place place = at.key_place();
     std::vector<Warning>& into = first_part(at.path()) == "winnow" ? own_ : found_;
-    into.push_back({.file = std::string(place.file),
-                    .line = place.line,
-                    .column = place.column,
-                    .what = std::move(what),
-                    .advice = std::move(advice)});
+    into.push_back(warning_at(at.key_place(), std::move(what), std::move(advice)));
     return into.back();
   }
 

@@ -52,6 +52,14 @@ struct Warning {
   std::string text() const;  // "file:line:column: what advice"
 };
 
+inline Warning warning_at(const Place& place, std::string what, std::string advice = {}) {
+  return {.file = std::string(place.file),
+          .line = place.line,
+          .column = place.column,
+          .what = std::move(what),
+          .advice = std::move(advice)};
+}
+
 class UclDocument;
 class UclObject;
 

@@ -1,12 +1,20 @@
-// An HTTP, RSPAMC or SPAMC connection of any bytes, to the scanner and to the controller: as one
-// write and as pieces, the same requests and the same answers.
+// An HTTP, RSPAMC or SPAMC connection of any bytes, to the scanner and to the controller, which
+// have a key pair: as one write and as pieces, the same requests and the same answers.
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "ingest/http/request.h"
 
 namespace {
+
+// The seeds `sealed_*` are for it.
+std::shared_ptr<const winnow::HttpKeys> keys() {
+  static const auto made = std::make_shared<const winnow::HttpKeys>(
+      winnow::HttpKeys{winnow::make_exchange_keys("a key pair of 32 bytes for seeds"), "yryryryr"});
+  return made;
+}
 
 struct Seen {
   std::string said;
@@ -21,6 +29,7 @@ Seen talk(std::string_view bytes, size_t piece, bool controller) {
   limits.headers_max = 16;
   limits.body_max = 4096;
   limits.controller = controller;
+  limits.keys = keys();
   HttpSession session(limits);
   const auto serve = [&](SessionWant want) {
     while (want == SessionWant::kVerdict || want == SessionWant::kPage) {

@@ -23,8 +23,7 @@ void ask_about(std::string_view input) {
   Upstream upstream;
   upstream.name = "scanner.example";
   upstream.headers = {{text, half}, {"X-Told", text}};
-  std::string out;
-  append_scan_head(message, upstream, out);
+  const std::string out = scan_request(message, upstream).head;
   if (!out.starts_with("POST ") || out.find("\r\n\r\n") != out.size() - 4) std::abort();
   for (size_t i = 0; i < out.size(); ++i) {
     const auto c = static_cast<unsigned char>(out[i]);

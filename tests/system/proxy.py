@@ -257,8 +257,8 @@ class ProxyTest(unittest.TestCase):
 
     def test_what_cannot_work_does_not_start(self):
         for worker, says in (
-                ('upstream "u" { hosts = "127.0.0.1:1"; ssl = yes; }', "not encrypted"),
-                ('upstream "u" { hosts = "127.0.0.1:1"; key = "abc"; }', "not encrypted"),
+                ('upstream "u" { hosts = "127.0.0.1:1"; ssl = yes; }', "no TLS"),
+                ('upstream "u" { hosts = "127.0.0.1:1"; key = "abc"; }', "no public key"),
                 ('upstream "u" { default = yes; }', "needs hosts"),
                 ('upstream "u" { hosts = "127.0.0.1:0"; }', "is no host"),
                 ('mirror "m" { hosts = "127.0.0.1:1:0"; }', "is no host"),

@@ -1,6 +1,7 @@
 // The Message-ID: its shape, and whose names it carries.
 #include <array>
 
+#include "engine/mime/comment.h"
 #include "engine/mime/ip.h"
 #include "engine/url/suffix.h"
 #include "rules/checks/check.h"
@@ -58,18 +59,9 @@ bool is_well_formed(std::string_view id) {
 // What follows the comments and blanks at the front; all of it where a comment does not end.
 std::string_view after_comments(std::string_view text) {
   for (text = trimmed(text); text.starts_with('('); text = trimmed(text)) {
-    size_t end = 0, depth = 0;
-    do {
-      if (text[end] == '\\')
-        ++end;
-      else if (text[end] == '(')
-        ++depth;
-      else if (text[end] == ')')
-        --depth;
-      ++end;
-    } while (depth > 0 && end < text.size());
-    if (depth > 0) break;
-    text.remove_prefix(end);
+    const size_t after = past_comment(text, 0);
+    if (after == std::string_view::npos) break;
+    text.remove_prefix(after);
   }
   return text;
 }

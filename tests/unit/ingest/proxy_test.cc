@@ -136,12 +136,43 @@ TEST(ScanHead, NoValueEndsItsLine) {
   Upstream to;
   to.name = "u";
   to.settings_id = "s";
-  std::string head;
-  append_scan_head(message, to, head);
-  EXPECT_EQ(head,
+  const ScanRequest plain = scan_request(message, to);
+  EXPECT_EQ(plain.body, "x");
+  EXPECT_FALSE(plain.key);
+  EXPECT_EQ(plain.head,
             "POST /checkv2 HTTP/1.1\r\nHost: u\r\nConnection: close\r\nContent-Length: 1\r\n"
             "From: <a  Evil: 1>\r\nHelo: h  \r\nSettings-ID: s\r\nFlags: milter,body_block\r\n"
             "good: w  X: y\r\n\r\n");
+  // Nothing of it is in what is sealed.
+  const KeyPair theirs = make_exchange_keys("a key of 32 bytes for this test.");
+  to.key = theirs.public_key;
+  const ScanRequest sealed = scan_request(message, to);
+  EXPECT_TRUE(sealed.head.starts_with("POST /post HTTP/1.1\r\nHost: u\r\n"));
+  EXPECT_EQ(sealed.head.find("Evil"), std::string::npos);
+  EXPECT_EQ(sealed.body, "");
+  ASSERT_TRUE(sealed.key);
+  std::string inner = sealed.head.substr(sealed.head.find("\r\n\r\n") + 4);
+  ASSERT_TRUE(open_sealed(*sealed.key, inner));
+  EXPECT_EQ(inner, plain.head + "x");
+}
+
+TEST(ScanReply, IsOpened) {
+  const SharedKey key{1, 2, 3};
+  int code = 0;
+  std::string_view body;
+  std::string sealed;
+  seal_freshly(key, "HTTP/1.1 503 busy\r\nContent-Length: 2\r\n\r\nno", sealed);
+  EXPECT_TRUE(open_reply(key, sealed, code, body));
+  EXPECT_EQ(code, 503);
+  EXPECT_EQ(body, "no");
+  for (const std::string_view text :
+       {"", "rubbish", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nno"}) {
+    sealed.clear();
+    seal_freshly(key, text, sealed);
+    EXPECT_FALSE(open_reply(key, sealed, code, body)) << text;
+  }
+  sealed = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno";
+  EXPECT_FALSE(open_reply(key, sealed, code, body));
 }
 
 }  // namespace

@@ -220,6 +220,7 @@ TEST(ParseUrl, normalises_and_flags) {
       {"mailto:user@example.com", "mailto:user@example.com | example.com | "},
       {"mailto:User@EXAMPLE.com?subject=Hi%20there",
        "mailto:User@example.com?subject=Hi%20there | example.com | query_encoded"},
+      {"mailto: / /user@example.com", "mailto:user@example.com | example.com | "},
       {"mailto:user%40example.com", "mailto:user@example.com | example.com | user_encoded"},
       {"mailto:%75ser@example.com", "mailto:user@example.com | example.com | user_encoded"},
       {"mailto://user@example.com", "mailto:user@example.com | example.com | "},
