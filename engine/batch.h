@@ -171,9 +171,9 @@ enum class TextFlag : uint16_t {
   kHtml = 1,
   kCharsetDeclared = 2,
   kCharsetGuessed = 4,  // no or unknown label: detection chose
-  kRaw = 8,             // no charset fits: bytes over 127 became U+FFFD
+  kRaw = 8,             // no charset fits: windows-1252 stands in
   kZeroWidth = 16,      // has zero-width or bidi control characters
-  kAttached = 32,       // text in an attachment
+  kAttached = 32,       // text in an attachment beside a body
   kEmpty = 64,          // only blanks
   kEmoji = 128,
 };

@@ -58,9 +58,9 @@ struct Message {
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };
 
-// Mail servers say "unknown" of a client that has no name.
+// Mail servers say "unknown" of a client that has no name, or give its address in brackets.
 inline void note_nameless(Message& message) {
-  if (message.hostname != "unknown") return;
+  if (message.hostname != "unknown" && !message.hostname.starts_with('[')) return;
   message.hostname.clear();
   message.request_headers.emplace_back("hostname", "unknown");
 }

@@ -12,6 +12,7 @@
 #include "pipeline/worker.h"
 #include "rules/checks/auth/request_key.h"
 #include "rules/checks/row.h"
+#include "rules/checks/url/redirectors.h"
 
 namespace winnow {
 
@@ -200,7 +201,7 @@ void Run::look(Worker& worker, std::span<Message> messages,
   texts(text_plan_, worker.texts, batch);
   clock.done(Stage::kTexts);
 
-  urls({rules.limits}, worker.urls, batch);
+  urls({rules.limits, kRedirectors}, worker.urls, batch);
   clock.done(Stage::kUrls);
 
   // Needs URLs: each is one token.

@@ -58,7 +58,7 @@ void bare_parse(benchmark::State& state) {
       size_t slash = 0;
       for (size_t i = 0; i < url.size(); ++i) {
         const char c = url[i];
-        copy[i] = url_bytes::is(c, url_bytes::kPathEncode) ? '%' : url_bytes::lower(c);
+        copy[i] = url_bytes::is(c, url_bytes::kPathEncode) ? '%' : lower_ascii(c);
         if (c == '/' && i > 7 && slash == 0) slash = i;
       }
       sum += XXH3_64bits(copy, url.size()) & 1;

@@ -128,12 +128,12 @@ ArchiveFormat archive_format(std::string_view bytes) {
       return magic.format;
     }
   }
-  // A zip is read from its end; what stands before it may be a program.
-  const std::string_view tail = bytes.substr(bytes.size() - std::min<size_t>(bytes.size(), 22));
-  if (bytes.size() > 22 && bytes.starts_with("MZ") && tail.starts_with("PK\5\6")) {
-    return ArchiveFormat::kZip;
-  }
-  return ArchiveFormat::kNone;
+  return ends_as_zip(bytes) ? ArchiveFormat::kZip : ArchiveFormat::kNone;
+}
+
+bool promises_zip(std::string_view type, std::string_view subtype, std::string_view filename) {
+  if (type == "application" && (subtype == "zip" || subtype == "x-zip-compressed")) return true;
+  return format_of_extension(extension_of(filename)) == ArchiveFormat::kZip;
 }
 
 void Listing::begin(uint8_t depth, uint64_t archive_bytes) {

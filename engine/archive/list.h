@@ -29,9 +29,12 @@ enum class ArchiveFormat : uint8_t {
 // Name as Archive::format has it: "zip", "rar", "7z", "tar", "gzip", ... Static storage.
 std::string_view archive_format_name(ArchiveFormat format);
 
-// What the first bytes say; a zip is also found behind other data (self-extracting). A tar inside
-// a compressor is known only by listing it.
+// What the first bytes say; where they say nothing, a zip is found from its end, behind a program
+// or whatever else (APPNOTE.TXT 4.3.16). A tar inside a compressor is known only by listing it.
 ArchiveFormat archive_format(std::string_view bytes);
+
+// Whether a part's type ("application", "zip") or file name says that it is a zip.
+bool promises_zip(std::string_view type, std::string_view subtype, std::string_view filename);
 
 // Lists the archive `bytes`, the file of part `part`, into the open rows of batch.archives and
 // batch.archive_members. Archives inside it are listed one level deeper (ArchiveMember::depth)

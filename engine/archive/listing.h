@@ -42,6 +42,8 @@ class Listing {
 
 // The readers. Each lists what it can of `bytes` and says on the listing where it had to stop.
 void list_zip(std::string_view bytes, Listing& listing);
+// Whether a zip with members ends here, whatever stands before it.
+bool ends_as_zip(std::string_view bytes);
 void list_rar(std::string_view bytes, Listing& listing);
 void list_7z(std::string_view bytes, Listing& listing);
 // Any format of libarchive. `fallback_name` is the member's name where a compressor holds a single

@@ -169,6 +169,11 @@ void list_local(std::string_view bytes, Listing& listing) {
 
 }  // namespace
 
+bool ends_as_zip(std::string_view bytes) {
+  const Directory directory = find_directory(bytes);
+  return directory.found && directory.entries > 0;
+}
+
 void list_zip(std::string_view bytes, Listing& listing) {
   const Directory directory = find_directory(bytes);
   if (!directory.found) return list_local(bytes, listing);

@@ -9,13 +9,16 @@ namespace {
 
 // What is listed as an archive. Office documents are ZIPs too, but their members are no files that
 // a reader would open.
-bool is_archive(std::string_view extension) {
+bool is_archive(const Part& part) {
+  const std::string_view extension = part.detected.extension;
   constexpr std::string_view kArchives[] = {"zip", "jar", "apk", "rar", "7z",  "tar", "gz",
                                             "bz2", "xz",  "zst", "cab", "iso", "exe"};
   for (const std::string_view known : kArchives) {
     if (extension == known) return true;
   }
-  return false;
+  // A ZIP behind junk is known from its end; what begins as one has said above what it is.
+  if (part.decoded.starts_with("PK\3\4") || part.decoded.starts_with("PK\5\6")) return false;
+  return promises_zip(part.type, part.subtype, part.filename);
 }
 
 // Whether a part is read as HTML for what its bytes are. Readers of other files open these two by
@@ -43,7 +46,7 @@ void content(const ContentPlan& plan, Batch& batch) {
       if (part.kind == PartKind::kMultipart || part.kind == PartKind::kMessage) continue;
       part.detected = detect_type(part.decoded, part.filename);
       if (is_html_by_bytes(part)) read_as_html(part);
-      if (!is_archive(part.detected.extension)) continue;
+      if (!is_archive(part)) continue;
       part.archive = list_archive(*plan.limits, part.decoded, part.filename, i, row, batch);
     }
     batch.archives.end_row();

@@ -103,7 +103,8 @@ class Matcher {
     return group.database != nullptr && !group.folding.empty() && has_new_letter(text);
   }
   bool settled(PatternId id) const {
-    return state_.stamps[index(id)] == state_.epoch && !plan_.patterns[index(id)].counts;
+    const PlanPattern& pattern = plan_.patterns[index(id)];
+    return state_.stamps[index(id)] == state_.epoch && !pattern.counts && !pattern.each_text;
   }
   void record(PatternId id, uint32_t item, std::string_view text, uint32_t count);
   void limit() { batch_.facts[row_].faults.set(Fault::kLimitMatch); }
@@ -126,7 +127,9 @@ void Matcher::begin(const PlanScope& scope, uint32_t row) {
 // Databases report in an order of their own: hits of a row are put into the order of atoms.
 void Matcher::end() {
   if (state_.row.empty()) return;
-  std::ranges::sort(state_.row, {}, &AtomHit::atom);
+  std::ranges::sort(state_.row, {}, [](const AtomHit& hit) {
+    return uint64_t{index(hit.atom)} << 32 | hit.where.item;
+  });
   for (AtomHit& hit : state_.row) {
     if (hit.count > plan_.limits.match_count_max) {
       hit.count = plan_.limits.match_count_max;
@@ -143,12 +146,14 @@ void Matcher::end() {
 }
 
 void Matcher::record(PatternId id, uint32_t item, std::string_view text, uint32_t count) {
+  const PlanPattern& pattern = plan_.patterns[index(id)];
   if (state_.stamps[index(id)] == state_.epoch) {
     AtomHit& hit = state_.row[state_.slots[index(id)]];
-    if (plan_.patterns[index(id)].counts) hit.count += count;
-    return;
+    if (!pattern.each_text || hit.where.item == item) {
+      if (pattern.counts) hit.count += count;
+      return;
+    }
   }
-  const PlanPattern& pattern = plan_.patterns[index(id)];
   state_.stamps[index(id)] = state_.epoch;
   state_.slots[index(id)] = static_cast<uint32_t>(state_.row.size());
   AtomHit hit{row_, pattern.atom, count, {scope_->kind, item, 0, 0}};

@@ -22,13 +22,15 @@ enum class PatternFlag : uint32_t {
   kLeftmost = 128,    // L: accepted; the result is the same with and without it
   kCountAll = 256,    // A: the value is the number of matches, not just 1
   kTrace = 512,       // T: accepted (Rspamd logs the match; `explain` shows it here)
+  kEachText = 1024,   // each text that it matches is a hit of its own (no letter; not of words)
 };
 constexpr uint32_t bit(PatternFlag flag) { return static_cast<uint32_t>(flag); }
 
 // The bits that change what a pattern matches; the others are hints.
 constexpr uint32_t kMeaningFlags = bit(PatternFlag::kIgnoreCase) | bit(PatternFlag::kMultiLine) |
                                    bit(PatternFlag::kDotAll) | bit(PatternFlag::kExtended) |
-                                   bit(PatternFlag::kUtf) | bit(PatternFlag::kCountAll);
+                                   bit(PatternFlag::kUtf) | bit(PatternFlag::kCountAll) |
+                                   bit(PatternFlag::kEachText);
 
 struct PatternSpec {
   std::string regex;                      // without delimiters

@@ -314,6 +314,7 @@ Result<AtomId> MatchPlanBuilder::add(const PatternSpec& given, AtomId fresh) {
     pattern.is_classified = same->is_classified;
   }
   pattern.counts = (spec.flags & bit(PatternFlag::kCountAll)) != 0;
+  pattern.each_text = (spec.flags & bit(PatternFlag::kEachText)) != 0;
   pattern.folds =
       (spec.flags & bit(PatternFlag::kUtf)) != 0 && folds_letters(spec.regex, spec.flags);
   pattern.spec = std::move(spec);

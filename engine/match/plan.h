@@ -44,7 +44,7 @@ enum class Databases : uint8_t {
 struct MatchOptions {
   Limits limits = {};
   Databases databases = Databases::kAll;
-  // Text in attachments is matched too (text_part and sa_* scopes).
+  // Text in attachments is matched whole (text_part and sa_* scopes), not its head alone.
   bool attached_texts = false;
   ParallelFor parallel = {};   // empty: one after the other
   BlobCache* cache = nullptr;  // may be null; used only during the call it is handed to

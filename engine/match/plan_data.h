@@ -19,6 +19,7 @@ struct PlanPattern {
   PatternClass how = PatternClass::kAlone;
   bool is_classified = false;
   bool counts = false;
+  bool each_text = false;
   bool folds = false;       // case of code points: see letters.h
   bool translated = false;  // to machine code
 };

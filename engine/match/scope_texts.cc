@@ -1,7 +1,9 @@
 #include "engine/match/scope_texts.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "engine/ascii.h"
 #include "engine/match/pattern.h"
 
 namespace winnow {
@@ -27,6 +29,23 @@ std::string_view flatten(std::string_view text, TextRoom& room) {
     *out++ = c == '\r' || c == '\n' ? ' ' : c;
   }
   return {room.data(), static_cast<size_t>(out - room.data())};
+}
+
+std::string_view utf8_head(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  while (bytes_max > 0 && (static_cast<uint8_t>(text[bytes_max]) & 0xC0) == 0x80) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
+bool is_named_letter(std::span<const Part> parts, uint32_t index) {
+  const Part& part = parts[index];
+  const std::string_view name = part.filename;
+  const std::string_view extension = name.substr(std::min(name.rfind('.'), name.size()));
+  if (!equal_caseless(extension, ".html") && !equal_caseless(extension, ".htm")) return false;
+  const bool attached = (part.flags & static_cast<uint16_t>(PartFlag::kAttachment)) != 0;
+  if (attached || part.kind != PartKind::kHtml) return false;
+  const uint32_t parent = part.parent;
+  return parent == kNoIndex || index == parent + 1 || parts[parent].subtype == "alternative";
 }
 
 std::string_view word_text(ScopeKind scope, const Text& text, const Word& word) {

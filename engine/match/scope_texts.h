@@ -23,13 +23,25 @@ std::string_view word_text(ScopeKind scope, const Text& text, const Word& word);
 // no texts.
 bool scope_is_filled(ScopeKind scope, const Batch& batch);
 
+// What patterns see of a text in an attachment, where the configuration does not ask for all of it:
+// a letter that was sent as a file, not what a log or a patch holds.
+constexpr size_t kAttachedBytesMax = 16 * 1024;
+// The first `bytes_max` bytes of valid UTF-8, cut between code points.
+std::string_view utf8_head(std::string_view text, size_t bytes_max);
+
+// Whether a part with a name is the letter itself rather than a file in it: a page named as such
+// that is no attachment and stands first in its message or multipart, or is one side of an
+// alternative.
+bool is_named_letter(std::span<const Part> parts, uint32_t index);
+
 // Calls f(item, text) for each text of a scope that is neither a header, nor words, nor derived. A
-// text is valid only during its call.
+// text is valid only during its call. `attached`: texts in attachments are given whole.
 template <class F>
 void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached, TextRoom& room,
                F&& f) {
-  const auto skipped = [attached](const Text& text) {
-    return !attached && (text.flags & static_cast<uint16_t>(TextFlag::kAttached)) != 0;
+  const auto seen = [attached](const Text& text, std::string_view bytes) {
+    const bool whole = attached || !(text.flags & static_cast<uint16_t>(TextFlag::kAttached));
+    return whole ? bytes : utf8_head(bytes, kAttachedBytesMax);
   };
   const std::span<const Text> texts = batch.texts.row(row);
   switch (scope) {
@@ -43,33 +55,26 @@ void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached,
       f(0u, batch.raw[row]);
       break;
     case ScopeKind::kPart:  // item: text
-      for (uint32_t i = 0; i < texts.size(); ++i) {
-        if (!skipped(texts[i])) f(i, texts[i].plain);
-      }
+      for (uint32_t i = 0; i < texts.size(); ++i) f(i, seen(texts[i], texts[i].plain));
       break;
     case ScopeKind::kSaRawBody:  // item: text
-      for (uint32_t i = 0; i < texts.size(); ++i) {
-        if (!skipped(texts[i])) f(i, texts[i].utf8);
-      }
+      for (uint32_t i = 0; i < texts.size(); ++i) f(i, seen(texts[i], texts[i].utf8));
       break;
     case ScopeKind::kFolded:  // item: text
-      for (uint32_t i = 0; i < texts.size(); ++i) {
-        if (!skipped(texts[i])) f(i, texts[i].folded);
-      }
+      for (uint32_t i = 0; i < texts.size(); ++i) f(i, seen(texts[i], texts[i].folded));
       break;
     case ScopeKind::kSaBody: {  // item: 0 the Subject, then text + 1
       const uint32_t subject = batch.facts[row].subject;
       if (subject != kNoIndex) f(0u, flatten(batch.headers.row(row)[subject].decoded, room));
-      for (uint32_t i = 0; i < texts.size(); ++i) {
-        if (!skipped(texts[i])) f(i + 1, flatten(texts[i].plain, room));
-      }
+      for (uint32_t i = 0; i < texts.size(); ++i)
+        f(i + 1, flatten(seen(texts[i], texts[i].plain), room));
       break;
     }
     case ScopeKind::kRawPart: {  // item: part; only parts that are text
       const std::span<const Part> parts = batch.parts.row(row);
       for (uint32_t i = 0; i < parts.size(); ++i) {
         const uint32_t text = parts[i].text;
-        if (text < texts.size() && !skipped(texts[text])) f(i, parts[i].raw);
+        if (text < texts.size()) f(i, seen(texts[text], parts[i].raw));
       }
       break;
     }
@@ -86,12 +91,13 @@ void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached,
       for (uint32_t i = 0; i < emails.size(); ++i) f(i, emails[i].address);
       break;
     }
-    case ScopeKind::kFilename: {  // item: part; then number of parts + archive member
+    // item: part; then number of parts + archive member. A letter's own name is no file's.
+    case ScopeKind::kFilename: {
       const std::span<const Part> parts = batch.parts.row(row);
       const std::span<const ArchiveMember> members = batch.archive_members.row(row);
       const auto count = static_cast<uint32_t>(parts.size());
       for (uint32_t i = 0; i < count; ++i) {
-        if (!parts[i].filename.empty()) f(i, parts[i].filename);
+        if (!parts[i].filename.empty() && !is_named_letter(parts, i)) f(i, parts[i].filename);
       }
       for (uint32_t i = 0; i < members.size(); ++i) f(count + i, members[i].name);
       break;

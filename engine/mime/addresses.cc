@@ -33,6 +33,19 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+// The address without brackets that enclose nothing: half of a pair, or a pair of "[". Those of a
+// literal (RFC 5321 4.1.3) stay.
+std::string_view without_strays(std::string_view spec, bool& broken) {
+  const size_t written = spec.size();
+  const auto bracket = [](char c) { return c == '<' || c == '>' || c == '[' || c == ']'; };
+  while (!spec.empty() && bracket(spec.front())) spec.remove_prefix(1);
+  const bool literal = spec.find("@[") != kNone;
+  while (!spec.empty() && bracket(spec.back()) && !(literal && spec.back() == ']'))
+    spec.remove_suffix(1);
+  broken |= spec.size() != written;
+  return spec;
+}
+
 class Scanner {
  public:
   Scanner(std::string_view text, AddressField field, uint32_t header, const Limits& limits,
@@ -66,6 +79,7 @@ class Scanner {
   void angle();
   void colon();
   bool comma_in_name() const;
+  size_t close_of_local() const;
   void start(size_t at) { entry_ = Entry{.begin = at, .comment = {}}; }
   void finish();
   void finish_bare();
@@ -176,6 +190,7 @@ std::string_view Scanner::comment_name() {
 // Adds one address; `spec` is undecoded text.
 void Scanner::add(std::string_view spec, std::string_view name, bool broken) {
   if (full()) return;
+  spec = without_strays(trim(spec), broken);
   Address address;
   address.field = field_;
   address.group = in_group_;
@@ -278,10 +293,24 @@ void Scanner::finish() {
       add(text_.substr(after, at_ - after), name, true);
       return;
     }
-    add(trim(spec), name, entry_.broken);
+    add(spec, name, entry_.broken);
   } else if (at_ > entry_.begin) {
     finish_bare();
   }
+}
+
+// The ">" behind a comma as in "<john,doe@host>", where it is a letter of one address; kNone where
+// it ends an unclosed one. Ends before the next "<": nothing is looked at twice.
+size_t Scanner::close_of_local() const {
+  bool ats = false;
+  for (size_t i = at_ + 1; i < text_.size(); ++i) {
+    const char c = text_[i];
+    if (c == '>') return ats ? i : kNone;
+    if (blank(c) || c == '<' || c == '"' || c == '(' || c == ':' || c == ';') return kNone;
+    if (c == ',' && ats) return kNone;
+    ats = ats || c == '@';
+  }
+  return kNone;
 }
 
 // At "<": reads to ">", or to what shows that it is missing.
@@ -294,7 +323,7 @@ void Scanner::angle() {
     entry_.broken = true;
   }
   entry_.open = at_++;
-  bool route = false, content = false;
+  bool route = false, content = false, ats = false;
   while (at_ < text_.size()) {
     const char c = text_[at_];
     if (c == '>') {
@@ -304,11 +333,20 @@ void Scanner::angle() {
     if (c == '<') {
       entry_.broken = true;
       entry_.open = at_;
-      content = route = false;
+      content = route = ats = false;
     }
     if (!content && c == '@') route = true;
     if (!blank(c) && c != '<') content = true;
-    if ((c == ',' && !route) || c == ';') break;
+    if (c == '@') ats = true;
+    if (c == ',' && !route) {
+      const size_t close = ats ? kNone : close_of_local();
+      if (close == kNone) break;
+      entry_.broken = true;
+      entry_.close = close;
+      at_ = close + 1;
+      return;
+    }
+    if (c == ';') break;
     if (c == '"')
       at_ = past_quoted(at_);
     else if (c == '(')

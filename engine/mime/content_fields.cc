@@ -126,12 +126,17 @@ void read_type(const Header* header, const ContentReading& reading, const Limits
   }
 }
 
+bool holds_message(std::string_view subtype) {
+  return subtype == "rfc822" || subtype == "global" || subtype == "news" ||
+         subtype == "external-body" || subtype == "partial";
+}
+
 }  // namespace
 
 PartKind part_kind(std::string_view type, std::string_view subtype) {
   if (type == "text") return subtype == "html" ? PartKind::kHtml : PartKind::kText;
   if (type == "multipart") return PartKind::kMultipart;
-  if (type == "message") return PartKind::kMessage;
+  if (type == "message") return holds_message(subtype) ? PartKind::kMessage : PartKind::kText;
   if (type == "application" && subtype == "xhtml+xml") return PartKind::kHtml;
   return PartKind::kOther;
 }
@@ -144,6 +149,10 @@ ContentFields read_content_fields(std::span<const Header> headers, const Content
   result.ambiguous = find_fields(headers, reading.last_header, fields);
   read_type(fields.type, reading, limits, scratch, arena, faults, part, result);
   part.kind = part_kind(part.type, part.subtype);
+  // Only the first piece of a cut message begins with its headers (RFC 2046 5.2.2).
+  if (part.kind == PartKind::kMessage && part.subtype == "partial" &&
+      !result.partial_number.empty() && result.partial_number != "1")
+    part.kind = PartKind::kText;
   if (fields.encoding != nullptr) {
     part.encoding_label = lowered(trimmed(fields.encoding->unfolded), arena);
     part.encoding = encoding_of(part.encoding_label, faults);

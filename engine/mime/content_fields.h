@@ -28,7 +28,8 @@ ContentFields read_content_fields(std::span<const Header> headers, const Content
                                   const Limits& limits, HeaderScratch& scratch, Arena& arena,
                                   Faults& faults, Part& part);
 
-// Kind of a type; type and subtype in lower case.
+// Kind of a type; type and subtype in lower case. A report (message/delivery-status and the like,
+// whatever else is no message of its own) is a text: clients show it as one.
 PartKind part_kind(std::string_view type, std::string_view subtype);
 
 }  // namespace winnow

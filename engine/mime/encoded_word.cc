@@ -267,12 +267,19 @@ void Run::flush() {
   bytes_.clear();
 }
 
-// Appends text outside of words: NUL goes, bytes over 127 become UTF-8.
+// Whether `text`, outside of words, is in a charset of seven bits.
+bool is_raw_escaped(std::string_view text, const HeaderScratch& scratch) {
+  return scratch.escape_charset != nullptr && text.find('\x1B') != kNone;
+}
+
+// Appends text outside of words: NUL goes, bytes over 127 and ISO-2022 become UTF-8.
 void append_raw(std::string_view text, bool utf8, HeaderScratch& scratch, ArenaText& out) {
   while (!text.empty()) {
     const size_t nul = std::min(text.find('\0'), text.size());
     const std::string_view piece = text.substr(0, nul);
-    if (utf8 || is_utf8(piece)) {
+    if (is_raw_escaped(piece, scratch)) {
+      to_utf8(*scratch.escape_charset, piece, scratch.charset, out);
+    } else if (utf8 || is_utf8(piece)) {
       out.append(piece);
     } else {
       const Charset* charset = is_mostly_utf8(piece) ? &utf8_charset() : scratch.raw_charset;
@@ -316,7 +323,8 @@ bool is_mostly_utf8(std::string_view text) {
 bool needs_decoding(std::string_view text) {
   bool after_equals = false;
   for (char c : text) {
-    if (c == '\0' || static_cast<uint8_t>(c) > 127 || (c == '?' && after_equals)) return true;
+    if (c == '\0' || c == '\x1B' || static_cast<uint8_t>(c) > 127 || (c == '?' && after_equals))
+      return true;
     after_equals = c == '=';
   }
   return false;
@@ -328,7 +336,8 @@ DecodedText decode_header_text(std::string_view unfolded, const Limits& limits,
   const bool utf8 = is_utf8(unfolded);
   if (!utf8) faults.set(Fault::kHeader8Bit);
   size_t start = finder.next_start(0);
-  if (utf8 && start == kNone && unfolded.find('\0') == kNone) return {unfolded, false};
+  if (utf8 && start == kNone && unfolded.find('\0') == kNone && !is_raw_escaped(unfolded, scratch))
+    return {unfolded, false};
   ArenaText out(arena, unfolded.size() + 64);
   Run run(scratch, faults, out);
   bool encoded = false;

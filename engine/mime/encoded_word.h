@@ -20,7 +20,7 @@
 
 namespace winnow {
 
-// True if `text` needs decode_header_text(): has "=?", NUL or bytes over 127.
+// True if `text` needs decode_header_text(): has "=?", NUL, an escape or bytes over 127.
 bool needs_decoding(std::string_view text);
 
 // True if `text` is UTF-8, or was: at least two of three sequences over 127 are whole characters
@@ -33,7 +33,8 @@ struct DecodedText {
 };
 
 // Decodes one unfolded header text. Raw 8-bit bytes that are not UTF-8 are read as
-// scratch.raw_charset, else as Windows-1252, and set Fault::kHeader8Bit. Words over
+// scratch.raw_charset, else as Windows-1252, and set Fault::kHeader8Bit; raw ISO-2022 is read as
+// scratch.escape_charset, where that is set. Words over
 // encoded_words_max stay undecoded (Fault::kLimitEncodedWords). Linear in the text.
 DecodedText decode_header_text(std::string_view unfolded, const Limits& limits,
                                HeaderScratch& scratch, Arena& arena, Faults& faults);

@@ -126,9 +126,9 @@ struct Context {
   Faults& faults;
 };
 
-void decode(Context& c, Header& header) {
-  const DecodedText text =
-      decode_header_text(header.unfolded, c.limits, c.scratch, c.batch.arena, c.faults);
+void decode(Header& header, const Limits& limits, HeaderScratch& scratch, Arena& arena,
+            Faults& faults) {
+  const DecodedText text = decode_header_text(header.unfolded, limits, scratch, arena, faults);
   header.decoded = text.text;
   if (text.encoded) header.flags |= static_cast<uint8_t>(HeaderFlag::kEncoded);
 }
@@ -157,7 +157,33 @@ void add_header(Context& c, const NameEnd& name, size_t line, const Value& value
   if (value.seen & HeaderLine::kEight)
     c.scratch.eight_bit.push_back(order);
   else
-    decode(c, header);
+    decode(header, c.limits, c.scratch, c.batch.arena, c.faults);
+}
+
+const Charset* declared_by(std::span<const Header> headers, const Limits& limits,
+                           HeaderScratch& scratch, Arena& arena) {
+  for (const Header& header : headers) {
+    if (header.id != header_id(known::kContentType)) continue;
+    Faults ignored;  // set where the part's own Content-Type is read
+    const MimeValue value = parse_content_type(header.unfolded, limits, scratch, arena, ignored);
+    return find_charset(value.raw("charset"));
+  }
+  return nullptr;
+}
+
+// Whether bytes that are known not to be UTF-8, and so not ASCII, can be of it.
+bool is_of_bytes(const Charset* charset) {
+  return charset != nullptr &&
+         (charset->kind == CharsetKind::kOneByte || charset->kind == CharsetKind::kIcu);
+}
+
+// The text that a reader sees first; null: there is none.
+const Part* first_text(std::span<const Part> parts) {
+  for (const Part& part : parts) {
+    const bool text = part.kind == PartKind::kText || part.kind == PartKind::kHtml;
+    if (text && !part.decoded.empty()) return &part;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -185,32 +211,32 @@ HeaderEnd find_header_end(std::string_view text) {
   return found;
 }
 
-void choose_raw_charset(std::span<const Header> headers, const Limits& limits,
+void choose_raw_charset(std::span<const Header> headers, const Part* text, const Limits& limits,
                         HeaderScratch& scratch, Arena& arena) {
+  scratch.raw_charset = declared_by(headers, limits, scratch, arena);
+  if (is_of_bytes(scratch.raw_charset)) return;
+  scratch.raw_charset = text == nullptr ? nullptr : find_charset(text->charset);
+  if (is_of_bytes(scratch.raw_charset)) return;
   scratch.raw_charset = nullptr;
-  for (const Header& header : headers) {
-    if (header.id != header_id(known::kContentType)) continue;
-    Faults ignored;  // set where the part's own Content-Type is read
-    const MimeValue value = parse_content_type(header.unfolded, limits, scratch, arena, ignored);
-    const Charset* declared = find_charset(value.raw("charset"));
-    // The bytes are known not to be UTF-8, and so not ASCII.
-    if (declared != nullptr &&
-        (declared->kind == CharsetKind::kOneByte || declared->kind == CharsetKind::kIcu)) {
-      scratch.raw_charset = declared;
-      return;
-    }
-    break;
-  }
-  constexpr size_t kSampleBytes = 4096, kHighBytesMin = 8;
-  ArenaText sample(arena, kSampleBytes);
+  constexpr size_t kSampleBytes = 4096, kTextBytes = 1024, kHighBytesMin = 8;
+  ArenaText sample(arena, kSampleBytes + kTextBytes);
   size_t high = 0;
   for (uint32_t index : scratch.eight_bit) {
-    const std::string_view text = headers[index].unfolded;
-    if (sample.size() + text.size() > kSampleBytes) break;
-    if (is_mostly_utf8(text)) continue;
-    sample.append(text);
+    const std::string_view line = headers[index].unfolded;
+    if (sample.size() + line.size() > kSampleBytes) break;
+    if (is_mostly_utf8(line)) continue;
+    sample.append(line);
     sample.push('\n');
-    for (char c : text) high += static_cast<uint8_t>(c) > 127;
+    for (char c : line) high += static_cast<uint8_t>(c) > 127;
+  }
+  // A header of few bytes is written as the text below it is.
+  if (high > 0 && text != nullptr) {
+    const size_t plain = ascii_prefix(text->decoded);
+    const std::string_view line = text->decoded.substr(plain, kTextBytes);
+    if (!is_mostly_utf8(line)) {
+      sample.append(line);
+      for (char c : line) high += static_cast<uint8_t>(c) > 127;
+    }
   }
   if (high >= kHighBytesMin) scratch.raw_charset = detect_charset(sample.view(), scratch.charset);
   sample.truncate(0);
@@ -221,7 +247,7 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
                             std::string_view block, uint32_t row, uint32_t part, Batch& batch) {
   Faults& faults = batch.facts[row].faults;
   if (part == 0) scratch.encoded_words = 0, scratch.header_bytes = 0;
-  scratch.raw_charset = nullptr;
+  scratch.raw_charset = scratch.escape_charset = nullptr;
   scratch.eight_bit.clear();
   const size_t bytes_left = limits.header_block_bytes_max - scratch.header_bytes;
   if (block.size() > bytes_left) {
@@ -259,10 +285,34 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
   }
   if (!scratch.eight_bit.empty()) {
     const std::span<Header> headers = std::span<Header>(batch.headers.values).subspan(first);
-    choose_raw_charset(headers, limits, scratch, batch.arena);
-    for (uint32_t index : scratch.eight_bit) decode(c, headers[index]);
+    choose_raw_charset(headers, nullptr, limits, scratch, batch.arena);
+    for (uint32_t index : scratch.eight_bit)
+      decode(headers[index], limits, scratch, batch.arena, faults);
   }
   return count;
+}
+
+void decode_by_text(std::span<Header> headers, std::span<const Part> parts, const Limits& limits,
+                    HeaderScratch& scratch, Arena& arena, Faults& faults) {
+  const Part* const text = first_text(parts);
+  const Charset* const declared = text == nullptr ? nullptr : find_charset(text->charset);
+  const bool escapes = declared != nullptr && declared->name.starts_with("iso-2022-");
+  scratch.escape_charset = escapes ? declared : nullptr;
+  scratch.raw_charset = nullptr;
+  scratch.eight_bit.clear();
+  for (uint32_t i = 0; i < headers.size(); ++i)
+    if (headers[i].flags & static_cast<uint8_t>(HeaderFlag::kEightBit))
+      scratch.eight_bit.push_back(i);
+  if (!scratch.eight_bit.empty()) choose_raw_charset(headers, text, limits, scratch, arena);
+  const uint32_t counted = scratch.encoded_words;
+  scratch.encoded_words = 0;
+  for (Header& header : headers) {
+    const bool high = (header.flags & static_cast<uint8_t>(HeaderFlag::kEightBit)) != 0;
+    if (high ? text != nullptr && !is_utf8(header.unfolded)
+             : escapes && header.unfolded.find('\x1B') != std::string_view::npos)
+      decode(header, limits, scratch, arena, faults);
+  }
+  scratch.encoded_words = counted;
 }
 
 }  // namespace winnow

@@ -46,9 +46,15 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
                             std::string_view block, uint32_t row, uint32_t part, Batch& batch);
 
 // Sets scratch.raw_charset, what bytes over 127 that are not UTF-8 are read as, for one header
-// block: the charset that its Content-Type declares; else what statistics over `scratch.eight_bit`
-// (indices into `headers`) say, if they have enough to say anything.
-void choose_raw_charset(std::span<const Header> headers, const Limits& limits,
+// block: the charset that its Content-Type or `text`, the first text below it (null: not known
+// yet), declares; else what statistics over `scratch.eight_bit` (indices into `headers`) and the
+// text say, if they have enough to say anything.
+void choose_raw_charset(std::span<const Header> headers, const Part* text, const Limits& limits,
                         HeaderScratch& scratch, Arena& arena);
+
+// Decodes the message's own headers again that wait for what its first text says: raw bytes over
+// 127 without a charset of their own, and raw ISO-2022. REQUIRED: the structure was read.
+void decode_by_text(std::span<Header> headers, std::span<const Part> parts, const Limits& limits,
+                    HeaderScratch& scratch, Arena& arena, Faults& faults);
 
 }  // namespace winnow

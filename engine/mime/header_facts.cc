@@ -59,17 +59,6 @@ void read_received(const Header& header, uint32_t index, const Limits& limits, B
   batch.received.values.push_back(received);
 }
 
-// As the header block was read: from the same headers the same charset for raw bytes.
-void restore_raw_charset(std::span<const Header> headers, const Limits& limits,
-                         HeaderScratch& scratch, Arena& arena) {
-  scratch.eight_bit.clear();
-  for (uint32_t i = 0; i < headers.size(); ++i)
-    if (headers[i].flags & static_cast<uint8_t>(HeaderFlag::kEightBit))
-      scratch.eight_bit.push_back(i);
-  scratch.raw_charset = nullptr;
-  if (!scratch.eight_bit.empty()) choose_raw_charset(headers, limits, scratch, arena);
-}
-
 void read_date(const Header& header, Facts& facts) {
   const std::optional<MailDate> date = parse_date(header.unfolded);
   if (!date) {
@@ -88,8 +77,8 @@ void read_header_facts(const Limits& limits, HeaderScratch& scratch, uint32_t ro
                        Batch& batch) {
   Facts& facts = batch.facts[row];
   facts.root_headers = root;
-  const std::span<const Header> headers = batch.headers.open_row().first(root);
-  restore_raw_charset(headers, limits, scratch, batch.arena);
+  const std::span<Header> headers = batch.headers.open_row().first(root);
+  decode_by_text(headers, batch.parts.open_row(), limits, scratch, batch.arena, facts.faults);
   uint64_t once[2] = {};
   for (uint32_t i = 0; i < root; ++i) {
     const Header& header = headers[i];

@@ -11,9 +11,10 @@
 namespace winnow {
 
 // REQUIRED: the headers of part 0 stand at the front of the open row of batch.headers, `root` of
-// them. Fills the open rows of batch.addresses and batch.received (not closing them) and of
-// batch.facts[row]: faults, date, date_zone_min, has_date, subject, message_id, message_id_value,
-// root_headers.
+// them, and all parts in that of batch.parts. Decodes raw headers by the first text
+// (decode_by_text()). Fills the open rows of batch.addresses and batch.received (not closing them)
+// and of batch.facts[row]: faults, date, date_zone_min, has_date, subject, message_id,
+// message_id_value, root_headers.
 void read_header_facts(const Limits& limits, HeaderScratch& scratch, uint32_t row, uint32_t root,
                        Batch& batch);
 

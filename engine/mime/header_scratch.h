@@ -31,6 +31,8 @@ struct HeaderScratch {
   const Charset* raw_charset = nullptr;  // what bytes over 127 that are not UTF-8 are read as;
                                          // null: Windows-1252
   std::vector<uint32_t> eight_bit;       // indices of headers that wait for raw_charset
+  // ISO-2022 that the message's first text declares: so may its own headers be, without words.
+  const Charset* escape_charset = nullptr;
 
   // Of one header.
   std::vector<ParameterPiece> pieces;

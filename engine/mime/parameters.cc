@@ -12,7 +12,8 @@ namespace winnow {
 
 namespace {
 
-constexpr size_t kPiecesMax = 128;  // a long file name takes about 20
+constexpr size_t kPiecesMax = 128;    // a long file name takes about 20
+constexpr int kSectionMax = 100'000;  // higher numbers count as this one
 
 constexpr bool blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -45,6 +46,7 @@ class Reader {
   void skip_comment();
   std::string_view token(std::string_view stop);
   bool assignment_ahead(size_t at) const;
+  void skip_doubled_signs();
   std::string_view quoted();
   std::string_view unquoted();
   bool piece(ParameterPiece& piece);
@@ -128,6 +130,20 @@ bool Reader::assignment_ahead(size_t at) const {
   return at > begin && at < text_.size() && text_[at] == '=';
 }
 
+// In NAME=="x" and NAME=""x"" one sign of each counts; "" with nothing behind it is an empty value.
+void Reader::skip_doubled_signs() {
+  const size_t begin = at_;
+  size_t quote = at_;
+  while (quote < text_.size() && text_[quote] == '=') ++quote;
+  if (quote == text_.size() || text_[quote] != '"') return;
+  at_ = quote;
+  size_t after = quote;
+  while (after < text_.size() && text_[after] == '"') ++after;
+  const bool value_behind = after < text_.size() && text_[after] != ';' && !blank(text_[after]);
+  if (after > quote + 1 && value_behind && !assignment_ahead(after)) at_ = after - 1;
+  broken_ |= at_ != begin;
+}
+
 // A quoted string. Only \" and \\ are escapes: senders write Windows paths as they are.
 std::string_view Reader::quoted() {
   const size_t begin = ++at_;
@@ -194,8 +210,8 @@ void split_name(ParameterPiece& piece) {
   if (star == std::string_view::npos || star + 1 == piece.name.size()) return;
   int section = 0;
   for (char c : piece.name.substr(star + 1)) {
-    if (c < '0' || c > '9' || section > 9999) return;
-    section = section * 10 + (c - '0');
+    if (c < '0' || c > '9') return;
+    section = std::min(section * 10 + (c - '0'), kSectionMax);
   }
   piece.section = section;
   piece.name = piece.name.substr(0, star);
@@ -211,6 +227,7 @@ bool Reader::piece(ParameterPiece& piece) {
   }
   ++at_;
   skip_blanks();
+  skip_doubled_signs();
   if (peek() == '"') {
     piece.text = quoted();
     skip_blanks();
@@ -244,18 +261,34 @@ void Reader::parameters(std::vector<ParameterPiece>& pieces) {
   }
 }
 
-void append_percent(std::string_view text, ArenaText& out, bool& broken) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push(text[i]);
-    } else if (i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
-      out.push(static_cast<char>(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2])));
-      i += 2;
-    } else {
-      broken = true;
-      out.push('%');
-    }
+// Undoes %XX, also where a section ends within it.
+struct PercentText {
+  ArenaText& out;
+  bool& broken;
+  char held[2] = {};  // "%", or "%" and the first digit
+  size_t held_count = 0;
+
+  void push(char c);
+  void append(std::string_view text) {
+    for (const char c : text) push(c);
   }
+  // What is no escape stays as it is written.
+  void end() {
+    if (held_count > 0) broken = true;
+    out.append({held, held_count});
+    held_count = 0;
+  }
+};
+
+void PercentText::push(char c) {
+  if (held_count > 0 && hex_value(c) < 0) end();
+  if (held_count == 0 && c != '%') return out.push(c);
+  if (held_count < 2) {
+    held[held_count++] = c;
+    return;
+  }
+  out.push(static_cast<char>(hex_value(held[1]) << 4 | hex_value(c)));
+  held_count = 0;
 }
 
 struct Join {
@@ -266,7 +299,8 @@ struct Join {
   bool broken = false;
 
   MimeParameter parameter(std::string_view name);
-  MimeParameter join(ParameterPiece* first, std::array<ParameterPiece*, kPiecesMax>& sections);
+  MimeParameter join(std::span<ParameterPiece* const> pieces);
+  std::span<ParameterPiece*> in_order(std::span<ParameterPiece*> sections);
   void plain(MimeParameter& parameter);
 };
 
@@ -274,40 +308,34 @@ void Join::plain(MimeParameter& parameter) {
   parameter.value = decode_header_text(parameter.raw, limits, scratch, arena, faults).text;
 }
 
-// Joins `first` and the sections after it and decodes them.
-MimeParameter Join::join(ParameterPiece* first, std::array<ParameterPiece*, kPiecesMax>& sections) {
+// Joins pieces in the order in which they stand here and decodes them.
+MimeParameter Join::join(std::span<ParameterPiece* const> pieces) {
   MimeParameter parameter;
-  std::string_view label, text = first->text;
-  if (first->extended) {
-    const size_t quote = text.find('\'');
-    const size_t second = quote == std::string_view::npos ? quote : text.find('\'', quote + 1);
+  std::string_view label, begin = pieces.front()->text;
+  if (pieces.front()->extended) {
+    const size_t quote = begin.find('\'');
+    const size_t second = quote == std::string_view::npos ? quote : begin.find('\'', quote + 1);
     if (second == std::string_view::npos) {
       broken = true;
     } else {
-      label = text.substr(0, quote);
-      text.remove_prefix(second + 1);
+      label = begin.substr(0, quote);
+      begin.remove_prefix(second + 1);
     }
   }
-  bool extended = first->extended;
+  bool extended = false;
   ArenaText out(arena, 128);
-  if (first->extended)
-    append_percent(text, out, broken);
-  else
-    out.append(text);
-  if (first->section == 0) {
-    size_t i = 1;
-    for (; i < kPiecesMax && sections[i] != nullptr; ++i) {
-      extended = extended || sections[i]->extended;
-      if (sections[i]->extended)
-        append_percent(sections[i]->text, out, broken);
-      else
-        out.append(sections[i]->text);
+  PercentText percent{out, broken};
+  for (const ParameterPiece* piece : pieces) {
+    const std::string_view text = piece == pieces.front() ? begin : piece->text;
+    extended |= piece->extended;
+    if (piece->extended) {
+      percent.append(text);
+    } else {
+      percent.end();
+      out.append(text);
     }
-    // What stands behind a gap is left out.
-    if (std::any_of(sections.begin() + static_cast<ptrdiff_t>(i), sections.end(),
-                    [](const ParameterPiece* piece) { return piece != nullptr; }))
-      broken = true;
   }
+  percent.end();
   parameter.raw = out.finish();
   if (!extended) {
     plain(parameter);
@@ -321,33 +349,49 @@ MimeParameter Join::join(ParameterPiece* first, std::array<ParameterPiece*, kPie
   return parameter;
 }
 
+// Sorts sections by their numbers; of two with one number the first stays.
+std::span<ParameterPiece*> Join::in_order(std::span<ParameterPiece*> sections) {
+  std::ranges::sort(sections, [](const ParameterPiece* a, const ParameterPiece* b) {
+    return a->section != b->section ? a->section < b->section : a < b;
+  });
+  // Not std::ranges::unique: clang 14 does not compile this library's.
+  const auto end = std::unique(
+      sections.begin(), sections.end(),
+      [](const ParameterPiece* x, const ParameterPiece* y) { return x->section == y->section; });
+  const std::span<ParameterPiece*> left(sections.begin(), end);
+  broken |= left.size() < sections.size();
+  for (size_t i = 0; i < left.size(); ++i) broken |= left[i]->section != static_cast<int32_t>(i);
+  return left;
+}
+
 // Makes one parameter of all pieces called `name`; which of them counts: see parameters.h.
 MimeParameter Join::parameter(std::string_view name) {
-  std::array<ParameterPiece*, kPiecesMax> sections{};
+  std::array<ParameterPiece*, kPiecesMax> sections;
+  size_t count = 0;
   ParameterPiece* whole = nullptr;
   ParameterPiece* simple = nullptr;
   for (ParameterPiece& piece : scratch.pieces) {
     if (piece.used || piece.name != name) continue;
     piece.used = true;
-    ParameterPiece** place = nullptr;
-    if (piece.section >= 0 && piece.section < static_cast<int32_t>(kPiecesMax))
-      place = &sections[static_cast<size_t>(piece.section)];
-    else if (piece.section < 0)
-      place = piece.extended ? &whole : &simple;
-    if (place == nullptr || *place != nullptr)
+    if (piece.section >= 0) {
+      sections[count++] = &piece;
+      continue;
+    }
+    ParameterPiece*& place = piece.extended ? whole : simple;
+    if (place != nullptr)
       broken = true;
     else
-      *place = &piece;
+      place = &piece;
   }
-  ParameterPiece* first = whole != nullptr ? whole : sections[0];
+  const std::span<ParameterPiece*> joined = in_order(std::span(sections).first(count));
   MimeParameter parameter;
-  if (first != nullptr) {
-    parameter = join(first, sections);
-  } else if (simple != nullptr) {
+  if (whole != nullptr) {
+    parameter = join({&whole, 1});
+  } else if (!joined.empty() && (simple == nullptr || joined.front()->section == 0)) {
+    parameter = join(joined);
+  } else {
     parameter.raw = simple->text;
     plain(parameter);
-  } else {
-    broken = true;  // NAME*1 without NAME*0
   }
   parameter.name = name;
   return parameter;

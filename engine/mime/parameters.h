@@ -2,12 +2,13 @@
 //
 // Parameters are taken as mail clients take them rather than as the grammar wants them: comments
 // go; a missing semicolon before NAME= is supplied; an unquoted value runs to the semicolon, inner
-// blanks included; an unclosed quoted string runs to the end; RFC 2047 words in values are decoded.
-// RFC 2231: NAME*0, NAME*1* ... are joined by their numbers, whatever their order in the text, up
-// to the first gap; NAME*=charset'language'%XX is decoded. Which of several wins (RFC 2231 says
-// nothing of duplicates; this is what most clients do): NAME* or NAME*0 over plain NAME
-// (RFC 6266 4.3 asks for it), else the first. Whatever had to be guessed sets
-// Fault::kParameterBroken.
+// blanks included; an unclosed quoted string runs to the end; of doubled signs (NAME=="x",
+// NAME=""x"") one counts; RFC 2047 words in values are decoded.
+// RFC 2231: NAME*0, NAME*1* ... are joined by their numbers, whatever their order in the text and
+// whichever are missing, and an escape may reach over two of them; NAME*=charset'language'%XX is
+// decoded. Which of several wins (RFC 2231 says nothing of duplicates; this is what most clients
+// do): NAME* or NAME*0 over plain NAME (RFC 6266 4.3 asks for it), plain NAME over sections without
+// NAME*0, else the first. Whatever had to be guessed sets Fault::kParameterBroken.
 #pragma once
 
 #include <span>

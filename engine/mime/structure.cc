@@ -94,7 +94,7 @@ class Reading {
     here.raw = here.decoded = text.substr(body);
     if (here.kind == PartKind::kMultipart)
       multipart(index, decodes);
-    else if (here.kind == PartKind::kMessage && holds_message(here, fields))
+    else if (here.kind == PartKind::kMessage)
       message(index, decodes);
     else
       leaf(index, decodes, fields);
@@ -127,15 +127,6 @@ class Reading {
     here.headers.end = static_cast<uint32_t>(batch_.headers.open_row().size());
     here.raw_headers = text.substr(0, block);
     return body;
-  }
-
-  static bool holds_message(const Part& part, const ContentFields& fields) {
-    if (part.subtype == "rfc822" || part.subtype == "global" || part.subtype == "news" ||
-        part.subtype == "external-body")
-      return true;
-    // Only the first piece of a cut message begins with its headers (RFC 2046 5.2.2).
-    return part.subtype == "partial" &&
-           (fields.partial_number.empty() || fields.partial_number == "1");
   }
 
   bool too_deep(Part& here) {
@@ -212,7 +203,6 @@ class Reading {
   void leaf(uint32_t index, uint8_t decodes, const ContentFields& fields) {
     Part& here = part(index);
     decode(here);
-    if (here.kind == PartKind::kMessage) return;
     const std::string_view inside = finish_leaf(job_, index, fields.smime_type);
     if (inside.empty() || decodes >= kDecodesMax || too_deep(part(index))) return;
     push(index, inside, {}, static_cast<uint8_t>(decodes + 1));

@@ -57,6 +57,7 @@ struct Group {
   Micro min_score = -kNoThreshold;  // cap of its negative sum
   bool disabled = false;
   bool one_shot = false;
+  bool is_public = false;  // one of $public_groups in the log
   Place place = {};
   std::vector<SymbolId> symbols = {};
 };

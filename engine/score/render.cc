@@ -185,18 +185,6 @@ void write_symbols(const RenderPlan& plan, const Verdict& verdict, Pen& pen) {
   *pen.at++ = '}';
 }
 
-void append_messages(const Verdict& verdict, std::string& out) {
-  out += ",\"messages\":{";
-  if (verdict.forced_by != kNoIndex) {
-    const PreResult& result = verdict.pre_results[verdict.forced_by];
-    if (!result.message.empty() && !result.no_smtp_message) {
-      out += "\"smtp_message\":";
-      append_json_string(result.message, out);
-    }
-  }
-  out += '}';
-}
-
 std::string_view reason_name(UnknownReason reason) {
   constexpr std::string_view kNames[] = {"",         "timeout", "server failure",
                                          "refused",  "broken",  "not allowed",
@@ -400,16 +388,44 @@ void append_links(const Evidence& evidence, UrlForm form, std::string& out) {
   append_emails(evidence.emails, out);
 }
 
+bool was_skipped(const Verdict& verdict) {
+  return verdict.forced_by != kNoIndex && verdict.pre_results[verdict.forced_by].ends;
+}
+
+std::string_view smtp_message(const Verdict& verdict) {
+  if (verdict.forced_by == kNoIndex) return {};
+  const PreResult& result = verdict.pre_results[verdict.forced_by];
+  return result.no_smtp_message ? std::string_view() : std::string_view(result.message);
+}
+
+std::string_view fate_of(const Action& action) {
+  if (action.flags & static_cast<uint8_t>(ActionFlag::kDiscard)) return "discard";
+  return action.flags & static_cast<uint8_t>(ActionFlag::kQuarantine) ? "quarantine" : "";
+}
+
+void append_messages(const Verdict& verdict, std::string& out) {
+  out += ",\"messages\":{";
+  if (const std::string_view message = smtp_message(verdict); !message.empty()) {
+    out += "\"smtp_message\":";
+    append_json_string(message, out);
+  }
+  out += '}';
+}
+
 void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const Verdict& verdict,
                         std::string& out, UrlForm form) {
-  // Rspamd's word for a verdict that ended everything before any rule was asked (GTUBE).
-  const bool ended = verdict.forced_by != kNoIndex && verdict.pre_results[verdict.forced_by].ends;
-  out += ended ? "\"is_skipped\":true,\"score\":" : "\"is_skipped\":false,\"score\":";
+  const Action& action = plan.model->actions[index(verdict.action)];
+  out +=
+      was_skipped(verdict) ? "\"is_skipped\":true,\"score\":" : "\"is_skipped\":false,\"score\":";
   append_json_score(verdict.score, out);
   out += ",\"required_score\":";
   append_json_score(verdict.required, out);
   out += ",\"action\":";
-  append_json_string(plan.model->actions[index(verdict.action)].name, out);
+  append_json_string(action.name, out);
+  if (const std::string_view fate = fate_of(action); !fate.empty()) {
+    out += ",\"reject\":";
+    append_json_string(fate, out);
+  }
   if (verdict.forced_by != kNoIndex) {
     out += ",\"passthrough_module\":";
     append_json_string(verdict.pre_results[verdict.forced_by].module, out);

@@ -28,6 +28,15 @@ enum class UrlForm : uint8_t { kHosts, kExtended };
 // (seal_links), else there are none.
 void append_links(const Evidence& evidence, UrlForm form, std::string& out);
 
+// True of a verdict that ended everything before any rule was asked (GTUBE): Rspamd's is_skipped.
+bool was_skipped(const Verdict& verdict);
+// What the SMTP client is to be told; empty: the action's own text.
+std::string_view smtp_message(const Verdict& verdict);
+// "discard" or "quarantine" where the action is one; else empty.
+std::string_view fate_of(const Action& action);
+// Appends `,"messages":{…}`.
+void append_messages(const Verdict& verdict, std::string& out);
+
 // Appends the fields of one reply without the braces around them: `"is_skipped":false,...`, so
 // that the caller can add its own (id, time_real, milter). Symbols that composites removed are left
 // out; a weight that was removed is 0. `unknown` lists the questions that ended unknown.

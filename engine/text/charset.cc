@@ -7,6 +7,7 @@
 #include <unicode/ucsdet.h>
 
 #include <algorithm>
+#include <bitset>
 
 namespace winnow {
 
@@ -140,19 +141,62 @@ bool has_stray_bytes(std::string_view sample) {
   return high * 100 < sample.size() * kStrayBytesPercent;
 }
 
+// Which of the bytes over 127 occur: by these a one-byte set is refused without a conversion.
+using HighBytes = std::bitset<128>;
+
+HighBytes high_bytes_of(std::string_view bytes) {
+  HighBytes seen;
+  for (const char c : bytes)
+    if (static_cast<uint8_t>(c) > 127) seen.set(static_cast<uint8_t>(c) - 0x80u);
+  return seen;
+}
+
+// Whether nobody would write these bytes in this set: a one-byte set that has no character for one
+// of them, or a control character.
+bool is_refused(const Charset& charset, const HighBytes& seen, std::string_view sample) {
+  // Nearly all pairs of bytes are letters of UTF-16; a text in it has blanks.
+  if (charset.kind == CharsetKind::kIcuWide) return sample.find('\0') == std::string_view::npos;
+  if (charset.kind != CharsetKind::kOneByte) return false;
+  for (size_t i = 0; i < seen.size(); ++i)
+    if (seen[i] && charset.high[i] < 0xA0) return true;
+  return false;
+}
+
+// Whether this is Cyrillic of DOS, which ICU's detector does not know: its letters are 0x80-0xAF
+// and 0xE0-0xEF, and no other set has its commonest letters (o e a i n t s r) where it has them.
+bool is_cp866(std::string_view sample) {
+  constexpr std::string_view kCommon =
+      "\xAE\xA5\xA0\xA8\xAD\xE2\xE1\xE0\x8E\x85\x80\x88\x8D\x92\x91\x90";
+  size_t high = 0, letters = 0, common = 0, ascii = 0;
+  for (const char c : sample) {
+    const auto byte = static_cast<uint8_t>(c);
+    high += byte > 127;
+    ascii += (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+    letters += (byte >= 0x80 && byte < 0xB0) || (byte >= 0xE0 && byte < 0xF0);
+    common += kCommon.find(c) != std::string_view::npos;
+  }
+  return high >= 8 && high * 3 >= ascii && letters * 10 >= high * 9 && common * 5 >= high * 2;
+}
+
 // ICU's names for what its detector knows are labels that find_charset() reads.
-const Charset* detect_by_statistics(std::string_view sample, CharsetScratch& scratch) {
+void guess_by_statistics(std::string_view sample, const HighBytes& seen, CharsetScratch& scratch,
+                         CharsetGuesses& guesses) {
+  constexpr int32_t kConfidenceMin = 10;
   UErrorCode error = U_ZERO_ERROR;
   if (scratch.detector == nullptr) scratch.detector = ucsdet_open(&error);
   auto* detector = static_cast<UCharsetDetector*>(scratch.detector);
-  if (detector == nullptr) return nullptr;
+  if (detector == nullptr) return;
   error = U_ZERO_ERROR;
   ucsdet_setText(detector, sample.data(), static_cast<int32_t>(sample.size()), &error);
-  const UCharsetMatch* match = ucsdet_detect(detector, &error);
-  if (match == nullptr || U_FAILURE(error)) return nullptr;
-  if (ucsdet_getConfidence(match, &error) < 10) return nullptr;
-  const char* name = ucsdet_getName(match, &error);
-  return name == nullptr ? nullptr : find_charset(name);
+  int32_t found = 0;
+  const UCharsetMatch** const matches = ucsdet_detectAll(detector, &found, &error);
+  if (matches == nullptr || U_FAILURE(error)) return;
+  for (int32_t i = 0; i < found && guesses.count < guesses.list.size(); ++i) {
+    if (ucsdet_getConfidence(matches[i], &error) < kConfidenceMin) break;
+    const char* const name = ucsdet_getName(matches[i], &error);
+    const Charset* const charset = name == nullptr ? nullptr : find_charset(name);
+    if (charset != nullptr && !is_refused(*charset, seen, sample)) guesses.add(*charset);
+  }
 }
 
 // `bytes` without their byte order mark.
@@ -212,8 +256,10 @@ std::string_view utf8_view(const Charset& charset, std::string_view bytes, Chars
   return out.finish();
 }
 
-const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch,
-                              size_t sample_bytes) {
+namespace {
+
+// What the bytes say by themselves, without statistics; null: nothing.
+const Charset* marked_charset(std::string_view bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) return &utf8_charset();
   if (bytes.starts_with(std::string_view("\xFF\xFE\0\0", 4))) return find_charset("utf-32le");
   if (bytes.starts_with("\xFF\xFE")) return find_charset("utf-16le");
@@ -228,12 +274,29 @@ const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch,
     if (head.find("\x1B$)A") != std::string_view::npos) return find_charset("iso-2022-cn");
     return &utf8_charset();
   }
-  if (is_utf8(bytes)) return &utf8_charset();
+  return is_utf8(bytes) ? &utf8_charset() : nullptr;
+}
+
+}  // namespace
+
+CharsetGuesses guess_charsets(std::string_view bytes, CharsetScratch& scratch,
+                              size_t sample_bytes) {
+  CharsetGuesses guesses;
+  if (const Charset* const marked = marked_charset(bytes)) return guesses.add(*marked), guesses;
   const size_t first = ascii_prefix(bytes);
   const size_t begin = first > sample_bytes / 4 ? first - sample_bytes / 4 : 0;
   const std::string_view sample = bytes.substr(begin, sample_bytes);
-  if (has_stray_bytes(sample)) return find_charset("windows-1252");
-  return detect_by_statistics(sample, scratch);
+  if (has_stray_bytes(sample)) return guesses.add(*find_charset("windows-1252")), guesses;
+  const HighBytes seen = high_bytes_of(bytes);
+  if (is_cp866(sample)) guesses.add(*find_charset("cp866"));
+  guess_by_statistics(sample, seen, scratch, guesses);
+  return guesses;
+}
+
+const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch,
+                              size_t sample_bytes) {
+  const CharsetGuesses guesses = guess_charsets(bytes, scratch, sample_bytes);
+  return guesses.count == 0 ? nullptr : guesses.list[0];
 }
 
 }  // namespace winnow

@@ -64,11 +64,24 @@ bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scr
 std::string_view utf8_view(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
                            Arena& arena, bool& fits);
 
-// The most likely charset of unlabelled bytes: byte order mark, UTF-8 validity, ISO-2022
-// escapes, windows-1252 where less than 2 of 100 bytes are over 127, then statistics over
-// `sample_bytes` around the first such byte, which cost about 0.4 us a byte. Null: no idea.
 constexpr size_t kDetectBytes = 2048;
 constexpr size_t kDetectBytesMax = 8192;
+
+// Charsets that unlabelled bytes may be in, the likeliest first.
+struct CharsetGuesses {
+  void add(const Charset& charset) { list[count++] = &charset; }
+
+  std::array<const Charset*, 8> list{};
+  size_t count = 0;
+};
+
+// Byte order mark, UTF-8 validity and ISO-2022 escapes speak for themselves; windows-1252 where
+// less than 2 of 100 bytes are over 127; cp866 by its letters; then statistics over `sample_bytes`
+// around the first such byte, which cost about 0.4 us a byte. A one-byte set that has no character
+// for one of `bytes` is none of these.
+CharsetGuesses guess_charsets(std::string_view bytes, CharsetScratch& scratch,
+                              size_t sample_bytes = kDetectBytes);
+// The first of them. Null: no idea.
 const Charset* detect_charset(std::string_view bytes, CharsetScratch& scratch,
                               size_t sample_bytes = kDetectBytes);
 

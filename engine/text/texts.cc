@@ -1,8 +1,10 @@
 #include "engine/text/texts.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "engine/mime/encoded_word.h"
 #include "engine/mime/flowed.h"
 #include "engine/text/content_lines.h"
 
@@ -57,17 +59,34 @@ class Decoder {
       if (named != nullptr && named != declared && try_charset(*named, bytes)) return;
     }
     add_flag(text_, TextFlag::kCharsetGuessed);
-    const Charset* detected = detect_charset(bytes, scratch_);
-    if (detected != nullptr && detected != declared && try_charset(*detected, bytes)) return;
-    // What the short sample said does not fit: a longer one is worth its time.
-    if (bytes.size() > kDetectBytes) detected = detect_charset(bytes, scratch_, kDetectBytesMax);
-    if (detected != nullptr && detected != declared && try_charset(*detected, bytes)) return;
-    if (detected != nullptr && decodes_alone(*detected) && mostly_fits(text_.utf8)) return;
-    add_flag(text_, TextFlag::kRaw);
-    (void)try_charset(utf8_charset(), bytes);
+    // What was UTF-8 before something broke it fits many a set.
+    const bool was_utf8 = !is_utf8(bytes) && is_mostly_utf8(bytes);
+    if (!was_utf8) {
+      if (guess(declared, kDetectBytes, bytes)) return;
+      // Where what a short sample says does not fit, a longer one is worth its time.
+      if (bytes.size() > kDetectBytes && guess(declared, kDetectBytesMax, bytes)) return;
+      add_flag(text_, TextFlag::kRaw);
+    }
+    (void)try_charset(was_utf8 ? utf8_charset() : *find_charset("windows-1252"), bytes);
   }
 
  private:
+  // Takes the first guess that fits; the likeliest also where a few characters do not. Others of
+  // several bytes a character are worth a conversion where the text is short: of a long one the
+  // statistics know enough.
+  bool guess(const Charset* declared, size_t sample_bytes, std::string_view bytes) {
+    const CharsetGuesses guesses = guess_charsets(bytes, scratch_, sample_bytes);
+    for (size_t i = 0; i < guesses.count; ++i) {
+      const Charset& charset = *guesses.list[i];
+      if (&charset == declared) continue;
+      if (i > 0 && charset.kind != CharsetKind::kOneByte && bytes.size() > kDetectBytesMax)
+        continue;
+      if (try_charset(charset, bytes)) return true;
+      if (i == 0 && decodes_alone(charset) && mostly_fits(text_.utf8)) return true;
+    }
+    return false;
+  }
+
   // What does not fit UTF-8 or ASCII is not worth converting: another charset will be tried.
   bool try_charset(const Charset& charset, std::string_view bytes) {
     bool fits = false;
@@ -102,7 +121,6 @@ void add_text(const TextPlan& plan, TextScratch& scratch, Batch& batch, uint32_t
   text.part = part_index;
   const bool html = part.kind == PartKind::kHtml;
   if (html) add_flag(text, TextFlag::kHtml);
-  if (has(part, PartFlag::kAttachment)) add_flag(text, TextFlag::kAttached);
 
   std::string_view bytes = part.decoded;
   const size_t bytes_max = plan.limits.text_bytes_max;
@@ -129,6 +147,21 @@ void add_text(const TextPlan& plan, TextScratch& scratch, Batch& batch, uint32_t
   batch.texts.values.push_back(text);
 }
 
+// An attachment is separate from the body (RFC 2183 2.2), but it takes a body to be separate from:
+// a message that is one attachment, or has nothing else to read, is read like any other.
+void mark_attached(std::span<const Part> parts, std::span<Text> texts) {
+  const auto attached = [parts](const Text& text) {
+    return text.part != 0 && has(parts[text.part], PartFlag::kAttachment);
+  };
+  const bool body = std::ranges::any_of(texts, [&](const Text& text) {
+    return !attached(text) && (text.flags & static_cast<uint16_t>(TextFlag::kEmpty)) == 0 &&
+           !has(parts[text.part], PartFlag::kSecondReading);
+  });
+  if (!body) return;
+  for (Text& text : texts)
+    if (attached(text)) add_flag(text, TextFlag::kAttached);
+}
+
 }  // namespace
 
 void texts(const TextPlan& plan, TextScratch& scratch, Batch& batch) {
@@ -140,6 +173,7 @@ void texts(const TextPlan& plan, TextScratch& scratch, Batch& batch) {
         add_text(plan, scratch, batch, row, i);
       }
     }
+    mark_attached(batch.parts.row(row), batch.texts.open_row());
     batch.texts.end_row();
     batch.htmls.end_row();
     batch.html_links.end_row();

@@ -242,20 +242,30 @@ void UrlCollector::search_queries() {
   }
 }
 
+bool UrlCollector::is_redirector(const Url& target) const {
+  return std::ranges::any_of(plan_.redirectors, [&](std::string_view one) {
+    if (one.starts_with('.')) return target.host.ends_with(one);
+    const size_t slash = one.find('/');
+    return target.host == one.substr(0, slash) &&
+           (slash == one.npos || target.path == one.substr(slash + 1));
+  });
+}
+
+// Whether all that the query names is of that domain: which of several is opened is not known.
 bool UrlCollector::query_leads_to(const Url& target, std::string_view domain) {
   if (target.query.empty()) return false;
   find_in_query(target.query);
+  bool leads = false;
   for (const FoundUrl& place : scratch_.inner_finder.found) {
     if (place.kind != FoundKind::kUrl) continue;
     const std::string_view found(scratch_.query.data() + place.begin, place.end - place.begin);
     if (place.guess != UrlGuess::kNone && !starts_www(found)) continue;
     Url inner;
-    if (parse_url(found, place.guess, scratch_.parser, batch_.arena, inner) &&
-        inner.domain == domain) {
-      return true;
-    }
+    if (!parse_url(found, place.guess, scratch_.parser, batch_.arena, inner)) continue;
+    if (inner.domain != domain) return false;
+    leads = true;
   }
-  return false;
+  return leads;
 }
 
 }  // namespace winnow

@@ -42,6 +42,7 @@ class UrlCollector {
   std::string_view resolve(std::string_view href, const Url& base);
   void search_queries();
   void find_in_query(std::string_view query);
+  bool is_redirector(const Url& target) const;
   bool query_leads_to(const Url& target, std::string_view domain);
   void compare_shown(const HtmlLink& link, uint32_t target);
   bool count_candidate();

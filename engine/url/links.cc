@@ -1,9 +1,10 @@
 // Targets of HTML links: relative ones resolved, and each compared with what the reader is shown.
 //
 // Phished (facts: "URL flags"): the link's text starts with a URL; both are web addresses; hosts
-// and organisational domains differ; the shown host is not a subdomain of the target's; and no
-// URL in the target's query leads to the shown domain (click counters and redirectors do). A text
-// that starts like "http://" but is no URL counts too, and is obscured.
+// and organisational domains differ; the shown host is not a subdomain of the target's; and the
+// target is no known redirector (UrlPlan) whose query leads to the shown domain: anybody else can
+// write what he likes there. A text that starts like "http://" but is no URL counts too, and is
+// obscured.
 #include <algorithm>
 
 #include "engine/ascii.h"
@@ -154,7 +155,8 @@ void UrlCollector::compare_shown(const HtmlLink& link, uint32_t target_index) {
       if (!is_web(shown.scheme) || !is_web(target.scheme)) return;
       flags = bit(UrlFlag::kUrlDisplayed);
       if (shown.host != target.host && shown.domain != target.domain &&
-          !is_below(shown.host, target.host) && !query_leads_to(target, shown.domain)) {
+          !is_below(shown.host, target.host) &&
+          !(is_redirector(target) && query_leads_to(target, shown.domain))) {
         flags |= bit(UrlFlag::kPhished) | bit(UrlFlag::kFromDisplayed);
       }
     }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "engine/batch.h"
@@ -15,6 +17,8 @@ namespace winnow {
 
 struct UrlPlan {
   Limits limits;
+  // Pages that open what their query says: "host/path", "host" (every path), ".host" (all below).
+  std::span<const std::string_view> redirectors = {};
 };
 
 // Room that one worker keeps between batches. Not shared between threads.

@@ -105,6 +105,7 @@ void read_group(Compiler& compiler, const UclObject& object) {
   if (const std::string_view text = object.string("description", ""); !text.empty())
     group.description = text;
   group.disabled = object.flag("disabled", false) || !object.flag("enabled", true);
+  group.is_public = object.flag("public", !object.flag("private", !group.is_public));
   const bool one_shot = object.flag("one_shot", false);
   for (const char* const key : {"symbols", "symbol"}) {
     const UclObject* const symbols = object.find(key);

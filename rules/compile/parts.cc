@@ -35,7 +35,7 @@ constexpr std::array kParts{
     Row{"options",
         " check_all_filters check_authed check_local dns dynamic_conf gtube_patterns local_addrs "
         "local_networks "
-        "max_mime_parts max_shots max_urls one_shot "
+        "max_message max_mime_parts max_shots max_urls one_shot "
         "soft_reject_on_timeout task_timeout trusted_keys words_decay "},
     Row{"options.dns",
         " connections enable_dnssec fake_records nameserver retransmits server sockets timeout "},

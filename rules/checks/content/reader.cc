@@ -2,7 +2,9 @@
 // bob.smith7,"), speak in the name of its domain, or put it into the Subject or their own name.
 //
 // The reader is each recipient of To and of the envelope. Role names that are words (info, sales)
-// are greeted so by honest strangers too and do not count.
+// are greeted so by honest strangers too and do not count. Honest services name in the Subject
+// whose account, ticket or host they mean: that is no wording of thieves, and the group is one of
+// its own.
 #include <algorithm>
 #include <array>
 
@@ -17,14 +19,14 @@ namespace {
 enum Sym : uint32_t { kGreeted, kDomainSpeaks, kSubjectNames, kSubjectDomain, kFromNames, kCount };
 
 constexpr std::array<SymbolDecl, kCount> kSymbols{{
-    {"READER_GREETED_BY_ADDRESS", "phishing_text", 2.2,
-     "Greets the reader by the mailbox or its address.", true},
-    {"READER_DOMAIN_SPEAKS", "phishing_text", 0.7,
+    {"READER_GREETED_BY_ADDRESS", "reader", 2.2, "Greets the reader by the mailbox or its address.",
+     true},
+    {"READER_DOMAIN_SPEAKS", "reader", 0.7,
      "Speaks in the name of the reader's domain, from elsewhere.", true},
-    {"READER_IN_SUBJECT", "phishing_text", 0.9, "The Subject names the reader's mailbox.", true},
-    {"READER_DOMAIN_IN_SUBJECT", "phishing_text", 0.7,
+    {"READER_IN_SUBJECT", "reader", 0.9, "The Subject names the reader's mailbox.", true},
+    {"READER_DOMAIN_IN_SUBJECT", "reader", 0.7,
      "The Subject names the reader's domain, and the sender is elsewhere.", true},
-    {"READER_IN_FROM_NAME", "phishing_text", 2.0,
+    {"READER_IN_FROM_NAME", "reader", 2.0,
      "The sender's name holds the reader's address or domain, and the sender is elsewhere.", true},
 }};
 

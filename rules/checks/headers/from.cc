@@ -2,6 +2,9 @@
 #include <array>
 
 #include "engine/mime/addresses.h"
+#include "engine/text/utf8.h"
+#include "engine/url/bytes.h"
+#include "engine/url/host.h"
 #include "rules/checks/check.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
@@ -69,17 +72,42 @@ bool has_run_of_blanks(std::string_view name) {
   return false;
 }
 
-// An address written in a display name: the token around '@' whose right side has a dot.
+// The host at the start of `text` as a reader sees it: letters of any script belong to it, quotes
+// and dashes end it, what has no width is left out.
+std::string_view host_at_start(std::string_view text, Arena& arena) {
+  ArenaText host(arena, text.size());
+  while (!text.empty()) {
+    const size_t length = sequence_length(text);
+    const char* bytes = text.data();
+    const uint32_t point = length == 0 ? 0 : next_point(bytes);
+    const bool is_mark =
+        point < 0xC0 || (point >= 0x2000 && point < 0x2070) || (point >= 0x3000 && point < 0x3004);
+    const bool is_hidden = point >= 0x80 && is_zero_width(point);
+    const bool is_host = point < 0x80 ? url_bytes::is(text[0], url_bytes::kHost) : !is_mark;
+    if (!is_host && !is_hidden) break;
+    if (!is_hidden) host.append(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+  return host.finish();
+}
+
+// The domain of the first address in a display name, whatever stands around it: "ann@bank.com!"
+// and "ann @ bank.com" are read as that address.
 std::string_view domain_in_name(std::string_view name, Arena& arena) {
-  const size_t at = name.find('@');
-  if (at == std::string_view::npos || at == 0) return {};
-  size_t begin = at, end = at + 1;
-  const std::string_view stop = " \t<>()[],;:\"'";
-  while (begin > 0 && stop.find(name[begin - 1]) == std::string_view::npos) --begin;
-  while (end < name.size() && stop.find(name[end]) == std::string_view::npos) ++end;
-  const Address address = parse_one_address(name.substr(begin, end - begin), arena);
-  return address.valid && address.domain.find('.') != std::string_view::npos ? address.domain
-                                                                             : std::string_view{};
+  constexpr std::string_view kBlanks = " \t", kStop = "@<>()[],;:\"'";
+  for (size_t at = name.find('@'); at != name.npos; at = name.find('@', at + 1)) {
+    const size_t user = name.substr(0, at).find_last_not_of(kBlanks);
+    const size_t begin = name.find_first_not_of(kBlanks, at + 1);
+    if (user == name.npos || begin == name.npos || kStop.find(name[user]) != kStop.npos) continue;
+    const std::string_view rest = name.substr(begin, name.find('@', begin) - begin);
+    std::string_view domain = host_at_start(rest, arena);
+    domain = domain.substr(0, domain.find_last_not_of(".-") + 1);
+    const size_t word = domain.find_last_not_of("0123456789");  // "@ 19.30" is a time
+    if (word == domain.npos || domain[word] == '.') continue;
+    if (domain.starts_with('.') || domain.find("..") != domain.npos) continue;
+    if (domain.find('.') != domain.npos) return lowered(domain, arena);
+  }
+  return {};
 }
 
 void display_name(const CheckPlan& plan, Batch& batch, uint32_t row, const Address& from) {
@@ -127,9 +155,11 @@ bool is_verp(std::string_view envelope, std::span<const std::string_view> recipi
 void envelope_sender(const CheckPlan& plan, Batch& batch, uint32_t row, const Address* from) {
   const std::string_view sender = batch.envelopes[row].from;
   if (sender.empty()) return;
-  if (!parse_one_address(sender, batch.arena).valid) insert(plan, batch, row, kEnvInvalid);
+  const Address parsed = parse_one_address(sender, batch.arena);
+  if (!parsed.valid) insert(plan, batch, row, kEnvInvalid);
   if (!from) return;
-  const bool equal = equal_caseless(sender, from->address);
+  // `"ann"@host` is ann@host (RFC 5321 4.1.2), as it is in From.
+  const bool equal = equal_caseless(parsed.valid ? parsed.address : sender, from->address);
   insert(plan, batch, row, equal ? kEqEnv : kNeqEnv, equal ? std::string_view{} : from->address);
   if (!equal) insert(plan, batch, row, kNeqEnv, sender, 0);
   if (is_bounce_tagged(sender, from->address)) insert(plan, batch, row, kPrvs);

@@ -6,6 +6,7 @@
 #include "engine/mime/ip.h"
 #include "rules/checks/check.h"
 #include "rules/checks/headers/client_name.h"
+#include "rules/checks/organisation.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 #include "rules/config/ucl.h"
@@ -94,41 +95,30 @@ constexpr std::array<OptionDecl, 8> kOptions{{
     {"check_authed", OptionType::kBool, "false", "Looks at mail of authenticated users as well."},
 }};
 
-// How a word of a host name has to stand in it: words are runs of letters.
-enum class Fit : uint8_t { kWhole, kPrefix, kSuffix };
+constexpr size_t kNameMax = 253;  // RFC 1035 2.3.4, as text
+
+// What words of a host name say; words are runs of letters.
 struct HostWord {
   std::string_view word;
-  uint8_t weight;  // 1-5
-  Fit fit;
+  uint8_t weight;          // 1-5, where it stands by itself; 0 = says nothing then
+  uint8_t behind_address;  // 1-5, where four numbers stand before it
+  bool counts = false;     // a number follows at once: dsl12
 };
 constexpr HostWord kHostWords[] = {
-    {"dyn", 5, Fit::kPrefix},      {"ppp", 5, Fit::kPrefix},      {"dhcp", 5, Fit::kPrefix},
-    {"nat", 5, Fit::kWhole},       {"broadband", 5, Fit::kWhole}, {"dial", 5, Fit::kPrefix},
-    {"dip", 5, Fit::kWhole},       {"modem", 5, Fit::kSuffix},    {"wifi", 5, Fit::kPrefix},
-    {"wireless", 5, Fit::kWhole},  {"gprs", 5, Fit::kWhole},      {"pppoe", 5, Fit::kWhole},
-    {"dsl", 4, Fit::kSuffix},      {"dsl", 4, Fit::kPrefix},      {"adsl", 4, Fit::kPrefix},
-    {"pool", 4, Fit::kPrefix},     {"fibertel", 4, Fit::kWhole},  {"fbx", 4, Fit::kWhole},
-    {"cable", 3, Fit::kPrefix},    {"kabel", 3, Fit::kPrefix},    {"user", 1, Fit::kPrefix},
-    {"customer", 1, Fit::kPrefix}, {"cust", 1, Fit::kWhole},      {"client", 1, Fit::kPrefix},
-    {"peer", 1, Fit::kWhole},      {"vps", 1, Fit::kPrefix},      {"clients", 1, Fit::kWhole},
+    {"dynamic", 5, 5},    {"dyn", 0, 5},        {"dhcp", 5, 5},       {"ppp", 5, 5},
+    {"pppoe", 5, 5},      {"nat", 5, 5},        {"broadband", 5, 5},  {"dialup", 5, 5},
+    {"dialin", 5, 5},     {"dial", 0, 5},       {"dip", 0, 5},        {"modem", 5, 5},
+    {"wifi", 5, 5},       {"wireless", 0, 5},   {"gprs", 5, 5},       {"cdma", 5, 5},
+    {"catv", 5, 5},       {"dsl", 4, 4, true},  {"adsl", 4, 4, true}, {"xdsl", 4, 4, true},
+    {"sdsl", 4, 4, true}, {"vdsl", 4, 4, true}, {"pool", 4, 4},       {"pools", 4, 4},
+    {"fibertel", 4, 4},   {"fbx", 4, 4},        {"cable", 3, 3},      {"kabel", 3, 3},
+    {"host", 2, 2},       {"user", 1, 1},       {"users", 0, 1},      {"customer", 1, 1},
+    {"customers", 1, 1},  {"cust", 0, 1},       {"client", 1, 1},     {"clients", 1, 5},
+    {"peer", 1, 1},       {"vps", 0, 1},
 };
 
 bool is_letter(char c) { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-uint8_t word_weight(std::string_view word) {
-  uint8_t weight = 0;
-  for (const HostWord& one : kHostWords) {
-    const bool fits =
-        one.fit == Fit::kWhole ? equal_caseless(word, one.word)
-        : one.fit == Fit::kPrefix
-            ? starts_caseless(word, one.word)
-            : word.size() >= one.word.size() &&
-                  equal_caseless(word.substr(word.size() - one.word.size()), one.word);
-    if (fits) weight = std::max(weight, one.weight);
-  }
-  return weight;
-}
 
 bool ends_private(std::string_view host) {
   for (const std::string_view end :
@@ -138,42 +128,70 @@ bool ends_private(std::string_view host) {
   return false;
 }
 
-// A number or dash before the word, or a number set off from it behind: 12host, my-host, host-12.
-bool is_numbered(std::string_view host, size_t begin, size_t end) {
-  if (begin > 0 && (is_digit(host[begin - 1]) || host[begin - 1] == '-')) return true;
-  return end + 1 < host.size() && (host[end] == '-' || host[end] == '.') && is_digit(host[end + 1]);
+bool is_separator(char c) { return c == '.' || c == '-'; }
+
+// Whether the word [begin, end) of `host` stands by itself: behind a label or a part of one, or
+// with a number beside it. The first word of a name is what many a mail server is called.
+bool stands_alone(std::string_view host, size_t begin, size_t end, bool counts) {
+  if (begin > 0 && is_digit(host[begin - 1])) return true;
+  if (end >= host.size()) return false;
+  if (counts && is_digit(host[end])) return true;
+  if (!is_separator(host[end])) return false;
+  return (begin > 0 && is_separator(host[begin - 1])) ||
+         (end + 1 < host.size() && is_digit(host[end + 1]));
 }
 
-// 0 (nothing odd) to 5. The organisation's own two labels at the end do not count.
-uint8_t name_weight(std::string_view host) {
-  const size_t last = host.rfind('.');
-  if (last == std::string_view::npos || ends_private(host)) return 5;
-  const size_t before = last == 0 ? std::string_view::npos : host.rfind('.', last - 1);
-  const std::string_view own =
-      before == std::string_view::npos ? std::string_view() : host.substr(0, before);
+// What stands before the organisation's domain; empty in names that are none.
+std::string_view below_organisation(std::string_view host) {
+  char lower[kNameMax];
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.size() > sizeof lower) return {};
+  std::ranges::transform(host, lower, lower_ascii);
+  const size_t domain = organisation({lower, host.size()}).size();
+  return domain == 0 ? std::string_view() : host.substr(0, host.size() - domain);
+}
+
+// 0 (nothing odd) to 5, by the words of `host` below its organisation.
+uint8_t words_weight(std::string_view host) {
   uint8_t weight = 0;
   if (find_caseless(host, "in-addr") != std::string_view::npos) weight = 4;
   if (find_caseless(host, "unused-addr") != std::string_view::npos)
     weight = std::max<uint8_t>(weight, 3);
+  const std::string_view own = below_organisation(host);
+  uint32_t numbers = 0;
   for (size_t i = 0; i < own.size();) {
-    if (!is_letter(own[i])) {
+    const size_t begin = i;
+    if (is_digit(own[i])) {
+      while (i < own.size() && is_digit(own[i])) ++i;
+      ++numbers;
+      continue;
+    }
+    while (i < own.size() && is_letter(own[i])) ++i;
+    if (i == begin) {
       ++i;
       continue;
     }
-    size_t end = i;
-    while (end < own.size() && is_letter(own[end])) ++end;
-    const std::string_view word = own.substr(i, end - i);
-    weight = std::max(weight, word_weight(word));
-    if (equal_caseless(word, "host") && is_numbered(host, i, end))
-      weight = std::max<uint8_t>(weight, 2);
-    i = end;
+    const std::string_view word = own.substr(begin, i - begin);
+    const auto* const known = std::ranges::find_if(
+        kHostWords, [&](const HostWord& one) { return equal_caseless(word, one.word); });
+    if (known == std::end(kHostWords)) continue;
+    if (numbers >= 4) weight = std::max(weight, known->behind_address);
+    if (stands_alone(host, begin, i, known->counts)) weight = std::max(weight, known->weight);
   }
   return weight;
 }
 
-// A dotted name of letters, digits and hyphens, 4 to 253 bytes (RFC 1123 2.1).
+// The same for HELO, where a name that is of no use outside is odd as well.
+uint8_t helo_weight_of(std::string_view helo) {
+  const bool is_private = helo.find('.') == std::string_view::npos || ends_private(helo);
+  return is_private ? 5 : words_weight(helo);
+}
+
+// A dotted name of letters, digits and hyphens, 4 to 253 bytes (RFC 1123 2.1); the root's dot may
+// stand at its end.
 bool is_fqdn(std::string_view host) {
-  if (host.size() < 4 || host.size() > 253 || host.find('.') == std::string_view::npos)
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.size() < 4 || host.size() > kNameMax || host.find('.') == std::string_view::npos)
     return false;
   size_t label = 0;
   char before = '.';
@@ -182,7 +200,7 @@ bool is_fqdn(std::string_view host) {
       if (label == 0 || before == '-') return false;
       label = 0;
     } else {
-      if (!is_letter(c) && !is_digit(c) && c != '-' && c != '_') return false;
+      if (!is_letter(c) && !is_digit(c) && c != '-') return false;
       if (label == 0 && c == '-') return false;
       if (++label > 63) return false;
     }
@@ -245,17 +263,18 @@ std::string_view helo_and_host(const Plan& plan, const Envelope& envelope, std::
       insert(kHeloBareIp, helo);
       helo_done = true;
     } else if (!helo.empty()) {
-      helo_weight = name_weight(helo);
+      helo_weight = helo_weight_of(helo);
     }
   }
-  const uint8_t host_weight = plan.hostname && !host.empty() ? name_weight(host) : 0;
+  // A client without an address is a program of this machine.
+  const bool has_host = plan.hostname && envelope.ip.valid();
+  const uint8_t host_weight = has_host ? words_weight(host) : 0;
   if (host_weight > helo_weight)
     insert(static_cast<Sym>(kHost1 + host_weight - 1), host);
   else if (helo_weight > 0)
     insert(static_cast<Sym>(kHelo1 + helo_weight - 1), helo);
   if (!helo_done && helo_weight == 0 && !is_fqdn(helo)) insert(kHeloNotFqdn, helo);
-  if (plan.hostname && host.empty() && envelope.ip.valid())
-    insert(kHostUnknown, std::string_view());
+  if (has_host && host.empty()) insert(kHostUnknown, std::string_view());
   return !helo_done && helo_weight == 0 && is_fqdn(helo) ? helo : std::string_view();
 }
 

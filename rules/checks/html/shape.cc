@@ -126,37 +126,64 @@ std::string_view host_of(std::string_view href) {
   return href.substr(0, href.find(':'));
 }
 
-void links(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html) {
+// Links to addresses, however written (0xc0.0.2.1, 3221225985), as they stand in the mail: what the
+// URL table takes for one. The first few are enough, as each link is compared with all.
+struct NumericLinks {
+  std::array<std::string_view, 16> found;
+  size_t size = 0;
+
+  NumericLinks(const Batch& batch, uint32_t row) {
+    constexpr auto kHtmlNumeric =
+        static_cast<uint32_t>(UrlFlag::kHtml) | static_cast<uint32_t>(UrlFlag::kNumeric);
+    for (const Url& url : batch.urls.row(row)) {
+      if ((url.flags & kHtmlNumeric) != kHtmlNumeric || !is_ipv4(url.host)) continue;
+      if (size == found.size()) break;
+      found[size++] = url.found;
+    }
+  }
+  bool hold(std::string_view href) const {
+    return std::find(found.begin(), found.begin() + size, href) != found.begin() + size;
+  }
+};
+
+// Of all HTML of a message together.
+struct Links {
+  NumericLinks numeric;
   bool to_https = false, to_ip = false, css = false;
+};
+
+void look_at_links(const CheckPlan& plan, Batch& batch, uint32_t row, const Html& html,
+                   Links& seen) {
   for (const HtmlLink& link :
        batch.html_links.row(row).subspan(html.links.begin, html.links.size())) {
-    if (!to_https && starts_caseless(link.href, "http:") && starts_caseless(link.text, "https:")) {
-      to_https = true;
+    if (!seen.to_https && starts_caseless(link.href, "http:") &&
+        starts_caseless(link.text, "https:")) {
+      seen.to_https = true;
       insert(plan, batch, row, kHttpToHttps, host_of(link.href));
     }
-    to_ip |= link.tag == static_cast<uint16_t>(HtmlTag::kA) && starts_caseless(link.href, "http") &&
-             is_ipv4(host_of(link.href));
-    if (css || !link.text.empty()) continue;
+    seen.to_ip |= link.tag == static_cast<uint16_t>(HtmlTag::kA) &&
+                  starts_caseless(link.href, "http") &&
+                  (is_ipv4(host_of(link.href)) || seen.numeric.hold(link.href));
+    if (seen.css || !link.text.empty()) continue;
     const std::string_view path = link.href.substr(0, link.href.find_first_of("?#"));
-    css = path.size() > 4 && equal_caseless(path.substr(path.size() - 4), ".css");
+    seen.css = path.size() > 4 && equal_caseless(path.substr(path.size() - 4), ".css");
   }
-  if (to_ip) insert(plan, batch, row, kHttpToIp);
-  if (css) insert(plan, batch, row, kExtCss);
 }
 
 void content(const CheckPlan& plan, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) {
-    bool first = true;
+    Links seen{NumericLinks(batch, row)};
     for (const Html& html : batch.htmls.row(row)) {
       const Text& text = batch.texts.row(row)[html.text];
       hidden(plan, batch, row, html);
       images(plan, batch, row, html, static_cast<uint32_t>(text.plain.size()), text.words.size());
-      if (first) links(plan, batch, row, html);
-      first = false;
+      look_at_links(plan, batch, row, html, seen);
       if (!html.refresh.empty()) insert(plan, batch, row, kMetaRefresh);
       if (html.flags & static_cast<uint32_t>(HtmlFlag::kFormPassword))
         insert(plan, batch, row, kFormPassword);
     }
+    if (seen.to_ip) insert(plan, batch, row, kHttpToIp);
+    if (seen.css) insert(plan, batch, row, kExtCss);
   }
 }
 

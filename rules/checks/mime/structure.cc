@@ -85,7 +85,9 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
     }
     seven_bit |= part.encoding == TransferEncoding::k7bit ||
                  (part.encoding == TransferEncoding::kNone && !has_8bit(part.raw));
-    if (part.kind == PartKind::kText) no_charset |= part.charset.empty() && !part.decoded.empty();
+    // A report (message/delivery-status) has no charset to declare.
+    if (part.kind == PartKind::kText && part.type == "text")
+      no_charset |= part.charset.empty() && !part.decoded.empty();
     // The first such text decides for all, as rspamd has it. Without a label 7bit is meant (RFC
     // 2045 6.1), but then nobody lied: programs older than MIME send bytes as they are.
     if (!bad_cte && part.encoding == TransferEncoding::k7bit && !is_attachment(part) &&

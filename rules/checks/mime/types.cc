@@ -197,7 +197,7 @@ void archive(const Plan& plan, Batch& batch, uint32_t row, const Part& part) {
   const auto members =
       batch.archive_members.row(row).subspan(archive.members.begin, archive.members.size());
   if (archive.unreadable) {
-    insert(plan, batch, row, kEncryptedArchive, "compressed header", 0.5);
+    insert(plan, batch, row, kEncryptedArchive, "encrypted header");
     insert(plan, batch, row, kEncryptedArchive, part.filename, 0);
   } else if (archive.encrypted) {
     const auto locked = std::ranges::find(members, true, &ArchiveMember::encrypted);

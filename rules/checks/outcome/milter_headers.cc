@@ -5,7 +5,8 @@
 // Not for local or authenticated mail (skip_local, skip_authenticated) but for those routines that
 // local_headers and authenticated_headers list; not where a pre-result ended everything (GTUBE).
 // The flag X-Spam of others is removed from all mail. Routines that need what is not there add
-// nothing: x-os-fingerprint (p0f), stat-signature (Bayes), fuzzy-hashes.
+// nothing, and the configuration is warned of: x-os-fingerprint (p0f), stat-signature (Bayes),
+// fuzzy-hashes.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -118,18 +119,29 @@ void read_headers(const CompileContext& context, const UclObject* own, ActiveRou
   });
 }
 
+void warn_unknown(const CompileContext& context, const UclObject& at, std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const RoutineRow& one : kRoutines) known.push_back(one.name);
+  std::ranges::sort(known);
+  const std::string near = did_you_mean(name, known);
+  context.warn_at(
+      at, "there is no routine \"" + std::string(name) + "\"." + (near.empty() ? "" : " " + near));
+}
+
+bool is_routine(std::string_view name) {
+  return std::ranges::find(kRoutines, name, &RoutineRow::name) != std::end(kRoutines);
+}
+
 void add_routine(const CompileContext& context, std::string_view name, const UclObject* at,
                  Plan& plan) {
   if (std::ranges::find(plan.active, name, &ActiveRoutine::name) != plan.active.end()) return;
   const auto row = std::ranges::find(kRoutines, name, &RoutineRow::name);
   if (row == std::end(kRoutines)) {
-    std::vector<std::string_view> known;
-    for (const RoutineRow& one : kRoutines) known.push_back(one.name);
-    std::ranges::sort(known);
-    const std::string sentence = "there is no routine \"" + std::string(name) + "\". ";
-    if (at) context.warn_at(*at, sentence + did_you_mean(name, known));
+    if (at) warn_unknown(context, *at, name);
     return;
   }
+  if (at && row->routine == Routine::kNothing && row->name != "x-rspamd-pre-result")
+    context.warn_at(*at, "the routine " + std::string(name) + " is not there yet: it adds nothing");
   const UclObject* const routines = context.options ? context.options->find("routines") : nullptr;
   const UclObject* const own = routines ? routines->find(name) : nullptr;
   const auto text = [&](const char* key, std::string_view fallback) {
@@ -206,6 +218,10 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
         add_routine(context, name, nullptr, *plan);
     if (const UclObject* const custom = options->find("custom"))
       context.warn_at(*custom, "custom routines are Lua, which is not run");
+    if (const UclObject* const routines = options->find("routines"))
+      for (const UclObject* const one : routines->named())
+        if (!is_routine(one->key()) && !options->find("custom"))
+          warn_unknown(context, *one, one->key());
     if (const UclObject* const found = options->get("routines.x-rspamd-pre-result.header");
         found && is_header_name(found->text()))
       plan->pre_result = found->text();

@@ -156,8 +156,9 @@ void add_patterns(CompileContext& context, MultimapPlan& plan, uint32_t number) 
   for (uint32_t i = 0; i < patterns.size(); ++i) {
     spec.regex = patterns[i].regex;
     spec.flags = patterns[i].flags & ~bit(PatternFlag::kCountAll);
-    Result<AtomId> atom = context.pattern(
-        spec, fmt::format("multimap {} /{}/ {}", rule.source.key, spec.regex, spec.flags));
+    std::string text = fmt::format("multimap {} /{}/ {}", rule.source.key, spec.regex, spec.flags);
+    spec.flags |= bit(PatternFlag::kEachText);
+    Result<AtomId> atom = context.pattern(spec, std::move(text));
     if (!atom) {
       context.warn_at(*rule.body,
                       fmt::format("multimap rule {}: line {} of its map is left out: {}",
@@ -359,12 +360,15 @@ void read_atoms(const MultimapPlan& plan, Batch& batch) {
       found.push_back({atom.row, at->rule, at->pattern, atom.where});
   }
   std::ranges::sort(found, [](const PatternHit& a, const PatternHit& b) {
-    return std::tie(a.row, a.rule, a.pattern) < std::tie(b.row, b.rule, b.pattern);
+    return std::tie(a.row, a.rule, a.where.item, a.pattern) <
+           std::tie(b.row, b.rule, b.where.item, b.pattern);
   });
+  // Of one text the first pattern counts, or all of them; each text counts.
   for (size_t i = 0; i < found.size(); ++i) {
     const PatternHit& one = found[i];
     const MultimapRule& rule = plan.rules[one.rule];
-    const bool again = i > 0 && found[i - 1].row == one.row && found[i - 1].rule == one.rule;
+    const bool again = i > 0 && found[i - 1].row == one.row && found[i - 1].rule == one.rule &&
+                       found[i - 1].where.item == one.where.item;
     if (again && !rule.multi) continue;
     hit(plan.part, rule, batch, one.row, rule.map->patterns()[one.pattern].value,
         matched_text(rule, batch, one), one.where);

@@ -5,6 +5,7 @@
 namespace winnow {
 namespace {
 
+using namespace std::string_literals;
 using namespace test;
 
 TEST(ArchiveZip, Listed) {
@@ -31,6 +32,9 @@ TEST(ArchiveZip, Listed) {
       {"misnamed", two, "x.rar", "zip misnamed: 0:a.txt=3 0:d/=0 dir 0:d/b.exe=2"},
       {"behind a program", "MZ some program" + two, "x.exe",
        "zip: 0:a.txt=3 0:d/=0 dir 0:d/b.exe=2"},
+      {"behind junk", "junkjunk" + two, "x.zip", "zip: 0:a.txt=3 0:d/=0 dir 0:d/b.exe=2"},
+      {"between junk", "junkjunk" + two + std::string(100, 'x'), "",
+       "zip: 0:a.txt=3 0:d/=0 dir 0:d/b.exe=2"},
       {"trailing bytes", two + std::string(100, 'x'), "", "zip: 0:a.txt=3 0:d/=0 dir 0:d/b.exe=2"},
       {"cut: local headers", make_zip({{"a", "xyz"}, {"b", "1"}}, false), "",
        "zip truncated: 0:a=3 0:b=1"},
@@ -44,6 +48,8 @@ TEST(ArchiveZip, Listed) {
       {"control character", make_zip({{"a\1", "x"}}), "", "zip: 0:a\1=1 obf"},
       {"inner zip", make_zip({{"in.zip", make_zip({{"x.js", "1"}})}}), "",
        "zip: 0:in.zip=107 1:x.js=1"},
+      {"inner zip behind junk", "junk" + make_zip({{"in.zip", "junk" + make_zip({{"x.js", "1"}})}}),
+       "", "zip: 0:in.zip=111 1:x.js=1"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
@@ -130,7 +136,10 @@ TEST(Archive7z, EncryptedList) {
 }
 
 TEST(Archive, NoArchive) {
-  for (const std::string_view bytes : {"", "hello", "PK", "MZ not a zip", "Rar"}) {
+  const std::string empty = "junk" + make_zip({});
+  const std::string cut = "junk" + make_zip({{"a", "x"}}, false);
+  for (const std::string& bytes :
+       {std::string(), "hello"s, "PK"s, "MZ not a zip"s, "Rar"s, empty, cut}) {
     EXPECT_EQ(ArchiveRun(bytes).dump(), "none") << bytes;
   }
 }

@@ -221,6 +221,36 @@ TEST(Content, FillsPartsAndArchives) {
   }
 }
 
+TEST(Content, ZipsBehindJunkAreListedWhereTheyArePromised) {
+  struct Row {
+    const char *name, *type, *subtype, *filename;
+    bool listed;
+  };
+  const Row rows[] = {
+      {"type", "application", "zip", "", true},
+      {"Windows' type", "application", "x-zip-compressed", "a", true},
+      {"name", "application", "octet-stream", "a.ZIP", true},
+      {"another type", "text", "zip", "", false},
+      {"another name", "application", "octet-stream", "a.zip.bin", false},
+  };
+  const std::string bytes = "PK junk" + make_zip({{"a.exe", "MZ"}});
+  for (const Row& row : rows) {
+    Batch batch;
+    batch.add("", 0, Envelope(), {});
+    Part part;
+    part.kind = PartKind::kOther;
+    part.type = row.type;
+    part.subtype = row.subtype;
+    part.filename = row.filename;
+    part.decoded = bytes;
+    batch.parts.values.push_back(part);
+    batch.parts.end_row();
+    const Limits limits;
+    content({&limits}, batch);
+    EXPECT_EQ(batch.archive_members.row(0).size(), row.listed ? 1u : 0u) << row.name;
+  }
+}
+
 // "WxH", or nothing.
 std::string size_of(const std::string& bytes) {
   const std::optional<ImageSize> size = image_size(bytes);

@@ -393,6 +393,25 @@ TEST(Multimap, OnePatternOrAllOfThem) {
             "P(20)[Ripe pears today] R(10)[Ripe pears today] => no action");
 }
 
+TEST(Multimap, EachValueCounts) {
+  const Envelopes envelope{.rcpt = {"bob@here.example", "ann@here.example", "eve@other.example"}};
+  const auto scan = [&](const std::string& rule) {
+    return Chain("multimap { RULE { score = 1; " + rule + " } }").scan(kMail, envelope);
+  };
+  const std::string selector = "type = selector; selector = 'rcpts:addr'; ";
+  const std::string here = "map = ['/@here/', '/ann|eve/']; regexp = true; ";
+  const std::string all = "[bob@here.example][ann@here.example][eve@other.example] => no action";
+  EXPECT_EQ(scan(selector + here), "RULE(30)" + all);
+  EXPECT_EQ(scan(selector + here + "one_shot = true"), "RULE(10)" + all);
+  EXPECT_EQ(scan(selector + here + "multi = true"), "RULE(40)" + all);
+  EXPECT_EQ(scan(selector + "map = ['bob@here.example', 'eve@other.example']"),
+            "RULE(20)[bob@here.example][eve@other.example] => no action");
+  EXPECT_EQ(scan("type = rcpt; regexp = true; map = ['/^[^@]*other/', '/^eve@/']"),
+            "RULE(20)[eve@other.example][other.example] => no action");
+  EXPECT_EQ(scan("type = url; regexp = true; map = ['/pear/']"),
+            "RULE(10)[www.pear.co.uk] => no action");
+}
+
 TEST(Multimap, WhatIsNotThereIsNamed) {
   Chain chain(
       "multimap { A { type = regexp_rules } B { type = nonsense; map = [x] }\n"

@@ -56,13 +56,13 @@ TEST(ScopeTexts, EachScopeHasItsTexts) {
   const Row rows[] = {
       {ScopeKind::kAllHeaders, false, "0[Subject: x\n]"},
       {ScopeKind::kBody, false, "0[Subject: x\n\nwhole message]"},
-      {ScopeKind::kPart, false, "0[one two\nthree\r\nfour\r]"},
+      {ScopeKind::kPart, false, "0[one two\nthree\r\nfour\r]1[attached]"},
       {ScopeKind::kPart, true, "0[one two\nthree\r\nfour\r]1[attached]"},
-      {ScopeKind::kRawPart, false, "0[RAW:one two\nthree\r\nfour\r]"},
-      {ScopeKind::kSaBody, false, "0[sub ject]1[one two three four ]"},
+      {ScopeKind::kRawPart, false, "0[RAW:one two\nthree\r\nfour\r]1[RAW:attached]"},
+      {ScopeKind::kSaBody, false, "0[sub ject]1[one two three four ]2[attached]"},
       {ScopeKind::kSaBody, true, "0[sub ject]1[one two three four ]2[attached]"},
-      {ScopeKind::kSaRawBody, false, "0[<p>one two\nthree\r\nfour\r</p>]"},
-      {ScopeKind::kFolded, false, "0[folded one two\nthree\r\nfour\r]"},
+      {ScopeKind::kSaRawBody, false, "0[<p>one two\nthree\r\nfour\r</p>]1[<p>attached</p>]"},
+      {ScopeKind::kFolded, false, "0[folded one two\nthree\r\nfour\r]1[folded attached]"},
       {ScopeKind::kUrl, false, "1[http://a.example/]"},
       {ScopeKind::kEmail, false, "0[user@a.example]"},
       {ScopeKind::kFilename, false, "1[doc.pdf]2[inside.exe]"},
@@ -74,6 +74,23 @@ TEST(ScopeTexts, EachScopeHasItsTexts) {
   for (const Row& row : rows) {
     EXPECT_EQ(dump(row.scope, mails.batch, row.attached), row.expected) << scope_name(row.scope);
   }
+}
+
+TEST(ScopeTexts, OfALongAttachmentTheHeadIsSeen) {
+  Mail mail = sample();
+  mail.texts = {std::string(2 * kAttachedBytesMax, 'b'),
+                std::string(kAttachedBytesMax - 1, 'a') + "\u00e9" + "tail"};
+  MailBatch mails;
+  mails.add(mail);
+  const auto sizes = [&](bool attached) {
+    TextRoom room;
+    std::vector<size_t> found;
+    each_text(ScopeKind::kPart, mails.batch, 0, attached, room,
+              [&](uint32_t, std::string_view text) { found.push_back(text.size()); });
+    return found;
+  };
+  EXPECT_EQ(sizes(false), (std::vector<size_t>{2 * kAttachedBytesMax, kAttachedBytesMax - 1}));
+  EXPECT_EQ(sizes(true), (std::vector<size_t>{2 * kAttachedBytesMax, kAttachedBytesMax + 5}));
 }
 
 TEST(ScopeTexts, TextOfAHitIsWhatThePatternSaw) {

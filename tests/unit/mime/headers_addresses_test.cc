@@ -68,6 +68,19 @@ const Row kRows[] = {
     {"unclosed bracket before a comma", "John <a@b.example, c@d.example",
      "![John]<a@b.example>[]<c@d.example>", true},
     {"two opening brackets", "x <y <a@b.example>", "![x <y]<a@b.example>", true},
+    {"no opening bracket", "John a@b.example>", "![John]<a@b.example>", true},
+    {"no opening bracket and no name", "a@b.example>", "![]<a@b.example>", true},
+    {"other brackets", "John [a@b.example]", "![John]<a@b.example>", true},
+    {"other brackets and no name", "[a@b.example], <[c@d.example]>",
+     "![]<a@b.example>![]<c@d.example>", true},
+    {"literal without the opening bracket", "John a@[192.0.2.1]>", "![John]<a@[192.0.2.1]>", true},
+    {"commas in the local part", "John <a,b,c@d.example>, e@f.example",
+     "![John]<a,b,c@d.example>[]<e@f.example>", true},
+    {"comma and blank in brackets", "John <a, c@b.example>", "![John]<a>![]<c@b.example>", true},
+    {"two addresses in brackets", "<a,b@c.example,d@e.example>",
+     "![]<a>[]<b@c.example>![]<d@e.example>", true},
+    {"comma in brackets that do not close", "<a,b@c.example", "![]<a>[]<b@c.example>", true},
+    {"only brackets", "[>]@[", "![]<@>", true},
     {"several at signs", "a@b@c.example", "![]<a@b@c.example>", true},
     {"two at signs", "<a@@c.example>", "![]<a@@c.example>", true},
     {"unbalanced quote", "\"John <a@b.example>", "![\"John]<a@b.example>", true},
@@ -157,8 +170,9 @@ TEST(Addresses, hostile_texts_end) {
   limits.header_bytes_max = limits.header_block_bytes_max = 64 << 20;
   limits.addresses_max = 10'000'000;
   for (std::string_view piece :
-       {"(", ")", "(a)", "\"", "\\",   "<",     ">",    "a@b.c,", "\"\\", "a@b ",
-        ",", ";", "a:",  "@",  "<a@b", "a@b (", "<@a,", ". ",     "()",   "a(b)@"}) {
+       {"(",    ")",     "(a)", "\"", "\\",     "<",    ">",      "a@b.c,", "\"\\",
+        "a@b ", ",",     ";",   "a:", "@",      "<a@b", "a@b (",  "<@a,",   ". ",
+        "()",   "a(b)@", "]",   "@[", "[a@b] ", "<a,",  "<a,b@c "}) {
     std::string text = "To: ";
     while (text.size() < 1'000'000) text += piece;
     const ParsedHeaders parsed(text, limits);

@@ -3,6 +3,7 @@
 
 #include "engine/mime/header_line.h"
 #include "tests/unit/mime/headers_fixture.h"
+#include "tests/unit/mime/parsed.h"
 
 namespace winnow {
 namespace {
@@ -87,6 +88,37 @@ TEST(HeaderBlock, an_unfolded_value_is_a_view_of_the_message) {
   EXPECT_EQ(header.decoded.data(), header.unfolded.data());
   EXPECT_EQ(header.raw, " one");
   EXPECT_EQ(parsed.batch.arena.used_bytes(), 0u);
+}
+
+// What the block alone does not say: the charset of the message's first text.
+TEST(HeaderBlock, raw_subject_is_in_the_charset_of_the_text) {
+  struct RawRow {
+    std::string_view name, message, subject;
+  };
+  const RawRow rows[] = {
+      {"by statistics over both",
+       "Subject: \316\362\367\345\362 \347\340 \355\356\377\341\360\374\n\n"
+       "\316\362\367\345\362 \347\340 \355\356\377\341\360\374 \350 \357\353\340\355 \355\340 "
+       "\344\345\352\340\341\360\374. \314\373 \360\340\344\373 \361\356\356\341\371\350\362\374 "
+       "\342\340\354 \356 \355\356\342\373\365 \363\361\353\356\342\350\377\365 "
+       "\360\340\341\356\362\373.",
+       "Отчет за ноябрь"},
+      {"declared below",
+       "Subject: \xD7\xE8\xF2\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+       "Content-Type: text/plain; charset=windows-1251\n\nx\n--b--\n",
+       "Чит"},
+      {"a text of ASCII says nothing", "Subject: caf\xE9\n\nplain\n", "café"},
+      {"ISO-2022-JP",
+       "Subject: Re: \x1B$B2q5D\x1B(B\nContent-Type: text/plain; charset=iso-2022-jp\n\nx\n",
+       "Re: 会議"},
+      {"escapes of another text", "Subject: \x1B$B2q5D\x1B(B\n\nx\n", "\x1B$B2q5D\x1B(B"},
+  };
+  Parsed parsed;
+  for (const RawRow& row : rows) {
+    parsed.run(row.message);
+    EXPECT_EQ(parsed.batch.headers.row(0)[parsed.batch.facts[0].subject].decoded, row.subject)
+        << row.name;
+  }
 }
 
 TEST(HeaderBlock, raw_keeps_folds_and_loses_its_last_line_end) {

@@ -35,8 +35,15 @@ const Row kTypes[] = {
      "application/x-stuff;title=This is even more ***fun*** isn't it!"},
     {"any order", "a/b; n*1=y; n*0=x; n*2=z", "a/b;n=xyz"},
     {"character over two sections", "a/b; n*0*=utf-8''%C3; n*1*=%A4", "a/b;n=\xc3\xa4"},
-    {"gap", "a/b; n*0=x; n*2=z", "a/b;n=x", true},
-    {"no first section", "a/b; n*1=x", "a/b;n=", true},
+    {"escape over two sections", "a/b; n*0*=utf-8''x%2; n*1*=Ey", "a/b;n=x.y"},
+    {"escape over three sections", "a/b; n*0*=utf-8''x%; n*1*=2; n*2*=Ey", "a/b;n=x.y"},
+    {"no escape over a plain section", "a/b; n*0*=utf-8''x%2; n*1=Ey", "a/b;n=x%2Ey", true},
+    {"cut escapes", "a/b; n*0*=utf-8''%%4%41; n*1*=%4", "a/b;n=%%4A%4", true},
+    {"gap", "a/b; n*0=x; n*2=z", "a/b;n=xz", true},
+    {"wide gap", "a/b; n*99999999999=z; n*200=y; n*0=x", "a/b;n=xyz", true},
+    {"no first section", "a/b; n*2=y; n*1=x", "a/b;n=xy", true},
+    {"plain name over sections without the first", "a/b; n*1=x; n=y", "a/b;n=y", true},
+    {"a number twice", "a/b; n*0=x; n*1=y; n*0=z", "a/b;n=xy", true},
     {"no quotes in the charset", "a/b; n*=x%20y", "a/b;n=x y", true},
     {"unknown charset", "a/b; n*=x-none''%C3%A4", "a/b;n=\xc3\xa4", true},
     {"bad percent", "a/b; n*=utf-8''x%zz", "a/b;n=x%zz", true},
@@ -54,6 +61,11 @@ const Row kTypes[] = {
     {"unclosed quote", "a/b; n=\"x; m=y", "a/b;n=x; m=y", true},
     {"rubbish after quotes", "a/b; n=\"x\"y; m=z", "a/b;n=x;m=z", true},
     {"equals sign in a value", "a/b; boundary=--=_x=y", "a/b;boundary=--=_x=y"},
+    {"doubled equals sign", "a/b; n==\"x;y\"; m=z", "a/b;n=x;y;m=z", true},
+    {"doubled quotes", "a/b; n=\"\"x.y\"\"; m=z", "a/b;n=x.y;m=z", true},
+    {"both doubled", "a/b; n===\"\"\"x y\"\"\"", "a/b;n=x y", true},
+    {"empty quotes", "a/b; n=\"\"; m=\"\" ; o=\"\"", "a/b;n=;m=;o="},
+    {"missing semicolon after empty quotes", "a/b; n=\"\"m=z", "a/b;n=;m=z", true},
     {"no value", "a/b; n; m=1", "a/b;m=1", true},
     {"no name", "a/b; =x; m=1", "a/b;m=1", true},
     {"8-bit value", "a/b; n=\"\xe9\"", "a/b;n=\xc3\xa9"},
@@ -131,7 +143,7 @@ TEST(Parameters, hostile_texts_end) {
   HeaderScratch scratch;
   Arena arena;
   for (std::string_view piece :
-       {"(", " (", "a ", "a=( ", "\"", "\\\"", ";", "=", "a=b ", "a*0=b;", "a ;"}) {
+       {"(", " (", "a ", "a=( ", "\"", "\\\"", ";", "=", "a=b ", "a*0=b;", "a ;", "=\"", "\"\"a"}) {
     std::string text = "a/b; n=";
     while (text.size() < 1'000'000) text += piece;
     Faults faults;

@@ -171,6 +171,27 @@ TEST(Structure, is_what_mail_clients_see_with_lf_and_crlf) {
   }
 }
 
+TEST(Structure, reports_are_texts) {
+  struct KindRow {
+    std::string_view type;
+    PartKind kind;
+  };
+  const KindRow rows[] = {
+      {"message/rfc822", PartKind::kMessage},
+      {"message/partial; number=1", PartKind::kMessage},
+      {"message/partial; number=2", PartKind::kText},
+      {"message/delivery-status", PartKind::kText},
+      {"message/disposition-notification", PartKind::kText},
+      {"message/feedback-report", PartKind::kText},
+      {"message/x-unheard-of", PartKind::kText},
+  };
+  Parsed parsed;
+  for (const KindRow& row : rows) {
+    parsed.run(fmt::format("Content-Type: {}\n\na: b\n", row.type));
+    EXPECT_EQ(parsed.batch.parts.row(0)[0].kind, row.kind) << row.type;
+  }
+}
+
 TEST(Structure, carriage_returns_alone_end_lines_where_nothing_else_does) {
   Parsed parsed;
   EXPECT_EQ(parsed.tree("Content-Type: multipart/mixed; boundary=b\r\r--b\r\rone\r--b--\r"),

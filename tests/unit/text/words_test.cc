@@ -87,6 +87,14 @@ uint16_t flags_of(std::initializer_list<TextFlag> flags) {
   return out;
 }
 
+constexpr std::string_view kRussian = "Добрый день, коммерческое предложение";
+constexpr std::string_view kRussianKoi8 =
+    "\344\317\302\322\331\312 \304\305\316\330, \313\317\315\315\305\322\336\305\323\313\317\305 "
+    "\320\322\305\304\314\317\326\305\316\311\305";
+constexpr std::string_view kRussianDos =
+    "\204\256\241\340\353\251 \244\245\255\354, \252\256\254\254\245\340\347\245\341\252\256\245 "
+    "\257\340\245\244\253\256\246\245\255\250\245";
+
 TEST(Texts, chooses_the_charset) {
   struct Row {
     std::string_view name;
@@ -120,6 +128,33 @@ TEST(Texts, chooses_the_charset) {
        "windows-1252",
        "Schöne Grüße aus München, wir wünschen für das Jahr Glück",
        flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetWrong)},
+      {"the first guess does not fit",
+       {"utf-8", kRussianKoi8},
+       "koi8-r",
+       kRussian,
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetWrong)},
+      {"Cyrillic of DOS", {"", kRussianDos}, "ibm866", kRussian, flags_of({kCharsetGuessed}), -1},
+      {"not in UTF-16 without a NUL",
+       {"",
+        "Ger\xE7"
+        "ek adres"},
+       "windows-1252",
+       "Gerçek adres",
+       flags_of({kCharsetGuessed}),
+       -1},
+      {"broken UTF-8",
+       {"", "h\u00fcgel gr\u00fc\u00df\xC3 "},
+       "utf-8",
+       "h\u00fcgel gr\u00fc\u00df\ufffd ",
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kUnicodeBad)},
+      {"in no charset",
+       {"utf-8", "x \x81"},
+       "windows-1252",
+       "x \xC2\x81",
+       flags_of({kCharsetGuessed, kRaw}),
        static_cast<int>(Fault::kCharsetWrong)},
   };
   for (const Row& row : rows) {
@@ -294,17 +329,49 @@ TEST(Words, limits_and_decay) {
   }
 }
 
+TEST(Texts, an_attachment_is_one_where_there_is_a_body) {
+  constexpr auto kAttachment = static_cast<uint16_t>(PartFlag::kAttachment);
+  constexpr auto kSecond = static_cast<uint16_t>(PartFlag::kSecondReading);
+  const PartSpec body{"", "letter"}, blank{"", " \n"},
+      other{"", "margin", PartKind::kText, kSecond};
+  const PartSpec attached{"", "hello", PartKind::kText, kAttachment};
+  const PartSpec page{"", "<p>hello", PartKind::kHtml, kAttachment};
+  struct Row {
+    std::string_view name, parent;
+    Parts parts;
+    std::string_view attached;  // of each text: x = flagged
+  };
+  const Row rows[] = {
+      {"the message itself", "", {attached}, "-"},
+      {"the only part", "mixed", {attached}, "-"},
+      {"both sides of an alternative", "alternative", {attached, page}, "--"},
+      {"beside a letter", "mixed", {body, attached, page}, "-xx"},
+      {"before a letter", "mixed", {attached, body}, "x-"},
+      {"beside nothing to read", "mixed", {blank, attached}, "--"},
+      {"beside another reading", "mixed", {other, attached}, "--"},
+  };
+  for (const Row& row : rows) {
+    OneMessage message(row.parts, row.parent);
+    message.run();
+    std::string flagged;
+    for (const Text& text : message.batch.texts.row(0))
+      flagged += text.flags & flags_of({TextFlag::kAttached}) ? 'x' : '-';
+    EXPECT_EQ(flagged, row.attached) << row.name;
+  }
+}
+
 TEST(Words, attachments_only_if_asked) {
-  const PartSpec part{"utf-8", "hello", PartKind::kText,
-                      static_cast<uint16_t>(PartFlag::kAttachment)};
-  OneMessage without(Parts{part});
+  const Parts parts{
+      {"utf-8", "letter"},
+      {"utf-8", "hello", PartKind::kText, static_cast<uint16_t>(PartFlag::kAttachment)}};
+  OneMessage without(parts, "mixed");
   without.run();
-  EXPECT_EQ(without.text().words.size(), 0u);
-  OneMessage with(Parts{part});
+  EXPECT_EQ(without.text(1).words.size(), 0u);
+  OneMessage with(parts, "mixed");
   TextPlan plan;
   plan.words_of_attached = true;
   with.run(plan);
-  EXPECT_EQ(with.text().words.size(), 1u);
+  EXPECT_EQ(with.text(1).words.size(), 1u);
 }
 
 TEST(Words, one_long_word_is_cut) {

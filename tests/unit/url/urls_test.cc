@@ -227,11 +227,17 @@ TEST(Urls, compares_what_is_shown_with_the_target) {
       // shown below the target: user.github.io and github.io are two organisations by the list
       {"user.github.io", "https://github.io/", false, "user.github.io"},
       {"github.io", "https://user.github.io/", true, "github.io"},
-      // a redirector that leads there
-      {"bank.com", "https://r.example.net/?u=https%3A%2F%2Fwww.bank.com%2Fx", false, "bank.com"},
-      {"bank.com", "https://r.example.net/?u=www.bank.com", false, "bank.com"},
-      {"bank.com", "https://r.example.net/?u=https%3A%2F%2Fother.com", true, "bank.com"},
-      {"bank.com", "https://r.example.net/?u=bank.com", true, "bank.com"},
+      // a known redirector that leads there
+      {"bank.com", "https://r.example.net/go?u=https%3A%2F%2Fwww.bank.com%2Fx", false, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=www.bank.com", false, "bank.com"},
+      {"bank.com", "https://eur01.links.example/x?u=www.bank.com&d=a%40b.com", false, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=https%3A%2F%2Fother.com", true, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=bank.com", true, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=www.evil.com&v=www.bank.com", true, "bank.com"},
+      // nobody that is known
+      {"bank.com", "https://r.example.net/evil?u=www.bank.com", true, "bank.com"},
+      {"bank.com", "https://evil.example.net/go?u=https://bank.com/", true, "bank.com"},
+      {"http://bank.com/", "http://evil.com/?http://bank.com/", true, "http://bank.com/"},
       {"bank.com", "https://bank.com.example.net/", true, "bank.com"},
       // no URL at the start, or no web address
       {"see bank.com", "http://evil.example.net/", false, ""},
@@ -245,8 +251,10 @@ TEST(Urls, compares_what_is_shown_with_the_target) {
       {"https ://bank.x", "http://evil.example.net/", true, "https ://bank.x"},
       {"httpd manual", "http://evil.example.net/", false, ""},
   };
+  constexpr std::string_view kKnown[] = {"r.example.net/go", ".links.example"};
   for (const auto& row : rows) {
     Build b;
+    b.plan.redirectors = kKnown;
     b.row();
     b.html(row.shown);
     b.link(row.href, row.shown);
