@@ -240,10 +240,11 @@ std::string mail_with_verdict(std::string_view mail, const UclObject& reply, dou
   if (is_spam(reply)) add("X-Spam", "yes");
   add("X-Spam-Action", reply.string("action", ""));
   add("X-Spam-Score", fmt::format("{:.2f} / {:.2f}", score, reply.number("required_score", 0)));
-  constexpr double kLevelMax = 50;
-  if (score >= 1)
+  // A point that is begun counts, as with rspamc.
+  constexpr double kLevelMax = 32;
+  if (score > 0)
     add("X-Spam-Level",
-        std::string(static_cast<size_t>(std::round(std::min(score, kLevelMax))), '*'));
+        std::string(static_cast<size_t>(std::ceil(std::min(score, kLevelMax))), '*'));
   std::vector<std::string_view> names;
   for (const UclObject* const one : symbols_of(reply)) names.push_back(one->key());
   if (!names.empty())

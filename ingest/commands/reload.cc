@@ -3,28 +3,21 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
-#include <fstream>
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/serve/pid_file.h"
 
 namespace winnow {
 
 namespace {
 
 Result<void> reload(const std::string& pid_file) {
-  std::ifstream in(pid_file);
-  std::string text;
-  if (!std::getline(in, text))
-    return fail(
-        fmt::format("{} cannot be read: is winnow serve running, with this --pid-file?", pid_file));
-  pid_t pid = 0;
-  const char* const end = text.data() + text.size();
-  if (std::from_chars(text.data(), end, pid).ptr != end || pid <= 1)
-    return fail(fmt::format("{} holds no process id", pid_file));
+  const Result<pid_t> found = read_pid_file(pid_file);
+  if (!found) return fail(found.error());
+  const pid_t pid = *found;
   if (::kill(pid, SIGHUP) != 0)
     return fail(
         fmt::format("process {} of {} cannot be asked: {}", pid, pid_file, std::strerror(errno)));

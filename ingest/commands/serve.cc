@@ -19,6 +19,7 @@
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/serve/pid_file.h"
 #include "ingest/serve/server.h"
 #include "ingest/serve/service_limits.h"
 #include "ingest/supervise/supervisor.h"
@@ -60,14 +61,26 @@ void add_options(CLI::App& app, ServeCommand& options) {
   app.add_option("--threads", options.service.threads, "scanning threads")
       ->check(CLI::Range(1u, 1024u))
       ->capture_default_str();
-  app.add_option("--memory", options.service.byte_budget, "bytes of mail being scanned at most")
+  // What the configuration says of these counts before their defaults.
+  const CLI::Validator above_zero(
+      [](const std::string& text) {
+        return text.find_first_not_of('0') == text.npos ? "0 would take no mail" : "";
+      },
+      "");
+  app.add_option("--memory", options.service.byte_budget,
+                 "bytes of mail being scanned at most (default: winnow { memory } of the "
+                 "configuration, else 48M)")
       ->transform(CLI::AsSizeValue(false))
-      ->capture_default_str();
-  app.add_option("--message-max", options.server.http_limits.body_max, "bytes of a message at most")
+      ->check(above_zero);
+  app.add_option("--message-max", options.server.http_limits.body_max,
+                 "bytes of a message at most (default: options { max_message } of the "
+                 "configuration, 50 MB as shipped)")
       ->transform(CLI::AsSizeValue(false))
-      ->capture_default_str();
-  app.add_option("--connections", options.server.connections_max, "open connections at most")
-      ->capture_default_str();
+      ->check(above_zero);
+  app.add_option("--connections", options.server.connections_max,
+                 "open connections at most (default: winnow { max_connections } of the "
+                 "configuration, else 10000)")
+      ->check(above_zero);
   app.add_flag("--no-dns", options.no_dns,
                "ask no name server: what only the network knows is unknown");
   app.add_option("--statistics", options.statistics,
@@ -103,7 +116,7 @@ class Reloader {
   // `effects` may be null: there are none.
   Reloader(const RulesOptions& options, bool dns, OpenSite open_site, Effects* effects,
            const std::vector<Listening>& sockets, Log& log,
-           std::function<void(std::shared_ptr<const ServeSettings>)> settings)
+           std::function<void(const UclObject&, std::shared_ptr<const ServeSettings>)> settings)
       : loader_(options,
                 [&log](std::string_view line) { log.event(LogLevel::kInfo, "map", line); }),
         dns_(dns),
@@ -132,7 +145,7 @@ class Reloader {
     for (const std::string& note : loaded->rules->notes) log_.event(LogLevel::kNotice, "cfg", note);
     for (const Warning& warning : settings->warnings)
       log_.event(LogLevel::kWarning, "cfg", warning.text());
-    settings_(std::move(settings));
+    settings_(loaded->config->root(), std::move(settings));
     return live;
   }
   const std::shared_ptr<SiteStatistics>& statistics() const { return statistics_; }
@@ -282,7 +295,7 @@ class Reloader {
   std::shared_ptr<StoredKeys> keys_;
   const std::vector<Listening> sockets_;
   Log& log_;
-  const std::function<void(std::shared_ptr<const ServeSettings>)> settings_;
+  const std::function<void(const UclObject&, std::shared_ptr<const ServeSettings>)> settings_;
   std::set<std::string> said_;  // warnings of the rules in use
   std::function<std::shared_ptr<const MatchPlan>()> build_;
   std::function<void()> swapped_;
@@ -324,16 +337,6 @@ void give_log(const ServeCommand& options, const LogOptions& log) {
   const passwd* const found = options.user.empty() ? nullptr : getpwnam(options.user.c_str());
   if (log.type != LogType::kFile || !found || geteuid() != 0) return;
   if (::chown(log.path.c_str(), found->pw_uid, found->pw_gid) != 0) return;  // then they say so
-}
-
-Result<void> write_pid(const std::string& path) {
-  if (path.empty()) return {};
-  std::FILE* const file = std::fopen(path.c_str(), "we");
-  if (!file)
-    return fail(fmt::format("the pid file {} cannot be written: {}", path, std::strerror(errno)));
-  fmt::print(file, "{}\n", getpid());
-  std::fclose(file);
-  return {};
 }
 
 void listen_where(const ServeSettings& settings, ServeCommand& options) {
@@ -391,15 +394,21 @@ void reopen(Log& log) {
     log.event(LogLevel::kError, "log", done.error().text());
 }
 
-// The configuration, and over it once more the command line.
+// What the configuration says, and over it once more the command line. False: that changed.
+bool read_options(const UclObject& root, ServeCommand& options,
+                  const std::vector<std::string>& arguments) {
+  read_service_limits(root, options);
+  CLI::App app;
+  add_options(app, options);
+  if (parse_arguments(app, arguments)) return false;
+  options.server.milter_limits.body_max = options.server.http_limits.body_max;
+  return true;
+}
+
 Result<Config> configure(ServeCommand& options, const std::vector<std::string>& arguments) {
   Result<Config> config = load_configuration(options.load);
   if (!config) return config;
-  read_service_limits(config->root(), options);
-  CLI::App app;
-  add_options(app, options);
-  if (parse_arguments(app, arguments)) return fail("the command line changed");
-  options.server.milter_limits.body_max = options.server.http_limits.body_max;
+  if (!read_options(config->root(), options, arguments)) return fail("the command line changed");
   return config;
 }
 
@@ -408,6 +417,40 @@ LogOptions where_to_log(const ServeCommand& options, const ServeSettings& settin
   return options.log_file.empty() && settings.logs_here ? settings.log
                                                         : log_options(options.log_file);
 }
+
+// Tells of what a configuration says anew and only a restart brings: sockets, the log, limits.
+class WantsRestart {
+ public:
+  explicit WantsRestart(const std::vector<std::string>& arguments) : arguments_(arguments) {}
+
+  // The first time: what is in use from then on.
+  void look(const UclObject& root, const ServeSettings& settings, Log& log) {
+    ServeCommand now;
+    if (!read_options(root, now, arguments_)) return;
+    listen_where(settings, now);
+    const LogOptions logs = where_to_log(now, settings);
+    if (!used_) {
+      used_.emplace(std::move(now));
+      used_log_ = logs;
+      return;
+    }
+    std::vector<std::string_view> names = limits_that_differ(*used_, now);
+    if (used_->milter != now.milter || used_->http != now.http ||
+        used_->controller != now.controller)
+      names.insert(names.begin(), "bind_socket");
+    if (!(used_log_ == logs)) names.emplace_back("logging");
+    if (names.empty()) return;
+    log.event(LogLevel::kWarning, "cfg",
+              fmt::format("{} changed: what was there at the start stays until winnow serve is "
+                          "restarted",
+                          fmt::join(names, ", ")));
+  }
+
+ private:
+  const std::vector<std::string> arguments_;
+  std::optional<ServeCommand> used_;
+  LogOptions used_log_;
+};
 
 Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arguments,
                       Inheritance left) {
@@ -430,8 +473,11 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
     left.sockets = std::move(*sockets);
     for (const Listening& one : left.sockets)
       say(fmt::format("{} listens at {}", front_name(one.front), one.name));
-    if (Result<void> done = write_pid(options.pid_file); !done)
-      return fail(std::move(done.error()));
+    if (!options.pid_file.empty()) {
+      const Result<int> held = hold_pid_file(options.pid_file);
+      if (!held) return fail(held.error());
+      left.pid_file = *held;
+    }
     // Engines open the log as the user that they are.
     give_log(options, where_to_log(options, settings));
     if (Result<void> done = become(options.user, options.group); !done)
@@ -441,6 +487,7 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
   if (!marks) return fail(std::move(marks.error()));
   left.marks = marks->fd();
   const std::vector<Listening> sockets = left.sockets;
+  const int pid_file = left.pid_file;
   SupervisorHooks hooks{
       .log = say,
       .reopen_logs = [&] { reopen(log); },
@@ -458,7 +505,7 @@ Result<int> supervise(ServeCommand& options, const std::vector<std::string>& arg
   Result<int> code = supervisor.run();
   for (const Listening& one : sockets)
     if (one.name.starts_with('/') && !one.kept) ::unlink(one.name.c_str());
-  if (!options.pid_file.empty()) ::unlink(options.pid_file.c_str());
+  drop_pid_file(pid_file, options.pid_file);
   say("stopped");
   return code;
 }
@@ -519,6 +566,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
         [&log](const std::string& what) { log.event(LogLevel::kWarning, "effects", what); });
   std::unique_ptr<CanaryWatch> canaries;
   std::optional<Reloader> reloader;
+  WantsRestart tell_restart(arguments);
   ServerHooks hooks;
   hooks.reload = [&] { reloader->request(true); };
   hooks.reopen_logs = [&] { reopen(log); };
@@ -534,7 +582,10 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
         return site;
       },
       effects ? &*effects : nullptr, left.sockets, log,
-      [&](std::shared_ptr<const ServeSettings> settings) { server.use(std::move(settings)); });
+      [&](const UclObject& root, std::shared_ptr<const ServeSettings> settings) {
+        tell_restart.look(root, *settings, log);
+        server.use(std::move(settings));
+      });
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
   if (options.trial) {

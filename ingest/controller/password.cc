@@ -189,6 +189,30 @@ std::string hash_password(PasswordKind kind, std::string_view password,
   return out += zbase32(is_catena ? catena(password, bytes) : pbkdf2(password, bytes));
 }
 
+namespace {
+
+struct StoredHash {
+  bool is_catena = false;
+  std::string salt, key;
+};
+
+// False where `stored` is no hash of ours.
+bool read_hash(std::string_view stored, StoredHash& to) {
+  const size_t dollar = stored.find('$', 3);
+  to.is_catena = stored.starts_with("$2$");
+  return (to.is_catena || stored.starts_with("$1$")) && dollar != std::string_view::npos &&
+         from_zbase32(stored.substr(3, dollar - 3), to.salt) &&
+         from_zbase32(stored.substr(dollar + 1), to.key) && to.key.size() == kKeyBytes &&
+         to.salt.size() >= 8 && to.salt.size() <= 255;
+}
+
+}  // namespace
+
+bool is_broken_password(std::string_view stored) {
+  StoredHash hash;
+  return is_hashed_password(stored) && !read_hash(stored, hash);
+}
+
 bool check_password(std::string_view stored, std::string_view given) {
   if (stored.empty()) return false;
   if (!is_hashed_password(stored)) {
@@ -196,16 +220,10 @@ bool check_password(std::string_view stored, std::string_view given) {
     const Hash a = hash_of({stored}), b = hash_of({given});
     return sodium_memcmp(a.data(), b.data(), kHashBytes) == 0;
   }
-  const size_t dollar = stored.find('$', 3);
-  const bool is_catena = stored.starts_with("$2$");
-  std::string salt, key;
-  if ((!is_catena && !stored.starts_with("$1$")) || dollar == std::string_view::npos ||
-      !from_zbase32(stored.substr(3, dollar - 3), salt) ||
-      !from_zbase32(stored.substr(dollar + 1), key) || key.size() != kKeyBytes || salt.size() < 8 ||
-      salt.size() > 255)
-    return false;
-  const std::string made = is_catena ? catena(given, salt) : pbkdf2(given, salt);
-  return sodium_memcmp(made.data(), key.data(), kKeyBytes) == 0;
+  StoredHash hash;
+  if (!read_hash(stored, hash)) return false;
+  const std::string made = hash.is_catena ? catena(given, hash.salt) : pbkdf2(given, hash.salt);
+  return sodium_memcmp(made.data(), hash.key.data(), kKeyBytes) == 0;
 }
 
 }  // namespace winnow

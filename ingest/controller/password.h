@@ -19,8 +19,10 @@ std::string hash_password(PasswordKind kind, std::string_view password,
 // an empty one, match nothing. Time depends on `stored` and on the length of `given` only.
 bool check_password(std::string_view stored, std::string_view given);
 
-// True where check_password() takes its time.
+// True where check_password() takes its time: it is a hash, or begins like one.
 bool is_hashed_password(std::string_view stored);
+// True where it begins like a hash and is none of ours: it lets nobody in.
+bool is_broken_password(std::string_view stored);
 
 // z-base32, least significant bits first.
 std::string zbase32(std::string_view bytes);

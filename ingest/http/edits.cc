@@ -136,8 +136,8 @@ struct Head {
 
 }  // namespace
 
-void append_milter_object(std::span<const Edit> edits, std::string& out) {
-  if (edits.empty()) return;
+void append_milter_object(std::span<const Edit> edits, std::string_view fate, std::string& out) {
+  if (edits.empty() && fate.empty()) return;
   out += '{';
   bool first = true;
   append_by_name(
@@ -163,15 +163,16 @@ void append_milter_object(std::span<const Edit> edits, std::string& out) {
                        change ? std::max(e.position, 1) : e.position);
       },
       first, out);
-  for (const Edit& edit : edits) {
-    const std::string_view key = edit.kind == EditKind::kChangeFrom   ? "change_from"
-                                 : edit.kind == EditKind::kQuarantine ? "reject"
-                                                                      : "";
-    if (key.empty()) continue;
+  const auto field = [&](std::string_view key, std::string_view value) {
     fmt::format_to(std::back_inserter(out), "{}\"{}\":", first ? "" : ",", key);
     first = false;
-    append_json_string(edit.kind == EditKind::kQuarantine ? "quarantine" : edit.value, out);
+    append_json_string(value, out);
+  };
+  for (const Edit& edit : edits) {
+    if (edit.kind == EditKind::kChangeFrom) field("change_from", edit.value);
+    if (edit.kind == EditKind::kQuarantine && fate.empty()) fate = "quarantine";
   }
+  if (!fate.empty()) field("reject", fate);
   append_list(edits, EditKind::kAddRecipient, "add_rcpt", first, out);
   append_list(edits, EditKind::kRemoveRecipient, "del_rcpt", first, out);
   out += '}';

@@ -11,9 +11,10 @@
 namespace winnow {
 
 // Appends `{"add_headers":{…},"remove_headers":{…},"change_from":…,…}` as Rspamd's replies have it
-// (facts/network.md 2.3); nothing where there is nothing to change. A header's value is a string or
-// {"value","order"}, several of one name a list.
-void append_milter_object(std::span<const Edit> edits, std::string& out);
+// (facts/network.md 2.3); nothing where there is nothing to say. A header's value is a string or
+// {"value","order"}, several of one name a list. `fate`: of the message, "discard" or "quarantine";
+// may be empty.
+void append_milter_object(std::span<const Edit> edits, std::string_view fate, std::string& out);
 
 // `text` with CRLF at the end of its lines; what ends so already stays.
 std::string with_crlf(std::string_view text);

@@ -49,8 +49,12 @@ bool is_hidden(const LiveRules& live, const VerdictSymbol& one) {
 
 Micro shown_score(const VerdictSymbol& one) { return one.weight_removed ? 0 : one.score; }
 
+const Action& action_of(const LiveRules& live, const Verdict& verdict) {
+  return live.rules->model.actions[index(verdict.action)];
+}
+
 std::string_view action_name(const LiveRules& live, const Verdict& verdict) {
-  return live.rules->model.actions[index(verdict.action)].name;
+  return action_of(live, verdict).name;
 }
 
 // `15.00`; without a reject threshold 0.00.
@@ -85,14 +89,21 @@ std::vector<Edit> edits_of(const Case& one) {
   return edits;
 }
 
-void append_edits(std::string_view key, const Case& one, std::string& body) {
-  if (one.verdict.edits.empty()) return;
+void append_edits(std::string_view key, const Scanned& scanned, std::string& body) {
+  const Case& one = scanned.one;
+  const std::string_view fate = fate_of(action_of(scanned.live, one.verdict));
+  if (one.verdict.edits.empty() && fate.empty()) return;
   const std::vector<Edit> edits = edits_of(one);
   append_signatures(edits, ",\"dkim-signature\":", body);
   const auto is_other = [](const Edit& edit) { return edit.kind != EditKind::kSignature; };
-  if (!std::ranges::any_of(edits, is_other)) return;
+  if (!std::ranges::any_of(edits, is_other) && fate.empty()) return;
   body += key;
-  append_milter_object(edits, body);
+  append_milter_object(edits, fate, body);
+}
+
+void append_scan_time(const Scanned& scanned, std::string& body) {
+  fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}", scanned.scan_us / 1'000'000,
+                 scanned.scan_us % 1'000'000);
 }
 
 // By group what its symbols gave.
@@ -125,6 +136,11 @@ void append_groups(const Scanned& scanned, std::string& body) {
   body += '}';
 }
 
+std::string_view message_id(const Scanned& scanned) {
+  const std::string_view id = scanned.one.evidence.message_id;
+  return id.empty() ? "undef" : id;
+}
+
 UrlForm url_form(const HttpRequest& request) {
   return request.extended_urls ? UrlForm::kExtended : UrlForm::kHosts;
 }
@@ -133,13 +149,17 @@ UrlForm url_form(const HttpRequest& request) {
 void append_legacy(const HttpRequest& request, const Scanned& scanned, std::string& body) {
   const Verdict& verdict = scanned.one.verdict;
   const RenderPlan& plan = scanned.live.render;
-  body += fmt::format("{{\"default\":{{\"is_spam\":{},\"is_skipped\":false,\"score\":",
-                      is_spam(scanned.live, verdict));
+  body += fmt::format("{{\"default\":{{\"is_spam\":{},\"is_skipped\":{},\"score\":",
+                      is_spam(scanned.live, verdict), was_skipped(verdict));
   append_json_score(verdict.score, body);
   body += ",\"required_score\":";
   append_json_score(verdict.required, body);
   body += ",\"action\":";
   append_json_string(action_name(scanned.live, verdict), body);
+  if (!verdict.subject.empty()) {
+    body += ",\"subject\":";
+    append_json_string(verdict.subject, body);
+  }
   for (const VerdictSymbol& one : verdict.symbols) {
     if (is_hidden(scanned.live, one)) continue;
     body += ',';
@@ -154,10 +174,12 @@ void append_legacy(const HttpRequest& request, const Scanned& scanned, std::stri
     body += '}';
   }
   body += '}';
+  append_messages(verdict, body);
   append_links(scanned.one.evidence, url_form(request), body);
   body += ",\"message-id\":";
-  append_json_string(scanned.one.evidence.message_id, body);
-  append_edits(",\"rmilter\":", scanned.one, body);
+  append_json_string(message_id(scanned), body);
+  append_scan_time(scanned, body);
+  append_edits(",\"rmilter\":", scanned, body);
   body += '}';
 }
 
@@ -173,7 +195,9 @@ void append_rspamc(const HttpRequest& request, const Scanned& scanned, std::stri
     if (!is_hidden(scanned.live, one))
       out += fmt::format("Symbol: {}({})\r\n", symbol_of(scanned.live, one).name,
                          score_text(shown_score(one)));
-  out += "Message-ID: " + one_line(scanned.one.evidence.message_id) + "\r\n\r\n";
+  if (const std::string_view text = smtp_message(verdict); !text.empty())
+    out += "Message: " + one_line(text) + "\r\n";
+  out += "Message-ID: " + one_line(message_id(scanned)) + "\r\n\r\n";
 }
 
 // The message as spamd's clients expect it back: edited as the verdict says, spam is marked, all
@@ -251,10 +275,9 @@ void render_reply(const HttpRequest& request, const Scanned& scanned, std::strin
     body += '{';
     render_json_fields(scanned.live.render, scanned.one.evidence, scanned.one.verdict, body,
                        url_form(request));
-    fmt::format_to(std::back_inserter(body), ",\"time_real\":{}.{:06}", scanned.scan_us / 1'000'000,
-                   scanned.scan_us % 1'000'000);
+    append_scan_time(scanned, body);
     if (request.groups) append_groups(scanned, body);
-    append_edits(",\"milter\":", scanned.one, body);
+    append_edits(",\"milter\":", scanned, body);
     body += '}';
   } else {
     append_legacy(request, scanned, body);

@@ -1,6 +1,7 @@
 #include "ingest/http/request.h"
 
 #define ZLIB_CONST  // what is read is not written
+#include <fmt/format.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -10,16 +11,20 @@
 
 #include "engine/ascii.h"
 #include "engine/mime/ip.h"
+#include "ingest/envelope_address.h"
 #include "ingest/http/reply.h"
 
 namespace winnow {
 
 namespace {
 
-std::string_view without_brackets(std::string_view address) {
-  if (address.size() >= 2 && address.front() == '<' && address.back() == '>')
-    return address.substr(1, address.size() - 2);
-  return address;
+constexpr size_t kRecipientsMax = 10'000;
+
+// As rules see a request's header.
+std::string_view without_brackets(std::string_view value) {
+  if (value.size() >= 2 && value.front() == '<' && value.back() == '>')
+    return value.substr(1, value.size() - 2);
+  return value;
 }
 
 // All digits of `base`, no sign, no overflow.
@@ -109,6 +114,20 @@ bool is_scan(HttpCommand command) {
          command == HttpCommand::kLearnHam || command == HttpCommand::kLearnClass;
 }
 
+// Commands whose body is one.
+bool takes_message(HttpCommand command) {
+  switch (command) {
+    case HttpCommand::kProcess:
+    case HttpCommand::kHeaders:
+    case HttpCommand::kReport:
+    case HttpCommand::kReportIfSpam:
+    case HttpCommand::kTell:
+      return true;
+    default:
+      return is_scan(command);
+  }
+}
+
 bool asks_for_health(HttpCommand command) {
   return command == HttpCommand::kPing || command == HttpCommand::kHealthy ||
          command == HttpCommand::kReady;
@@ -138,6 +157,7 @@ std::string percent_decoded(std::string_view text) {
 
 SessionWant HttpSession::feed(std::string_view bytes, std::string& out) {
   if (want_ == SessionWant::kClose) return want_;
+  refusal_ = {};
   const bool waits = want_ != SessionWant::kBytes;
   if (!waits && buffer_.empty()) return want_ = run(bytes, out);
   buffer_.append(bytes);
@@ -148,6 +168,7 @@ SessionWant HttpSession::feed(std::string_view bytes, std::string& out) {
 
 SessionWant HttpSession::end_of_input(std::string& out) {
   ended_ = true;
+  refusal_ = {};
   if (want_ != SessionWant::kBytes) return want_;
   if (state_ == State::kToEnd) return want_ = complete(out);
   return want_ = SessionWant::kClose;
@@ -155,6 +176,7 @@ SessionWant HttpSession::end_of_input(std::string& out) {
 
 SessionWant HttpSession::answered(std::string& out) {
   if (want_ == SessionWant::kClose || want_ == SessionWant::kBytes) return want_;
+  refusal_ = {};
   if (!request_.keep_alive || (ended_ && buffer_.empty())) return want_ = SessionWant::kClose;
   want_ = run(buffer_, out);
   if (ended_ && want_ == SessionWant::kBytes) want_ = SessionWant::kClose;
@@ -202,7 +224,7 @@ SessionWant HttpSession::run(std::string_view bytes, std::string& out) {
       case State::kTrailer: {
         std::string_view line;
         if (!take_line(line)) {
-          if (have > limits_.head_max) return refuse(400, "a line is too long", out);
+          if (have > limits_.line_max) return refuse(400, "a line is too long", out);
           break;
         }
         more_ = true;
@@ -211,7 +233,7 @@ SessionWant HttpSession::run(std::string_view bytes, std::string& out) {
           state_ = State::kChunkSize;
         } else if (line.empty()) {
           want = complete(out);
-        } else if ((left_ += line.size()) > limits_.head_max) {
+        } else if ((left_ += line.size()) > limits_.line_max) {
           return refuse(400, "the trailer is too long", out);
         }
         break;
@@ -229,7 +251,8 @@ SessionWant HttpSession::run(std::string_view bytes, std::string& out) {
 // A line without its end; false where it is not whole yet.
 bool HttpSession::take_line(std::string_view& line) {
   const size_t end = in_.find('\n', at_);
-  if (end == std::string::npos || end - at_ > limits_.head_max) return false;
+  const size_t max = state_ == State::kHead ? limits_.head_max : limits_.line_max;
+  if (end == std::string::npos || end - at_ > max) return false;
   line = in_.substr(at_, end - at_);
   if (line.ends_with('\r')) line.remove_suffix(1);
   at_ = end + 1;
@@ -239,7 +262,7 @@ bool HttpSession::take_line(std::string_view& line) {
 SessionWant HttpSession::chunk_size(std::string& out) {
   std::string_view line;
   if (!take_line(line)) {
-    if (in_.size() - at_ > limits_.head_max) return refuse(400, "bad chunk", out);
+    if (in_.size() - at_ > limits_.line_max) return refuse(400, "bad chunk", out);
     return SessionWant::kBytes;
   }
   more_ = true;
@@ -281,14 +304,17 @@ SessionWant HttpSession::head(std::string& out) {
   std::string_view line;
   take_line(line);
   if (const SessionWant want = first_line(line, out); want != SessionWant::kBytes) return want;
-  for (size_t n = 0; at_ < end; ++n) {
+  for (size_t n = 0; at_ < end;) {
     take_line(line);
     if (line.empty()) break;
     const size_t colon = line.find(':');
-    if (n >= limits_.headers_max || colon == std::string_view::npos ||
-        !is_token(line.substr(0, colon)) || line.find('\0') != std::string_view::npos ||
+    if (colon == std::string_view::npos || !is_token(line.substr(0, colon)) ||
+        line.find('\0') != std::string_view::npos ||
         !header(line.substr(0, colon), trimmed(line.substr(colon + 1), " \t")))
       return refuse(400, "bad header", out);
+    // Recipients have a bound of their own, with mailing lists far above that of headers.
+    if (!equal_caseless(line.substr(0, colon), "rcpt") && ++n > limits_.headers_max)
+      return refuse(400, "too many headers", out);
   }
   at_ = end;
   if (chunked_ && has_length_) return refuse(400, "both a length and chunks", out);
@@ -406,15 +432,12 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "compress" && request_.dialect == Dialect::kSpamc) {
     (equal_caseless(value, "zlib") ? request_.zlib_body : request_.unknown_compression) = true;
   } else if (key == "from") {
-    to.from = without_brackets(value);
+    to.from = envelope_address(value);
   } else if (key == "rcpt") {
     to.recipients_known = true;
-    while (!value.empty() && to.recipients.size() < 10'000) {
-      const std::string_view one = value.substr(0, value.find(','));
-      value.remove_prefix(std::min(value.size(), one.size() + 1));
-      if (!trimmed(one, " \t").empty())
-        to.recipients.emplace_back(without_brackets(trimmed(one, " \t")));
-    }
+    while (!value.empty() && to.recipients.size() < kRecipientsMax)
+      if (const std::string_view one = trimmed(take_address(value), " \t"); !one.empty())
+        to.recipients.push_back(envelope_address(one));
   } else if (key == "ip") {
     if (const std::optional<IpAddress> ip = parse_ip(value)) to.ip = *ip;
   } else if (key == "helo") {
@@ -495,16 +518,18 @@ SessionWant HttpSession::complete(std::string& out) {
   // Scanned as empty the message would pass unseen.
   if (request_.body_elsewhere && request_.dialect == Dialect::kHttp && is_scan(request_.command))
     return refuse(503, "File, Path and Shm are not taken: the message belongs into the body", out);
-  if ((request_.zstd_body || request_.zlib_body) && !body_.empty()) {
-    std::string plain, what;
-    const bool good = request_.zlib_body ? unpack_zlib(body_, limits_.body_max, plain, what)
-                                         : unpack_zstd(body_, limits_.body_max, plain, what);
-    if (!good) return refuse(503, "Decompression error: " + what, out);
-    body_ = std::move(plain);
-  }
+  request_.packed = (request_.zstd_body || request_.zlib_body) && !body_.empty() &&
+                    takes_message(request_.command);
+  if (request_.packed) return SessionWant::kPage;
+  return judge(out);
+}
+
+// What becomes of a request whose body is as the client has it.
+SessionWant HttpSession::judge(std::string& out) {
   switch (request_.command) {
     case HttpCommand::kNone:
       render_error(request_, 500, "invalid command", out);
+      refusal_ = "invalid command";
       return request_.keep_alive ? SessionWant::kBytes : SessionWant::kClose;
     case HttpCommand::kPing:
       render_ping(request_, out);
@@ -531,6 +556,23 @@ SessionWant HttpSession::complete(std::string& out) {
   }
 }
 
+PackedBody HttpSession::take_packed() {
+  return {std::exchange(body_, {}), request_.zlib_body, limits_.body_max};
+}
+
+void HttpSession::unpacked(std::string&& body) {
+  body_ = std::move(body);
+  request_.packed = false;
+  std::string nothing;  // a command that takes a message says nothing here
+  judge(nothing);
+}
+
+void HttpSession::refuse_packed(std::string_view what, std::string& out) {
+  request_.packed = false;
+  refuse(503, fmt::format("Decompression error: {}", what), out);
+  refusal_ = "Decompression error";
+}
+
 // What a sealed request holds is the request; its own head is forgotten.
 SessionWant HttpSession::open(std::string& out) {
   const std::optional<SharedKey> key = key_of_request(*limits_.keys, key_);
@@ -544,6 +586,7 @@ SessionWant HttpSession::open(std::string& out) {
   else if (want != SessionWant::kClose && !inner.buffer_.empty())
     want = inner.refuse(400, "more than a request was encrypted", said);
   out += said;
+  refusal_ = inner.refusal_;
   request_ = std::move(inner.request_);
   body_ = std::move(inner.body_);
   return want;
@@ -552,6 +595,7 @@ SessionWant HttpSession::open(std::string& out) {
 // What cannot be understood ends the connection: nothing that follows could be trusted.
 SessionWant HttpSession::refuse(int code, std::string_view what, std::string& out) {
   request_.keep_alive = false;
+  refusal_ = what;
   render_error(request_, code, what, out);
   return SessionWant::kClose;
 }
@@ -562,7 +606,21 @@ Message HttpSession::take_message() {
   return message;
 }
 
+bool unpack(const PackedBody& body, std::string& out, std::string& what) {
+  return body.zlib ? unpack_zlib(body.bytes, body.max, out, what)
+                   : unpack_zstd(body.bytes, body.max, out, what);
+}
+
 bool unpack_zstd(std::string_view packed, size_t max, std::string& out, std::string& what) {
+  // Most say it in front, and then nothing has to be grown or found to be too much.
+  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  if (size != ZSTD_CONTENTSIZE_UNKNOWN && size != ZSTD_CONTENTSIZE_ERROR) {
+    if (size > max) {
+      what = "message is too large";
+      return false;
+    }
+    out.reserve(out.size() + size + Batch::kPadding);
+  }
   ZSTD_DStream* const stream = ZSTD_createDStream();
   ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, 27);
   ZSTD_inBuffer in{packed.data(), packed.size(), 0};

@@ -30,8 +30,9 @@
 namespace winnow {
 
 struct HttpLimits {
-  size_t head_max = 64 * 1024;
-  size_t headers_max = 1000;
+  size_t head_max = 1u << 20;     // some of it ten thousand recipients
+  size_t headers_max = 1000;      // beside Rcpt
+  size_t line_max = 64 * 1024;    // of chunks; the trailer in all
   size_t body_max = 64u << 20;    // as sent, and as decompressed
   size_t pending_max = 1u << 20;  // kept while an answer is awaited
   bool controller = false;        // its paths, and no older dialects
@@ -85,6 +86,7 @@ struct HttpRequest {
   bool unscanned = false;                        // nothing to scan: an empty body, or flag skip
   bool zstd_body = false;                        // Compression or Content-Encoding: zstd
   bool zlib_body = false;                        // Compress: zlib, of spamd's protocol
+  bool packed = false;                           // its body waits to be unpacked
   std::string date;                              // of the answer
   std::string version;                           // of an older dialect: "1.3"
   std::string password, forwarded_for, real_ip;  // of the controller's clients
@@ -93,6 +95,16 @@ struct HttpRequest {
   uint32_t other_headers = 0;                    // that mean nothing to us
   Message envelope;                              // without bytes
 };
+
+// A body as it came packed, and what it may have unpacked at most.
+struct PackedBody {
+  std::string bytes;
+  bool zlib = false;  // else zstd
+  size_t max = 0;
+};
+// Takes as long as it has bytes: not where others wait. False: it is damaged or too large, and
+// `what` says which.
+bool unpack(const PackedBody& body, std::string& out, std::string& what);
 
 class HttpSession {
  public:
@@ -104,6 +116,13 @@ class HttpSession {
   const HttpRequest& request() const { return request_; }
   // REQUIRED: the session wants a verdict.
   Message take_message();
+  // Of a page whose request is packed: its body, to be unpacked before anything is made of it; then
+  // one of the two that follow.
+  PackedBody take_packed();
+  void unpacked(std::string&& body);
+  void refuse_packed(std::string_view what, std::string& out);
+  // Why the last input was refused, a literal; empty where it was not.
+  std::string_view refusal() const { return refusal_; }
   // The answer was put out: goes on with what came meanwhile.
   SessionWant answered(std::string& out);
   size_t held_bytes() const { return buffer_.size() + body_.size(); }
@@ -124,6 +143,7 @@ class HttpSession {
   SessionWant chunk_size(std::string& out);
   SessionWant complete(std::string& out);
   SessionWant open(std::string& out);
+  SessionWant judge(std::string& out);
   SessionWant refuse(int code, std::string_view what, std::string& out);
   bool take_line(std::string_view& line);
 
@@ -141,6 +161,7 @@ class HttpSession {
   HttpRequest request_;
   bool has_length_ = false, chunked_ = false;
   bool http11_ = false, expects_continue_ = false;
+  std::string_view refusal_;
   std::string key_;    // the value of `Key`, where there are keys
   uint64_t left_ = 0;  // of the body or chunk
   std::string body_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/score/render.h"
+
 namespace winnow {
 
 namespace {
@@ -132,14 +134,11 @@ void smtp_reply(std::string_view code, std::string_view text, std::string& out) 
 }  // namespace
 
 MilterReply milter_reply(const ScoreModel& model, const Verdict& verdict) {
-  MilterReply reply{.action = model.actions[index(verdict.action)].name,
-                    .message = {},
-                    .subject = verdict.subject,
-                    .flags = model.actions[index(verdict.action)].flags,
-                    .edits = verdict.edits};
-  if (verdict.forced_by != kNoIndex && !verdict.pre_results[verdict.forced_by].no_smtp_message)
-    reply.message = verdict.pre_results[verdict.forced_by].message;
-  return reply;
+  return {.action = model.actions[index(verdict.action)].name,
+          .message = smtp_message(verdict),
+          .subject = verdict.subject,
+          .flags = model.actions[index(verdict.action)].flags,
+          .edits = verdict.edits};
 }
 
 void render_milter(const MilterReply& reply, const MilterOptions& options, const SeenHeaders& seen,

@@ -5,6 +5,7 @@
 
 #include "engine/ascii.h"
 #include "engine/mime/ip.h"
+#include "ingest/envelope_address.h"
 
 namespace winnow {
 
@@ -19,6 +20,7 @@ constexpr size_t kArgumentBytesMax = 64 * 1024;
 constexpr size_t kMacroBytesMax = 64 * 1024;
 constexpr std::string_view kHttpStart = "GET ";
 constexpr size_t kHttpHeadMax = 4096;
+constexpr std::string_view kTooLarge = "message is too large";
 
 // Macros that a scanner's request holds as headers.
 constexpr std::pair<std::string_view, std::string_view> kHeaderMacros[] = {
@@ -43,12 +45,6 @@ bool take_field(std::string_view& data, std::string_view& field) {
   field = data.substr(0, nul);
   data.remove_prefix(nul + 1);
   return true;
-}
-
-std::string_view without_brackets(std::string_view address) {
-  if (address.size() >= 2 && address.front() == '<' && address.back() == '>')
-    return address.substr(1, address.size() - 2);
-  return address;
 }
 
 // MTAs send the folds of a header as bare LF. They were CRLF on the wire, and signatures cover
@@ -114,8 +110,9 @@ SessionWant MilterSession::feed(std::string_view bytes, std::string& out) {
   buffer_.append(bytes);
   if (want_ == SessionWant::kVerdict) {
     // An MTA waits for the answer; who does not is held to a bound.
-    if (buffer_.size() - at_ > limits_.pending_max) want_ = SessionWant::kClose;
-    return want_;
+    if (buffer_.size() - at_ <= limits_.pending_max) return want_;
+    refuse("too much is sent before the verdict");
+    return want_ = SessionWant::kClose;
   }
   return want_ = run(out);
 }
@@ -139,15 +136,22 @@ SessionWant MilterSession::run(std::string& out) {
   while (want == SessionWant::kBytes && buffer_.size() - at_ >= 4) {
     const std::string_view rest = std::string_view(buffer_).substr(at_);
     const uint32_t length = be32(rest);
-    if (length == 0 || length > packet_max_) return SessionWant::kClose;
+    if (length == 0 || length > packet_max_) {
+      refuse("bad length of a packet");
+      return SessionWant::kClose;
+    }
     if (rest.size() < 4 + size_t{length}) break;
     const char name = rest[4];
     const std::string_view data = rest.substr(5, length - 1);
     at_ += 4 + size_t{length};
-    if (name == 'Q' || !command(name, data, out))
+    if (name == 'Q') {
       want = SessionWant::kClose;
-    else if (name == 'E')
+    } else if (!command(name, data, out)) {
+      if (refusal_.empty()) refuse("bad packet");
+      want = SessionWant::kClose;
+    } else if (name == 'E') {
       want = SessionWant::kVerdict;
+    }
   }
   buffer_.erase(0, at_);
   at_ = 0;
@@ -162,6 +166,8 @@ SessionWant MilterSession::http(std::string& out) {
   if (whole && (buffer_.starts_with("GET /ping ") || buffer_.starts_with("GET /ping\r")))
     out += "HTTP/1.1 200 OK\r\nConnection: close\r\nServer: winnow/" WINNOW_VERSION
            " (milter mode)\r\nContent-Length: 6\r\nContent-Type: text/plain\r\n\r\npong\r\n";
+  else
+    refuse("HTTP where milter is spoken");
   return SessionWant::kClose;
 }
 
@@ -190,7 +196,7 @@ bool MilterSession::take(char name, std::string_view data, std::string& out) {
       return true;
     case 'M':
       if (!take_field(data, field)) return false;
-      from_ = without_brackets(field);
+      from_ = envelope_address(field);
       from_known_ = true;
       add_arguments(data, "x-rspamd-mail-esmtp-args", "");
       return true;
@@ -213,7 +219,7 @@ bool MilterSession::take(char name, std::string_view data, std::string& out) {
     case 'U':
       return true;
     default:
-      return false;
+      return refuse("unknown command");
   }
 }
 
@@ -279,7 +285,10 @@ bool MilterSession::connect(std::string_view data) {
   if (data.size() < 2) return false;
   data.remove_prefix(2);
   if (!take_field(data, address)) return false;
-  if (family == 'L') return true;
+  if (family == 'L') {  // who comes by a local socket is of this machine, as by loopback
+    ip_ = parse_ip("127.0.0.1").value();
+    return true;
+  }
   if (starts_caseless(address, "ipv6:")) address.remove_prefix(5);
   if (const std::optional<IpAddress> ip = parse_ip(address)) ip_ = *ip;
   return true;
@@ -287,9 +296,10 @@ bool MilterSession::connect(std::string_view data) {
 
 bool MilterSession::recipient(std::string_view data) {
   std::string_view address;
-  if (!take_field(data, address) || recipients_.size() >= limits_.recipients_max) return false;
+  if (!take_field(data, address)) return false;
+  if (recipients_.size() >= limits_.recipients_max) return refuse("too many recipients");
   if (recipients_.empty()) envelope_news_ = true;
-  recipients_.emplace_back(without_brackets(address));
+  recipients_.push_back(envelope_address(address));
   add_arguments(data, "x-rspamd-rcpt-esmtp-args", std::to_string(recipients_.size() - 1) + ":");
   return true;
 }
@@ -309,7 +319,8 @@ bool MilterSession::header(std::string_view data) {
   std::string_view name, value;
   if (!take_field(data, name) || !take_field(data, value)) return false;
   const auto folds = static_cast<size_t>(std::count(value.begin(), value.end(), '\n'));
-  if (body_.size() + name.size() + value.size() + folds + 4 > limits_.body_max) return false;
+  if (body_.size() + name.size() + value.size() + folds + 4 > limits_.body_max)
+    return refuse(kTooLarge);
   body_.append(name).append(agreement_.leading_space ? ":" : ": ");
   append_folded(value, body_);
   body_.append("\r\n");
@@ -318,7 +329,7 @@ bool MilterSession::header(std::string_view data) {
 }
 
 bool MilterSession::body(std::string_view data) {
-  if (body_.size() + data.size() > limits_.body_max) return false;
+  if (body_.size() + data.size() > limits_.body_max) return refuse(kTooLarge);
   body_.append(data);
   return true;
 }

@@ -85,6 +85,8 @@ class MilterSession {
   const MilterAgreement& agreement() const { return agreement_; }
   // The answer's packets were put out: goes on with what came meanwhile.
   SessionWant answered(std::string& out);
+  // Why the last input was refused, a literal; empty where it was not. Each refusal closes.
+  std::string_view refusal() const { return refusal_; }
 
   // A macro's value; empty where it was not sent. Name without braces, lower case.
   std::string_view macro(std::string_view name) const;
@@ -106,6 +108,10 @@ class MilterSession {
   void add_arguments(std::string_view data, std::string_view name, std::string_view before);
   bool header(std::string_view data);
   bool body(std::string_view data);
+  bool refuse(std::string_view why) {
+    refusal_ = why;
+    return false;
+  }
   void forget_message();
   void forget_connection();
 
@@ -114,6 +120,7 @@ class MilterSession {
   size_t packet_max_;
   Mode mode_ = Mode::kFirstBytes;
   SessionWant want_ = SessionWant::kBytes;
+  std::string_view refusal_;
   std::string buffer_;
   size_t at_ = 0;  // what of the buffer is done
 

@@ -63,13 +63,28 @@ void Connection::check_time(Clock::time_point now) {
                                            : shared_.options.command_wait_max_ms;
     if (now - held_back_since_ <= std::chrono::milliseconds(limit)) return;
     shared_.service->note_late();
-    shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
+    tell_overload();
     held_back_ = false;  // read_on() passes it
     render_sent_away(out_);
     closing_ = true;
     return write();
   }
-  if (too_slow(now)) close();
+  if (!too_slow(now)) return;
+  if (held_bytes() > 1) tell_refusal("too slow");
+  close();
+}
+
+void Connection::tell_refusal(std::string_view why) {
+  shared_.statistics.add_refused(front(), why);
+  std::string line = fmt::format("refused: {}, of {}", why, peer_.text());
+  if (const std::string_view id = queue_id(); !id.empty())
+    line += fmt::format(", qid: <{}>", log_text(id));
+  shared_.log.event(LogLevel::kWarning, front(), line);
+}
+
+void Connection::tell_overload() {
+  shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
+  tell_refusal("too busy");
 }
 
 bool Connection::too_slow(Clock::time_point now) const {
@@ -145,6 +160,7 @@ void Connection::take_bytes(size_t most) {
 
 // Does what the session wants, until bytes or a verdict must be waited for.
 void Connection::go(SessionWant want) {
+  if (const std::string_view why = refusal(); !why.empty() && !closing_) tell_refusal(why);
   while (want == SessionWant::kPage) {
     const Page what = page();
     if (what == Page::kLater) {
@@ -270,7 +286,7 @@ void Connection::scan() {
   if (taken == Service::Taken::kHere) shared_.scan_soon(0);
   if (taken != Service::Taken::kRefused) return;
   waiting_ = false;
-  shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
+  tell_overload();
   render_overload(out_);
   go(answered());
 }
@@ -299,7 +315,7 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
   std::string reply;
   if (scanned.too_late) {
     render_overload(reply);
-    shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
+    tell_overload();
   } else if (takes_over(self, scanned)) {
     return;
   } else {

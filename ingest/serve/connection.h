@@ -22,6 +22,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "engine/mime/ip.h"
 #include "ingest/controller/access.h"
 #include "ingest/proxy/remote.h"
 #include "ingest/serve/server.h"
@@ -61,8 +62,11 @@ struct ConnectionShared {
   Gatekeeper gatekeeper;
   static constexpr unsigned kVerifyingMax = 32;
   unsigned verifying = 0;  // passwords that wait to be hashed
-  // They are hashed here; its handlers post to `io`. Made when the first one is there.
-  std::optional<boost::asio::thread_pool> verifier;
+  static constexpr unsigned kUnpackingMax = 64;
+  unsigned unpacking = 0;  // bodies that wait to be unpacked
+  // Passwords are hashed and bodies unpacked here; their handlers post to `io`. Made when the first
+  // one is there.
+  std::optional<boost::asio::thread_pool> verifier, unpacker;
 
   // Any thread.
   std::shared_ptr<const ServeSettings> settings() const { return std::atomic_load(&settings_); }
@@ -99,6 +103,10 @@ struct Peer {
     const size_t size = ip.family == 6 ? 16 : ip.family;
     return {reinterpret_cast<const char*>(ip.bytes), size};
   }
+  std::string text() const {
+    char out[kIpTextMax];
+    return unix_socket ? "a unix socket" : std::string(out, format_ip(ip, out));
+  }
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -126,6 +134,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual SessionWant feed(std::string_view bytes) = 0;
   virtual SessionWant end_of_input() = 0;
   virtual SessionWant answered() = 0;
+  // As the log and the counts know the front.
+  virtual std::string_view front() const = 0;
+  // Why the session refused what came last, a literal; empty where it did not.
+  virtual std::string_view refusal() const = 0;
+  // The MTA's name of the message on its way; empty where there is none.
+  virtual std::string_view queue_id() const = 0;
   virtual size_t held_bytes() const = 0;
   // Whether a little may be read where there is no room for mail: who watches the service is told
   // of it then above all.
@@ -136,6 +150,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // On the loop, after kLater: asks for the page again.
   void resume();
   const Peer& peer() const { return peer_; }
+  // Logs and counts that mail, or what was taken for it, is not taken. `why`: a literal.
+  void tell_refusal(std::string_view why);
   virtual Message take_message() = 0;
   virtual void render(const Scanned& scanned, std::string& out) = 0;
   virtual void render_overload(std::string& out) = 0;
@@ -165,6 +181,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take_bytes(size_t most = ConnectionShared::kReadBytes);
   void account();
   bool too_slow(Clock::time_point now) const;
+  // Any thread: tell_refusal() of a message that there is no room for.
+  void tell_overload();
   void go(SessionWant want);
   // Bytes that are there, at most `to`; what became of it as TlsStream says it.
   TlsStream::Io receive(std::span<char> to, size_t& n);

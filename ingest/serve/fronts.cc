@@ -75,6 +75,9 @@ class MilterConnection final : public Connection {
   }
   SessionWant end_of_input() override { return SessionWant::kClose; }
   SessionWant answered() override { return session_.answered(out_); }
+  std::string_view front() const override { return front_name(Front::kMilter); }
+  std::string_view refusal() const override { return session_.refusal(); }
+  std::string_view queue_id() const override { return session_.macro("i"); }
   size_t held_bytes() const override { return session_.message_bytes(); }
   Page page() override { return Page::kDone; }
   Message take_message() override {
@@ -107,6 +110,9 @@ class HttpConnection : public Connection {
   SessionWant feed(std::string_view bytes) override { return session_.feed(bytes, out_); }
   SessionWant end_of_input() override { return session_.end_of_input(out_); }
   SessionWant answered() override { return session_.answered(out_); }
+  std::string_view front() const override { return front_name(Front::kHttp); }
+  std::string_view refusal() const override { return session_.refusal(); }
+  std::string_view queue_id() const override { return session_.request().envelope.queue_id; }
   size_t held_bytes() const override { return session_.held_bytes(); }
   Message take_message() override {
     shared_.statistics.unknown_headers.fetch_add(session_.request().other_headers,
@@ -228,7 +234,51 @@ class HttpConnection : public Connection {
     else
       shared_.log.event(LogLevel::kError, "learn", what.error().text());
   }
-  Page page() override {
+  Page page() final { return then_ ? std::exchange(then_, nullptr)() : first_page(); }
+  // `then` once the request's body is unpacked, which takes longer than the loop may wait.
+  Page with_body(std::function<Page()> then) {
+    if (!session_.request().packed) return then();
+    if (shared_.unpacking >= ConnectionShared::kUnpackingMax) {
+      session_.refuse_packed("too much is to be unpacked at once, try again", out_);
+      tell_refusal(session_.refusal());
+      return Page::kDone;
+    }
+    ++shared_.unpacking;
+    if (!shared_.unpacker) shared_.unpacker.emplace(1);
+    asio::post(*shared_.unpacker,
+               [self = std::static_pointer_cast<HttpConnection>(shared_from_this()),
+                packed = session_.take_packed(), then = std::move(then)]() mutable {
+                 std::string plain, what;
+                 unpack(packed, plain, what);
+                 asio::io_context& io = self->shared_.io;
+                 asio::post(io, [self = std::move(self), plain = std::move(plain),
+                                 what = std::move(what), then = std::move(then)]() mutable {
+                   --self->shared_.unpacking;
+                   self->unpacked(std::move(plain), what, std::move(then));
+                 });
+               });
+    return Page::kLater;
+  }
+  void unpacked(std::string&& plain, const std::string& what, std::function<Page()>&& then) {
+    if (what.empty()) {
+      session_.unpacked(std::move(plain));
+      then_ = std::move(then);
+    } else {
+      then_ = [this, what] {
+        session_.refuse_packed(what, out_);
+        tell_refusal(session_.refusal());
+        return Page::kDone;
+      };
+    }
+    resume();
+  }
+  // A scan of what was unpacked.
+  Page scan_page() {
+    if (!session_.request().unscanned) return Page::kScan;
+    render_unscanned(session_.request(), *shared_.service->live(), out_);
+    return Page::kDone;
+  }
+  virtual Page first_page() {
     const HttpRequest& request = session_.request();
     std::string body;
     if (request.command == HttpCommand::kTell) {
@@ -236,9 +286,11 @@ class HttpConnection : public Connection {
       AccessRequest asks;
       asks.peer = peer().ip;
       asks.unix_socket = peer().unix_socket;
-      if (is_trusted_peer(shared_.settings()->access, asks)) return learn_page();
+      if (is_trusted_peer(shared_.settings()->access, asks))
+        return with_body([this] { return learn_page(); });
       return refuse_learning(75, "TELL is for secure_ip and unix sockets");
     }
+    if (request.packed) return with_body([this] { return scan_page(); });
     if (request.unscanned) {
       render_unscanned(request, *shared_.service->live(), out_);
     } else if (request.command == HttpCommand::kSkip) {
@@ -276,6 +328,7 @@ class HttpConnection : public Connection {
       "keeps as a canary",
       "could not learn, and keeps aside,"};
   std::optional<LearnRequest> learn_;
+  std::function<Page()> then_;  // what the page goes on with
 };
 
 // Each request says who asks: a proxy in front may ask for one after the other.
@@ -288,9 +341,10 @@ class ControllerConnection final : public HttpConnection {
   }
 
  private:
+  std::string_view front() const override { return front_name(Front::kController); }
   bool is_mail() const override { return false; }
   bool may_ask() const override { return held_bytes() == 0; }
-  Page page() override {
+  Page first_page() override {
     const HttpRequest& request = session_.request();
     if (!is_open_page(request.command)) {
       if (!access_ && !decide()) return Page::kLater;
@@ -300,10 +354,9 @@ class ControllerConnection final : public HttpConnection {
         render_refusal(request, access, out_);
         return Page::kDone;
       }
-      if (is_learn_command(request.command)) return learn_page();
-      if (request.unscanned) return HttpConnection::page();
+      if (is_learn_command(request.command)) return with_body([this] { return learn_page(); });
       if (request.command == HttpCommand::kCheckV2 || request.command == HttpCommand::kCheck)
-        return Page::kScan;
+        return with_body([this] { return scan_page(); });
       put_out(access);
     } else {
       put_out(Access::kRefused);
@@ -379,12 +432,18 @@ void start_connection(ConnectionShared& shared, int fd, const sockaddr_storage& 
     return;
   }
   // Too many: closed at once.
+  const auto refuse = [&](std::string_view why, size_t most) {
+    shared.statistics.add_refused(front_name(front), why);
+    shared.log.event(LogLevel::kWarning, front_name(front),
+                     fmt::format("refused: {}, {} are allowed, of {}", why, most, peer.text()));
+  };
   const ServerOptions& options = shared.options;
-  if (shared.connections.size() >= options.connections_max) return;
+  if (shared.connections.size() >= options.connections_max)
+    return refuse("too many connections", options.connections_max);
   const size_t most = options.connections_per_source_max;
   if (const auto open = shared.sources.find(peer.source());
       most > 0 && open != shared.sources.end() && open->second >= most)
-    return;
+    return refuse("too many connections of one address", most);
   shared.statistics.connections.fetch_add(1, std::memory_order_relaxed);
   const std::shared_ptr<const ServeSettings> settings = shared.settings();
   const TlsKeys* const keys = tls ? settings->tls(front).keys.get() : nullptr;

@@ -191,11 +191,7 @@ void Log::debug_later(std::string_view tag, std::string_view module, std::string
 
 void Log::event(LogLevel level, std::string_view module, std::string_view text) {
   const std::lock_guard lock(mutex_);
-  if (level <= LogLevel::kWarning && options_.errors_max > 0) {
-    errors_.push_front(
-        {clock_ms(), std::string(module), std::string(text.substr(0, options_.error_bytes_max))});
-    while (errors_.size() > options_.errors_max) errors_.pop_back();
-  }
+  if (level <= LogLevel::kWarning && options_.errors_max > 0) keep_error(module, text);
   if (level > options_.level) return;
   std::string whole(module);
   whole += text;
@@ -206,6 +202,17 @@ void Log::event(LogLevel level, std::string_view module, std::string_view text) 
   tell_repeats();
   last_event_ = std::move(whole);
   write(level, module, "", text);
+}
+
+// One that repeats takes its own place, not that of others.
+void Log::keep_error(std::string_view module, std::string_view text) {
+  const std::string_view kept = text.substr(0, options_.error_bytes_max);
+  if (!errors_.empty() && errors_.front().module == module && errors_.front().text == kept) {
+    errors_.front().time_ms = clock_ms();
+    return;
+  }
+  errors_.push_front({clock_ms(), std::string(module), std::string(kept)});
+  while (errors_.size() > options_.errors_max) errors_.pop_back();
 }
 
 void Log::tell_repeats() {

@@ -30,6 +30,8 @@ struct LogOptions {
   bool stamps = true;             // date and time before each line of console and file
   size_t errors_max = 10;         // kept for /errors
   size_t error_bytes_max = 1000;  // of each
+
+  bool operator==(const LogOptions&) const = default;
 };
 
 // "syslog", "journal", "console" (each with ":/path" where it is not the system's), else a file.
@@ -74,6 +76,7 @@ class Log {
              bool later = false);
   void write_kept(size_t bytes);
   void tell_repeats();
+  void keep_error(std::string_view module, std::string_view text);
 
   mutable std::mutex mutex_;  // guards what follows
   LogOptions options_;

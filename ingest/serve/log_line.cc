@@ -137,9 +137,10 @@ void append_symbols(const Scanned& scanned, bool scores, bool options, size_t op
   order.reserve(symbols.size());
   for (const VerdictSymbol& one : symbols)
     if (!one.removed) order.push_back(&one);
-  std::ranges::sort(order, [](const VerdictSymbol* a, const VerdictSymbol* b) {
+  std::ranges::sort(order, [&model](const VerdictSymbol* a, const VerdictSymbol* b) {
     const Micro first = std::abs(a->score), second = std::abs(b->score);
-    return first > second || (first == second && a < b);
+    if (first != second) return first > second;
+    return model.symbols[index(a->symbol)].name < model.symbols[index(b->symbol)].name;
   });
   bool first = true;
   for (const VerdictSymbol* one : order) {
@@ -162,7 +163,8 @@ void append_symbols(const Scanned& scanned, bool scores, bool options, size_t op
   }
 }
 
-void append_groups(const Scanned& scanned, std::string& out) {
+// By name; `all`: not public ones alone.
+void append_groups(const Scanned& scanned, bool all, std::string& out) {
   const ScoreModel& model = scanned.live.rules->model;
   std::vector<Micro> sums(model.groups.size(), 0);
   std::vector<bool> hit(model.groups.size(), false);
@@ -173,9 +175,13 @@ void append_groups(const Scanned& scanned, std::string& out) {
       hit[index(group)] = true;
     }
   }
+  std::vector<size_t> order;
+  for (size_t i = 0; i < sums.size(); ++i)
+    if (hit[i] && (all || model.groups[i].is_public)) order.push_back(i);
+  std::ranges::sort(order, {},
+                    [&](size_t i) -> const std::string& { return model.groups[i].name; });
   bool first = true;
-  for (size_t i = 0; i < sums.size(); ++i) {
-    if (!hit[i]) continue;
+  for (const size_t i : order) {
     if (!first) out += ',';
     first = false;
     out += model.groups[i].name + '(';
@@ -289,7 +295,7 @@ void append_field(LogField field, const Scanned& scanned, size_t options_max, st
       return append_symbols(scanned, true, true, options_max, out);
     case LogField::kGroups:
     case LogField::kPublicGroups:
-      return append_groups(scanned, out);
+      return append_groups(scanned, field == LogField::kGroups, out);
     case LogField::kDigest:
       return append_hex(evidence.facts.digest, out);
     case LogField::kForcedAction:

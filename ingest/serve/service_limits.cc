@@ -78,6 +78,28 @@ void read_service_limits(const UclObject& root, ServiceLimits& to) {
   if (to.service.task_timeout_ms == 0) to.service.task_timeout_ms = kDayMs;
 }
 
+std::vector<std::string_view> limits_that_differ(const ServiceLimits& a, const ServiceLimits& b) {
+  std::vector<std::string_view> out;
+  const auto compare = [&](std::string_view name, const auto& one, const auto& other) {
+    if (!(one == other)) out.push_back(name);
+  };
+  const ServerOptions &x = a.server, &y = b.server;
+  compare("task_timeout", a.service.task_timeout_ms, b.service.task_timeout_ms);
+  compare("max_message", x.http_limits.body_max, y.http_limits.body_max);
+  compare("timeout", x.io_timeout_ms, y.io_timeout_ms);
+  compare("max_tasks", a.service.messages_max, b.service.messages_max);
+  compare("memory", a.service.byte_budget, b.service.byte_budget);
+  compare("max_connections", x.connections_max, y.connections_max);
+  compare("max_connections_per_source", x.connections_per_source_max, y.connections_per_source_max);
+  compare("slow_client_rate", x.slow_bytes_per_s, y.slow_bytes_per_s);
+  compare("command_wait_max", x.command_wait_max_ms, y.command_wait_max_ms);
+  compare("queue_wait_max", x.content_wait_max_ms, y.content_wait_max_ms);
+  compare("drain_max", x.drain_max_ms, y.drain_max_ms);
+  compare("user", a.user, b.user);
+  compare("group", a.group, b.group);
+  return out;
+}
+
 std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimits& limits) {
   // What a connection holds of a message is of the budget; this is the rest: socket, session, and
   // what Asio and the kernel's poll keep of it.

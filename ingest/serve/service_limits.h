@@ -12,6 +12,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "ingest/serve/server.h"
 #include "pipeline/limits.h"
@@ -29,6 +31,9 @@ struct ServiceLimits {
 // Puts what `root` says over what is there. REQUIRED: `root` is a merged configuration. Values that
 // mean nothing are named by the checks of the configuration, and leave the default.
 void read_service_limits(const UclObject& root, ServiceLimits& limits);
+
+// Names of options that `a` and `b` differ by.
+std::vector<std::string_view> limits_that_differ(const ServiceLimits& a, const ServiceLimits& b);
 
 // The memory ceiling of `winnow serve` beside what its rules and batches take (pipeline/limits.h).
 // `root` says how many mirrors there are, and whether TLS is spoken.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <sstream>
 
+#include "ingest/controller/password.h"
 #include "rules/config/server_text.h"
 
 namespace winnow {
@@ -101,10 +102,17 @@ void read_controller(ServeSettings& settings, const UclObject& worker) {
   ControllerSettings& to = settings.access;
   to.password = worker.string("password", "");
   to.enable_password = worker.string("enable_password", "");
-  for (const std::string& one : {to.password, to.enable_password})
+  for (const char* const key : {"password", "enable_password"}) {
+    const std::string_view one = worker.string(key, "");
     if (one == "q1" || one == "q2")
-      warn(settings, *worker.find(one == to.password ? "password" : "enable_password"),
+      warn(settings, *worker.find(key),
            "a password of the examples lets nobody in; `winnow pw` makes one");
+    else if (is_broken_password(one))
+      warn(settings, *worker.find(key),
+           fmt::format("{} begins like a hash and is none, so it lets nobody in; `winnow pw` makes "
+                       "one",
+                       key));
+  }
   to.failures_max = static_cast<uint32_t>(
       std::clamp<int64_t>(worker.integer("max_auth_failures", 10), 0, 1 << 30));
   to.failure_window_ms = static_cast<int64_t>(

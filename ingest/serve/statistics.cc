@@ -62,6 +62,11 @@ void Statistics::add(const Scanned& scanned) {
   last_us_[last_++ % kLast] = scanned.scan_us;
 }
 
+void Statistics::add_refused(std::string_view front, std::string_view reason) {
+  const std::lock_guard lock(mutex_);
+  ++refused_[{front, reason}];
+}
+
 uint64_t Statistics::count(std::string_view action) const {
   for (size_t i = 0; i < kActions.size(); ++i)
     if (kActions[i] == action) return actions_[i].load(kRelaxed);
@@ -269,6 +274,14 @@ void Statistics::append_metrics(const Service& service, size_t open, const Learn
          out);
   metric("winnow_overloads_total", "counter", "Messages that were told to come again.",
          overloads.load(kRelaxed), out);
+  family("winnow_refused_total", "counter", "What was not taken, by front and reason.", out);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [what, times] : refused_)
+      fmt::format_to(std::back_inserter(out),
+                     "winnow_refused_total{{front=\"{}\",reason=\"{}\"}} {}\n", what.first,
+                     what.second, times);
+  }
   metric("winnow_proxy_scanned_total", "counter", "Messages that another scanner judged.",
          remote.scanned.load(kRelaxed), out);
   metric("winnow_proxy_failed_total", "counter", "Messages that no scanner judged.",

@@ -5,8 +5,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ingest/proxy/counts.h"
@@ -34,6 +37,8 @@ struct LearntNow {
 class Statistics {
  public:
   void add(const Scanned& scanned);  // thread-safe
+  // What a front did not take. Thread-safe; both are literals, so that there are few of them.
+  void add_refused(std::string_view front, std::string_view reason);
   // A JSON object of what /stat says; `read_only` is what the client may do.
   void append_stat(const LiveRules& live, size_t open, bool read_only, const LearntNow& learnt,
                    std::string& out) const;
@@ -63,7 +68,8 @@ class Statistics {
   std::array<std::atomic<uint64_t>, kReasons> unknown_{};
   mutable std::mutex mutex_;  // guards what follows
   std::array<int64_t, kLast> last_us_{};
-  size_t last_ = 0;  // ever written
+  size_t last_ = 0;                                                            // ever written
+  std::map<std::pair<std::string_view, std::string_view>, uint64_t> refused_;  // front, reason
   const int64_t start_ms_ = clock_ms();
 };
 

@@ -44,6 +44,7 @@ std::string Inheritance::text() const {
                        one.kept ? kKept : "");
   if (marks >= 0) out += fmt::format("marks {} {}\n", marks, side);
   if (link >= 0) out += fmt::format("link {}\n", link);
+  if (pid_file >= 0) out += fmt::format("pid-file {}\n", pid_file);
   if (engine.pid > 0) out += fmt::format("engine {} {} {}\n", engine.pid, engine.link, engine.side);
   for (const Engine& one : draining) out += fmt::format("draining {} {}\n", one.pid, one.side);
   return out;
@@ -76,6 +77,8 @@ Result<Inheritance> Inheritance::parse(std::string_view text) {
       good = own(first, out.marks) && number(rest, out.side);
     } else if (word == "link") {
       good = own(first, out.link);
+    } else if (word == "pid-file") {
+      good = own(first, out.pid_file);
     } else if (word == "engine") {
       const std::string_view second = cut(rest, ' ');
       good = number(first, out.engine.pid) && own(second, out.engine.link) &&
@@ -102,7 +105,7 @@ Result<Inheritance> Inheritance::take() {
 std::vector<int> Inheritance::descriptors() const {
   std::vector<int> out;
   for (const Listening& one : sockets) out.push_back(one.fd);
-  for (const int fd : {marks, link, engine.link})
+  for (const int fd : {marks, link, pid_file, engine.link})
     if (fd >= 0) out.push_back(fd);
   return out;
 }

@@ -4,6 +4,7 @@
 //   socket FD FRONT         listens; FRONT is milter, http or controller, with " ssl" for TLS
 //   marks FD SIDE           memory that engines share, and which side is yours (pipeline/marks.h)
 //   link FD                 your end of the line to who started you
+//   pid-file FD             to a supervisor: its pid file, which it holds (serve/pid_file.h)
 //   engine PID FD SIDE      to a supervisor: the engine that works, and the line to it
 //   draining PID SIDE       to a supervisor: an engine that ends
 //
@@ -31,6 +32,7 @@ struct Inheritance {
   int marks = -1;
   int side = 0;
   int link = -1;
+  int pid_file = -1;
   Engine engine;
   std::vector<Engine> draining;  // without lines
 

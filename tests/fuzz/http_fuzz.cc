@@ -27,12 +27,22 @@ Seen talk(std::string_view bytes, size_t piece, bool controller) {
   HttpLimits limits;
   limits.head_max = 512;
   limits.headers_max = 16;
+  limits.line_max = 512;
   limits.body_max = 4096;
   limits.controller = controller;
   limits.keys = keys();
   HttpSession session(limits);
   const auto serve = [&](SessionWant want) {
     while (want == SessionWant::kVerdict || want == SessionWant::kPage) {
+      if (session.request().packed) {
+        std::string plain, what;
+        if (unpack(session.take_packed(), plain, what)) {
+          session.unpacked(std::move(plain));
+          if (!session.request().unscanned) want = SessionWant::kVerdict;
+        } else {
+          session.refuse_packed(what, seen.said);
+        }
+      }
       if (want == SessionWant::kVerdict) seen.said += session.take_message().bytes.view();
       seen.said += '|';
       want = session.answered(seen.said);

@@ -97,6 +97,8 @@ class Links(Case):
         legacy = self.http().check(self.MAIL, path=b"/check")
         self.assertEqual(legacy["urls"], reply["urls"])
         self.assertEqual(legacy["emails"], reply["emails"])
+        self.assertEqual(legacy["messages"], reply["messages"])
+        self.assertIn("time_real", legacy)
 
     def test_extended(self):
         for header in (b"URL-Format: extended\r\n", b"Flags: ext_urls\r\n"):
@@ -232,9 +234,15 @@ tempfail_message = "Later";
 spam_header = "X-Junk";
 client_ca_name = "Our CA";
 """, "actions.conf": "add_header = 1; reject = 15;", "logging.inc": """
-log_format = "$mid|$if_qid{<$>}|$if_user{user=$}|$action|$symbols|$len|$digest|$nothing";
+log_format = "$mid|$if_qid{<$>}|$if_user{user=$}|$action|$symbols_scores|\
+$groups|$public_groups|$len|$digest|$nothing";
 debug_modules = ["multimap", "regexp", "spf"];
+""", "groups.conf": """
+group "shown" { public = true; symbols { ZERO_Z { weight = 0; } } }
+group "kept" { symbols { ZERO_A { weight = 0; } } }
 """, "multimap.conf": """
+ZERO_Z { type = "from"; map = ["anna@example.org"]; }
+ZERO_A { type = "from"; map = ["anna@example.org"]; }
 LATER { type = "from"; map = ["later@example.org"]; prefilter = true; action = "soft reject"; }
 DISCARDED { type = "from"; map = ["void@example.org"]; prefilter = true; action = "discard"; }
 KEPT { type = "from"; map = ["kept@example.org"]; prefilter = true; action = "quarantine";
@@ -277,7 +285,14 @@ SUBJECT { type = "from"; map = ["subject@example.org"]; prefilter = true;
         self.scan(b"anna@example.org", HAM % b"format")
         self.site.serve.wait_for("rspamd_task_write_log: format@example.org|<Q>||")
         line = next(one for one in self.site.serve.lines if "format@example.org|" in one)
-        self.assertRegex(line, r"\|no action\|[A-Z0-9_,]+\|\d+\|[0-9a-f]{32}\|\$nothing$")
+        self.assertRegex(line, r"\|no action\|[A-Z0-9_,().-]+\|[^|]+\|shown\(0\.00\)\|"
+                               r"\d+\|[0-9a-f]{32}\|\$nothing$")
+        symbols, groups = line.split("|")[4:6]
+        self.assertIn("kept(0.00)", groups.split(","))
+        self.assertEqual(groups.split(","), sorted(groups.split(",")))
+        none = [one for one in symbols.split(",") if one.endswith("(0.00)")]  # by name
+        self.assertEqual(none, sorted(none))
+        self.assertIn("ZERO_A(0.00)", none)
         digest = line.split("|")[-2]  # names the content: lines of a message are told apart by it
         self.assertIn("<%s>; " % digest[:6], line)
         self.assertNotEqual(digest, "0" * 32)
@@ -482,6 +497,48 @@ class Sockets(unittest.TestCase):
         self.assertEqual(self.datagrams("journal")[-1],
                          "MESSAGE=main; ready\nPRIORITY=6\nSYSLOG_FACILITY=3\n"
                          "SYSLOG_IDENTIFIER=winnow\n")
+
+
+class Told(Case):
+    """What was refused, and what a reload does not bring, is said where somebody may see it."""
+    OPTIONS = ("--message-max", "1000")
+
+    def ask(self, port, text):
+        with connect(port) as sock:
+            sock.sendall(text)
+            return read_all(sock)
+
+    def test_refusals(self):
+        milter, http = self.site.serve.milter, self.site.serve.http
+        self.assertEqual(self.ask(milter, packet(b"Z")), b"")
+        queued = packet(b"D", b"Mi\x004ABC\0") + packet(b"B", b"x" * 1001)
+        self.assertEqual(self.ask(milter, queued), b"")
+        for text in (b"FOO / HTTP/1.0\r\n\r\n", b"GET /nothing HTTP/1.0\r\n\r\n",
+                     b"POST /checkv2 HTTP/1.0\r\nContent-Length: 1001\r\n\r\n",
+                     b"POST /checkv2 HTTP/1.0\r\nCompression: zstd\r\nContent-Length: 3\r\n\r\nabc"):
+            self.assertRegex(self.ask(http, text), rb"^HTTP/1.1 [45]")
+        metrics = self.ask(http, b"GET /metrics HTTP/1.0\r\n\r\n").decode()
+        for front, reason, more in (("milter", "unknown command", ""),
+                                    ("milter", "message is too large", ", qid: <4ABC>"),
+                                    ("http", "invalid HTTP method", ""),
+                                    ("http", "invalid command", ""),
+                                    ("http", "message is too large", ""),
+                                    ("http", "Decompression error", "")):
+            self.site.serve.wait_for("%s; refused: %s, of 127.0.0.1%s" % (front, reason, more))
+            self.assertIn('winnow_refused_total{front="%s",reason="%s"} 1\n' % (front, reason), metrics)
+
+    def test_what_only_a_restart_brings(self):
+        # The command line says where, and how much: here nothing changes.
+        self.site.write("options.inc", "max_message = 2M;")
+        self.site.write("worker-normal.inc", "bind_socket = \"127.0.0.1:1\";")
+        self.site.serve.process.send_signal(signal.SIGHUP)
+        self.site.serve.wait_for("rules reloaded", 1)
+        self.assertFalse(any("restarted" in one for one in self.site.serve.lines))
+        self.site.write("../rspamd.conf.local", "winnow { memory = 40M; }\n")
+        self.site.write("logging.inc", "type = console; level = warning;")
+        self.site.serve.process.send_signal(signal.SIGHUP)
+        self.site.serve.wait_for("memory, logging changed: what was there at the start stays until "
+                                 "winnow serve is restarted")
 
 
 if __name__ == "__main__":

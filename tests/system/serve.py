@@ -90,7 +90,8 @@ class ServeTest(unittest.TestCase):
         reply = http.check(SPAM % b"1")
         for path in (b"/check", b"/symbols", b"/scan", b"/process", b"/report", b"/report_ifspam"):
             old = http.check(SPAM % b"1", path=path)
-            self.assertEqual(set(old), {"default", "message-id", "rmilter"}, path)
+            self.assertEqual(set(old), {"default", "messages", "message-id", "time_real", "rmilter"},
+                             path)
             default = old["default"]
             self.assertEqual(default.pop("is_spam"), True)
             for field in ("is_skipped", "score", "required_score", "action"):

@@ -144,5 +144,20 @@ TEST(Client, the_verdict_stands_at_the_end_of_the_header) {
   EXPECT_EQ(with("S: a\r\n\r\nb\r\n"), "S: a\r\n" + crlf + "\r\nb\r\n");
 }
 
+TEST(Client, a_point_that_is_begun_is_a_star) {
+  for (const auto& [score, stars] : {std::pair{"-1.2", 0},
+                                     {"0", 0},
+                                     {"0.3", 1},
+                                     {"3", 3},
+                                     {"3.3", 4},
+                                     {"3.99", 4},
+                                     {"60", 32}}) {
+    const Reply reply("{\"score\":" + std::string(score) + "}");
+    const std::string mail = mail_with_verdict("", reply.root(), 0);
+    const std::string line = "X-Spam-Level: " + std::string(stars, '*') + "\n";
+    EXPECT_EQ(mail.find(line) != mail.npos, stars > 0) << score;
+  }
+}
+
 }  // namespace
 }  // namespace winnow

@@ -40,7 +40,10 @@ TEST(Password, WhatCannotBeReadMatchesNothing) {
         "$1$z1pag6fm6tob9gjzam5uaknrptaiamzo$"}) {
     EXPECT_FALSE(check_password(stored, "")) << stored;
     EXPECT_FALSE(check_password(stored, stored)) << stored;
+    EXPECT_EQ(is_broken_password(stored), !stored.empty()) << stored;
   }
+  EXPECT_FALSE(is_broken_password(kCatenaOfAbc));
+  EXPECT_FALSE(is_broken_password("plain"));
   EXPECT_TRUE(check_password("plain", "plain"));
   EXPECT_FALSE(check_password("plain", "plain "));
   EXPECT_FALSE(check_password("plain", "plai"));

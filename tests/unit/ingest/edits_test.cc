@@ -64,7 +64,7 @@ TEST(Edits, Apply) {
 TEST(Edits, Object) {
   const auto text = [](const std::vector<Edit>& edits) {
     std::string out;
-    append_milter_object(edits, out);
+    append_milter_object(edits, "", out);
     return out;
   };
   EXPECT_EQ(text({}), "");

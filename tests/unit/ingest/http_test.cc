@@ -38,6 +38,16 @@ Seen talk(std::string_view bytes, size_t piece, bool end, const HttpLimits& limi
   HttpSession session(limits);
   const auto serve = [&] {
     while (seen.want == SessionWant::kVerdict || seen.want == SessionWant::kPage) {
+      if (session.request().packed) {
+        std::string plain, what;
+        if (!unpack(session.take_packed(), plain, what)) {
+          session.refuse_packed(what, seen.out);
+          seen.want = session.answered(seen.out);
+          continue;
+        }
+        session.unpacked(std::move(plain));
+        if (!session.request().unscanned) seen.want = SessionWant::kVerdict;
+      }
       const bool page = seen.want == SessionWant::kPage;
       const Message message = page ? Message() : session.take_message();
       seen.requests += describe(session.request(), message);
@@ -77,6 +87,10 @@ TEST(Http, Requests) {
        "d@x\r\nHelo: h\r\nHostname: n\r\nUser: u\r\nQueue-Id: Q1\r\nPass: all\r\nX-Other: "
        "1\r\n\r\nabc",
        "1 from=a@x rcpt=b@x,c@x,d@x helo=h host=n user=u id=Q1 pass body=abc\n", ""},
+      {"paths",
+       "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nFrom: <@r.example,@s.example:\"a\"@x> "
+       "SIZE=10\r\nRcpt: \"b,c\"@x, <\"d>\"@x>,<e@x>\r\nRcpt: f\"@x, g@x\r\n\r\nx",
+       "1 from=a@x rcpt=\"b,c\"@x,\"d>\"@x,e@x,f\"@x,g@x helo= host= user= id= body=x\n", ""},
       {"arguments_are_headers",
        "POST //CheckV2/?queue%2did=a%20b&content-length=9 HTTP/1.1\r\nContent-Length: 1\r\n\r\nx",
        "1 from=- rcpt= helo= host= user= id=a b body=x\n", ""},
@@ -155,7 +169,7 @@ TEST(Http, Requests) {
       {"method", "BREW /check HTTP/1.1\r\n\r\n", "", "HTTP/1.1 400 invalid HTTP method", kClose},
       {"half", "POST /check HTTP/1.1\r\nContent-Length: 4\r\n\r\nab", "", "", kClose, true},
   };
-  const HttpLimits limits{.head_max = 400, .headers_max = 20, .body_max = 10};
+  const HttpLimits limits{.head_max = 400, .headers_max = 20, .line_max = 400, .body_max = 10};
   for (const Row& row : rows) {
     for (const size_t piece : {row.input.size(), size_t{1}, size_t{7}}) {
       SCOPED_TRACE(row.name + std::string(" ") + std::to_string(piece));
@@ -214,6 +228,40 @@ TEST(Http, HeadersAreKeptForRulesAndTheUnknownAreCounted) {
   }
 }
 
+TEST(Http, RecipientsDoNotCountAsHeaders) {
+  const HttpLimits limits{.headers_max = 3};
+  const std::string head = "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\n";
+  std::string many;
+  for (int i = 0; i < 12'000; ++i) many += "Rcpt: user" + std::to_string(i) + "@x.example\r\n";
+  HttpSession session(limits);
+  std::string out;
+  ASSERT_EQ(session.feed(head + many + "A: b\r\nC: d\r\n\r\nx", out), SessionWant::kVerdict) << out;
+  EXPECT_EQ(session.refusal(), "");
+  EXPECT_EQ(session.take_message().recipients.size(), 10'000);
+  HttpSession more(limits);
+  ASSERT_EQ(more.feed(head + "A: b\r\nC: d\r\nE: f\r\n\r\nx", out), SessionWant::kClose);
+  EXPECT_EQ(more.refusal(), "too many headers");
+  EXPECT_EQ(first_line(out), "HTTP/1.1 400 too many headers");
+}
+
+TEST(Http, SaysWhyItRefuses) {
+  for (const auto& [bytes, why] :
+       {std::pair{"FOO / HTTP/1.1\r\n\r\n", "invalid HTTP method"},
+        {"GET /nothing HTTP/1.1\r\n\r\n", "invalid command"},
+        {"POST /checkv2 HTTP/1.1\r\nContent-Length: x\r\n\r\n", "bad header"},
+        {"GET /ping HTTP/1.1\r\n\r\n", ""}}) {
+    HttpSession session;
+    std::string out;
+    session.feed(bytes, out);
+    EXPECT_EQ(session.refusal(), why);
+  }
+  HttpSession session;  // and no longer than it is so
+  std::string out;
+  EXPECT_EQ(session.feed("GET /nothing HTTP/1.1\r\n\r\n", out), SessionWant::kBytes);
+  EXPECT_EQ(session.feed("GET", out), SessionWant::kBytes);
+  EXPECT_EQ(session.refusal(), "");
+}
+
 TEST(Http, CompressedBodiesAreBounded) {
   const std::string plain(100'000, 'a');
   std::string packed(ZSTD_compressBound(plain.size()), '\0');
@@ -236,6 +284,30 @@ TEST(Http, CompressedBodiesAreBounded) {
   EXPECT_EQ(good.requests.size(), plain.size() + 43);
   const Seen bad = talk(head + "3\r\n\r\nabc", 100, false, {});
   EXPECT_EQ(first_line(bad.out), "HTTP/1.1 503 Decompression error: Unknown frame descriptor");
+  // Of what takes no message nothing is unpacked.
+  HttpSession session;
+  EXPECT_EQ(session.feed("POST /ping HTTP/1.1\r\nCompression: zstd\r\nContent-Length: 3\r\n\r\nabc",
+                         out = ""),
+            SessionWant::kBytes);
+  EXPECT_NE(out.find("pong"), std::string::npos);
+}
+
+// What says in front that it is too much is not unpacked at all; what does not say it, to the
+// bound.
+TEST(Http, BombsAreRefused) {
+  const std::string plain(10'000'000, 'a');
+  for (const bool says : {true, false}) {
+    std::string packed(ZSTD_compressBound(plain.size()), '\0');
+    ZSTD_CCtx* const context = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, says);
+    packed.resize(
+        ZSTD_compress2(context, packed.data(), packed.size(), plain.data(), plain.size()));
+    ZSTD_freeCCtx(context);
+    std::string out, what;
+    EXPECT_FALSE(unpack_zstd(packed, 100'000, out, what));
+    EXPECT_EQ(what, "message is too large");
+    EXPECT_LE(out.size(), says ? 0 : 100'001);
+  }
 }
 
 // `Compress: zlib` of spamd's protocol 1.5.

@@ -154,6 +154,19 @@ TEST_F(LogTest, ErrorsAreKeptUpToTheirLimit) {
   EXPECT_LT(out.find("\"third\""), out.find("\"secon\""));
 }
 
+TEST_F(LogTest, AnErrorThatRepeatsLeavesTheOthersKept) {
+  LogOptions some = options();
+  some.errors_max = 2;
+  Log log(some);
+  ASSERT_TRUE(log.open());
+  log.event(LogLevel::kError, "main", "first");
+  for (int i = 0; i < 5; ++i) log.event(LogLevel::kWarning, "http", "refused");
+  std::string out;
+  log.append_errors(out);
+  EXPECT_NE(out.find("\"first\""), std::string::npos);
+  EXPECT_LT(out.find("\"refused\""), out.find("\"first\""));
+}
+
 TEST(LogText, isUtf8OnOneLine) {
   const struct {
     std::string text, shown;

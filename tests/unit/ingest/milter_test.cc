@@ -273,15 +273,18 @@ TEST(Milter, LimitsEndTheConnection) {
   EXPECT_EQ(recipients.feed(packet('R', std::string("a\0", 2)), out), SessionWant::kBytes);
   EXPECT_EQ(recipients.feed(packet('R', std::string("b\0", 2)), out), SessionWant::kBytes);
   EXPECT_EQ(recipients.feed(packet('R', std::string("c\0", 2)), out), SessionWant::kClose);
+  EXPECT_EQ(recipients.refusal(), "too many recipients");
 
   MilterSession body({.body_max = 10});
   EXPECT_EQ(body.feed(packet('B', "0123456789"), out), SessionWant::kBytes);
   EXPECT_EQ(body.feed(packet('B', "0"), out), SessionWant::kClose);
+  EXPECT_EQ(body.refusal(), "message is too large");
 
   MilterSession pending({.pending_max = 100});
   EXPECT_EQ(pending.feed(packet('E', ""), out), SessionWant::kVerdict);
   EXPECT_EQ(pending.feed(std::string(100, 'x'), out), SessionWant::kVerdict);
   EXPECT_EQ(pending.feed("x", out), SessionWant::kClose);
+  EXPECT_EQ(pending.refusal(), "too much is sent before the verdict");
 
   // Macros beyond the limits are not kept, and what is kept is bounded.
   MilterSession macros({.macros_max = 4});
@@ -289,6 +292,23 @@ TEST(Milter, LimitsEndTheConnection) {
     macros.feed(packet('D', "C" + std::to_string(i) + '\0' + std::string(100, 'v') + '\0'), out);
   EXPECT_LT(macros.held_bytes(), 1000u);
   EXPECT_EQ(out, "");
+}
+
+TEST(Milter, EachRefusalHasAReason) {
+  for (const auto& [bytes, reason] :
+       {std::pair{packet('Z', ""), "unknown command"},
+        {packet('M', "no end"), "bad packet"},
+        {packet('O', "short"), "bad packet"},
+        {std::string(4, '\0'), "bad length of a packet"},
+        {std::string("\x7f\0\0\0", 4), "bad length of a packet"},
+        {std::string("GET / HTTP/1.0\r\n\r\n"), "HTTP where milter is spoken"},
+        {std::string("GET /ping HTTP/1.0\r\n\r\n"), ""},
+        {packet('Q', ""), ""}}) {
+    std::string out;
+    MilterSession session;
+    EXPECT_EQ(session.feed(bytes, out), SessionWant::kClose) << reason;
+    EXPECT_EQ(session.refusal(), reason);
+  }
 }
 
 // A packet may be as long as its body's piece that was agreed upon, and its command's byte.

@@ -39,6 +39,13 @@ TEST(ServiceLimits, EachOptionHasItsPlace) {
   EXPECT_EQ(all.user + all.group, "ug");
 }
 
+TEST(ServiceLimits, WhatDiffersIsNamed) {
+  const ServiceLimits some = read("options { max_message = 1M; }");
+  EXPECT_TRUE(limits_that_differ(some, some).empty());
+  EXPECT_EQ(limits_that_differ(some, read("winnow { memory = 17M; user = u; }")),
+            (std::vector<std::string_view>{"max_message", "memory", "user"}));
+}
+
 TEST(ServiceLimits, TheOwnSectionCountsThenTheWorkerThenOptions) {
   EXPECT_EQ(read("options { task_timeout = 3s; } worker \"normal\" { task_timeout = 5s; }")
                 .service.task_timeout_ms,

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "ingest/serve/listen.h"
+#include "ingest/serve/pid_file.h"
 #include "ingest/supervise/inheritance.h"
 #include "ingest/supervise/trial.h"
 
@@ -98,6 +99,34 @@ TEST(Listen, OwnerAndGroupOfASocket) {
   ::unlink(path.c_str());
 }
 
+TEST(PidFile, IsBelievedWhileItsServiceLives) {
+  const std::string path = testing::TempDir() + "pid-file-test.pid";
+  ::unlink(path.c_str());
+  EXPECT_FALSE(read_pid_file(path));
+  const Result<int> held = hold_pid_file(path);
+  ASSERT_TRUE(held) << held.error().text();
+  EXPECT_EQ(::fcntl(*held, F_GETFD), FD_CLOEXEC);
+  EXPECT_EQ(*read_pid_file(path), ::getpid());
+  EXPECT_FALSE(hold_pid_file(path));  // another service
+  ::close(*held);                     // as a process that is killed leaves it
+  const Result<pid_t> stale = read_pid_file(path);
+  ASSERT_FALSE(stale);
+  EXPECT_NE(stale.error().what.find("has ended"), std::string::npos) << stale.error().what;
+  const Result<int> next = hold_pid_file(path);
+  ASSERT_TRUE(next) << next.error().text();
+  EXPECT_EQ(*read_pid_file(path), ::getpid());
+  drop_pid_file(*next, path);
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+  // The folder may not let us take it away.
+  const Result<int> kept = hold_pid_file(path);
+  ASSERT_TRUE(kept);
+  drop_pid_file(*kept, path + "/");
+  struct stat left {};
+  ASSERT_EQ(::stat(path.c_str(), &left), 0);
+  EXPECT_EQ(left.st_size, 0);
+  ::unlink(path.c_str());
+}
+
 TEST(Inheritance, WhatIsWrittenIsRead) {
   Inheritance left;
   for (const Front front : {Front::kMilter, Front::kHttp}) {
@@ -111,6 +140,7 @@ TEST(Inheritance, WhatIsWrittenIsRead) {
   left.marks = line[0];
   left.side = 2;
   left.link = line[1];
+  left.pid_file = line[1];
   left.engine = {1234, line[0], 1};
   left.draining = {{5, -1, 0}, {6, -1, 3}};
   const Result<Inheritance> read = Inheritance::parse(left.text());
@@ -132,7 +162,7 @@ TEST(Inheritance, WhatIsWrittenIsRead) {
 TEST(Inheritance, WhatMeansNothingIsRefused) {
   for (const char* const text :
        {"socket", "socket x milter", "socket 0", "socket 0 door", "socket 999 http", "marks -1 0",
-        "marks 999 0", "engine 1", "engine 1 2", "draining", "draining 7", "other 1"})
+        "marks 999 0", "pid-file", "engine 1", "engine 1 2", "draining", "draining 7", "other 1"})
     EXPECT_FALSE(Inheritance::parse(text)) << text;
 }
 
