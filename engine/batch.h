@@ -514,8 +514,8 @@ struct Where {
 struct AtomHit {  // a pattern matched or a function was true
   uint32_t row;
   AtomId atom;
-  uint32_t count;  // 1 unless the pattern counts
-  Where where;     // first place
+  uint32_t count;  // 1 unless the pattern counts, or stands for more texts (match.h)
+  Where where;     // first place; with PatternFlag::kEachText the place of this hit
 };
 
 struct SymbolHit {  // a check inserted a symbol

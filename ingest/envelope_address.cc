@@ -51,9 +51,11 @@ std::string envelope_address(std::string_view path) {
 }
 
 std::string_view take_address(std::string_view& list) {
+  constexpr size_t kAheadMax = 1024;
   bool quoted = false, bracketed = false;
   size_t end = 0;
   for (; end < list.size(); ++end) {
+    if ((quoted || bracketed) && end >= kAheadMax) break;
     const char c = list[end];
     if (c == '\\')
       ++end;

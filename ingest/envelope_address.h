@@ -12,6 +12,8 @@ namespace winnow {
 std::string envelope_address(std::string_view path);
 
 // Cuts the first of several addresses off `list`: up to a comma outside of quotes and of "<>".
+// These count where they close within 1,024 bytes (a path has 256, RFC 5321 4.5.3.1.3): a list of
+// what never closes is walked once.
 std::string_view take_address(std::string_view& list);
 
 }  // namespace winnow

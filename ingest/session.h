@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace winnow {
 
@@ -10,6 +12,12 @@ enum class SessionWant : uint8_t {
   kVerdict,  // take_message(), put the answer out, then answered(); feed() keeps what comes
   kPage,     // HTTP: put out the page that request() names, then answered()
   kClose,    // send what was put out, then close
+};
+
+// What a session did not take.
+struct Refusal {
+  std::string_view why;  // a literal; empty: nothing was refused
+  std::string queue_id;  // of the message, where there was one
 };
 
 }  // namespace winnow

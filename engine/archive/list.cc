@@ -99,7 +99,7 @@ bool is_archive_extension(std::string_view extension) {
   return format_of_extension(extension) != ArchiveFormat::kNone;
 }
 
-ArchiveFormat archive_format(std::string_view bytes) {
+ArchiveFormat archive_format(std::string_view bytes, bool zip_promised) {
   using namespace std::string_view_literals;
   struct Magic {
     size_t at;
@@ -123,6 +123,8 @@ ArchiveFormat archive_format(std::string_view bytes) {
       {257, "ustar"sv, ArchiveFormat::kTar},
       {32769, "CD001"sv, ArchiveFormat::kIso},
   };
+  // Programs that open zips look at the end alone.
+  if (zip_promised && ends_as_zip(bytes)) return ArchiveFormat::kZip;
   for (const Magic& magic : kMagic) {
     if (bytes.size() > magic.at && bytes.substr(magic.at).starts_with(magic.bytes)) {
       return magic.format;
@@ -132,7 +134,8 @@ ArchiveFormat archive_format(std::string_view bytes) {
 }
 
 bool promises_zip(std::string_view type, std::string_view subtype, std::string_view filename) {
-  if (type == "application" && (subtype == "zip" || subtype == "x-zip-compressed")) return true;
+  const bool zip = subtype == "zip" || subtype == "x-zip" || subtype == "x-zip-compressed";
+  if (type == "application" && zip) return true;
   return format_of_extension(extension_of(filename)) == ArchiveFormat::kZip;
 }
 
@@ -183,8 +186,8 @@ void Listing::over_limit() {
 }
 
 uint32_t list_archive(const Limits& limits, std::string_view bytes, std::string_view filename,
-                      uint32_t part, uint32_t row, Batch& batch) {
-  const ArchiveFormat format = archive_format(bytes);
+                      uint32_t part, uint32_t row, Batch& batch, bool zip_promised) {
+  const ArchiveFormat format = archive_format(bytes, zip_promised);
   if (format == ArchiveFormat::kNone) return kNoIndex;
   Listing listing(limits, row, batch);
   const auto first = static_cast<uint32_t>(batch.archive_members.open_row().size());
@@ -221,7 +224,8 @@ uint32_t list_archive(const Limits& limits, std::string_view bytes, std::string_
     unpack_nested(now.bytes, budget, batch.arena, nested);
     for (const NestedArchive& inner : nested) {
       budget -= std::min<uint64_t>(budget, inner.bytes.size());
-      const ArchiveFormat inner_format = archive_format(inner.bytes);
+      const ArchiveFormat inner_format =
+          archive_format(inner.bytes, promises_zip({}, {}, inner.name));
       if (inner_format == ArchiveFormat::kNone) continue;
       if (++archives > kNestedMax) {
         listing.over_limit();

@@ -16,7 +16,7 @@ bool is_archive(const Part& part) {
   for (const std::string_view known : kArchives) {
     if (extension == known) return true;
   }
-  // A ZIP behind junk is known from its end; what begins as one has said above what it is.
+  // A ZIP behind other bytes is known from its end; what begins as one has said above what it is.
   if (part.decoded.starts_with("PK\3\4") || part.decoded.starts_with("PK\5\6")) return false;
   return promises_zip(part.type, part.subtype, part.filename);
 }
@@ -47,7 +47,8 @@ void content(const ContentPlan& plan, Batch& batch) {
       part.detected = detect_type(part.decoded, part.filename);
       if (is_html_by_bytes(part)) read_as_html(part);
       if (!is_archive(part)) continue;
-      part.archive = list_archive(*plan.limits, part.decoded, part.filename, i, row, batch);
+      part.archive = list_archive(*plan.limits, part.decoded, part.filename, i, row, batch,
+                                  promises_zip(part.type, part.subtype, part.filename));
     }
     batch.archives.end_row();
     batch.archive_members.end_row();

@@ -11,6 +11,10 @@ namespace winnow {
 
 namespace {
 
+// Hits of one pattern with kEachText in a row. More repeats of a symbol add nothing (max_shots),
+// and hits_max is for the patterns together: who writes many links must not use it up with one.
+constexpr uint32_t kEachTextHitsMax = 100;
+
 struct HeaderItem {
   uint32_t scope;
   uint32_t row;
@@ -44,7 +48,8 @@ struct MatchScratch::State {
   // A pattern has hit the current row in the current scope if its stamp is the current epoch.
   uint64_t epoch = 0;
   std::vector<uint64_t> stamps;      // [pattern]
-  std::vector<uint32_t> slots;       // [pattern] its place in `row`
+  std::vector<uint32_t> slots;       // [pattern] its last place in `row`
+  std::vector<uint32_t> repeats;     // [pattern] hits of it in `row` but the first
   std::vector<AtomHit> row;          // hits of the current row and scope
   std::vector<uint32_t> hits;        // [row of the batch] hits so far
   std::vector<uint32_t> found;       // reports of one scan
@@ -78,6 +83,7 @@ class Matcher {
     }
     reach(state_.stamps, plan_.patterns.size());
     reach(state_.slots, plan_.patterns.size());
+    reach(state_.repeats, plan_.patterns.size());
     state_.hits.assign(batch.rows, 0);
   }
 
@@ -153,6 +159,12 @@ void Matcher::record(PatternId id, uint32_t item, std::string_view text, uint32_
       if (pattern.counts) hit.count += count;
       return;
     }
+    if (++state_.repeats[index(id)] >= kEachTextHitsMax) {
+      hit.count = std::min(hit.count + count, plan_.limits.match_count_max);
+      return;
+    }
+  } else {
+    state_.repeats[index(id)] = 0;
   }
   state_.stamps[index(id)] = state_.epoch;
   state_.slots[index(id)] = static_cast<uint32_t>(state_.row.size());

@@ -4,10 +4,12 @@
 // Needs: parse, and of text, urls, words, content what the plan's scopes read (MatchPlan::reads);
 // a scope whose columns were not filled has no texts. Leaves: batch.atoms.
 //
-// A row has at most one hit of an atom. Its count is 1, or with flag A the number of matches
-// that do not overlap, summed over the scope's texts and capped by match_count_max. Hits stand
-// scope by scope, row by row within a scope, atom by atom within a row: the order does not depend
-// on databases, CPU or batch size. `where` has scope and item of the first text that matched.
+// A row has at most one hit of an atom; of a pattern with kEachText one a text that it matches, the
+// first 100 of them. A hit's count is 1, or with flag A the number of matches that do not overlap,
+// summed over the scope's texts; the hundredth of kEachText counts the texts behind it, too. Counts
+// are capped by match_count_max. Hits stand scope by scope, row by row within a scope, atom by atom
+// within a row: the order does not depend on databases, CPU or batch size. `where` has scope and
+// item of the text that matched, without kEachText of the first one.
 //
 // Limits. A text is cut at match_bytes_max; texts over pcre_bytes_max are cut there for patterns
 // that a database cannot answer by itself. A cut, a step limit and a capped count set

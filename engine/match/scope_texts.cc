@@ -33,8 +33,9 @@ std::string_view flatten(std::string_view text, TextRoom& room) {
 
 std::string_view utf8_head(std::string_view text, size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
-  while (bytes_max > 0 && (static_cast<uint8_t>(text[bytes_max]) & 0xC0) == 0x80) --bytes_max;
-  return text.substr(0, bytes_max);
+  size_t end = bytes_max;
+  while (end > 0 && bytes_max - end < 3 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
 }
 
 bool is_named_letter(std::span<const Part> parts, uint32_t index) {
@@ -44,8 +45,13 @@ bool is_named_letter(std::span<const Part> parts, uint32_t index) {
   if (!equal_caseless(extension, ".html") && !equal_caseless(extension, ".htm")) return false;
   const bool attached = (part.flags & static_cast<uint16_t>(PartFlag::kAttachment)) != 0;
   if (attached || part.kind != PartKind::kHtml) return false;
-  const uint32_t parent = part.parent;
-  return parent == kNoIndex || index == parent + 1 || parts[parent].subtype == "alternative";
+  // A multipart within another is as far from its beginning as the first part of it is.
+  for (uint32_t at = index; parts[at].parent != kNoIndex; at = parts[at].parent) {
+    const Part& parent = parts[parts[at].parent];
+    if (parent.subtype != "alternative" && at != parts[at].parent + 1) return false;
+    if (parent.kind == PartKind::kMessage) break;
+  }
+  return true;
 }
 
 std::string_view word_text(ScopeKind scope, const Text& text, const Word& word) {

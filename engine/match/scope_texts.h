@@ -26,12 +26,12 @@ bool scope_is_filled(ScopeKind scope, const Batch& batch);
 // What patterns see of a text in an attachment, where the configuration does not ask for all of it:
 // a letter that was sent as a file, not what a log or a patch holds.
 constexpr size_t kAttachedBytesMax = 16 * 1024;
-// The first `bytes_max` bytes of valid UTF-8, cut between code points.
+// The first `bytes_max` bytes, or up to three fewer where they would end inside a UTF-8 sequence.
 std::string_view utf8_head(std::string_view text, size_t bytes_max);
 
 // Whether a part with a name is the letter itself rather than a file in it: a page named as such
-// that is no attachment and stands first in its message or multipart, or is one side of an
-// alternative.
+// that is no attachment and is what its message begins with: it, and each multipart around it, is
+// the first of what holds it or one side of an alternative.
 bool is_named_letter(std::span<const Part> parts, uint32_t index);
 
 // Calls f(item, text) for each text of a scope that is neither a header, nor words, nor derived. A

@@ -177,6 +177,14 @@ bool is_of_bytes(const Charset* charset) {
          (charset->kind == CharsetKind::kOneByte || charset->kind == CharsetKind::kIcu);
 }
 
+// The declared charset of a text; null where that says nothing: mailers put windows-1252, or
+// iso-8859-1, which is read so too, on any text of ASCII.
+const Charset* charset_of(const Part& text) {
+  const Charset* const declared = find_charset(text.charset);
+  const bool by_default = declared != nullptr && declared->name == "windows-1252";
+  return by_default && is_ascii(text.decoded) ? nullptr : declared;
+}
+
 // The text that a reader sees first; null: there is none.
 const Part* first_text(std::span<const Part> parts) {
   for (const Part& part : parts) {
@@ -215,7 +223,7 @@ void choose_raw_charset(std::span<const Header> headers, const Part* text, const
                         HeaderScratch& scratch, Arena& arena) {
   scratch.raw_charset = declared_by(headers, limits, scratch, arena);
   if (is_of_bytes(scratch.raw_charset)) return;
-  scratch.raw_charset = text == nullptr ? nullptr : find_charset(text->charset);
+  scratch.raw_charset = text == nullptr ? nullptr : charset_of(*text);
   if (is_of_bytes(scratch.raw_charset)) return;
   scratch.raw_charset = nullptr;
   constexpr size_t kSampleBytes = 4096, kTextBytes = 1024, kHighBytesMin = 8;

@@ -47,8 +47,9 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
 
 // Sets scratch.raw_charset, what bytes over 127 that are not UTF-8 are read as, for one header
 // block: the charset that its Content-Type or `text`, the first text below it (null: not known
-// yet), declares; else what statistics over `scratch.eight_bit` (indices into `headers`) and the
-// text say, if they have enough to say anything.
+// yet), declares, but not windows-1252 of a text that is ASCII; else what statistics over
+// `scratch.eight_bit` (indices into `headers`) and the text say, if they have enough to say
+// anything.
 void choose_raw_charset(std::span<const Header> headers, const Part* text, const Limits& limits,
                         HeaderScratch& scratch, Arena& arena);
 

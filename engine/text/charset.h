@@ -77,8 +77,8 @@ struct CharsetGuesses {
 
 // Byte order mark, UTF-8 validity and ISO-2022 escapes speak for themselves; windows-1252 where
 // less than 2 of 100 bytes are over 127; cp866 by its letters; then statistics over `sample_bytes`
-// around the first such byte, which cost about 0.4 us a byte. A one-byte set that has no character
-// for one of `bytes` is none of these.
+// around the first such byte, which cost about 0.4 us a byte. A one-byte set of the statistics that
+// has no character for one of `bytes`, or a control character, is none of these.
 CharsetGuesses guess_charsets(std::string_view bytes, CharsetScratch& scratch,
                               size_t sample_bytes = kDetectBytes);
 // The first of them. Null: no idea.

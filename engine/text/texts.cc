@@ -147,19 +147,31 @@ void add_text(const TextPlan& plan, TextScratch& scratch, Batch& batch, uint32_t
   batch.texts.values.push_back(text);
 }
 
+// Whether the text is one that a reader sees at once: prose, neither in an attachment nor in a
+// message within this one, and more of it than the word or two that would be put there to hide what
+// is attached.
+bool is_body(std::span<const Part> parts, const Text& text) {
+  constexpr uint32_t kLettersMin = 64;  // what has no width, and marks, are none
+  const Part& part = parts[text.part];
+  const bool prose = part.kind == PartKind::kHtml || part.subtype == "plain";
+  if (!prose || text.letters + text.digits < kLettersMin || has(part, PartFlag::kSecondReading)) {
+    return false;
+  }
+  for (uint32_t at = text.part; at != kNoIndex; at = parts[at].parent) {
+    const bool attached = at != 0 && has(parts[at], PartFlag::kAttachment);
+    if (attached || parts[at].kind == PartKind::kMessage) return false;
+  }
+  return true;
+}
+
 // An attachment is separate from the body (RFC 2183 2.2), but it takes a body to be separate from:
 // a message that is one attachment, or has nothing else to read, is read like any other.
 void mark_attached(std::span<const Part> parts, std::span<Text> texts) {
-  const auto attached = [parts](const Text& text) {
-    return text.part != 0 && has(parts[text.part], PartFlag::kAttachment);
-  };
-  const bool body = std::ranges::any_of(texts, [&](const Text& text) {
-    return !attached(text) && (text.flags & static_cast<uint16_t>(TextFlag::kEmpty)) == 0 &&
-           !has(parts[text.part], PartFlag::kSecondReading);
-  });
-  if (!body) return;
-  for (Text& text : texts)
-    if (attached(text)) add_flag(text, TextFlag::kAttached);
+  if (std::ranges::none_of(texts, [&](const Text& text) { return is_body(parts, text); })) return;
+  for (Text& text : texts) {
+    const bool attached = text.part != 0 && has(parts[text.part], PartFlag::kAttachment);
+    if (attached) add_flag(text, TextFlag::kAttached);
+  }
 }
 
 }  // namespace

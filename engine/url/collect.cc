@@ -12,6 +12,7 @@
 
 #include "engine/ascii.h"
 #include "engine/url/bytes.h"
+#include "engine/url/suffix.h"
 
 namespace winnow {
 
@@ -242,28 +243,57 @@ void UrlCollector::search_queries() {
   }
 }
 
+namespace {
+
+// Whether `host` is `name` and the suffix of a country behind it: "de", "co.uk", "com.br". Other
+// public suffixes are for everybody ("blogspot.com").
+bool is_below_country(std::string_view host, std::string_view name) {
+  if (!host.starts_with(name)) return false;
+  std::string_view suffix = host.substr(name.size());
+  if (find_suffix(host).tld != suffix || !find_suffix(host).known) return false;
+  for (const std::string_view kind : {"co.", "com."})
+    if (suffix.starts_with(kind)) suffix.remove_prefix(kind.size());
+  return suffix.size() == 2;
+}
+
+// Whether a value begins with two slashes, which for browsers is a host behind the scheme at hand.
+bool holds_bare_authority(std::string_view query) {
+  const auto is_slash = [&](size_t at) { return query[at] == '/' || query[at] == '\\'; };
+  for (size_t at = 0; at + 1 < query.size(); ++at)
+    if (is_slash(at) && is_slash(at + 1) &&
+        (at == 0 || query[at - 1] == '=' || static_cast<uint8_t>(query[at - 1]) <= ' '))
+      return true;
+  return false;
+}
+
+}  // namespace
+
 bool UrlCollector::is_redirector(const Url& target) const {
   return std::ranges::any_of(plan_.redirectors, [&](std::string_view one) {
     if (one.starts_with('.')) return target.host.ends_with(one);
     const size_t slash = one.find('/');
-    return target.host == one.substr(0, slash) &&
-           (slash == one.npos || target.path == one.substr(slash + 1));
+    const std::string_view host = one.substr(0, slash);
+    const bool same = host.ends_with('*')
+                          ? is_below_country(target.host, host.substr(0, host.size() - 1))
+                          : target.host == host;
+    return same && (slash == one.npos || target.path == one.substr(slash + 1));
   });
 }
 
-// Whether all that the query names is of that domain: which of several is opened is not known.
+// Whether all that the query names is of that domain: which of several is opened is not known. A
+// host without a scheme may be the one that is opened, but does not clear.
 bool UrlCollector::query_leads_to(const Url& target, std::string_view domain) {
   if (target.query.empty()) return false;
   find_in_query(target.query);
+  if (holds_bare_authority({scratch_.query.data(), scratch_.query.size()})) return false;
   bool leads = false;
   for (const FoundUrl& place : scratch_.inner_finder.found) {
     if (place.kind != FoundKind::kUrl) continue;
     const std::string_view found(scratch_.query.data() + place.begin, place.end - place.begin);
-    if (place.guess != UrlGuess::kNone && !starts_www(found)) continue;
     Url inner;
     if (!parse_url(found, place.guess, scratch_.parser, batch_.arena, inner)) continue;
     if (inner.domain != domain) return false;
-    leads = true;
+    leads |= place.guess == UrlGuess::kNone || starts_www(found);
   }
   return leads;
 }

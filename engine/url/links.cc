@@ -2,9 +2,9 @@
 //
 // Phished (facts: "URL flags"): the link's text starts with a URL; both are web addresses; hosts
 // and organisational domains differ; the shown host is not a subdomain of the target's; and the
-// target is no known redirector (UrlPlan) whose query leads to the shown domain: anybody else can
-// write what he likes there. A text that starts like "http://" but is no URL counts too, and is
-// obscured.
+// target is no known redirector (UrlPlan) whose query names the shown domain and no other: anybody
+// else can write what he likes there. A text that starts like "http://" but is no URL counts too,
+// and is obscured.
 #include <algorithm>
 
 #include "engine/ascii.h"

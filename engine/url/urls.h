@@ -17,7 +17,8 @@ namespace winnow {
 
 struct UrlPlan {
   Limits limits;
-  // Pages that open what their query says: "host/path", "host" (every path), ".host" (all below).
+  // Pages that open what their query says: "host/path", "host" (every path), ".host" (all below),
+  // "name.*/path" (below the suffix of any country).
   std::span<const std::string_view> redirectors = {};
 };
 

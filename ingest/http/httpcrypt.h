@@ -1,6 +1,7 @@
 // HTTPCrypt, Rspamd's own encryption of requests and answers (facts/network.md 2.7):
 //
-//   POST /post HTTP/1.1                      nothing of this head is believed but its framing
+//   POST /post HTTP/1.1                      of this head only its framing counts, and what a proxy
+//                                            in front says of its client (X-Forwarded-For)
 //   Key: ID=PUBLIC                           whose key pair it is for, and the client's own key,
 //                                            made for this request; both in Rspamd's base32
 //   body = sealed(a whole HTTP request)      answered by 200 with sealed(a whole HTTP answer)

@@ -133,6 +133,27 @@ bool asks_for_health(HttpCommand command) {
          command == HttpCommand::kReady;
 }
 
+// RFC 9110 12.5.3; a weight of 0 means that the coding is not taken (12.4.2).
+bool accepts(std::string_view list, std::string_view coding) {
+  while (!list.empty()) {
+    const std::string_view one = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), one.size() + 1));
+    const size_t semicolon = std::min(one.find(';'), one.size());
+    if (!equal_caseless(trimmed(one.substr(0, semicolon), " \t"), coding)) continue;
+    const std::string_view weight = trimmed(one.substr(semicolon), "; \t");
+    return !starts_caseless(weight, "q=0") ||
+           weight.find_first_not_of("0.", 2) != std::string_view::npos;
+  }
+  return false;
+}
+
+// What a frame says in front that it becomes; nothing where it says nothing.
+std::optional<uint64_t> zstd_size(std::string_view packed) {
+  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR) return std::nullopt;
+  return size;
+}
+
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -157,7 +178,6 @@ std::string percent_decoded(std::string_view text) {
 
 SessionWant HttpSession::feed(std::string_view bytes, std::string& out) {
   if (want_ == SessionWant::kClose) return want_;
-  refusal_ = {};
   const bool waits = want_ != SessionWant::kBytes;
   if (!waits && buffer_.empty()) return want_ = run(bytes, out);
   buffer_.append(bytes);
@@ -168,7 +188,6 @@ SessionWant HttpSession::feed(std::string_view bytes, std::string& out) {
 
 SessionWant HttpSession::end_of_input(std::string& out) {
   ended_ = true;
-  refusal_ = {};
   if (want_ != SessionWant::kBytes) return want_;
   if (state_ == State::kToEnd) return want_ = complete(out);
   return want_ = SessionWant::kClose;
@@ -176,7 +195,7 @@ SessionWant HttpSession::end_of_input(std::string& out) {
 
 SessionWant HttpSession::answered(std::string& out) {
   if (want_ == SessionWant::kClose || want_ == SessionWant::kBytes) return want_;
-  refusal_ = {};
+  done();
   if (!request_.keep_alive || (ended_ && buffer_.empty())) return want_ = SessionWant::kClose;
   want_ = run(buffer_, out);
   if (ended_ && want_ == SessionWant::kBytes) want_ = SessionWant::kClose;
@@ -244,6 +263,8 @@ SessionWant HttpSession::run(std::string_view bytes, std::string& out) {
     buffer_.erase(0, at_);
   else
     buffer_.assign(in_.substr(at_));
+  constexpr size_t kKept = 64 * 1024;  // of room for what comes next
+  if (buffer_.size() < kKept / 2 && buffer_.capacity() > kKept) buffer_ = std::string(buffer_);
   in_ = {};
   return want;
 }
@@ -268,7 +289,7 @@ SessionWant HttpSession::chunk_size(std::string& out) {
   more_ = true;
   if (!number(trimmed(line.substr(0, line.find(';')), " \t"), 16, left_))
     return refuse(400, "bad chunk", out);
-  if (left_ > limits_.body_max - body_.size()) return refuse(413, "message is too large", out);
+  if (left_ > body_limit() - body_.size()) return refuse(413, "message is too large", out);
   state_ = left_ == 0 ? State::kTrailer : State::kChunk;
   return SessionWant::kBytes;
 }
@@ -293,6 +314,7 @@ SessionWant HttpSession::head(std::string& out) {
     searched_ = in_.size() - at_ > 2 ? in_.size() - at_ - 2 : 0;
     return SessionWant::kBytes;
   }
+  const size_t start = at_;
   request_ = {};
   request_.sealed = sealed_by_;
   key_.clear();
@@ -304,7 +326,7 @@ SessionWant HttpSession::head(std::string& out) {
   std::string_view line;
   take_line(line);
   if (const SessionWant want = first_line(line, out); want != SessionWant::kBytes) return want;
-  for (size_t n = 0; at_ < end;) {
+  for (size_t n = 0, others = 0; at_ < end;) {
     take_line(line);
     if (line.empty()) break;
     const size_t colon = line.find(':');
@@ -313,16 +335,18 @@ SessionWant HttpSession::head(std::string& out) {
         !header(line.substr(0, colon), trimmed(line.substr(colon + 1), " \t")))
       return refuse(400, "bad header", out);
     // Recipients have a bound of their own, with mailing lists far above that of headers.
-    if (!equal_caseless(line.substr(0, colon), "rcpt") && ++n > limits_.headers_max)
-      return refuse(400, "too many headers", out);
+    if (equal_caseless(line.substr(0, colon), "rcpt")) continue;
+    if (++n > limits_.headers_max) return refuse(400, "too many headers", out);
+    if ((others += line.size()) > limits_.line_max) return refuse(400, "the head is too long", out);
   }
+  head_bytes_ = end - start;
   at_ = end;
   if (chunked_ && has_length_) return refuse(400, "both a length and chunks", out);
   if (sealed_by_)
     request_.keep_alive = false;  // as Rspamd: what follows would want a key of its own
   else if (limits_.sealed_only && key_.empty() && !asks_for_health(request_.command))
     return refuse(403, "only encrypted requests are taken here", out);
-  if (left_ > limits_.body_max) return refuse(413, "message is too large", out);
+  if (left_ > body_limit()) return refuse(413, "message is too large", out);
   const bool old = request_.dialect != Dialect::kHttp;
   const bool bodiless =
       request_.command == HttpCommand::kPing || request_.command == HttpCommand::kSkip;
@@ -464,7 +488,7 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "x-real-ip") {
     request_.real_ip = value;
   } else if (key == "accept-encoding") {
-    request_.zstd_reply = request_.zstd_reply || find_caseless(value, "zstd") != value.npos;
+    request_.zstd_reply = request_.zstd_reply || accepts(value, "zstd");
   } else if (key == "pass") {
     to.pass_all = to.pass_all || equal_caseless(value, "all");
   } else if (key == "raw") {
@@ -520,8 +544,10 @@ SessionWant HttpSession::complete(std::string& out) {
     return refuse(503, "File, Path and Shm are not taken: the message belongs into the body", out);
   request_.packed = (request_.zstd_body || request_.zlib_body) && !body_.empty() &&
                     takes_message(request_.command);
-  if (request_.packed) return SessionWant::kPage;
-  return judge(out);
+  if (!request_.packed) return judge(out);
+  if (!request_.zlib_body && zstd_size(body_).value_or(0) > limits_.body_max)
+    return refuse(503, "Decompression error: message is too large", out);
+  return SessionWant::kPage;
 }
 
 // What becomes of a request whose body is as the client has it.
@@ -529,10 +555,12 @@ SessionWant HttpSession::judge(std::string& out) {
   switch (request_.command) {
     case HttpCommand::kNone:
       render_error(request_, 500, "invalid command", out);
-      refusal_ = "invalid command";
+      refusal_ = {"invalid command", request_.envelope.queue_id};
+      done();
       return request_.keep_alive ? SessionWant::kBytes : SessionWant::kClose;
     case HttpCommand::kPing:
       render_ping(request_, out);
+      done();
       return request_.keep_alive ? SessionWant::kBytes : SessionWant::kClose;
     case HttpCommand::kCheckV2:
     case HttpCommand::kCheck:
@@ -570,7 +598,7 @@ void HttpSession::unpacked(std::string&& body) {
 void HttpSession::refuse_packed(std::string_view what, std::string& out) {
   request_.packed = false;
   refuse(503, fmt::format("Decompression error: {}", what), out);
-  refusal_ = "Decompression error";
+  refusal_.why = "Decompression error";
 }
 
 // What a sealed request holds is the request; its own head is forgotten.
@@ -586,7 +614,12 @@ SessionWant HttpSession::open(std::string& out) {
   else if (want != SessionWant::kClose && !inner.buffer_.empty())
     want = inner.refuse(400, "more than a request was encrypted", said);
   out += said;
-  refusal_ = inner.refusal_;
+  refusal_ = inner.take_refusal();
+  // A proxy in front sees the outer head alone, and speaks for who is behind it.
+  std::string& forwarded = inner.request_.forwarded_for;
+  if (!request_.forwarded_for.empty())
+    forwarded += (forwarded.empty() ? "" : ",") + request_.forwarded_for;
+  if (!request_.real_ip.empty()) inner.request_.real_ip = request_.real_ip;
   request_ = std::move(inner.request_);
   body_ = std::move(inner.body_);
   return want;
@@ -595,15 +628,38 @@ SessionWant HttpSession::open(std::string& out) {
 // What cannot be understood ends the connection: nothing that follows could be trusted.
 SessionWant HttpSession::refuse(int code, std::string_view what, std::string& out) {
   request_.keep_alive = false;
-  refusal_ = what;
+  refusal_ = {what, request_.envelope.queue_id};
   render_error(request_, code, what, out);
   return SessionWant::kClose;
 }
 
+// The request was answered: nothing of it is held.
+void HttpSession::done() {
+  HttpRequest left;
+  left.dialect = request_.dialect;
+  left.keep_alive = request_.keep_alive;
+  request_ = std::move(left);
+  body_ = {};
+  head_bytes_ = 0;
+}
+
+// A sealed body holds the head of its request as well.
+size_t HttpSession::body_limit() const {
+  return limits_.body_max + (key_.empty() ? 0 : limits_.head_max + kNonceBytes + kTagBytes);
+}
+
 Message HttpSession::take_message() {
+  head_bytes_ = 0;
   Message message = std::move(request_.envelope);
+  request_.envelope.queue_id = message.queue_id;  // for the log, should there be no room
   message.bytes = MessageBytes::of(std::exchange(body_, {}));
   return message;
+}
+
+size_t unpacked_size(const PackedBody& body) {
+  if (body.zlib) return body.max;
+  return static_cast<size_t>(
+      std::min<uint64_t>(zstd_size(body.bytes).value_or(body.max), body.max));
 }
 
 bool unpack(const PackedBody& body, std::string& out, std::string& what) {
@@ -612,14 +668,12 @@ bool unpack(const PackedBody& body, std::string& out, std::string& what) {
 }
 
 bool unpack_zstd(std::string_view packed, size_t max, std::string& out, std::string& what) {
-  // Most say it in front, and then nothing has to be grown or found to be too much.
-  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-  if (size != ZSTD_CONTENTSIZE_UNKNOWN && size != ZSTD_CONTENTSIZE_ERROR) {
-    if (size > max) {
+  if (const std::optional<uint64_t> size = zstd_size(packed)) {
+    if (*size > max) {
       what = "message is too large";
       return false;
     }
-    out.reserve(out.size() + size + Batch::kPadding);
+    out.reserve(out.size() + *size + Batch::kPadding);
   }
   ZSTD_DStream* const stream = ZSTD_createDStream();
   ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, 27);

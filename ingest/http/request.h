@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ingest/http/httpcrypt.h"
@@ -32,7 +33,7 @@ namespace winnow {
 struct HttpLimits {
   size_t head_max = 1u << 20;     // some of it ten thousand recipients
   size_t headers_max = 1000;      // beside Rcpt
-  size_t line_max = 64 * 1024;    // of chunks; the trailer in all
+  size_t line_max = 64 * 1024;    // of chunks; of the trailer; of the head beside Rcpt
   size_t body_max = 64u << 20;    // as sent, and as decompressed
   size_t pending_max = 1u << 20;  // kept while an answer is awaited
   bool controller = false;        // its paths, and no older dialects
@@ -105,6 +106,8 @@ struct PackedBody {
 // Takes as long as it has bytes: not where others wait. False: it is damaged or too large, and
 // `what` says which.
 bool unpack(const PackedBody& body, std::string& out, std::string& what);
+// Bytes that it becomes at most: what it says in front, else its `max`.
+size_t unpacked_size(const PackedBody& body);
 
 class HttpSession {
  public:
@@ -121,11 +124,11 @@ class HttpSession {
   PackedBody take_packed();
   void unpacked(std::string&& body);
   void refuse_packed(std::string_view what, std::string& out);
-  // Why the last input was refused, a literal; empty where it was not.
-  std::string_view refusal() const { return refusal_; }
+  // What was refused since it was asked last.
+  Refusal take_refusal() { return std::exchange(refusal_, {}); }
   // The answer was put out: goes on with what came meanwhile.
   SessionWant answered(std::string& out);
-  size_t held_bytes() const { return buffer_.size() + body_.size(); }
+  size_t held_bytes() const { return buffer_.size() + body_.size() + head_bytes_; }
 
  private:
   // Of what was sealed with `key`.
@@ -144,6 +147,8 @@ class HttpSession {
   SessionWant complete(std::string& out);
   SessionWant open(std::string& out);
   SessionWant judge(std::string& out);
+  void done();
+  size_t body_limit() const;
   SessionWant refuse(int code, std::string_view what, std::string& out);
   bool take_line(std::string_view& line);
 
@@ -161,9 +166,10 @@ class HttpSession {
   HttpRequest request_;
   bool has_length_ = false, chunked_ = false;
   bool http11_ = false, expects_continue_ = false;
-  std::string_view refusal_;
-  std::string key_;    // the value of `Key`, where there are keys
-  uint64_t left_ = 0;  // of the body or chunk
+  Refusal refusal_;
+  size_t head_bytes_ = 0;  // of the request's head, until its message is taken or it is answered
+  std::string key_;        // the value of `Key`, where there are keys
+  uint64_t left_ = 0;      // of the body or chunk
   std::string body_;
 };
 

@@ -140,7 +140,7 @@ struct Remote::Mirror {
   Mirror(const Upstream& u, const ProxySettings& settings) : upstream(u), choice(u, settings) {}
   const Upstream upstream;
   HostChoice choice;
-  std::deque<std::shared_ptr<const Copy>> copies;
+  std::deque<std::shared_ptr<Copy>> copies;
   size_t bytes = 0;  // of them, and of the one that is under way
   double owed = 0;   // of a copy: what the share of messages so far adds up to
   bool busy = false;
@@ -227,12 +227,13 @@ void Remote::mirror(const Message& message) {
 void Remote::next_copy(const std::shared_ptr<Mirror>& mirror) {
   if (mirror->busy || mirror->copies.empty() || stopped_) return;
   mirror->busy = true;
-  const std::shared_ptr<const Mirror::Copy> copy = mirror->copies.front();
+  const std::shared_ptr<Mirror::Copy> copy = mirror->copies.front();
   mirror->copies.pop_front();
   const size_t host = mirror->choice.next(steady_ms(), {});
+  const size_t size = copy->size();
   const auto exchange = std::make_shared<Exchange>(
-      *this, copy->request, copy,
-      [this, mirror, host, size = copy->size()](std::string_view, const std::string& what) {
+      *this, std::move(copy->request), copy,
+      [this, mirror, host, size](std::string_view, const std::string& what) {
         mirror->busy = false;
         mirror->bytes -= size;
         if (what.empty()) {

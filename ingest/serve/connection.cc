@@ -29,7 +29,20 @@ Connection::~Connection() {
   shared_.service->admission().release(hold_);
 }
 
+void ConnectionShared::unpack_next() {
+  while (!unpacking && !packed.empty()) {
+    const std::shared_ptr<Connection> one = packed.front();
+    const bool open = one->socket_.is_open();
+    if (open && !service->admission().may_read(one->hold_)) return;
+    packed.pop_front();
+    if (!open) continue;
+    unpacking = true;
+    one->unpack_body();
+  }
+}
+
 void ConnectionShared::read_on() {
+  unpack_next();
   while (!held_back.empty()) {
     const std::shared_ptr<Connection> one = held_back.front();
     if (one->held_back_ && one->socket_.is_open() && !service->admission().may_read(one->hold_))
@@ -70,21 +83,21 @@ void Connection::check_time(Clock::time_point now) {
     return write();
   }
   if (!too_slow(now)) return;
-  if (held_bytes() > 1) tell_refusal("too slow");
+  if (held_bytes() > 1) tell({"too slow", std::string(queue_id())});
   close();
 }
 
-void Connection::tell_refusal(std::string_view why) {
-  shared_.statistics.add_refused(front(), why);
-  std::string line = fmt::format("refused: {}, of {}", why, peer_.text());
-  if (const std::string_view id = queue_id(); !id.empty())
-    line += fmt::format(", qid: <{}>", log_text(id));
+void Connection::tell(const Refusal& refusal) {
+  if (refusal.why.empty()) return;
+  shared_.statistics.add_refused(front(), refusal.why);
+  std::string line = fmt::format("refused: {}, of {}", refusal.why, peer_.text());
+  if (!refusal.queue_id.empty()) line += fmt::format(", qid: <{}>", log_text(refusal.queue_id));
   shared_.log.event(LogLevel::kWarning, front(), line);
 }
 
 void Connection::tell_overload() {
   shared_.statistics.overloads.fetch_add(1, std::memory_order_relaxed);
-  tell_refusal("too busy");
+  tell({"too busy", std::string(queue_id())});
 }
 
 bool Connection::too_slow(Clock::time_point now) const {
@@ -122,8 +135,9 @@ void Connection::readable() {
   shared_.held_back.push_back(shared_from_this());
 }
 
-// What the connection holds of the next message is known to the budget.
-void Connection::account() { shared_.service->admission().set(hold_, held_bytes(), false); }
+void Connection::account() { expect(held_bytes()); }
+
+void Connection::expect(uint64_t bytes) { shared_.service->admission().set(hold_, bytes, false); }
 
 TlsStream::Io Connection::receive(std::span<char> to, size_t& n) {
   using Io = TlsStream::Io;
@@ -160,14 +174,17 @@ void Connection::take_bytes(size_t most) {
 
 // Does what the session wants, until bytes or a verdict must be waited for.
 void Connection::go(SessionWant want) {
-  if (const std::string_view why = refusal(); !why.empty() && !closing_) tell_refusal(why);
+  if (!closing_) tell(take_refusal());
   while (want == SessionWant::kPage) {
     const Page what = page();
     if (what == Page::kLater) {
       waiting_ = true;
       return write();
     }
+    if (!closing_) tell(take_refusal());
     want = what == Page::kScan ? SessionWant::kVerdict : answered();
+    account();
+    if (!closing_) tell(take_refusal());
   }
   if (want == SessionWant::kVerdict) {
     scan();
@@ -294,8 +311,10 @@ void Connection::scan() {
 // Meanwhile its bytes count with the budget as those of one that is scanned here.
 void Connection::scan_elsewhere(Remote& proxy, Message&& message) {
   const auto kept = std::make_shared<const Message>(std::move(message));
-  shared_.service->admission().set(hold_, kept->bytes.size(), true);
-  const std::string name = proxy.settings().upstream->name;
+  const Upstream& upstream = *proxy.settings().upstream;
+  const uint64_t copies = upstream.key.empty() ? 1 : 2;  // the other one is sealed
+  shared_.service->admission().set(hold_, copies * kept->bytes.size(), true);
+  const std::string name = upstream.name;
   proxy.scan(kept, [self = shared_from_this(), kept, name](std::optional<RemoteReply> reply) {
     self->waiting_ = false;
     self->active_ = Clock::now();

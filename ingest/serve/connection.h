@@ -62,8 +62,12 @@ struct ConnectionShared {
   Gatekeeper gatekeeper;
   static constexpr unsigned kVerifyingMax = 32;
   unsigned verifying = 0;  // passwords that wait to be hashed
-  static constexpr unsigned kUnpackingMax = 64;
-  unsigned unpacking = 0;  // bodies that wait to be unpacked
+  // Whose bodies wait to be unpacked: one after the other, each once the budget has room for what
+  // it becomes.
+  static constexpr size_t kPackedMax = 64;
+  std::deque<std::shared_ptr<Connection>> packed;
+  bool unpacking = false;
+  void unpack_next();
   // Passwords are hashed and bodies unpacked here; their handlers post to `io`. Made when the first
   // one is there.
   std::optional<boost::asio::thread_pool> verifier, unpacker;
@@ -136,8 +140,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual SessionWant answered() = 0;
   // As the log and the counts know the front.
   virtual std::string_view front() const = 0;
-  // Why the session refused what came last, a literal; empty where it did not.
-  virtual std::string_view refusal() const = 0;
+  // What the session refused since it was asked last.
+  virtual Refusal take_refusal() = 0;
   // The MTA's name of the message on its way; empty where there is none.
   virtual std::string_view queue_id() const = 0;
   virtual size_t held_bytes() const = 0;
@@ -150,8 +154,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // On the loop, after kLater: asks for the page again.
   void resume();
   const Peer& peer() const { return peer_; }
-  // Logs and counts that mail, or what was taken for it, is not taken. `why`: a literal.
-  void tell_refusal(std::string_view why);
+  // Any thread: logs and counts a message that there is no room for.
+  void tell_overload();
+  // What the connection holds of the next message is known to the budget; `bytes`: what it will be.
+  void account();
+  void expect(uint64_t bytes);
+  // The body of the request is to be unpacked now; then unpacking ends, and somebody will resume().
+  virtual void unpack_body() {}
   virtual Message take_message() = 0;
   virtual void render(const Scanned& scanned, std::string& out) = 0;
   virtual void render_overload(std::string& out) = 0;
@@ -179,10 +188,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read();
   void readable();
   void take_bytes(size_t most = ConnectionShared::kReadBytes);
-  void account();
   bool too_slow(Clock::time_point now) const;
-  // Any thread: tell_refusal() of a message that there is no room for.
-  void tell_overload();
+  // Logs and counts that mail, or what was taken for it, is not taken.
+  void tell(const Refusal& refusal);
   void go(SessionWant want);
   // Bytes that are there, at most `to`; what became of it as TlsStream says it.
   TlsStream::Io receive(std::span<char> to, size_t& n);

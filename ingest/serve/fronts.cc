@@ -76,7 +76,9 @@ class MilterConnection final : public Connection {
   SessionWant end_of_input() override { return SessionWant::kClose; }
   SessionWant answered() override { return session_.answered(out_); }
   std::string_view front() const override { return front_name(Front::kMilter); }
-  std::string_view refusal() const override { return session_.refusal(); }
+  Refusal take_refusal() override {
+    return {session_.refusal(), std::string(session_.macro("i"))};  // the connection ends with it
+  }
   std::string_view queue_id() const override { return session_.macro("i"); }
   size_t held_bytes() const override { return session_.message_bytes(); }
   Page page() override { return Page::kDone; }
@@ -111,7 +113,7 @@ class HttpConnection : public Connection {
   SessionWant end_of_input() override { return session_.end_of_input(out_); }
   SessionWant answered() override { return session_.answered(out_); }
   std::string_view front() const override { return front_name(Front::kHttp); }
-  std::string_view refusal() const override { return session_.refusal(); }
+  Refusal take_refusal() override { return session_.take_refusal(); }
   std::string_view queue_id() const override { return session_.request().envelope.queue_id; }
   size_t held_bytes() const override { return session_.held_bytes(); }
   Message take_message() override {
@@ -238,38 +240,44 @@ class HttpConnection : public Connection {
   // `then` once the request's body is unpacked, which takes longer than the loop may wait.
   Page with_body(std::function<Page()> then) {
     if (!session_.request().packed) return then();
-    if (shared_.unpacking >= ConnectionShared::kUnpackingMax) {
-      session_.refuse_packed("too much is to be unpacked at once, try again", out_);
-      tell_refusal(session_.refusal());
+    if (shared_.packed.size() >= ConnectionShared::kPackedMax) {
+      render_overload(out_);
+      tell_overload();
       return Page::kDone;
     }
-    ++shared_.unpacking;
-    if (!shared_.unpacker) shared_.unpacker.emplace(1);
-    asio::post(*shared_.unpacker,
-               [self = std::static_pointer_cast<HttpConnection>(shared_from_this()),
-                packed = session_.take_packed(), then = std::move(then)]() mutable {
-                 std::string plain, what;
-                 unpack(packed, plain, what);
-                 asio::io_context& io = self->shared_.io;
-                 asio::post(io, [self = std::move(self), plain = std::move(plain),
-                                 what = std::move(what), then = std::move(then)]() mutable {
-                   --self->shared_.unpacking;
-                   self->unpacked(std::move(plain), what, std::move(then));
-                 });
-               });
+    then_ = std::move(then);
+    shared_.packed.push_back(shared_from_this());
+    asio::post(shared_.io, [&shared = shared_] { shared.unpack_next(); });
     return Page::kLater;
   }
-  void unpacked(std::string&& plain, const std::string& what, std::function<Page()>&& then) {
+  void unpack_body() override {
+    PackedBody body = session_.take_packed();
+    expect(body.bytes.size() + unpacked_size(body));
+    if (!shared_.unpacker) shared_.unpacker.emplace(1);
+    auto self = std::static_pointer_cast<HttpConnection>(shared_from_this());
+    asio::post(*shared_.unpacker, [self = std::move(self), body = std::move(body)]() mutable {
+      std::string plain, what;
+      unpack(body, plain, what);
+      body = {};
+      asio::io_context& io = self->shared_.io;
+      asio::post(
+          io, [self = std::move(self), plain = std::move(plain), what = std::move(what)]() mutable {
+            self->shared_.unpacking = false;
+            self->unpacked(std::move(plain), what);
+            self->shared_.unpack_next();
+          });
+    });
+  }
+  void unpacked(std::string&& plain, const std::string& what) {
     if (what.empty()) {
       session_.unpacked(std::move(plain));
-      then_ = std::move(then);
     } else {
       then_ = [this, what] {
         session_.refuse_packed(what, out_);
-        tell_refusal(session_.refusal());
         return Page::kDone;
       };
     }
+    account();
     resume();
   }
   // A scan of what was unpacked.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,14 @@
 
 namespace winnow {
 
+// Whether the file at the path is still this one: who held it before may have taken it away.
+static bool is_at(int fd, const std::string& path) {
+  struct stat open {
+  }, there{};
+  return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         open.st_dev == there.st_dev && open.st_ino == there.st_ino;
+}
+
 Result<int> hold_pid_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0)
@@ -17,6 +26,10 @@ Result<int> hold_pid_file(const std::string& path) {
   struct flock whole {};
   whole.l_type = F_WRLCK;
   const bool held = ::fcntl(fd, F_OFD_SETLK, &whole) == 0;
+  if (held && !is_at(fd, path)) {
+    ::close(fd);
+    return hold_pid_file(path);
+  }
   const std::string text = fmt::format("{}\n", ::getpid());
   if (held && ::ftruncate(fd, 0) == 0 &&
       ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()))

@@ -205,6 +205,8 @@ Result<void> load_worker_sealing(ServeSettings& settings, const UclObject& worke
   if (const UclObject* const pair = worker.find("keypair"); pair && to) {
     Result<HttpKeys> keys = read_http_keys(*pair);
     if (!keys) return fail(std::move(keys.error()));
+    if (to->keys && to->keys->id != keys->id)
+      return fail_at(pair->place(), "another worker of HTTP has another keypair; one serves both");
     to->keys = std::make_shared<const HttpKeys>(std::move(*keys));
   }
   const UclObject* const only = worker.find("encrypted_only");

@@ -5,6 +5,7 @@ Silence, half messages, single bytes, bodies over the limit, lengths that are wr
 two readers would cut in two ways, milter packets of every length and in any order. Each gets the
 protocol's own error or is closed; no verdict is made of what did not come whole; afterwards the
 service answers as before. Every count is bounded; WINNOW_DEEP multiplies them by ten."""
+import json
 import os
 import random
 import resource
@@ -147,6 +148,33 @@ class BadClients(unittest.TestCase):
                              b"Transfer-Encoding: chunked\r\nConnection: close\r\n"):
                 sock.sendall(bytes([byte]))
             self.assertIn(b"bytes-http@example.org", read_all(sock))
+
+    def test_packed_bodies_are_answered_in_their_turn(self):
+        plain = Http(self.serve.http)
+        self.addCleanup(plain.close)
+        symbols = [plain.check(message)["symbols"] for message in (HAM % b"one", HAM % b"two")]
+        http = Http(self.serve.http)
+        self.addCleanup(http.close)
+        http.send(zstd(HAM % b"one"), headers=b"Compression: zstd\r\n")
+        http.send(HAM % b"two")
+        http.send(b"", path=b"/nothing")
+        http.send(zstd(HAM % b"one")[:-3], headers=b"Compression: zstd\r\n")
+        for expected in symbols:
+            status, reply = http.receive()
+            self.assertEqual(status, "HTTP/1.1 200 OK")
+            self.assertEqual(json.loads(reply)["symbols"], expected)
+        self.assertIn("invalid command", http.receive()[0])
+        self.assertIn("Decompression error", http.receive()[0])
+        self.assertEqual(http.file.read(), b"")
+        for reason in ("invalid command", "Decompression error"):
+            self.serve.wait_for("http; refused: %s, of 127.0.0.1" % reason)
+        # More than may wait at once: each is answered all the same.
+        many = [Http(self.serve.http) for _ in range(100)]
+        for one in many:
+            self.addCleanup(one.close)
+            one.send(zstd(HAM % b"one"), headers=b"Compression: zstd\r\n")
+        for one in many:
+            self.assertIn(one.receive()[0], ("HTTP/1.1 200 OK", "HTTP/1.1 503 too busy, try again"))
 
     def test_bodies_over_the_limit(self):
         over = b"x" * (MESSAGE_MAX + 1)

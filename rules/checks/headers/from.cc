@@ -6,6 +6,7 @@
 #include "engine/url/bytes.h"
 #include "engine/url/host.h"
 #include "rules/checks/check.h"
+#include "rules/checks/organisation.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -91,28 +92,41 @@ std::string_view host_at_start(std::string_view text, Arena& arena) {
   return host.finish();
 }
 
+struct NamedDomain {
+  std::string_view name;  // lower case; empty where no address was found
+  bool spaced = false;    // a blank stood behind the "@"
+};
+
 // The domain of the first address in a display name, whatever stands around it: "ann@bank.com!"
-// and "ann @ bank.com" are read as that address.
-std::string_view domain_in_name(std::string_view name, Arena& arena) {
+// and "ann @ bank.com" are read as that address. "Ann @ann.example.com" is a handle; behind "@" and
+// a blank people write places and times, too ("@ St.Louis", "@ 12.30Uhr"): there it takes a
+// top-level domain that exists.
+NamedDomain domain_in_name(std::string_view name, Arena& arena) {
   constexpr std::string_view kBlanks = " \t", kStop = "@<>()[],;:\"'";
   for (size_t at = name.find('@'); at != name.npos; at = name.find('@', at + 1)) {
     const size_t user = name.substr(0, at).find_last_not_of(kBlanks);
     const size_t begin = name.find_first_not_of(kBlanks, at + 1);
     if (user == name.npos || begin == name.npos || kStop.find(name[user]) != kStop.npos) continue;
+    const bool spaced = begin > at + 1;
+    if (user + 1 < at && !spaced) continue;
     const std::string_view rest = name.substr(begin, name.find('@', begin) - begin);
     std::string_view domain = host_at_start(rest, arena);
     domain = domain.substr(0, domain.find_last_not_of(".-") + 1);
     const size_t word = domain.find_last_not_of("0123456789");  // "@ 19.30" is a time
     if (word == domain.npos || domain[word] == '.') continue;
     if (domain.starts_with('.') || domain.find("..") != domain.npos) continue;
-    if (domain.find('.') != domain.npos) return lowered(domain, arena);
+    if (domain.find('.') == domain.npos) continue;
+    domain = lowered(domain, arena);
+    if (!spaced || find_suffix(domain).known) return {domain, spaced};
   }
   return {};
 }
 
 void display_name(const CheckPlan& plan, Batch& batch, uint32_t row, const Address& from) {
-  const std::string_view shown = domain_in_name(from.name, batch.arena);
+  const auto [shown, spaced] = domain_in_name(from.name, batch.arena);
   if (shown.empty() || equal_caseless(shown, from.domain)) return;
+  // "Dan @ Monday.com" names a company, whichever of its hosts sends.
+  if (spaced && organisation(shown) == organisation(lowered(from.domain, batch.arena))) return;
   bool recipient = false;
   for (const Address& address : batch.addresses.row(row))
     recipient |= address.field == AddressField::kTo && equal_caseless(address.domain, shown);

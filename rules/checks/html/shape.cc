@@ -4,6 +4,7 @@
 
 #include "engine/content/image_size.h"
 #include "engine/html/tags.h"
+#include "engine/url/parse_url.h"
 #include "rules/checks/check.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
@@ -126,29 +127,24 @@ std::string_view host_of(std::string_view href) {
   return href.substr(0, href.find(':'));
 }
 
-// Links to addresses, however written (0xc0.0.2.1, 3221225985), as they stand in the mail: what the
-// URL table takes for one. The first few are enough, as each link is compared with all.
-struct NumericLinks {
-  std::array<std::string_view, 16> found;
-  size_t size = 0;
+// Whether the URL table has an address of HTML that is not written as one (0xc0.0.2.1, 3221225985).
+// Which of them are links it does not say: text and images hold such, too.
+bool has_numeric(const Batch& batch, uint32_t row) {
+  return std::ranges::any_of(batch.urls.row(row), [](const Url& url) {
+    return has(url.flags, UrlFlag::kHtml) && has(url.flags, UrlFlag::kNumeric) && is_ipv4(url.host);
+  });
+}
 
-  NumericLinks(const Batch& batch, uint32_t row) {
-    constexpr auto kHtmlNumeric =
-        static_cast<uint32_t>(UrlFlag::kHtml) | static_cast<uint32_t>(UrlFlag::kNumeric);
-    for (const Url& url : batch.urls.row(row)) {
-      if ((url.flags & kHtmlNumeric) != kHtmlNumeric || !is_ipv4(url.host)) continue;
-      if (size == found.size()) break;
-      found[size++] = url.found;
-    }
-  }
-  bool hold(std::string_view href) const {
-    return std::find(found.begin(), found.begin() + size, href) != found.begin() + size;
-  }
-};
+// Whether a link opens an address, however written.
+bool opens_address(std::string_view href, Arena& arena) {
+  thread_local UrlParser parser;
+  Url url;
+  return parse_url(href, UrlGuess::kNone, parser, arena, url) && is_ipv4(url.host);
+}
 
 // Of all HTML of a message together.
 struct Links {
-  NumericLinks numeric;
+  bool numeric;  // some URL is an address in disguise: links are to be read as browsers do
   bool to_https = false, to_ip = false, css = false;
 };
 
@@ -163,7 +159,8 @@ void look_at_links(const CheckPlan& plan, Batch& batch, uint32_t row, const Html
     }
     seen.to_ip |= link.tag == static_cast<uint16_t>(HtmlTag::kA) &&
                   starts_caseless(link.href, "http") &&
-                  (is_ipv4(host_of(link.href)) || seen.numeric.hold(link.href));
+                  (is_ipv4(host_of(link.href)) ||
+                   (seen.numeric && !seen.to_ip && opens_address(link.href, batch.arena)));
     if (seen.css || !link.text.empty()) continue;
     const std::string_view path = link.href.substr(0, link.href.find_first_of("?#"));
     seen.css = path.size() > 4 && equal_caseless(path.substr(path.size() - 4), ".css");
@@ -172,7 +169,7 @@ void look_at_links(const CheckPlan& plan, Batch& batch, uint32_t row, const Html
 
 void content(const CheckPlan& plan, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) {
-    Links seen{NumericLinks(batch, row)};
+    Links seen{.numeric = has_numeric(batch, row)};
     for (const Html& html : batch.htmls.row(row)) {
       const Text& text = batch.texts.row(row)[html.text];
       hidden(plan, batch, row, html);

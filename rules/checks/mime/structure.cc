@@ -41,8 +41,9 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
 
 bool has(const Part& part, PartFlag flag) { return part.flags & static_cast<uint16_t>(flag); }
 bool is_attachment(const Part& part) { return has(part, PartFlag::kAttachment); }
+// What was written for a reader: a report (message/delivery-status) is by its kind a text, too.
 bool is_text(const Part& part) {
-  return part.kind == PartKind::kText || part.kind == PartKind::kHtml;
+  return part.type != "message" && (part.kind == PartKind::kText || part.kind == PartKind::kHtml);
 }
 
 // What only another reading of a broken structure has stands beside nothing.
@@ -85,7 +86,6 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
     }
     seven_bit |= part.encoding == TransferEncoding::k7bit ||
                  (part.encoding == TransferEncoding::kNone && !has_8bit(part.raw));
-    // A report (message/delivery-status) has no charset to declare.
     if (part.kind == PartKind::kText && part.type == "text")
       no_charset |= part.charset.empty() && !part.decoded.empty();
     // The first such text decides for all, as rspamd has it. Without a label 7bit is meant (RFC

@@ -293,6 +293,10 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
     return std::tie(a.atom, a.rule, a.pattern) < std::tie(b.atom, b.rule, b.pattern);
   });
   set_phases(context, *plan);
+  plan->outcome_begin.push_back(0);
+  for (const MultimapRule& rule : plan->rules)
+    plan->outcome_begin.push_back(plan->outcome_begin.back() +
+                                  static_cast<uint32_t>(rule.outcomes.size()));
   return plan;
 }
 
@@ -306,14 +310,50 @@ void derive(const CheckPlan& base, Batch& batch, uint32_t row) {
     });
 }
 
+// How often each outcome has hit in the message at hand. The sender decides how many links a rule
+// finds; more repeats of a symbol than this add nothing (max_shots), but would use up hits_max and
+// so push out what other rules find. Slots live on from batch to batch: those of other rows are
+// old.
+class HitCounts {
+ public:
+  void start(size_t outcomes, uint32_t rows) {
+    if (slots_.size() < outcomes) slots_.resize(outcomes);
+    begin_ += rows_;
+    rows_ = rows;
+  }
+  // Counts a hit. False: there were enough.
+  bool take(uint32_t row, uint32_t outcome) {
+    Slot& slot = slots_[outcome];
+    if (slot.row != begin_ + row) slot = {begin_ + row, 0};
+    return ++slot.count <= kHitsMax;
+  }
+
+ private:
+  static constexpr uint32_t kHitsMax = 100;
+  struct Slot {
+    uint64_t row = 0;  // counted since the thread began, from 1
+    uint32_t count = 0;
+  };
+  std::vector<Slot> slots_;
+  uint64_t begin_ = 1;
+  uint32_t rows_ = 0;
+};
+
+HitCounts& hit_counts() {
+  thread_local HitCounts counts;
+  return counts;
+}
+
 // A rule hit: its symbol, and the fact that judges read.
-void hit(SymbolId part, const MultimapRule& rule, Batch& batch, uint32_t row, uint32_t value,
+void hit(const MultimapPlan& plan, uint32_t number, Batch& batch, uint32_t row, uint32_t value,
          std::string_view looked_up, Where where) {
+  const MultimapRule& rule = plan.rules[number];
   const MultimapOutcome& out = rule.outcomes[value];
+  if (!hit_counts().take(row, plan.outcome_begin[number] + value)) return;
   if (rule.fact != kNoId<AtomId>) batch.atoms.push_back({row, rule.fact, 1, where});
   if (rule.is_part)
     batch.symbols.push_back(
-        {row, part, 1,
+        {row, plan.part, 1,
          join_text(batch.arena, number_text(batch.arena, index(rule.fact)), "=", looked_up),
          where});
   if (out.symbol == kNoId<SymbolId>) return;
@@ -329,9 +369,8 @@ void look_up(const MultimapPlan& plan, Batch& batch, uint32_t row) {
     while (end < plan.keyed.size() && plan.rules[plan.keyed[end]].source_number == source) ++end;
     each_multimap_value(plan.sources[source], batch, row, [&](std::string_view value) {
       for (size_t k = i; k < end; ++k) {
-        const MultimapRule& rule = plan.rules[plan.keyed[k]];
-        const uint32_t found = find_multimap_key(*rule.map, value);
-        if (found != kNoIndex) hit(plan.part, rule, batch, row, found, value, {});
+        const uint32_t found = find_multimap_key(*plan.rules[plan.keyed[k]].map, value);
+        if (found != kNoIndex) hit(plan, plan.keyed[k], batch, row, found, value, {});
       }
     });
     i = end;
@@ -370,13 +409,14 @@ void read_atoms(const MultimapPlan& plan, Batch& batch) {
     const bool again = i > 0 && found[i - 1].row == one.row && found[i - 1].rule == one.rule &&
                        found[i - 1].where.item == one.where.item;
     if (again && !rule.multi) continue;
-    hit(plan.part, rule, batch, one.row, rule.map->patterns()[one.pattern].value,
+    hit(plan, one.rule, batch, one.row, rule.map->patterns()[one.pattern].value,
         matched_text(rule, batch, one), one.where);
   }
 }
 
 void content(const CheckPlan& base, Batch& batch) {
   const MultimapPlan& plan = plan_of(base);
+  hit_counts().start(plan.outcome_begin.back(), batch.rows);
   if (!plan.uses.empty()) read_atoms(plan, batch);
   if (plan.keyed.empty()) return;
   for (uint32_t row = 0; row < batch.rows; ++row) look_up(plan, batch, row);

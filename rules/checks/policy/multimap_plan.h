@@ -26,6 +26,8 @@ struct MultimapPlan : CheckPlan {
   SymbolId part = kNoId<SymbolId>;
   std::vector<MultimapSource> sources;
   std::vector<MultimapRule> rules;
+  // [rule] Number of its first outcome among those of all rules; last, how many there are.
+  std::vector<uint32_t> outcome_begin;
   std::vector<uint32_t> keyed;   // rules whose maps are looked up, sorted by source
   std::vector<Derived> derived;  // sources whose values patterns are asked of
   std::vector<AtomUse> uses;     // sorted by atom, rule, pattern

@@ -50,6 +50,9 @@ TEST(ArchiveZip, Listed) {
        "zip: 0:in.zip=107 1:x.js=1"},
       {"inner zip behind junk", "junk" + make_zip({{"in.zip", "junk" + make_zip({{"x.js", "1"}})}}),
        "", "zip: 0:in.zip=111 1:x.js=1"},
+      {"zip in zip behind gzip's beginning",
+       make_zip({{"in.zip", "\x1F\x8B\x08\0"s + make_zip({{"x.js", "1"}})}}), "",
+       "zip: 0:in.zip=111 1:x.js=1"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);

@@ -56,6 +56,16 @@ TEST(TakeAddress, commas_part_but_in_quotes_and_brackets) {
   EXPECT_EQ(cut("a\"@x,b@x"), "a\"@x|b@x|");
   EXPECT_EQ(cut("<a@x,b@x"), "<a@x|b@x|");
   EXPECT_EQ(cut("a\\"), "a\\|");
+  // Looked ahead for so far, and no further.
+  const std::string inside(1000, 'a'), beyond(1100, 'a');
+  EXPECT_EQ(cut("<" + inside + ",b>,c"), "<" + inside + ",b>|c|");
+  EXPECT_EQ(cut("<" + beyond + ",b>,c"), "<" + beyond + "|b>|c|");
+  std::string open;
+  for (int i = 0; i < 500'000; ++i) open += "<,";
+  std::string_view rest = open;
+  size_t count = 0;
+  for (; !rest.empty(); ++count) EXPECT_EQ(take_address(rest), "<");
+  EXPECT_EQ(count, 500'000);
 }
 
 }  // namespace

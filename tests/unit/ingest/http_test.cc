@@ -98,6 +98,13 @@ TEST(Http, Requests) {
        "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nFlags: Pass_All, no_log,no_stat,\r\n"
        "Flags: groups,zstd,milter,unheard-of\r\n\r\nx",
        "1 from=- rcpt= helo= host= user= id= pass no_log no_stat groups zstd body=x\n", ""},
+      {"accepts_zstd",
+       "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nAccept-Encoding: gzip, ZSTD;q=0.5\r\n\r\nx",
+       "1 from=- rcpt= helo= host= user= id= zstd body=x\n", ""},
+      {"accepts_no_zstd",
+       "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nAccept-Encoding: xzstd, zstd; q=0.000\r\n"
+       "\r\nx",
+       "1 from=- rcpt= helo= host= user= id= body=x\n", ""},
       {"flag_skip", "POST /checkv2 HTTP/1.1\r\nContent-Length: 1\r\nFlags: skip\r\n\r\nx",
        "1 from=- rcpt= helo= host= user= id= skip unscanned body=\n", ""},
       {"nothing_to_scan", "POST /check HTTP/1.1\r\n\r\n",
@@ -236,12 +243,34 @@ TEST(Http, RecipientsDoNotCountAsHeaders) {
   HttpSession session(limits);
   std::string out;
   ASSERT_EQ(session.feed(head + many + "A: b\r\nC: d\r\n\r\nx", out), SessionWant::kVerdict) << out;
-  EXPECT_EQ(session.refusal(), "");
+  EXPECT_EQ(session.take_refusal().why, "");
   EXPECT_EQ(session.take_message().recipients.size(), 10'000);
   HttpSession more(limits);
   ASSERT_EQ(more.feed(head + "A: b\r\nC: d\r\nE: f\r\n\r\nx", out), SessionWant::kClose);
-  EXPECT_EQ(more.refusal(), "too many headers");
+  EXPECT_EQ(more.take_refusal().why, "too many headers");
   EXPECT_EQ(first_line(out), "HTTP/1.1 400 too many headers");
+}
+
+// What is parsed is held as well, until it is answered.
+TEST(Http, HeldBytesAreThoseOfTheHeadToo) {
+  HttpSession session;
+  std::string out;
+  const std::string head = "POST /checkv2 HTTP/1.1\r\nX-Own: " + std::string(30'000, 'a') +
+                           "\r\nContent-Length: 2\r\n\r\n";
+  EXPECT_EQ(session.feed(head + "x", out), SessionWant::kBytes);
+  EXPECT_EQ(session.held_bytes(), head.size() + 1);
+  EXPECT_EQ(session.feed("y", out), SessionWant::kVerdict);
+  EXPECT_EQ(session.take_message().bytes.view(), "xy");
+  EXPECT_EQ(session.answered(out), SessionWant::kBytes);
+  EXPECT_EQ(session.held_bytes(), 0);
+  // Of a body that nobody wants, too.
+  EXPECT_EQ(session.feed("POST /ping HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", out),
+            SessionWant::kBytes);
+  EXPECT_EQ(session.held_bytes(), 0);
+  // A head is long by its recipients alone.
+  const std::string other = "POST /checkv2 HTTP/1.1\r\nX-Own: " + std::string(70'000, 'a');
+  EXPECT_EQ(session.feed(other + "\r\n\r\n", out = ""), SessionWant::kClose);
+  EXPECT_EQ(first_line(out), "HTTP/1.1 400 the head is too long");
 }
 
 TEST(Http, SaysWhyItRefuses) {
@@ -253,13 +282,15 @@ TEST(Http, SaysWhyItRefuses) {
     HttpSession session;
     std::string out;
     session.feed(bytes, out);
-    EXPECT_EQ(session.refusal(), why);
+    EXPECT_EQ(session.take_refusal().why, why);
   }
-  HttpSession session;  // and no longer than it is so
+  HttpSession session;  // once, and of which message
   std::string out;
-  EXPECT_EQ(session.feed("GET /nothing HTTP/1.1\r\n\r\n", out), SessionWant::kBytes);
+  EXPECT_EQ(session.feed("GET /nothing HTTP/1.1\r\nQueue-Id: 4A\r\n\r\n", out),
+            SessionWant::kBytes);
+  EXPECT_EQ(session.take_refusal().queue_id, "4A");
   EXPECT_EQ(session.feed("GET", out), SessionWant::kBytes);
-  EXPECT_EQ(session.refusal(), "");
+  EXPECT_EQ(session.take_refusal().why, "");
 }
 
 TEST(Http, CompressedBodiesAreBounded) {

@@ -247,6 +247,32 @@ TEST_F(HttpCrypt, what_cannot_be_opened_is_refused_in_the_clear) {
             SessionWant::kVerdict);
 }
 
+// A proxy in front of the controller sees no other head: whom it speaks for has his own rights.
+TEST_F(HttpCrypt, what_a_proxy_says_of_its_client_counts) {
+  limits_.controller = true;
+  const char* const proxied =
+      "POST /post HTTP/1.1\r\nX-Forwarded-For: 198.51.100.7\r\nX-Real-IP: 198.51.100.8\r\n";
+  ASSERT_EQ(read(request("GET /stat HTTP/1.1\r\n\r\n", proxied)), SessionWant::kPage);
+  EXPECT_EQ(session_->request().forwarded_for, "198.51.100.7");
+  EXPECT_EQ(session_->request().real_ip, "198.51.100.8");
+  ASSERT_EQ(read(request("GET /stat HTTP/1.1\r\nX-Forwarded-For: 127.0.0.1\r\nX-Real-IP: "
+                         "127.0.0.1\r\n\r\n",
+                         proxied)),
+            SessionWant::kPage);
+  EXPECT_EQ(session_->request().forwarded_for, "127.0.0.1,198.51.100.7");
+  EXPECT_EQ(session_->request().real_ip, "198.51.100.8");
+}
+
+TEST_F(HttpCrypt, a_message_at_the_limit_is_taken_sealed_too) {
+  limits_.body_max = 14;
+  EXPECT_EQ(read(request(kInner)), SessionWant::kVerdict) << said_;
+  limits_.body_max = 13;
+  EXPECT_EQ(read(request(kInner)), SessionWant::kClose);
+  EXPECT_EQ(opened().find("HTTP/1.1 413 "), 0);
+  limits_.head_max = 40;  // and no more than a head with it
+  EXPECT_EQ(read(request(std::string(200, 'x'), "POST / HTTP/1.1\r\n")), SessionWant::kClose);
+}
+
 TEST_F(HttpCrypt, in_the_clear_only_health_is_asked_for_where_all_must_be_sealed) {
   limits_.sealed_only = true;
   EXPECT_EQ(read(request(kInner)), SessionWant::kVerdict);

@@ -412,6 +412,23 @@ TEST(Multimap, EachValueCounts) {
             "RULE(10)[www.pear.co.uk] => no action");
 }
 
+// Links are the sender's to write: however many a rule finds, other rules find what they look for.
+TEST(Multimap, ManyValuesOfOneRuleDoNotHideOthers) {
+  std::string mail = "Subject: pears\n\n";
+  for (int i = 0; i < 10'200; ++i) mail += "http://p.com/" + std::to_string(i) + "\n";
+  const auto scan = [&](const std::string& map) {
+    Chain chain(
+        "multimap { MANY { type = url; score = 1; " + map +
+        " }\nTEXT { type = content; filter = text; regexp = true; map = ['/p.com/']; "
+        "score = 2 }\nLATER { type = header; header = Subject; map = [pears]; score = 3 } }");
+    const std::string said = chain.scan(mail);
+    for (const char* const part : {"MANY(1000)", "TEXT(20)", "LATER(30)"})
+      EXPECT_NE(said.find(part), std::string::npos) << map << "\n" << said;
+  };
+  scan("filter = full; regexp = true; map = ['/p[.]com/']");
+  scan("map = [p.com]");
+}
+
 TEST(Multimap, WhatIsNotThereIsNamed) {
   Chain chain(
       "multimap { A { type = regexp_rules } B { type = nonsense; map = [x] }\n"

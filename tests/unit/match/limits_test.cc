@@ -116,6 +116,33 @@ TEST(MatchLimits, SameWithAndWithoutDatabases) {
   }
 }
 
+// One pattern that tells every text does not use up the hits of the others.
+TEST(MatchLimits, TextsOfOnePatternAreBounded) {
+  const Limits limits{.hits_max = 200};
+  MatchPlanBuilder builder;
+  (void)builder.add(part("a", bit(PatternFlag::kEachText)), AtomId(0));
+  (void)builder.add(part("b"), AtomId(1));
+  const auto plan = builder.build({.limits = limits});
+  MatchScratch scratch(limits);
+  MailBatch mails;
+  for (int again = 0; again < 2; ++again) {
+    Mail mail;
+    mail.texts.assign(300, "a");
+    mail.texts.push_back("b");
+    mails.add(mail);
+  }
+  match(*plan, scratch, mails.batch);
+  ASSERT_EQ(mails.batch.atoms.size(), 202u);
+  for (uint32_t row = 0; row < 2; ++row) {
+    const AtomHit* const hits = &mails.batch.atoms[row * 101];
+    EXPECT_EQ(hits[0].count, 1u);
+    EXPECT_EQ(hits[99].count, 201u);
+    EXPECT_EQ(hits[99].where.item, 99u);
+    EXPECT_EQ(index(hits[100].atom), 1u);
+    EXPECT_FALSE(mails.batch.facts[row].faults.has(Fault::kLimitHits));
+  }
+}
+
 // Work is counted, not timed: one scan a text, one PCRE2 run a candidate.
 TEST(MatchLimits, HostileTextsCostOneScanEach) {
   MatchPlanBuilder builder;

@@ -93,6 +93,53 @@ TEST(ScopeTexts, OfALongAttachmentTheHeadIsSeen) {
   EXPECT_EQ(sizes(true), (std::vector<size_t>{2 * kAttachedBytesMax, kAttachedBytesMax + 5}));
 }
 
+TEST(ScopeTexts, AHeadEndsBetweenCharacters) {
+  EXPECT_EQ(utf8_head("abc", 3), "abc");
+  EXPECT_EQ(utf8_head("ab\u20ac", 4), "ab");
+  EXPECT_EQ(utf8_head("a\U0001F600", 4), "a");
+  // Raw parts may be anything: no more is lost than one character of UTF-8 has.
+  EXPECT_EQ(utf8_head(std::string(100, '\x80'), 50).size(), 47u);
+}
+
+TEST(ScopeTexts, ANamedLetterIsWhatItsMessageBeginsWith) {
+  struct Node {
+    uint32_t parent;
+    std::string_view subtype;
+  };
+  struct Row {
+    std::string_view name;
+    std::vector<Node> nodes;  // the last is the page
+    bool letter;
+  };
+  const Node root{kNoIndex, "mixed"};
+  const Row rows[] = {
+      {"the message itself", {{kNoIndex, "html"}}, true},
+      {"the first part", {root, {0, "html"}}, true},
+      {"the second part", {root, {0, "plain"}, {0, "html"}}, false},
+      {"a side of an alternative", {{kNoIndex, "alternative"}, {0, "plain"}, {0, "html"}}, true},
+      {"a side of the first", {root, {0, "alternative"}, {1, "plain"}, {1, "html"}}, true},
+      {"with its pictures",
+       {root, {0, "alternative"}, {1, "plain"}, {1, "related"}, {3, "html"}},
+       true},
+      {"first in the second", {root, {0, "plain"}, {0, "mixed"}, {2, "html"}}, false},
+      {"alone in an alternative", {root, {0, "plain"}, {0, "alternative"}, {2, "html"}}, false},
+      {"in a message", {root, {0, "plain"}, {0, "rfc822"}, {2, "html"}}, true},
+  };
+  for (const Row& row : rows) {
+    std::vector<Part> parts;
+    for (const Node& node : row.nodes) {
+      Part& part = parts.emplace_back();
+      part.parent = node.parent;
+      part.subtype = node.subtype;
+      part.kind = node.subtype == "rfc822" ? PartKind::kMessage : PartKind::kMultipart;
+    }
+    parts.back().kind = PartKind::kHtml;
+    parts.back().filename = "page.html";
+    EXPECT_EQ(is_named_letter(parts, static_cast<uint32_t>(parts.size() - 1)), row.letter)
+        << row.name;
+  }
+}
+
 TEST(ScopeTexts, TextOfAHitIsWhatThePatternSaw) {
   MailBatch mails;
   mails.add(sample());

@@ -107,6 +107,15 @@ TEST(HeaderBlock, raw_subject_is_in_the_charset_of_the_text) {
        "Subject: \xD7\xE8\xF2\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
        "Content-Type: text/plain; charset=windows-1251\n\nx\n--b--\n",
        "Чит"},
+      {"declared by default",
+       "Subject: \316\362\367\345\362 \347\340 \355\356\377\341\360\374\n"
+       "Content-Type: multipart/alternative; boundary=b\n\n--b\n"
+       "Content-Type: text/plain; charset=iso-8859-1\n\nx\n--b--\n",
+       "Отчет за ноябрь"},
+      {"declared by default, and so",
+       "Subject: caf\xE9\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+       "Content-Type: text/plain; charset=iso-8859-1\n\nx\n--b--\n",
+       "café"},
       {"a text of ASCII says nothing", "Subject: caf\xE9\n\nplain\n", "café"},
       {"ISO-2022-JP",
        "Subject: Re: \x1B$B2q5D\x1B(B\nContent-Type: text/plain; charset=iso-2022-jp\n\nx\n",

@@ -20,6 +20,8 @@ struct PartSpec {
   std::string_view charset, decoded;
   PartKind kind = PartKind::kText;
   uint16_t flags = 0;
+  std::string_view subtype = "plain";
+  uint32_t parent = 0;  // where there is one
 };
 
 using Parts = std::vector<PartSpec>;
@@ -39,7 +41,8 @@ class OneMessage {
     for (const PartSpec& spec : parts) {
       Part part;
       part.kind = spec.kind;
-      part.parent = parent.empty() ? kNoIndex : 0;
+      part.parent = parent.empty() ? kNoIndex : spec.parent;
+      part.subtype = spec.subtype;
       part.charset = spec.charset, part.decoded = spec.decoded, part.flags = spec.flags;
       batch.parts.values.push_back(part);
     }
@@ -332,8 +335,16 @@ TEST(Words, limits_and_decay) {
 TEST(Texts, an_attachment_is_one_where_there_is_a_body) {
   constexpr auto kAttachment = static_cast<uint16_t>(PartFlag::kAttachment);
   constexpr auto kSecond = static_cast<uint16_t>(PartFlag::kSecondReading);
-  const PartSpec body{"", "letter"}, blank{"", " \n"},
-      other{"", "margin", PartKind::kText, kSecond};
+  constexpr std::string_view kLetter =
+      "Please find the minutes of our last two meetings in the file that is attached to this.";
+  std::string unseen;
+  for (int i = 0; i < 100; ++i) unseen += "\u200B.";
+  const PartSpec body{"", kLetter}, blank{"", " \n"}, brief{"", "."}, hollow{"", unseen},
+      other{"", kLetter, PartKind::kText, kSecond};
+  const PartSpec calendar{"", kLetter, PartKind::kText, 0, "calendar"};
+  const PartSpec forwarded{"", "", PartKind::kMessage, 0, "rfc822"},
+      forwarded_letter{"", kLetter, PartKind::kText, 0, "plain", 1};
+  const PartSpec folder{"", "", PartKind::kMultipart, kAttachment, "mixed"};
   const PartSpec attached{"", "hello", PartKind::kText, kAttachment};
   const PartSpec page{"", "<p>hello", PartKind::kHtml, kAttachment};
   struct Row {
@@ -349,6 +360,12 @@ TEST(Texts, an_attachment_is_one_where_there_is_a_body) {
       {"before a letter", "mixed", {attached, body}, "x-"},
       {"beside nothing to read", "mixed", {blank, attached}, "--"},
       {"beside another reading", "mixed", {other, attached}, "--"},
+      {"beside a dot", "mixed", {brief, attached}, "--"},
+      {"beside what has no width", "mixed", {hollow, attached}, "--"},
+      {"beside a calendar", "mixed", {calendar, attached}, "--"},
+      {"beside a forwarded letter", "mixed", {forwarded, forwarded_letter, attached}, "--"},
+      {"beside an attached multipart", "mixed", {folder, forwarded_letter, attached}, "--"},
+      {"beside a letter and more", "mixed", {forwarded, forwarded_letter, body, attached}, "--x"},
   };
   for (const Row& row : rows) {
     OneMessage message(row.parts, row.parent);
@@ -362,7 +379,8 @@ TEST(Texts, an_attachment_is_one_where_there_is_a_body) {
 
 TEST(Words, attachments_only_if_asked) {
   const Parts parts{
-      {"utf-8", "letter"},
+      {"utf-8",
+       "A letter of so many words that it is one, and what is attached to it is read beside it."},
       {"utf-8", "hello", PartKind::kText, static_cast<uint16_t>(PartFlag::kAttachment)}};
   OneMessage without(parts, "mixed");
   without.run();

@@ -233,6 +233,22 @@ TEST(Urls, compares_what_is_shown_with_the_target) {
       {"bank.com", "https://eur01.links.example/x?u=www.bank.com&d=a%40b.com", false, "bank.com"},
       {"bank.com", "https://r.example.net/go?u=https%3A%2F%2Fother.com", true, "bank.com"},
       {"bank.com", "https://r.example.net/go?u=bank.com", true, "bank.com"},
+      {"bank.com", "https://www.search.de/url?q=http://bank.com/", false, "bank.com"},
+      {"bank.com", "https://www.search.co.uk/url?q=http://bank.com/", false, "bank.com"},
+      {"bank.com", "https://www.search.com.br/url?q=http://bank.com/", false, "bank.com"},
+      {"bank.com", "https://www.search.blogspot.com/url?q=http://bank.com/", true, "bank.com"},
+      {"bank.com", "https://www.search.evil.de/url?q=http://bank.com/", true, "bank.com"},
+      {"bank.com", "https://www.search.de/maps?q=http://bank.com/", true, "bank.com"},
+      // what else it may open: hosts without a scheme
+      {"bank.com", "https://r.example.net/go?u=evil.net&x=http://bank.com/", true, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=http://bank.com/&x=evil.net", true, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=//evil.net/&x=http://bank.com/", true, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=%2F%2F192.0.2.1/&x=http://bank.com", true,
+       "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=\\\\evil.net&x=http://bank.com", true, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=https:evil.net&x=http://bank.com", true, "bank.com"},
+      {"bank.com", "https://r.example.net/go?u=http://bank.com/&x=mail.bank.com", false,
+       "bank.com"},
       {"bank.com", "https://r.example.net/go?u=www.evil.com&v=www.bank.com", true, "bank.com"},
       // nobody that is known
       {"bank.com", "https://r.example.net/evil?u=www.bank.com", true, "bank.com"},
@@ -251,7 +267,7 @@ TEST(Urls, compares_what_is_shown_with_the_target) {
       {"https ://bank.x", "http://evil.example.net/", true, "https ://bank.x"},
       {"httpd manual", "http://evil.example.net/", false, ""},
   };
-  constexpr std::string_view kKnown[] = {"r.example.net/go", ".links.example"};
+  constexpr std::string_view kKnown[] = {"r.example.net/go", ".links.example", "www.search.*/url"};
   for (const auto& row : rows) {
     Build b;
     b.plan.redirectors = kKnown;
