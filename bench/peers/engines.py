@@ -306,7 +306,8 @@ class WinnowServe(Server):
         self.process = subprocess.Popen(
             [os.path.abspath(binary), "serve", "--threads", "1", "--milter", f"{work}/serve.sock",
              "--http", f"127.0.0.1:{self.port}", "--controller", f"{work}/controller.sock",
-             "--log", f"{work}/serve.log", *options], stderr=subprocess.DEVNULL)
+             "--log", f"{work}/serve.log", "--var", f"DBDIR={work}", *options],
+            stderr=subprocess.DEVNULL)
         wait_for(self.ping, self.process, self.name)
         self.startup = time.monotonic() - start
 

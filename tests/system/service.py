@@ -31,9 +31,13 @@ class Serve:
         self.pid_file = os.path.join(self.folder.name, "pid")
         # Its port is chosen by the kernel, too, whatever the test wants.
         controller = [] if "--controller" in options else ["--controller", "127.0.0.1:0"]
+        # What this machine's own service has learnt is not for a test.
+        own = any("DBDIR=" in one for one in options)
+        data = [] if own else ["--var", "DBDIR=" + self.folder.name]
         self.process = subprocess.Popen(
             [winnow, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",
-             "--http", "127.0.0.1:0", *([] if dns else ["--no-dns"]), *controller, "--pid-file", self.pid_file, *options],
+             "--http", "127.0.0.1:0", *([] if dns else ["--no-dns"]), *controller, "--pid-file",
+             self.pid_file, *data, *options],
             stderr=subprocess.PIPE, text=True, errors="replace", env=environment)
         self.lines = []
         self.changed = threading.Condition()
