@@ -9,7 +9,7 @@ namespace {
 
 // What is listed as an archive. Office documents are ZIPs too, but their members are no files that
 // a reader would open.
-bool is_archive(const Part& part) {
+bool is_archive(const Part& part, bool is_promised_zip) {
   const std::string_view extension = part.detected.extension;
   constexpr std::string_view kArchives[] = {"zip", "jar", "apk", "rar", "7z",  "tar", "gz",
                                             "bz2", "xz",  "zst", "cab", "iso", "exe"};
@@ -18,7 +18,7 @@ bool is_archive(const Part& part) {
   }
   // A ZIP behind other bytes is known from its end; what begins as one has said above what it is.
   if (part.decoded.starts_with("PK\3\4") || part.decoded.starts_with("PK\5\6")) return false;
-  return promises_zip(part.type, part.subtype, part.filename);
+  return is_promised_zip;
 }
 
 // Whether a part is read as HTML for what its bytes are. Readers of other files open these two by
@@ -46,9 +46,10 @@ void content(const ContentPlan& plan, Batch& batch) {
       if (part.kind == PartKind::kMultipart || part.kind == PartKind::kMessage) continue;
       part.detected = detect_type(part.decoded, part.filename);
       if (is_html_by_bytes(part)) read_as_html(part);
-      if (!is_archive(part)) continue;
-      part.archive = list_archive(*plan.limits, part.decoded, part.filename, i, row, batch,
-                                  promises_zip(part.type, part.subtype, part.filename));
+      const bool is_promised_zip = promises_zip(part.type, part.subtype, part.filename);
+      if (!is_archive(part, is_promised_zip)) continue;
+      part.archive =
+          list_archive(*plan.limits, part.decoded, part.filename, i, row, batch, is_promised_zip);
     }
     batch.archives.end_row();
     batch.archive_members.end_row();

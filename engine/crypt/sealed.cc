@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "engine/crypt/bytes_of.h"
+#include "engine/crypt/sodium_ready.h"
 
 namespace winnow {
 
@@ -32,8 +33,7 @@ std::optional<SharedKey> shared_key(std::string_view secret_key,
   if (secret_key.size() != crypto_scalarmult_SCALARBYTES ||
       their_public_key.size() != crypto_scalarmult_BYTES)
     return std::nullopt;
-  // The library's fast code is chosen once.
-  [[maybe_unused]] static const int ready = sodium_init();
+  make_sodium_ready();
   std::array<uint8_t, crypto_scalarmult_BYTES> point;
   if (crypto_scalarmult(point.data(), bytes_of(secret_key), bytes_of(their_public_key)) != 0)
     return std::nullopt;

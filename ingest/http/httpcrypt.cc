@@ -1,9 +1,9 @@
 #include "ingest/http/httpcrypt.h"
 
 #include <fmt/format.h>
-#include <sodium/randombytes.h>
 
 #include "engine/crypt/base32.h"
+#include "ingest/random_bytes.h"
 
 namespace winnow {
 
@@ -13,12 +13,6 @@ constexpr size_t kIdBytes = 5;
 
 std::string short_id(std::string_view public_key) {
   return base32_encode(key_id(public_key).substr(0, kIdBytes));
-}
-
-std::string random_bytes(size_t size) {
-  std::string out(size, '\0');
-  randombytes_buf(out.data(), out.size());
-  return out;
 }
 
 }  // namespace

@@ -11,13 +11,17 @@
 
 namespace winnow {
 
+namespace {
+
 // Whether the file at the path is still this one: who held it before may have taken it away.
-static bool is_at(int fd, const std::string& path) {
+bool is_at(int fd, const std::string& path) {
   struct stat open {
   }, there{};
   return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &there) == 0 &&
          open.st_dev == there.st_dev && open.st_ino == there.st_ino;
 }
+
+}  // namespace
 
 Result<int> hold_pid_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

@@ -120,9 +120,22 @@ void read_controller(ServeSettings& settings, const UclObject& worker) {
   read_secure_ip(settings, worker);
 }
 
+std::string_view type_of(const UclObject& worker) { return worker.string("type", worker.key()); }
+
+bool is_proxy(const UclObject& worker) {
+  return type_of(worker) == "rspamd_proxy" || type_of(worker) == "proxy";
+}
+
+// A proxy that speaks no milter is a scanner over HTTP.
+bool speaks_milter(const UclObject& proxy) { return proxy.flag("milter", true); }
+
+bool is_off(const UclObject& worker) {
+  return !worker.flag("enabled", true) || worker.integer("count", 1) < 0;
+}
+
 void read_worker(ServeSettings& settings, const UclObject& worker) {
-  const std::string_view type = worker.string("type", worker.key());
-  const bool off = !worker.flag("enabled", true) || worker.integer("count", 1) < 0;
+  const std::string_view type = type_of(worker);
+  const bool off = is_off(worker);
   if (type == "normal") {
     settings.http_off = off;
     if (!off) read_binds(worker, 11333, settings.http);
@@ -132,11 +145,9 @@ void read_worker(ServeSettings& settings, const UclObject& worker) {
     if (!off) read_binds(worker, 11334, settings.controller);
     read_tls(settings.controller_tls, worker);
     read_controller(settings, worker);
-  } else if (type == "rspamd_proxy" || type == "proxy") {
+  } else if (is_proxy(worker)) {
     settings.milter_off = off;
-    // A proxy that speaks no milter is a scanner over HTTP.
-    const bool milter = worker.flag("milter", true);
-    if (!off) read_binds(worker, 11332, milter ? settings.milter : settings.http);
+    if (!off) read_binds(worker, 11332, speaks_milter(worker) ? settings.milter : settings.http);
     read_milter(settings, worker);
   }
 }
@@ -196,10 +207,9 @@ void read_logging(ServeSettings& settings, const UclObject& logging) {
 
 // The worker's part of load_sealing(). Mail is not taken in the clear where that was refused.
 Result<void> load_worker_sealing(ServeSettings& settings, const UclObject& worker) {
-  const std::string_view type = worker.string("type", worker.key());
-  const bool scans = type == "normal" ||
-                     ((type == "rspamd_proxy" || type == "proxy") && !worker.flag("milter", true));
-  ServeSettings::Sealing* const to = scans                  ? &settings.http_sealing
+  const std::string_view type = type_of(worker);
+  const bool is_http = type == "normal" || (is_proxy(worker) && !speaks_milter(worker));
+  ServeSettings::Sealing* const to = is_http                ? &settings.http_sealing
                                      : type == "controller" ? &settings.controller_sealing
                                                             : nullptr;
   if (const UclObject* const pair = worker.find("keypair"); pair && to) {
@@ -226,8 +236,7 @@ Result<void> load_sealing(ServeSettings& settings, const UclObject& root) {
   const UclObject* const workers = root.find("worker");
   if (!workers) return {};
   for (const UclObject* const worker : workers->named()) {
-    if (!worker->is_object() || !worker->flag("enabled", true) || worker->integer("count", 1) < 0)
-      continue;
+    if (!worker->is_object() || is_off(*worker)) continue;
     if (Result<void> good = load_worker_sealing(settings, *worker); !good) return good;
   }
   return {};

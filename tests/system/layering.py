@@ -19,7 +19,7 @@ HOMES = {
     r"libpsl\.h": ["engine/url/"],
     r"openssl/.*": ["engine/crypt/", "engine/hash/", "ingest/serve/tls.cc",
                       "pipeline/lookup/store/redis_connection.cc"],
-    r"sodium.*": ["engine/crypt/", "engine/hash/", "ingest/controller/", "ingest/http/httpcrypt.cc",
+    r"sodium.*": ["engine/crypt/", "engine/hash/", "ingest/controller/", "ingest/random_bytes.h",
                   "ingest/commands/pw.cc"],
     r"zstd\.h": ["ingest/evidence/", "ingest/http/", "rules/maps/", "pipeline/corpus/",
                  "ingest/commands/statistics_dump.cc"],
