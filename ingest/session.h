@@ -16,8 +16,9 @@ enum class SessionWant : uint8_t {
 
 // What a session did not take.
 struct Refusal {
-  std::string_view why;  // a literal; empty: nothing was refused
-  std::string queue_id;  // of the message, where there was one
+  std::string_view why;        // a literal; empty: nothing was refused
+  std::string queue_id;        // of the message, where there was one
+  std::string_view more = {};  // a literal, for the log
 };
 
 }  // namespace winnow

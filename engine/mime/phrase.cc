@@ -43,6 +43,24 @@ std::string write_unstructured(std::string_view text) {
   return needs_words(text) ? encoded_words(text, " ") : std::string(text);
 }
 
+std::string fold_unstructured(std::string_view text, size_t taken) {
+  constexpr size_t kLineMax = 78;
+  std::string out;
+  const size_t last = text.find_last_not_of(' ');  // a line of blanks is none (RFC 5322 4.2)
+  size_t begin = 0, fold = 0;                      // of the line; where it may end, 0: nowhere yet
+  for (size_t i = 0; i <= text.size(); ++i) {
+    const bool may_fold = i == text.size() || (text[i] == ' ' && i > 0 && text[i - 1] != ' ');
+    if (!may_fold) continue;
+    if (fold > begin && fold < last && taken + (i - begin) > kLineMax) {
+      out.append(text.substr(begin, fold - begin)) += '\n';
+      begin = fold;
+      taken = 0;
+    }
+    fold = i;
+  }
+  return out.append(text.substr(begin));
+}
+
 std::string write_phrase(std::string_view name) {
   if (needs_words(name)) return encoded_words(name, "\n\t");
   const bool atoms = !name.empty() && name.front() != ' ' && name.back() != ' ' &&

@@ -16,4 +16,8 @@ std::string write_phrase(std::string_view name);
 // else as encoded words with blanks between.
 std::string write_unstructured(std::string_view text);
 
+// The same text with "\n" before blanks so that no line is over 78 bytes (RFC 5322 2.1.1, 2.2.3)
+// where it has blanks to be folded at; `taken` bytes stand before it in its first line.
+std::string fold_unstructured(std::string_view text, size_t taken);
+
 }  // namespace winnow

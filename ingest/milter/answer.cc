@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/mime/phrase.h"
 #include "engine/score/render.h"
 
 namespace winnow {
@@ -72,6 +73,11 @@ struct EditWriter {
     header('i', static_cast<uint32_t>(at), edit.name, edit.value);
   }
 
+  void subject(std::string_view text) {
+    constexpr std::string_view kName = "Subject";
+    change(1, kName, fold_unstructured(text, kName.size() + 2));
+  }
+
   void address(char command, uint32_t action, std::string_view text) {
     if (!may(action)) return;
     std::string data;
@@ -108,7 +114,7 @@ struct EditWriter {
         return change(edit.position > 0 ? static_cast<uint32_t>(edit.position) : 1, edit.name,
                       edit.value);
       case EditKind::kRewriteSubject:
-        return change(1, "Subject", edit.value);
+        return subject(edit.value);
       case EditKind::kChangeFrom:
         return address('e', MilterAgreement::kChangeFrom, edit.value);
       case EditKind::kAddRecipient:
@@ -163,8 +169,7 @@ void render_milter(const MilterReply& reply, const MilterOptions& options, const
     return smtp_reply("451 4.7.1 ", text(options.tempfail_message), out);
   if (reply.flags & static_cast<uint8_t>(ActionFlag::kDiscard)) return packet('d', {}, out);
   if (reply.flags & static_cast<uint8_t>(ActionFlag::kQuarantine)) return quarantine();
-  if (reply.action == "rewrite subject" && !reply.subject.empty())
-    writer.change(1, "Subject", reply.subject);
+  if (reply.action == "rewrite subject" && !reply.subject.empty()) writer.subject(reply.subject);
   if (reply.action == "add header") {
     writer.remove(options.spam_header, 0);
     writer.change(1, options.spam_header, "Yes");

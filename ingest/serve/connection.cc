@@ -90,7 +90,8 @@ void Connection::check_time(Clock::time_point now) {
 void Connection::tell(const Refusal& refusal) {
   if (refusal.why.empty()) return;
   shared_.statistics.add_refused(front(), refusal.why);
-  std::string line = fmt::format("refused: {}, of {}", refusal.why, peer_.text());
+  std::string line = fmt::format("refused: {}{}{}, of {}", refusal.why,
+                                 refusal.more.empty() ? "" : ": ", refusal.more, peer_.text());
   if (!refusal.queue_id.empty()) line += fmt::format(", qid: <{}>", log_text(refusal.queue_id));
   shared_.log.event(LogLevel::kWarning, front(), line);
 }
@@ -159,7 +160,10 @@ void Connection::take_bytes(size_t most) {
                               [self = shared_from_this()](const error_code& error) {
                                 if (!error) self->take_bytes();
                               });
-  if (what == Io::kBroken) return close();
+  if (what == Io::kBroken) {
+    if (tls_ && !tls_->failure().empty()) tell({"TLS handshake", {}, tls_->failure()});
+    return close();
+  }
   active_ = Clock::now();
   if (what == Io::kEnd) {
     ended_ = true;

@@ -51,7 +51,7 @@ TlsStream::TlsStream(const TlsKeys& keys, int fd) : ssl_(SSL_new(keys.context_))
 
 TlsStream::~TlsStream() { SSL_free(ssl_); }
 
-TlsStream::Io TlsStream::result(int done) const {
+TlsStream::Io TlsStream::result(int done) {
   switch (SSL_get_error(ssl_, done)) {
     case SSL_ERROR_WANT_READ:
       return Io::kRead;
@@ -60,6 +60,9 @@ TlsStream::Io TlsStream::result(int done) const {
     case SSL_ERROR_ZERO_RETURN:
       return Io::kEnd;
     default:
+      if (const unsigned long code = ERR_peek_last_error();
+          !SSL_is_init_finished(ssl_) && ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        if (const char* const reason = ERR_reason_error_string(code)) failure_ = reason;
       return Io::kBroken;
   }
 }

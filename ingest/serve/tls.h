@@ -59,12 +59,16 @@ class TlsStream {
   Io write(std::string_view bytes, size_t& n);
   // There may be more to read() though the socket says nothing.
   bool pending() const;
+  // Why there was no handshake, in OpenSSL's words. Nothing where there was one, or the client
+  // went.
+  std::string_view failure() const { return failure_; }
   // Tells the client that nothing follows, where that can be done at once.
   void end();
 
  private:
-  Io result(int done) const;
+  Io result(int done);
   ssl_st* ssl_;
+  std::string_view failure_;  // a literal of the library
 };
 
 }  // namespace winnow

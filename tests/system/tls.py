@@ -121,6 +121,9 @@ class TlsTest(unittest.TestCase):
                 self.assertNotIn(b"pong", read_all(sock))
             except ConnectionError:
                 pass  # closed with bytes unread
+        self.serve.wait_for("http; refused: TLS handshake: http request, of 127.0.0.1")
+        self.assertIn(b'winnow_refused_total{front="http",reason="TLS handshake"}',
+                      self.ask(self.open(self.tls, "one"), self.GET % b"metrics"))
         with connect(self.plain) as sock:  # the other port stays as it is
             sock.sendall(self.GET % b"ping")
             self.assertIn(b"pong", read_all(sock))

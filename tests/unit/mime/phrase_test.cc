@@ -46,6 +46,27 @@ TEST(Phrase, unstructured) {
   for (const auto& row : rows) EXPECT_EQ(write_unstructured(row.text), row.expected) << row.text;
 }
 
+TEST(Phrase, folding) {
+  const std::string word(20, 'a'), three = word + ' ' + word + ' ' + word;
+  const struct {
+    std::string text;
+    size_t taken;
+    std::string expected;
+  } rows[] = {
+      {"", 9, ""},
+      {"short", 9, "short"},
+      {three + ' ' + std::string(6, 'b'), 9, three + ' ' + std::string(6, 'b')},
+      {three + ' ' + std::string(7, 'b'), 9, three + "\n " + std::string(7, 'b')},
+      {three + ' ' + three + ' ' + three, 9, three + "\n " + three + "\n " + three},
+      {std::string(200, 'a'), 9, std::string(200, 'a')},
+      {std::string(200, 'a') + " b", 9, std::string(200, 'a') + "\n b"},
+      {"a" + std::string(200, ' ') + "b", 9, "a\n" + std::string(200, ' ') + "b"},
+      {std::string(90, ' ') + "b", 9, std::string(90, ' ') + "b"},
+      {"a" + std::string(200, ' '), 9, "a" + std::string(200, ' ')},
+  };
+  for (const auto& row : rows) EXPECT_EQ(fold_unstructured(row.text, row.taken), row.expected);
+}
+
 // No line is too long, no character is in two words, and all of it is read back.
 TEST(Phrase, long_names) {
   for (const std::string one : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "a"})
