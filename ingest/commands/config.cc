@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
@@ -25,13 +26,14 @@ void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdou
 }  // namespace
 
 int configtest_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Loads the configuration and says what is wrong with it.", "winnow configtest");
+  ArgumentParser parser("Loads the configuration and says what is wrong with it.",
+                        "winnow configtest");
   RulesOptions options;
   bool quiet = false;
-  add_place_options(app, options);
-  app.add_flag("-s,--strict", options.strict, "warnings make it fail");
-  app.add_flag("-q,--quiet", quiet, "no word unless something is wrong");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_place_options(parser, options);
+  parser.add_flag("-s,--strict", options.strict, "warnings make it fail");
+  parser.add_flag("-q,--quiet", quiet, "no word unless something is wrong");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   const bool strict = options.strict;
   options.strict = false;  // every warning is to be shown, not the first alone
   Result<Loaded> loaded = load_rules(options);
@@ -80,14 +82,15 @@ int configtest_command(const std::vector<std::string>& arguments) {
 }
 
 int confighelp_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Says what options mean: by path, or by word with -k.", "winnow confighelp");
+  ArgumentParser parser("Says what options mean: by path, or by word with -k.",
+                        "winnow confighelp");
   std::vector<std::string> paths;
   std::string keyword;
   bool json = false;
-  app.add_option("PATH", paths, "e.g. options.dns or rbl.rbls.*");
-  app.add_option("-k,--keyword", keyword, "options whose name or text has this word");
-  app.add_flag("-j,--json", json, "as JSON");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_option("PATH", paths, "e.g. options.dns or rbl.rbls.*");
+  parser.add_option("-k,--keyword", keyword, "options whose name or text has this word");
+  parser.add_flag("-j,--json", json, "as JSON");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (!keyword.empty()) {
     const std::string text = option_search(keyword, json);
     put(text);
@@ -206,19 +209,19 @@ int why(const Config& config, const RulesOptions& options, const std::string& wh
 }  // namespace
 
 int config_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Answers questions about the configuration.", "winnow config");
-  app.require_subcommand(1);
-  app.fallthrough();  // options stand before or after the subcommand
+  ArgumentParser parser("Answers questions about the configuration.", "winnow config");
+  parser.require_subcommand();
   RulesOptions options;
-  add_place_options(app, options);
+  add_place_options(parser, options);
   std::string what, left, right;
-  CLI::App* const why_app = app.add_subcommand("why", "where a value comes from, winner first");
-  why_app->add_option("SYMBOL_OR_PATH", what, "e.g. actions.reject or SUBJ_ALL_CAPS")->required();
-  CLI::App* const diff_app = app.add_subcommand("diff", "what two trees set differently");
-  diff_app->add_option("TREE_A", left, "main file or its directory")->required();
-  diff_app->add_option("TREE_B", right, "main file or its directory")->required();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
-  if (why_app->parsed()) {
+  ArgumentParser why_parser =
+      parser.add_subcommand("why", "where a value comes from, winner first");
+  why_parser.add_option("SYMBOL_OR_PATH", what, "e.g. actions.reject or SUBJ_ALL_CAPS").required();
+  ArgumentParser diff_parser = parser.add_subcommand("diff", "what two trees set differently");
+  diff_parser.add_option("TREE_A", left, "main file or its directory").required();
+  diff_parser.add_option("TREE_B", right, "main file or its directory").required();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
+  if (why_parser.parsed()) {
     Result<Config> config = load_configuration(options);
     if (config) return why(*config, options, what);
     complain("config", config.error().text());

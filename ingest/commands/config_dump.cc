@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
@@ -151,24 +152,26 @@ std::string kept_comment(const UclObject& value, const void* context) {
 }  // namespace
 
 int configdump_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Prints the merged configuration, or the sections named.", "winnow configdump");
-  app.set_help_flag("-?,--help", "Print this help message and exit");
+  ArgumentParser parser("Prints the merged configuration, or the sections named.",
+                        "winnow configdump");
+  parser.set_help_flag("-?,--help", "Print this help message and exit");
   RulesOptions options;
   std::vector<std::string> sections;
   bool json = false, compact = false, modules = false, groups = false, details = false;
   bool help = false, comments = false, local = false, overriding = false;
-  add_place_options(app, options);
-  app.add_flag("-j,--json", json, "as JSON");
-  app.add_flag("-C,--compact", compact, "JSON on one line");
-  app.add_flag("-m,--modules-state", modules, "the state of each module");
-  app.add_flag("-g,--groups", groups, "groups with their symbols and scores");
-  app.add_flag("-d,--symbol-details", details, "every symbol with all that is known of it");
-  app.add_flag("-h,--show-help", help, "what each option means, as comments (UCL)");
-  app.add_flag("-s,--show-comments", comments, "comments as they stand in the files (UCL)");
-  app.add_flag("--local", local, "what the site wrote, without override.d; old forms as they are");
-  app.add_flag("--override", overriding, "what override.d and rspamd.conf.override say, alone");
-  app.add_option("SECTION", sections, "paths, e.g. actions or options.dns");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_place_options(parser, options);
+  parser.add_flag("-j,--json", json, "as JSON");
+  parser.add_flag("-C,--compact", compact, "JSON on one line");
+  parser.add_flag("-m,--modules-state", modules, "the state of each module");
+  parser.add_flag("-g,--groups", groups, "groups with their symbols and scores");
+  parser.add_flag("-d,--symbol-details", details, "every symbol with all that is known of it");
+  parser.add_flag("-h,--show-help", help, "what each option means, as comments (UCL)");
+  parser.add_flag("-s,--show-comments", comments, "comments as they stand in the files (UCL)");
+  parser.add_flag("--local", local,
+                  "what the site wrote, without override.d; old forms as they are");
+  parser.add_flag("--override", overriding, "what override.d and rspamd.conf.override say, alone");
+  parser.add_option("SECTION", sections, "paths, e.g. actions or options.dns");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (groups || details) {
     Result<Loaded> loaded = load_rules(options);
     if (!loaded) {

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
 #include "rules/config/dump.h"
@@ -95,15 +96,16 @@ bool take(const Step& step, const Config& config, const fs::path& folder) {
 }  // namespace
 
 int configwizard_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Writes the first files of a site; asks on standard output, reads answers from\n"
       "standard input, a line each; an empty line leaves all as it is.",
       "winnow configwizard");
   RulesOptions options;
   std::vector<std::string> names;
-  add_place_options(app, options);
-  app.add_option("CHECK", names, "steps to take, in this order; `list` names them (default: all)");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_place_options(parser, options);
+  parser.add_option("CHECK", names,
+                    "steps to take, in this order; `list` names them (default: all)");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (names == std::vector<std::string>{"list"}) {
     for (const Step& step : kSteps) fmt::print("{:<12} {}\n", step.name, step.question);
     return kExitGood;

@@ -4,14 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 
 #include "engine/crypt/base64_text.h"
 #include "engine/crypt/private_key.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
-#include "ingest/commands/scan_options.h"
 #include "ingest/write_all.h"
 
 namespace winnow {
@@ -52,21 +51,22 @@ bool write_new(const std::string& path, std::string_view text) {
 }  // namespace
 
 int dkim_keygen_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Makes a key for DKIM and ARC, and prints the record that publishes it.",
-               "winnow dkim-keygen");
+  ArgumentParser parser("Makes a key for DKIM and ARC, and prints the record that publishes it.",
+                        "winnow dkim-keygen");
   Options options;
-  app.add_option("-d,--domain", options.domain, "the domain; the record is printed relative to it");
-  app.add_option("-s,--selector", options.selector, "name of the key")->capture_default_str();
-  app.add_option(
+  parser.add_option("-d,--domain", options.domain,
+                    "the domain; the record is printed relative to it");
+  parser.add_option("-s,--selector", options.selector, "name of the key").show_default();
+  parser.add_option(
       "-k,--privkey", options.file,
       "write the key to this new file, which only its owner may read (default: print it)");
-  app.add_option("-b,--bits", options.bits, "length of an RSA key")
-      ->check(CLI::Range(kSigningBitsMin, kSigningBitsMax))
-      ->capture_default_str();
-  app.add_option("-t,--type", options.type, "rsa, ed25519, or ed25519-seed: the seed alone")
-      ->check(CLI::IsMember({"rsa", "ed25519", "ed25519-seed"}))
-      ->capture_default_str();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_option("-b,--bits", options.bits, "length of an RSA key")
+      .within(kSigningBitsMin, kSigningBitsMax)
+      .show_default();
+  parser.add_option("-t,--type", options.type, "rsa, ed25519, or ed25519-seed: the seed alone")
+      .one_of({"rsa", "ed25519", "ed25519-seed"})
+      .show_default();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   const Result<PrivateKey> key =
       options.type == "rsa" ? PrivateKey::make_rsa(options.bits) : PrivateKey::make_ed25519();
   if (!key) {

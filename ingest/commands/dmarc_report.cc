@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -17,6 +16,7 @@
 
 #include "engine/score/questions.h"
 #include "engine/url/suffix.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/write_all.h"
@@ -209,20 +209,20 @@ int run(const Options& options) {
 }  // namespace
 
 int dmarc_report_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Sends aggregate reports of DMARC about days that are over to the domains that want them, "
       "from what winnow serve kept (dmarc.reporting). Exit code 3: some could not be sent; they "
       "stay for the next time.",
       "winnow dmarc-report");
   Options options;
-  add_place_options(app, options.load);
-  app.add_option("-o,--output", options.output,
-                 "write DOMAIN!OF!BEGIN!END.xml.gz into this folder instead of sending");
-  app.add_flag("-n,--no-opt", options.dry, "say what would be sent, send and forget nothing");
-  app.add_flag("--no-dns", options.no_dns,
-               "ask no name server: domains of others that get reports are left out");
-  app.add_option("DAY", options.days, "YYYYMMDD... (default: all days before today, UTC)");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_place_options(parser, options.load);
+  parser.add_option("-o,--output", options.output,
+                    "write DOMAIN!OF!BEGIN!END.xml.gz into this folder instead of sending");
+  parser.add_flag("-n,--no-opt", options.dry, "say what would be sent, send and forget nothing");
+  parser.add_flag("--no-dns", options.no_dns,
+                  "ask no name server: domains of others that get reports are left out");
+  parser.add_option("DAY", options.days, "YYYYMMDD... (default: all days before today, UTC)");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   for (const std::string& day : options.days)
     if (!dmarc_day_begins_ms(day)) {
       complain("dmarc-report", fmt::format("{} is no day: write YYYYMMDD", day));

@@ -3,15 +3,15 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <future>
 
 #include "engine/ascii.h"
 #include "engine/mime/ip.h"
 #include "engine/score/questions.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
-#include "ingest/commands/scan_options.h"
+#include "pipeline/load.h"
 #include "pipeline/lookup/settings.h"
 #include "pipeline/lookup/table.h"
 
@@ -116,7 +116,7 @@ int dns_command(const std::vector<std::string>& arguments) {
       return dns_spf_command(rest, "winnow dns " + word, word == "spf-flatten");
     }
   }
-  CLI::App app(
+  ArgumentParser parser(
       "Asks name servers as the service would: with its servers, time-outs and cache. TYPE is A "
       "(the default), AAAA, MX, TXT, PTR, NS, SOA, SRV, CNAME ...; for an address the default is "
       "its name. Exit code 3: something stayed unknown. `winnow dns spf DOMAIN` prints an SPF "
@@ -127,15 +127,17 @@ int dns_command(const std::vector<std::string>& arguments) {
   std::vector<std::string> names, servers;
   unsigned times = 1;
   bool quiet = false;
-  app.add_option("-c,--config", config, "site configuration (default: none)");
-  app.add_option("--server", servers,
-                 "whom to ask, as options.dns.nameserver is written (default: the configuration's)")
-      ->allow_extra_args(false);
-  app.add_option("--times", times, "ask so many times, one after the other: the cache at work")
-      ->check(CLI::Range(1u, 1'000u));
-  app.add_flag("-q,--quiet", quiet, "only the answers, not what servers and cache did");
-  app.add_option("NAME", names, "[TYPE] NAME...")->required();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_option("-c,--config", config, "site configuration (default: none)");
+  parser
+      .add_option(
+          "--server", servers,
+          "whom to ask, as options.dns.nameserver is written (default: the configuration's)")
+      .one_each_time();
+  parser.add_option("--times", times, "ask so many times, one after the other: the cache at work")
+      .within(1u, 1'000u);
+  parser.add_flag("-q,--quiet", quiet, "only the answers, not what servers and cache did");
+  parser.add_option("NAME", names, "[TYPE] NAME...").required();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
 
   const Result<LookupOptions> options = dns_options(config, servers);
   if (!options) {

@@ -5,15 +5,15 @@
 // (RFC 7208 4.6.4), so that a record that leads nowhere ends here as well.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <future>
 #include <set>
 
 #include "engine/mime/ip.h"
 #include "engine/score/questions.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/dns.h"
-#include "ingest/commands/scan_options.h"
 #include "rules/checks/auth/spf_evaluate.h"
 #include "rules/checks/auth/spf_record.h"
 
@@ -236,29 +236,29 @@ int run(const Options& options, bool flatten) {
 
 int dns_spf_command(const std::vector<std::string>& arguments, const std::string& name,
                     bool flatten) {
-  CLI::App app(flatten
-                   ? "Prints an SPF record that says the same without look-ups. What only a "
-                     "message decides (macros, exists, ptr) is kept."
-                   : "Prints an SPF record with all that it leads to, or what it says of a client. "
-                     "Exit code 1: there is none, or it is broken; 3: nobody answered.",
-               name);
+  ArgumentParser parser(
+      flatten ? "Prints an SPF record that says the same without look-ups. What only a "
+                "message decides (macros, exists, ptr) is kept."
+              : "Prints an SPF record with all that it leads to, or what it says of a client. "
+                "Exit code 1: there is none, or it is broken; 3: nobody answered.",
+      name);
   Options options;
-  app.add_option("-d,--domain,DOMAIN", options.domain, "the domain");
-  app.add_option("-f,--from", options.from, "address of a sender, in place of the domain");
+  parser.add_option("-d,--domain,DOMAIN", options.domain, "the domain");
+  parser.add_option("-f,--from", options.from, "address of a sender, in place of the domain");
   if (!flatten) {
-    app.add_option("-i,--ip", options.ip, "the client to judge");
-    app.add_option("--helo", options.helo, "its name");
-    app.add_flag("-a,--all", options.all, "the records, too, where a client is judged");
+    parser.add_option("-i,--ip", options.ip, "the client to judge");
+    parser.add_option("--helo", options.helo, "its name");
+    parser.add_flag("-a,--all", options.all, "the records, too, where a client is judged");
   }
-  app.add_option("-c,--config", options.config, "site configuration (default: none)");
-  app.add_option("--server", options.servers, "whom to ask (default: the configuration's)")
-      ->allow_extra_args(false);
+  parser.add_option("-c,--config", options.config, "site configuration (default: none)");
+  parser.add_option("--server", options.servers, "whom to ask (default: the configuration's)")
+      .one_each_time();
   unsigned times = 1;
   bool quiet = false;
   // Those of `winnow dns` that change nothing here: there is no table of servers.
-  app.add_option("--times", times)->group("");
-  app.add_flag("-q,--quiet", quiet)->group("");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_option("--times", times, "as of winnow dns").hidden();
+  parser.add_flag("-q,--quiet", quiet, "as of winnow dns").hidden();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (options.domain.empty() && !options.from.empty())
     options.domain = options.from.substr(options.from.rfind('@') + 1);
   options.domain = std::string(DnsName(options.domain).view());

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
@@ -359,17 +361,17 @@ int explain_recorded(const std::string& path, const Run& run, Worker& worker) {
 }  // namespace
 
 int explain_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Says why each message's verdict is what it is.", "winnow explain");
+  ArgumentParser parser("Says why each message's verdict is what it is.", "winnow explain");
   ScanOptions options;
   std::string recorded;
   bool dns = false;
-  options.add_to(app);
-  app.add_flag("--dns", dns,
-               "ask name servers (options.dns of the configuration, else those of the system)");
-  app.add_option("--replay", recorded,
-                 "explain recorded evidence from FILE (winnow scan --record) instead of mail");
-  app.add_option("FILE", options.paths, "messages; everything that scan reads");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  options.add_to(parser);
+  parser.add_flag("--dns", dns,
+                  "ask name servers (options.dns of the configuration, else those of the system)");
+  parser.add_option("--replay", recorded,
+                    "explain recorded evidence from FILE (winnow scan --record) instead of mail");
+  parser.add_option("FILE", options.paths, "messages; everything that scan reads");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (options.paths.empty() == recorded.empty()) {
     complain("explain", "name messages, or recorded evidence with --replay");
     return kExitUsage;

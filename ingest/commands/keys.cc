@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,9 +20,10 @@
 
 #include "engine/crypt/base32.h"
 #include "engine/crypt/verify.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
-#include "ingest/commands/scan_options.h"
 #include "ingest/commands/whole_file.h"
+#include "ingest/random_bytes.h"
 #include "ingest/write_all.h"
 #include "pipeline/maps/settings.h"
 #include "rules/config/ucl_parse.h"
@@ -32,7 +32,7 @@ namespace winnow {
 
 namespace {
 
-constexpr size_t kSecretBytes = 64;
+constexpr size_t kSeedBytes = 32, kSecretBytes = 64;
 
 // Whole or not at all; `mode` where the file is new.
 Result<void> write_file(const std::string& path, std::string_view bytes, mode_t mode) {
@@ -48,16 +48,6 @@ Result<void> write_file(const std::string& path, std::string_view bytes, mode_t 
   const auto out = failed();
   ::unlink(fresh.c_str());
   return out;
-}
-
-std::string random_seed() {
-  std::string seed(32, '\0');
-  size_t at = 0;
-  while (at < seed.size()) {
-    const ssize_t n = getrandom(seed.data() + at, seed.size() - at, 0);
-    if (n > 0) at += static_cast<size_t>(n);
-  }
-  return seed;
 }
 
 std::string render(const KeyPair& keys, bool signing, bool json) {
@@ -251,7 +241,7 @@ struct KeypairCommand {
 };
 
 int generate(const KeypairCommand& options) {
-  const std::string seed = random_seed();
+  const std::string seed = random_bytes(kSeedBytes);
   const KeyPair keys = options.sign ? make_signing_keys(seed) : make_exchange_keys(seed);
   const std::string text = render(keys, options.sign, options.json);
   if (options.output.empty()) {
@@ -264,42 +254,41 @@ int generate(const KeypairCommand& options) {
   return kExitUsage;
 }
 
-void add_generate_options(CLI::App& app, KeypairCommand& options) {
-  app.add_flag("-s,--sign", options.sign, "a pair that signs (Ed25519), not one that encrypts");
-  app.add_flag("-j,--json", options.json, "print JSON instead of UCL");
-  app.add_flag("-u,--ucl", options.ucl, "print UCL (so it does without this as well)");
-  app.add_option("-o,--output", options.output,
-                 "write to this file, which only its owner may read");
+void add_generate_options(ArgumentParser& parser, KeypairCommand& options) {
+  parser.add_flag("-s,--sign", options.sign, "a pair that signs (Ed25519), not one that encrypts");
+  parser.add_flag("-j,--json", options.json, "print JSON instead of UCL");
+  parser.add_flag("-u,--ucl", options.ucl, "print UCL (so it does without this as well)");
+  parser.add_option("-o,--output", options.output,
+                    "write to this file, which only its owner may read");
 }
 
 }  // namespace
 
 int keypair_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Makes key pairs; signs and verifies files with them.", "winnow keypair");
+  ArgumentParser parser("Makes key pairs; signs and verifies files with them.", "winnow keypair");
   KeypairCommand make;
   SignCommand sign, verify;
   std::string sign_suffix = "sig", verify_suffix = "sig";
-  add_generate_options(app, make);
-  CLI::App* const generating = app.add_subcommand("generate", "Makes a pair; so it does alone.");
-  generating->alias("gen")->alias("g");
-  add_generate_options(*generating, make);
-  CLI::App* const signing = app.add_subcommand("sign", "Signs files.")->alias("sig")->alias("s");
-  signing->add_option("-k,--keypair", sign.keypair, "file of the pair")->required();
-  signing->add_option("-s,--suffix", sign_suffix, "of signature files")->capture_default_str();
-  signing->add_option("FILE", sign.files, "files")->required();
-  CLI::App* const verifying =
-      app.add_subcommand("verify", "Verifies files.")->alias("ver")->alias("v");
-  verifying->add_option("-k,--keypair", verify.keypair, "file of the pair");
-  verifying->add_option("-p,--pubkey", verify.public_key, "public key, base32");
-  verifying->add_option("-s,--suffix", verify_suffix, "of signature files")->capture_default_str();
-  verifying->add_option("FILE", verify.files, "files")->required();
-  app.require_subcommand(0, 1);
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
-  if (signing->parsed()) {
+  add_generate_options(parser, make);
+  ArgumentParser generating =
+      parser.add_subcommand("generate", "Makes a pair; so it does alone.", {"gen", "g"});
+  add_generate_options(generating, make);
+  ArgumentParser signing = parser.add_subcommand("sign", "Signs files.", {"sig", "s"});
+  signing.add_option("-k,--keypair", sign.keypair, "file of the pair").required();
+  signing.add_option("-s,--suffix", sign_suffix, "of signature files").show_default();
+  signing.add_option("FILE", sign.files, "files").required();
+  ArgumentParser verifying = parser.add_subcommand("verify", "Verifies files.", {"ver", "v"});
+  verifying.add_option("-k,--keypair", verify.keypair, "file of the pair");
+  verifying.add_option("-p,--pubkey", verify.public_key, "public key, base32");
+  verifying.add_option("-s,--suffix", verify_suffix, "of signature files").show_default();
+  verifying.add_option("FILE", verify.files, "files").required();
+  parser.allow_subcommand();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
+  if (signing.parsed()) {
     sign.suffix = "." + sign_suffix;
     return sign_or_verify("keypair", sign);
   }
-  if (verifying->parsed()) {
+  if (verifying.parsed()) {
     verify.verify = true;
     verify.suffix = "." + verify_suffix;
     return sign_or_verify("keypair", verify);
@@ -308,20 +297,20 @@ int keypair_command(const std::vector<std::string>& arguments) {
 }
 
 int signtool_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Signs maps, verifies their signatures, edits and signs them again.",
-               "winnow signtool");
+  ArgumentParser parser("Signs maps, verifies their signatures, edits and signs them again.",
+                        "winnow signtool");
   SignCommand options;
-  app.add_flag("-v,--verify", options.verify, "verify, do not sign");
-  app.add_option("-S,--suffix", options.suffix, "of signature files")->capture_default_str();
-  app.add_option("-p,--pubkey", options.public_key, "public key to verify with, base32");
-  app.add_option("-P,--pubfile", options.public_file, "file that holds it");
-  app.add_option("--pubout", options.public_out, "write the public key to this file");
-  app.add_option("-k,--keypair", options.keypair, "file of the key pair");
-  app.add_flag("-q,--quiet", options.quiet, "say nothing of what is good");
-  app.add_flag("-e,--edit", options.edit, "edit each file, then sign it");
-  app.add_option("--editor", options.editor, "with this program (default: EDITOR)");
-  app.add_option("FILE", options.files, "files")->required();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_flag("-v,--verify", options.verify, "verify, do not sign");
+  parser.add_option("-S,--suffix", options.suffix, "of signature files").show_default();
+  parser.add_option("-p,--pubkey", options.public_key, "public key to verify with, base32");
+  parser.add_option("-P,--pubfile", options.public_file, "file that holds it");
+  parser.add_option("--pubout", options.public_out, "write the public key to this file");
+  parser.add_option("-k,--keypair", options.keypair, "file of the key pair");
+  parser.add_flag("-q,--quiet", options.quiet, "say nothing of what is good");
+  parser.add_flag("-e,--edit", options.edit, "edit each file, then sign it");
+  parser.add_option("--editor", options.editor, "with this program (default: EDITOR)");
+  parser.add_option("FILE", options.files, "files").required();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   return sign_or_verify("signtool", options);
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
@@ -275,30 +276,31 @@ int learn(LearnCommand& options) {
 }  // namespace
 
 int learn_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Learns messages as spam, ham or another class: files, directories, Maildir, mbox, tar (.gz, "
       ".zst), JSON\n"
       "lines, \"-\" for standard input. What was learnt so already is left out, so a run that was\n"
       "broken off is simply started again; what was learnt as another class moves.",
       "winnow learn");
   LearnCommand options;
-  options.common.add_to(app);
-  app.add_option("--statistics", options.statistics,
-                 "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
-  app.add_option("--user", options.user, "whose statistics, with per_user (default: recipient)");
-  app.add_option("--who", options.who, "what the log says who learnt it")->capture_default_str();
-  app.add_flag("--canaries", options.canaries,
-               "keep them as canaries: never learnt, they tell a model that got worse");
-  app.add_flag("--force", options.force, "learn also what makes the canaries judge worse");
-  app.add_flag("--dry-run", options.dry_run, "say what would be learnt, change nothing");
-  app.add_flag("--verbose", options.verbose, "a line for each message: what became of it");
-  app.add_flag("--quiet", options.quiet, "no progress and no summary");
-  app.add_option("CLASS", options.label,
-                 "spam, ham or another class of the configuration; forget; or labelled: as JSON "
-                 "lines or folders say")
-      ->required();
-  app.add_option("PATH", options.common.paths, "what to learn")->required();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  options.common.add_to(parser);
+  parser.add_option("--statistics", options.statistics,
+                    "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
+  parser.add_option("--user", options.user, "whose statistics, with per_user (default: recipient)");
+  parser.add_option("--who", options.who, "what the log says who learnt it").show_default();
+  parser.add_flag("--canaries", options.canaries,
+                  "keep them as canaries: never learnt, they tell a model that got worse");
+  parser.add_flag("--force", options.force, "learn also what makes the canaries judge worse");
+  parser.add_flag("--dry-run", options.dry_run, "say what would be learnt, change nothing");
+  parser.add_flag("--verbose", options.verbose, "a line for each message: what became of it");
+  parser.add_flag("--quiet", options.quiet, "no progress and no summary");
+  parser
+      .add_option("CLASS", options.label,
+                  "spam, ham or another class of the configuration; forget; or labelled: as JSON "
+                  "lines or folders say")
+      .required();
+  parser.add_option("PATH", options.common.paths, "what to learn").required();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   options.forget = options.label == "forget";
   options.labelled = options.label == "labelled";
   if (Result<void> good = options.common.finish(); !good) {

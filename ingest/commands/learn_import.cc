@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <sstream>
 
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <tuple>
 
 #include "engine/crypt/hex_text.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/learn_import.h"
 #include "ingest/commands/scan_options.h"
@@ -329,7 +332,7 @@ int run(const LearnLogCommand& options) {
 }  // namespace
 
 int learn_log_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Looks into the log of what was learnt and changes what is in it:\n"
       "  list       a line for each record: time, class, digest, who, scope, tokens, symbols\n"
       "  export     the records as JSON lines; import FILE takes them in again\n"
@@ -345,28 +348,29 @@ int learn_log_command(const std::vector<std::string>& arguments) {
       "             digest, class, whether it knew enough, log odds, probability",
       "winnow learn-log");
   LearnLogCommand options;
-  add_place_options(app, options.load);
-  app.add_option("--statistics", options.statistics,
-                 "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
-  app.add_option("--digest", options.digest, "the message with this digest");
-  app.add_option("--user", options.user, "of this user's own statistics");
-  app.add_option("--label", options.label, "of this class, or forget, or counts");
-  app.add_option("--by", options.who, "learnt by: learn, controller, …");
-  app.add_option("--until", options.until, "up to this time, RFC 3339");
-  app.add_option("--to", options.to, "the class, or the folder");
-  app.add_flag("--until-damage", options.until_damage, "export what is before the first damage");
-  app.add_flag("--refused", options.refused, "look at what Redis refused");
-  app.add_option("ACTION", options.action, "what to do")
-      ->check(CLI::IsMember({"list", "export", "import", "rebuild", "retry", "canaries", "forget",
-                             "relabel", "as-of", "evaluate"}))
-      ->required();
-  app.add_option("FILE", options.import.file, "for import; - for standard input");
-  app.add_option("--words", options.import.words,
-                 "import of sa-learn: dictionaries, word lists or mail with the words to try")
-      ->allow_extra_args(false);
-  app.add_option("--language", options.import.language, "import of words: of most of the mail")
-      ->capture_default_str();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_place_options(parser, options.load);
+  parser.add_option("--statistics", options.statistics,
+                    "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
+  parser.add_option("--digest", options.digest, "the message with this digest");
+  parser.add_option("--user", options.user, "of this user's own statistics");
+  parser.add_option("--label", options.label, "of this class, or forget, or counts");
+  parser.add_option("--by", options.who, "learnt by: learn, controller, …");
+  parser.add_option("--until", options.until, "up to this time, RFC 3339");
+  parser.add_option("--to", options.to, "the class, or the folder");
+  parser.add_flag("--until-damage", options.until_damage, "export what is before the first damage");
+  parser.add_flag("--refused", options.refused, "look at what Redis refused");
+  parser.add_option("ACTION", options.action, "what to do")
+      .one_of({"list", "export", "import", "rebuild", "retry", "canaries", "forget", "relabel",
+               "as-of", "evaluate"})
+      .required();
+  parser.add_option("FILE", options.import.file, "for import; - for standard input");
+  parser
+      .add_option("--words", options.import.words,
+                  "import of sa-learn: dictionaries, word lists or mail with the words to try")
+      .one_each_time();
+  parser.add_option("--language", options.import.language, "import of words: of most of the mail")
+      .show_default();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   return run(options);
 }
 

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/serve/service_limits.h"
@@ -12,15 +13,15 @@
 namespace winnow {
 
 int limits_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Prints the memory ceiling of a scan with these options, itemised; with --serve that of the "
       "service.",
       "winnow limits");
   ScanOptions options;
-  options.add_to(app);
+  options.add_to(parser);
   bool serve = false;
-  app.add_flag("--serve", serve, "of winnow serve, by what the configuration says");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_flag("--serve", serve, "of winnow serve, by what the configuration says");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   Result<Loaded> loaded = load_rules(options.load);
   if (!loaded) {
     complain("limits", loaded.error().text());

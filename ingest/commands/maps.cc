@@ -1,8 +1,10 @@
 // winnow maps: every map that the configuration names, what was read of it and what went wrong.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
 
@@ -45,18 +47,18 @@ bool print_map(const MapInfo& map, const MapService& service, int64_t now_ms) {
 }  // namespace
 
 int maps_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Lists the maps of a configuration: kind, entries, bytes held, age of each source, time to "
       "its next check, source, last error. Asks the servers of remote maps that are due.",
       "winnow maps");
   RulesOptions load;
   bool offline = false;
-  app.add_option("-c,--config", load.config, "site configuration");
-  app.add_option("--policy", load.policy, "directory of the shipped policy");
-  app.add_option("--cache", load.cache, "directory of pattern databases and copies of maps");
-  app.add_flag("--offline", offline, "remote maps as the cache has them, nothing is fetched");
-  add_variables(app, load);
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_option("-c,--config", load.config, "site configuration");
+  parser.add_option("--policy", load.policy, "directory of the shipped policy");
+  parser.add_option("--cache", load.cache, "directory of pattern databases and copies of maps");
+  parser.add_flag("--offline", offline, "remote maps as the cache has them, nothing is fetched");
+  add_variables(parser, load);
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   load.fetch_maps = !offline;
   RuleLoader loader(load);
   Result<Loaded> loaded = loader.load();

@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/dns.h"
-#include "ingest/commands/scan_options.h"
 
 namespace winnow {
 
@@ -25,25 +25,27 @@ bool site_has_config() {
 // --- rspamd: `winnow serve` with the flags of its start -------------------------------------
 
 int run_rspamd(const std::vector<std::string>& arguments) {
-  CLI::App app("Scans mail for mail servers: winnow serve, by the flags of rspamd.", "rspamd");
+  ArgumentParser parser("Scans mail for mail servers: winnow serve, by the flags of rspamd.",
+                        "rspamd");
   std::string config, user, group, pid_file;
   std::vector<std::string> variables, lua;
   bool no_fork = false, debug = false, insecure = false, version = false, skip_template = false;
-  app.add_flag("-f,--no-fork", no_fork, "stay in the foreground, which winnow always does");
-  app.add_option("-c,--config", config, "the site's main file (default: /etc/rspamd/rspamd.conf)");
-  app.add_option("-u,--user", user, "user to become once the sockets are open");
-  app.add_option("-g,--group", group, "accepted; the user's own group is taken");
-  app.add_option("-p,--pid", pid_file, "file that holds the process id while it runs");
-  app.add_flag("-d,--debug", debug, "accepted; the log has no such level yet");
-  app.add_flag("-i,--insecure", insecure, "accepted; who may run it is not checked");
-  app.add_flag("-v,--version", version, "print the version");
-  app.add_option("--var", variables, "variable of the configuration, NAME=VALUE");
-  app.add_flag("-T,--skip-template", skip_template, "files of the site are no templates");
-  app.add_option("--lua-env", lua, "accepted; Lua is not run");
-  app.footer(
+  parser.add_flag("-f,--no-fork", no_fork, "stay in the foreground, which winnow always does");
+  parser.add_option("-c,--config", config,
+                    "the site's main file (default: /etc/rspamd/rspamd.conf)");
+  parser.add_option("-u,--user", user, "user to become once the sockets are open");
+  parser.add_option("-g,--group", group, "accepted; the user's own group is taken");
+  parser.add_option("-p,--pid", pid_file, "file that holds the process id while it runs");
+  parser.add_flag("-d,--debug", debug, "accepted; the log has no such level yet");
+  parser.add_flag("-i,--insecure", insecure, "accepted; who may run it is not checked");
+  parser.add_flag("-v,--version", version, "print the version");
+  parser.add_option("--var", variables, "variable of the configuration, NAME=VALUE");
+  parser.add_flag("-T,--skip-template", skip_template, "files of the site are no templates");
+  parser.add_option("--lua-env", lua, "accepted; Lua is not run");
+  parser.set_footer(
       "HUP reads the configuration again, USR1 opens the log again, TERM and INT answer\n"
       "what is open and end.");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (version) {
     fmt::print("winnow {}\n", WINNOW_VERSION);
     return kExitGood;

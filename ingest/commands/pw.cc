@@ -9,8 +9,8 @@
 #include <iostream>
 #include <optional>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
-#include "ingest/commands/scan_options.h"
 #include "ingest/controller/password.h"
 
 namespace winnow {
@@ -56,19 +56,19 @@ int encrypt(const Options& options, const std::string& password) {
 }  // namespace
 
 int pw_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Makes a password's hash for the controller, or checks a password against one.",
-               "winnow pw");
+  ArgumentParser parser(
+      "Makes a password's hash for the controller, or checks a password against one.", "winnow pw");
   Options options;
-  app.add_flag("-e,--encrypt", options.encrypt, "make a hash (the default)");
-  app.add_flag("-c,--check", options.check, "check a password against a hash");
-  app.add_flag("-q,--quiet", options.quiet, "say nothing but hashes");
-  app.add_flag("-l,--list", options.list, "list the kinds of hashes");
-  app.add_option("-p,--password", options.password, "the password (default: it is asked for)");
-  app.add_option("-t,--type", options.type, "kind of the hash")
-      ->check(CLI::IsMember({"catena", "pbkdf2"}))
-      ->capture_default_str();
-  app.add_option("hash", options.hash, "with --check: the hash (default: it is asked for)");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.add_flag("-e,--encrypt", options.encrypt, "make a hash (the default)");
+  parser.add_flag("-c,--check", options.check, "check a password against a hash");
+  parser.add_flag("-q,--quiet", options.quiet, "say nothing but hashes");
+  parser.add_flag("-l,--list", options.list, "list the kinds of hashes");
+  parser.add_option("-p,--password", options.password, "the password (default: it is asked for)");
+  parser.add_option("-t,--type", options.type, "kind of the hash")
+      .one_of({"catena", "pbkdf2"})
+      .show_default();
+  parser.add_option("hash", options.hash, "with --check: the hash (default: it is asked for)");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (options.list) {
     fmt::print(
         "catena: Catena-Butterfly over BLAKE2b, needs time and memory; $2$\n"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -13,8 +14,8 @@
 
 #include "ingest/client/report.h"
 #include "ingest/client/requests.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
-#include "ingest/commands/scan_options.h"
 #include "ingest/commands/whole_file.h"
 #include "ingest/corpus/source.h"
 #include "ingest/http/reply.h"
@@ -318,66 +319,69 @@ struct Written {
   bool json = false, compact = false, ucl = false, list = false, verbose = false;
 };
 
-void add_envelope_options(CLI::App& app, ClientEnvelope& envelope) {
-  app.add_option("-i,--ip", envelope.ip, "address that the message came from");
-  app.add_option("-u,--user", envelope.user, "authenticated user who sent it");
-  app.add_option("-d,--deliver", envelope.deliver, "user it is delivered to");
-  app.add_option("-F,--from", envelope.from, "sender of the envelope");
-  app.add_option("-r,--rcpt", envelope.recipients, "recipient of the envelope; may be repeated")
-      ->allow_extra_args(false);
-  app.add_option("--helo", envelope.helo, "what the sending host called itself");
-  app.add_option("--hostname", envelope.hostname, "name of the sending host");
-  app.add_option("--queue-id", envelope.queue_id, "id in the mail server's queue");
-  app.add_option("--log-tag", envelope.log_tag, "a word for the service's log");
-  app.add_option("--settings", envelope.settings, "settings of this request, as JSON");
-  app.add_option("--header", envelope.headers, "header of the request, NAME=VALUE; may be repeated")
-      ->allow_extra_args(false);
-  app.add_flag("-p,--pass-all", envelope.pass_all, "let all filters run");
-  app.add_flag("--raw", envelope.raw, "the input is text without a header block");
-  app.add_flag("--extended-urls", envelope.extended_urls, "URLs with their parts");
-  app.add_flag("--profile", envelope.profile, "ask for the times of symbols");
-  app.add_flag("-z,--compressed", envelope.zstd, "send packed by zstd");
-  app.add_option("-U,--user-agent", envelope.user_agent, "name of the client")
-      ->capture_default_str();
-  app.add_option("-c,--classifier", envelope.classifier, "classifier that learns");
-  app.add_option("-w,--weight", envelope.weight, "weight in the fuzzy storage");
-  app.add_option("-f,--flag", envelope.flag, "flag in the fuzzy storage");
-  app.add_option("-S,--fuzzy-symbol", envelope.fuzzy_symbol, "symbol of the fuzzy storage");
+void add_envelope_options(ArgumentParser& parser, ClientEnvelope& envelope) {
+  parser.add_option("-i,--ip", envelope.ip, "address that the message came from");
+  parser.add_option("-u,--user", envelope.user, "authenticated user who sent it");
+  parser.add_option("-d,--deliver", envelope.deliver, "user it is delivered to");
+  parser.add_option("-F,--from", envelope.from, "sender of the envelope");
+  parser.add_option("-r,--rcpt", envelope.recipients, "recipient of the envelope; may be repeated")
+      .one_each_time();
+  parser.add_option("--helo", envelope.helo, "what the sending host called itself");
+  parser.add_option("--hostname", envelope.hostname, "name of the sending host");
+  parser.add_option("--queue-id", envelope.queue_id, "id in the mail server's queue");
+  parser.add_option("--log-tag", envelope.log_tag, "a word for the service's log");
+  parser.add_option("--settings", envelope.settings, "settings of this request, as JSON");
+  parser
+      .add_option("--header", envelope.headers,
+                  "header of the request, NAME=VALUE; may be repeated")
+      .one_each_time();
+  parser.add_flag("-p,--pass-all", envelope.pass_all, "let all filters run");
+  parser.add_flag("--raw", envelope.raw, "the input is text without a header block");
+  parser.add_flag("--extended-urls", envelope.extended_urls, "URLs with their parts");
+  parser.add_flag("--profile", envelope.profile, "ask for the times of symbols");
+  parser.add_flag("-z,--compressed", envelope.zstd, "send packed by zstd");
+  parser.add_option("-U,--user-agent", envelope.user_agent, "name of the client").show_default();
+  parser.add_option("-c,--classifier", envelope.classifier, "classifier that learns");
+  parser.add_option("-w,--weight", envelope.weight, "weight in the fuzzy storage");
+  parser.add_option("-f,--flag", envelope.flag, "flag in the fuzzy storage");
+  parser.add_option("-S,--fuzzy-symbol", envelope.fuzzy_symbol, "symbol of the fuzzy storage");
 }
 
-void add_options(CLI::App& app, Written& written, ClientOptions& options) {
-  app.set_help_flag("-?,--help", "print this help");
-  app.add_option("words", written.words,
-                 "a command (default: symbols), then files, folders, Maildirs, mboxes; none: "
-                 "standard input");
-  app.add_option("-h,--connect", written.connect, "HOST, HOST:PORT or the path of a socket")
-      ->capture_default_str();
-  app.add_option("-P,--password", options.envelope.password, "password of the controller");
-  app.add_option("--key", written.key,
-                 "public key of the service (`winnow keypair`): encrypts what is sent");
-  app.add_option("-t,--timeout", options.server.timeout_s, "seconds to wait for a reply")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("-b,--bind", options.server.local, "address to send from");
-  app.add_option("-n,--max-requests", options.at_once, "requests at once")
-      ->check(CLI::Range(1u, 1000u))
-      ->capture_default_str();
-  add_envelope_options(app, options.envelope);
-  app.add_option("--files-list", written.files_list, "file with a path a line");
-  app.add_option("--exclude", options.excluded, "glob of files to leave out; may be repeated")
-      ->allow_extra_args(false);
-  app.add_flag("-E,--empty", options.empty, "send an empty message instead of reading one");
-  app.add_flag("-j,--json", written.json, "print the reply as JSON");
-  app.add_flag("--compact", written.compact, "print the reply as JSON in one line");
-  app.add_flag("--ucl", written.ucl, "print the reply as UCL");
-  app.add_flag("--headers", options.show_headers, "print the headers of the reply too");
-  app.add_flag("-m,--mime", options.mail, "print the message, its verdict in its header");
-  app.add_option("-e,--exec", options.execute, "command that gets each output on its input");
-  app.add_option("--sort", written.sort, "order of counters: name, weight, frequency, hits; :desc");
-  app.add_flag("--commands", written.list, "list the commands");
-  app.add_flag("-v,--verbose", written.verbose, "accepted");
-  app.footer(list_commands() +
-             "Exit codes: 0 all was answered, 2 wrong usage, 3 some input or request failed.");
+void add_options(ArgumentParser& parser, Written& written, ClientOptions& options) {
+  parser.set_help_flag("-?,--help", "print this help");
+  parser.add_option("words", written.words,
+                    "a command (default: symbols), then files, folders, Maildirs, mboxes; none: "
+                    "standard input");
+  parser.add_option("-h,--connect", written.connect, "HOST, HOST:PORT or the path of a socket")
+      .show_default();
+  parser.add_option("-P,--password", options.envelope.password, "password of the controller");
+  parser.add_option("--key", written.key,
+                    "public key of the service (`winnow keypair`): encrypts what is sent");
+  parser.add_option("-t,--timeout", options.server.timeout_s, "seconds to wait for a reply")
+      .positive()
+      .show_default();
+  parser.add_option("-b,--bind", options.server.local, "address to send from");
+  parser.add_option("-n,--max-requests", options.at_once, "requests at once")
+      .within(1u, 1000u)
+      .show_default();
+  add_envelope_options(parser, options.envelope);
+  parser.add_option("--files-list", written.files_list, "file with a path a line");
+  parser.add_option("--exclude", options.excluded, "glob of files to leave out; may be repeated")
+      .one_each_time();
+  parser.add_flag("-E,--empty", options.empty, "send an empty message instead of reading one");
+  parser.add_flag("-j,--json", written.json, "print the reply as JSON");
+  parser.add_flag("--compact", written.compact, "print the reply as JSON in one line");
+  parser.add_flag("--ucl", written.ucl, "print the reply as UCL");
+  parser.add_flag("--headers", options.show_headers, "print the headers of the reply too");
+  parser.add_flag("-m,--mime", options.mail, "print the message, its verdict in its header");
+  parser.add_option("-e,--exec", options.execute, "command that gets each output on its input");
+  parser.add_option("--sort", written.sort,
+                    "order of counters: name, weight, frequency, hits; :desc");
+  parser.add_flag("--commands", written.list, "list the commands");
+  parser.add_flag("-v,--verbose", written.verbose, "accepted");
+  parser.set_footer(
+      list_commands() +
+      "Exit codes: 0 all was answered, 2 wrong usage, 3 some input or request failed.");
 }
 
 // The first word where it is a command; what is left are paths.
@@ -445,10 +449,11 @@ int rspamc_command(const std::vector<std::string>& arguments) {
   Written written;
   ClientOptions options;
   options.envelope.user_agent = "rspamc";
-  CLI::App app("The client of a running service: scans and learns messages, shows statistics.",
-               "winnow rspamc");
-  add_options(app, written, options);
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  ArgumentParser parser(
+      "The client of a running service: scans and learns messages, shows statistics.",
+      "winnow rspamc");
+  add_options(parser, written, options);
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (written.list) {
     fmt::print("{}", list_commands());
     return kExitGood;

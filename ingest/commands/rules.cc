@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/match/plan.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/rule_tests.h"
@@ -157,28 +158,28 @@ int cost(RulesCommand& options) {
 }  // namespace
 
 int rules_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Lists, shows and tests rules.", "winnow rules");
-  app.require_subcommand(1);
-  app.fallthrough();  // options stand before or after the subcommand
+  ArgumentParser parser("Lists, shows and tests rules.", "winnow rules");
+  parser.require_subcommand();
   RulesCommand options;
-  app.add_option("-c,--config", options.load.config, "site configuration");
-  app.add_option("--policy", options.load.policy, "directory of the shipped policy");
-  app.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
-  add_variables(app, options.load);
-  CLI::App* const list_app = app.add_subcommand("list", "every symbol with its weight");
-  list_app->add_option("--format", options.format, "table for people, json for programs")
-      ->check(CLI::IsMember({"table", "json"}));
-  CLI::App* const show_app = app.add_subcommand("show", "one symbol: weight, place, expression");
-  show_app->add_option("SYMBOL", options.symbol, "its name")->required();
-  CLI::App* const test_app = app.add_subcommand("test", "run the tests beside the rules");
-  test_app->add_option("SYMBOL", options.symbols, "of these (default: of all)");
-  CLI::App* const cost_app =
-      app.add_subcommand("cost", "what each pattern costs on your mail, beside its hits");
-  cost_app->add_option("PATH", options.paths, "mail to measure on")->required();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
-  if (cost_app->parsed()) return cost(options);
-  if (list_app->parsed()) return list(options);
-  return show_app->parsed() ? show(options) : test(options);
+  parser.add_option("-c,--config", options.load.config, "site configuration");
+  parser.add_option("--policy", options.load.policy, "directory of the shipped policy");
+  parser.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
+  add_variables(parser, options.load);
+  ArgumentParser list_parser = parser.add_subcommand("list", "every symbol with its weight");
+  list_parser.add_option("--format", options.format, "table for people, json for programs")
+      .one_of({"table", "json"});
+  ArgumentParser show_parser =
+      parser.add_subcommand("show", "one symbol: weight, place, expression");
+  show_parser.add_option("SYMBOL", options.symbol, "its name").required();
+  ArgumentParser test_parser = parser.add_subcommand("test", "run the tests beside the rules");
+  test_parser.add_option("SYMBOL", options.symbols, "of these (default: of all)");
+  ArgumentParser cost_parser =
+      parser.add_subcommand("cost", "what each pattern costs on your mail, beside its hits");
+  cost_parser.add_option("PATH", options.paths, "mail to measure on").required();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
+  if (cost_parser.parsed()) return cost(options);
+  if (list_parser.parsed()) return list(options);
+  return show_parser.parsed() ? show(options) : test(options);
 }
 
 }  // namespace winnow

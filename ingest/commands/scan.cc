@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <set>
 #include <thread>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/progress.h"
@@ -35,28 +38,31 @@ struct ScanCommand {
   bool quiet = false;
 };
 
-void add_options(CLI::App& app, ScanCommand& options) {
-  options.common.add_to(app);
-  app.add_option("--format", options.format, "table for people, jsonl or csv for programs")
-      ->check(CLI::IsMember({"table", "jsonl", "csv"}))
-      ->capture_default_str();
-  app.add_option("--color", options.color, "colour of the table")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
-  app.add_option("--record", options.record, "write the evidence of every message to FILE (.wev)");
-  app.add_option("--record-level", options.record_level, "how much of a message is recorded")
-      ->check(CLI::IsMember({"full", "hashed", "hits"}))
-      ->capture_default_str();
-  app.add_option("--replay", options.replay, "judge recorded evidence from FILE instead of mail");
-  app.add_flag("--perf", options.perf, "print the time of each stage to standard error");
-  app.add_flag("--timings", options.timings, "add scan times to the output (two runs then differ)");
-  app.add_flag("--quiet", options.quiet, "no progress and no summary");
-  app.add_option("--statistics", options.statistics,
-                 "judge with what was learnt into this folder (winnow learn)");
-  app.add_flag("--dns", options.dns,
-               "ask name servers (options.dns of the configuration, else those of the system)");
-  app.add_flag("--offline", options.offline,
-               "remote maps as the cache has them, nothing is fetched; no Redis is asked");
+void add_options(ArgumentParser& parser, ScanCommand& options) {
+  options.common.add_to(parser);
+  parser.add_option("--format", options.format, "table for people, jsonl or csv for programs")
+      .one_of({"table", "jsonl", "csv"})
+      .show_default();
+  parser.add_option("--color", options.color, "colour of the table")
+      .one_of({"auto", "always", "never"})
+      .show_default();
+  parser.add_option("--record", options.record,
+                    "write the evidence of every message to FILE (.wev)");
+  parser.add_option("--record-level", options.record_level, "how much of a message is recorded")
+      .one_of({"full", "hashed", "hits"})
+      .show_default();
+  parser.add_option("--replay", options.replay,
+                    "judge recorded evidence from FILE instead of mail");
+  parser.add_flag("--perf", options.perf, "print the time of each stage to standard error");
+  parser.add_flag("--timings", options.timings,
+                  "add scan times to the output (two runs then differ)");
+  parser.add_flag("--quiet", options.quiet, "no progress and no summary");
+  parser.add_option("--statistics", options.statistics,
+                    "judge with what was learnt into this folder (winnow learn)");
+  parser.add_flag("--dns", options.dns,
+                  "ask name servers (options.dns of the configuration, else those of the system)");
+  parser.add_flag("--offline", options.offline,
+                  "remote maps as the cache has them, nothing is fetched; no Redis is asked");
 }
 
 // Builds databases that were not cached beside the scan, and puts them in when they are there.
@@ -248,14 +254,14 @@ int scan(ScanCommand& options) {
 }  // namespace
 
 int scan_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Scans messages and prints a verdict for each: files, directories, Maildir, mbox, "
       "tar (.gz, .zst), JSON lines, \"-\" for standard input.",
       "winnow scan");
   ScanCommand options;
-  add_options(app, options);
-  app.add_option("PATH", options.common.paths, "what to scan");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_options(parser, options);
+  parser.add_option("PATH", options.common.paths, "what to scan");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (options.common.paths.empty() && options.replay.empty()) {
     complain("scan", "nothing to scan: name a file or directory, or - for standard input");
     return kExitUsage;

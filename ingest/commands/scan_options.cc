@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <fstream>
-#include <iostream>
 
-#include "ingest/commands/command.h"
+#include "ingest/commands/argument_parser.h"
 #include "ingest/rfc3339.h"
 
 namespace winnow {
@@ -32,52 +32,40 @@ unsigned default_threads() {
   return std::max(1u, count);
 }
 
-void add_variables(CLI::App& app, RulesOptions& options) {
-  app.add_option_function<std::vector<std::string>>(
-         "--var",
-         [&options](const std::vector<std::string>& list) {
-           for (const std::string& one : list) {
-             const size_t equals = one.find('=');
-             if (equals == std::string::npos)
-               throw CLI::ValidationError("--var", "takes NAME=VALUE, not " + one);
-             options.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
-           }
-         },
-         "variable of the configuration, NAME=VALUE; once for each")
-      ->allow_extra_args(false)
-      ->type_name("NAME=VALUE");
-  app.add_flag("-T,--skip-template", options.skip_template, "files of the site are no templates");
+void add_variables(ArgumentParser& parser, RulesOptions& options) {
+  parser.add_option("--var", options.variables,
+                    "variable of the configuration, NAME=VALUE; once for each");
+  parser.add_flag("-T,--skip-template", options.skip_template,
+                  "files of the site are no templates");
 }
 
-void add_place_options(CLI::App& app, RulesOptions& options) {
-  app.add_option("-c,--config", options.config,
-                 "the site's main file or its folder, e.g. /etc/rspamd/rspamd.conf");
-  app.add_option("--policy", options.policy, "directory of the shipped policy");
-  add_variables(app, options);
+void add_place_options(ArgumentParser& parser, RulesOptions& options) {
+  parser.add_option("-c,--config", options.config,
+                    "the site's main file or its folder, e.g. /etc/rspamd/rspamd.conf");
+  parser.add_option("--policy", options.policy, "directory of the shipped policy");
+  add_variables(parser, options);
 }
 
-void ScanOptions::add_to(CLI::App& app) {
+void ScanOptions::add_to(ArgumentParser& parser) {
   flow.threads = default_threads();
-  app.add_option("-c,--config", load.config, "site configuration, e.g. /etc/rspamd/rspamd.conf");
-  app.add_option("--policy", load.policy, "directory of the shipped policy (default: built in)");
-  app.add_option("--cache", load.cache, "directory of pattern databases and copies of maps");
-  add_variables(app, load);
-  app.add_flag("--strict", load.strict, "any warning about the configuration is an error");
-  app.add_option("--threads", flow.threads, "worker threads")
-      ->check(CLI::Range(1u, 1024u))
-      ->capture_default_str();
-  app.add_option("--batch-rows", flow.rows_max, "messages of one batch at most")
-      ->check(CLI::Range(1u, 65536u))
-      ->capture_default_str();
-  app.add_option("--memory", flow.byte_budget, "bytes of mail in the flow at most")
-      ->transform(CLI::AsSizeValue(false))
-      ->capture_default_str();
-  app.add_option("--now", now, "clock of the run, RFC 3339 (default: now)");
-  app.add_option("--ip-from-received", ip_from_received,
-                 "take the client's IP from the N-th Received header, 1 = topmost");
-  app.add_option("--read-as", read_as, "how to take files")
-      ->check(CLI::IsMember({"guess", "message", "mbox", "tar", "jsonl"}))
-      ->capture_default_str();
+  parser.add_option("-c,--config", load.config, "site configuration, e.g. /etc/rspamd/rspamd.conf");
+  parser.add_option("--policy", load.policy, "directory of the shipped policy (default: built in)");
+  parser.add_option("--cache", load.cache, "directory of pattern databases and copies of maps");
+  add_variables(parser, load);
+  parser.add_flag("--strict", load.strict, "any warning about the configuration is an error");
+  parser.add_option("--threads", flow.threads, "worker threads").within(1u, 1024u).show_default();
+  parser.add_option("--batch-rows", flow.rows_max, "messages of one batch at most")
+      .within(1u, 65536u)
+      .show_default();
+  parser.add_option("--memory", flow.byte_budget, "bytes of mail in the flow at most")
+      .in_bytes()
+      .show_default();
+  parser.add_option("--now", now, "clock of the run, RFC 3339 (default: now)");
+  parser.add_option("--ip-from-received", ip_from_received,
+                    "take the client's IP from the N-th Received header, 1 = topmost");
+  parser.add_option("--read-as", read_as, "how to take files")
+      .one_of({"guess", "message", "mbox", "tar", "jsonl"})
+      .show_default();
 }
 
 Result<void> ScanOptions::finish() {
@@ -96,21 +84,6 @@ Result<void> ScanOptions::finish() {
     now_ms = *parsed;
   }
   return {};
-}
-
-std::optional<int> parse_arguments(CLI::App& app, const std::vector<std::string>& arguments) {
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  try {
-    app.parse(reversed);
-  } catch (const CLI::CallForHelp&) {
-    std::cout << app.help();
-    return kExitGood;
-  } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {}; {} --help lists the options\n", app.get_name(), error.what(),
-               app.get_name());
-    return kExitUsage;
-  }
-  return std::nullopt;
 }
 
 }  // namespace winnow

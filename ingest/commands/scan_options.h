@@ -2,7 +2,6 @@
 // read, how the flow is sized.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,8 @@
 
 namespace winnow {
 
+class ArgumentParser;
+
 struct ScanOptions {
   std::vector<std::string> paths;
   std::string now;
@@ -20,7 +21,7 @@ struct ScanOptions {
   RulesOptions load;
   FlowOptions flow;
 
-  void add_to(CLI::App& app);
+  void add_to(ArgumentParser& parser);
   // Checks values against each other; false after complaining.
   Result<void> finish();
   ReadOptions read;
@@ -34,12 +35,9 @@ std::string statistics_folder(const std::string& given, const RulesOptions& opti
 
 // Threads = min(affinity, cgroup quota), at least one.
 unsigned default_threads();
-// --var NAME=VALUE. REQUIRED: `options` outlives `app`.
-void add_variables(CLI::App& app, RulesOptions& options);
+// --var NAME=VALUE. REQUIRED: `options` outlives `parser`.
+void add_variables(ArgumentParser& parser, RulesOptions& options);
 // --config, --policy, --var, --skip-template. REQUIRED: the same.
-void add_place_options(CLI::App& app, RulesOptions& options);
-
-// Parses `arguments`; returns an exit code where the command is over (help, wrong option).
-std::optional<int> parse_arguments(CLI::App& app, const std::vector<std::string>& arguments);
+void add_place_options(ArgumentParser& parser, RulesOptions& options);
 
 }  // namespace winnow

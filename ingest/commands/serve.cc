@@ -13,10 +13,12 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/serve/pid_file.h"
@@ -44,60 +46,62 @@ struct ServeCommand : ServiceLimits {
   bool engine = false, trial = false, no_dns = false;
 };
 
-void add_options(CLI::App& app, ServeCommand& options) {
+void add_options(ArgumentParser& parser, ServeCommand& options) {
   options.service.threads = default_threads();
-  app.add_option("-c,--config", options.load.config, "site configuration (default: none)");
-  app.add_option("--policy", options.load.policy, "directory of the shipped policy");
-  app.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
-  add_variables(app, options.load);
-  app.add_flag("--strict", options.load.strict, "any warning about the configuration is an error");
-  app.add_option("--milter", options.milter,
-                 "where milter is spoken: HOST:PORT or \"/path mode=0660\" (default: what the "
-                 "configuration binds, else 127.0.0.1:11332)");
-  app.add_option("--http", options.http,
-                 "where HTTP, RSPAMC and SPAMC are spoken (default: the same, 127.0.0.1:11333)");
-  app.add_option("--controller", options.controller,
-                 "where the controller answers (default: the same, 127.0.0.1:11334)");
-  app.add_option("--threads", options.service.threads, "scanning threads")
-      ->check(CLI::Range(1u, 1024u))
-      ->capture_default_str();
+  parser.add_option("-c,--config", options.load.config, "site configuration (default: none)");
+  parser.add_option("--policy", options.load.policy, "directory of the shipped policy");
+  parser.add_option("--cache", options.load.cache, "directory of compiled pattern databases");
+  add_variables(parser, options.load);
+  parser.add_flag("--strict", options.load.strict,
+                  "any warning about the configuration is an error");
+  parser.add_option("--milter", options.milter,
+                    "where milter is spoken: HOST:PORT or \"/path mode=0660\" (default: what the "
+                    "configuration binds, else 127.0.0.1:11332)");
+  parser.add_option("--http", options.http,
+                    "where HTTP, RSPAMC and SPAMC are spoken (default: the same, 127.0.0.1:11333)");
+  parser.add_option("--controller", options.controller,
+                    "where the controller answers (default: the same, 127.0.0.1:11334)");
+  parser.add_option("--threads", options.service.threads, "scanning threads")
+      .within(1u, 1024u)
+      .show_default();
   // What the configuration says of these counts before their defaults.
-  const CLI::Validator above_zero(
-      [](const std::string& text) {
-        return text.find_first_not_of('0') == text.npos ? "0 would take no mail" : "";
-      },
-      "");
-  app.add_option("--memory", options.service.byte_budget,
-                 "bytes of mail being scanned at most (default: winnow { memory } of the "
-                 "configuration, else 48M)")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(above_zero);
-  app.add_option("--message-max", options.server.http_limits.body_max,
-                 "bytes of a message at most (default: options { max_message } of the "
-                 "configuration, 50 MB as shipped)")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(above_zero);
-  app.add_option("--connections", options.server.connections_max,
-                 "open connections at most (default: winnow { max_connections } of the "
-                 "configuration, else 10000)")
-      ->check(above_zero);
-  app.add_flag("--no-dns", options.no_dns,
-               "ask no name server: what only the network knows is unknown");
-  app.add_option("--statistics", options.statistics,
-                 "folder of what is learnt (default: $DBDIR/statistics of the configuration, where "
-                 "`winnow learn` has made it)");
-  app.add_option("--user", options.user, "user to become once the sockets are open");
-  app.add_option("--group", options.group, "group to become (default: the user's own)");
-  app.add_option("--pid-file", options.pid_file, "file that holds the process id while it runs");
-  app.add_option(
+  constexpr const char* kZero = "0 would take no mail";
+  parser
+      .add_option("--memory", options.service.byte_budget,
+                  "bytes of mail being scanned at most (default: winnow { memory } of the "
+                  "configuration, else 48M)")
+      .in_bytes()
+      .not_zero(kZero);
+  parser
+      .add_option("--message-max", options.server.http_limits.body_max,
+                  "bytes of a message at most (default: options { max_message } of the "
+                  "configuration, 50 MB as shipped)")
+      .in_bytes()
+      .not_zero(kZero);
+  parser
+      .add_option("--connections", options.server.connections_max,
+                  "open connections at most (default: winnow { max_connections } of the "
+                  "configuration, else 10000)")
+      .not_zero(kZero);
+  parser.add_flag("--no-dns", options.no_dns,
+                  "ask no name server: what only the network knows is unknown");
+  parser.add_option(
+      "--statistics", options.statistics,
+      "folder of what is learnt (default: $DBDIR/statistics of the configuration, where "
+      "`winnow learn` has made it)");
+  parser.add_option("--user", options.user, "user to become once the sockets are open");
+  parser.add_option("--group", options.group, "group to become (default: the user's own)");
+  parser.add_option("--pid-file", options.pid_file, "file that holds the process id while it runs");
+  parser.add_option(
       "--log", options.log_file,
       "a file, syslog or journal, each with \":/path\" of its socket where it is not the "
       "system's (default: what the configuration says, else standard error)");
-  // How the supervisor starts its engines, and these their trials: empty group, not in --help.
-  app.add_flag("--engine", options.engine)->group("");
-  app.add_flag("--trial", options.trial)->group("");
+  // How the supervisor starts its engines, and these their trials.
+  parser.add_flag("--engine", options.engine, "an engine of a supervisor").hidden();
+  parser.add_flag("--trial", options.trial, "a trial of an engine").hidden();
 #ifdef WINNOW_TEST_HOOKS
-  app.add_option("--test-abort-on", options.service.abort_on, "for tests: dies of what holds this");
+  parser.add_option("--test-abort-on", options.service.abort_on,
+                    "for tests: dies of what holds this");
 #endif
 }
 
@@ -398,9 +402,9 @@ void reopen(Log& log) {
 bool read_options(const UclObject& root, ServeCommand& options,
                   const std::vector<std::string>& arguments) {
   read_service_limits(root, options);
-  CLI::App app;
-  add_options(app, options);
-  if (parse_arguments(app, arguments)) return false;
+  ArgumentParser parser;
+  add_options(parser, options);
+  if (parser.parse(arguments)) return false;
   options.server.milter_limits.body_max = options.server.http_limits.body_max;
   return true;
 }
@@ -630,11 +634,11 @@ Result<int> serve(ServeCommand& options, const std::vector<std::string>& argumen
 }  // namespace
 
 int serve_command(const std::vector<std::string>& arguments) {
-  CLI::App app("Scans mail for mail servers: milter and HTTP, with Rspamd's protocols.",
-               "winnow serve");
+  ArgumentParser parser("Scans mail for mail servers: milter and HTTP, with Rspamd's protocols.",
+                        "winnow serve");
   ServeCommand options;
-  add_options(app, options);
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_options(parser, options);
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   const Result<int> code = serve(options, arguments);
   if (code) return *code;
   complain("serve", code.error().text());

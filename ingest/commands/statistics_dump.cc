@@ -9,6 +9,7 @@
 #include <map>
 #include <sstream>
 
+#include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/learn_import.h"
 #include "ingest/commands/scan_options.h"
@@ -321,69 +322,66 @@ int said(std::string_view name, const Result<int>& code) {
   return kExitInputs;
 }
 
-void add_place(CLI::App& app, StatisticsAt& place) {
-  add_place_options(app, place.load);
-  app.add_option("--statistics", place.statistics,
-                 "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
+void add_place(ArgumentParser& parser, StatisticsAt& place) {
+  add_place_options(parser, place.load);
+  parser.add_option("--statistics", place.statistics,
+                    "folder of what is learnt (default: $DBDIR/statistics of the configuration)");
 }
 
 }  // namespace
 
 int statistics_dump_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Writes what was learnt as text, a line for each key of Redis, and takes such text in "
       "again:\n"
       "the form of `rspamadm statistics_dump`. With a folder of statistics the same keys are\n"
       "written as if they were in Redis, and restored as records of counts.",
       "winnow statistics-dump");
-  app.require_subcommand(1);
-  app.fallthrough();  // options stand before or after the subcommand
+  parser.require_subcommand();
   StatisticsAt place;
   DumpOptions dumped;
   RestoreOptions restored;
-  add_place(app, place);
-  CLI::App* const out = app.add_subcommand("dump", "write statistics to standard output");
-  out->add_flag("-j,--json", dumped.json, "one JSON object of each user's statistics");
-  out->add_flag("-C,--cdb", dumped.cdb, "not there");
-  out->add_flag("-c,--compress", dumped.compress, "packed by zstd");
-  out->add_option("-b,--batch-size", dumped.batch, "keys asked of Redis at once");
-  CLI::App* const in = app.add_subcommand("restore", "take in dumps; - is standard input");
-  in->add_option("-m,--mode", restored.mode, "append adds, subtract takes away, replace sets")
-      ->check(CLI::IsMember({"append", "subtract", "replace"}));
-  in->add_flag("-n,--no-operation", restored.nothing, "only show what would be done");
-  in->add_option("-b,--batch-size", restored.batch, "commands sent to Redis at once");
-  in->add_option("FILE", restored.files, "dumps")->required();
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  add_place(parser, place);
+  ArgumentParser out = parser.add_subcommand("dump", "write statistics to standard output");
+  out.add_flag("-j,--json", dumped.json, "one JSON object of each user's statistics");
+  out.add_flag("-C,--cdb", dumped.cdb, "not there");
+  out.add_flag("-c,--compress", dumped.compress, "packed by zstd");
+  out.add_option("-b,--batch-size", dumped.batch, "keys asked of Redis at once");
+  ArgumentParser in = parser.add_subcommand("restore", "take in dumps; - is standard input");
+  in.add_option("-m,--mode", restored.mode, "append adds, subtract takes away, replace sets")
+      .one_of({"append", "subtract", "replace"});
+  in.add_flag("-n,--no-operation", restored.nothing, "only show what would be done");
+  in.add_option("-b,--batch-size", restored.batch, "commands sent to Redis at once");
+  in.add_option("FILE", restored.files, "dumps").required();
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (dumped.cdb) {
     complain("statistics-dump", "CDB is not written; the text and --json are");
     return kExitUsage;
   }
-  return said("statistics-dump", out->parsed() ? dump(place, dumped) : restore(place, restored));
+  return said("statistics-dump", out.parsed() ? dump(place, dumped) : restore(place, restored));
 }
 
 int statconvert_command(const std::vector<std::string>& arguments) {
-  CLI::App app(
+  ArgumentParser parser(
       "Converts Rspamd's statistics of SQLite into those that the configuration means, or into\n"
       "the Redis that is named. Converted twice within a week it counts once.",
       "winnow statconvert");
   StatisticsAt place;
   ConvertOptions options;
-  app.set_help_flag("--help", "Print this help message and exit");
-  add_place(app, place);
-  app.add_option("--spam-db", options.spam_db, "the file of spam");
-  app.add_option("--ham-db", options.ham_db, "the file of ham");
-  app.add_option("--cache", options.cache, "the learn cache; for Redis");
-  app.add_option("--symbol-spam", options.spam_symbol, "with -h: symbol of spam")
-      ->capture_default_str();
-  app.add_option("--symbol-ham", options.ham_symbol, "with -h: symbol of ham")
-      ->capture_default_str();
-  app.add_flag("-r,--reset", options.reset, "take away first what is in Redis");
-  app.add_option("-e,--expire", options.expire, "not there: see expire of the classifier");
-  app.add_option("-h,--redis-host", options.host, "Redis to write to, host:port");
-  app.add_option("-u,--redis-username", options.user, "its user");
-  app.add_option("-p,--redis-password", options.password, "its password");
-  app.add_option("-d,--redis-db", options.db, "its database");
-  if (const std::optional<int> over = parse_arguments(app, arguments)) return *over;
+  parser.set_help_flag("--help", "Print this help message and exit");
+  add_place(parser, place);
+  parser.add_option("--spam-db", options.spam_db, "the file of spam");
+  parser.add_option("--ham-db", options.ham_db, "the file of ham");
+  parser.add_option("--cache", options.cache, "the learn cache; for Redis");
+  parser.add_option("--symbol-spam", options.spam_symbol, "with -h: symbol of spam").show_default();
+  parser.add_option("--symbol-ham", options.ham_symbol, "with -h: symbol of ham").show_default();
+  parser.add_flag("-r,--reset", options.reset, "take away first what is in Redis");
+  parser.add_option("-e,--expire", options.expire, "not there: see expire of the classifier");
+  parser.add_option("-h,--redis-host", options.host, "Redis to write to, host:port");
+  parser.add_option("-u,--redis-username", options.user, "its user");
+  parser.add_option("-p,--redis-password", options.password, "its password");
+  parser.add_option("-d,--redis-db", options.db, "its database");
+  if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (options.spam_db.empty() && options.ham_db.empty() && options.cache.empty()) {
     complain("statconvert", "name what to convert: --spam-db, --ham-db, --cache");
     return kExitUsage;

@@ -86,6 +86,7 @@ def options(table):
     good = table.good
     table.row("wrong option", ["--thread-count", "2", good], USAGE, ["--thread-count"], 0)
     table.row("option out of bounds", ["--threads", "0", good], USAGE, ["--threads"], 0)
+    table.row("a size below zero", ["--memory", "-5", good], USAGE, ["--memory", "negative"], 0)
     table.row("wrong value", ["--format", "xml", good], USAGE, ["--format", "xml"], 0)
     table.row("wrong time", ["--now", "yesterday", good], USAGE, ["RFC 3339", "yesterday"], 0)
     table.row("mail beside a replay", ["--replay", "x.wev", good], USAGE, ["--replay"], 0)

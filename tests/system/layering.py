@@ -26,7 +26,7 @@ HOMES = {
     r"simdjson\.h": ["ingest/", "rules/maps/", "pipeline/learn/rspamd_dump.cc",
                      "pipeline/lookup/vault.cc"],
     r"sqlite3\.h": ["pipeline/learn/rspamd_sqlite.cc"],
-    r"CLI/.*": ["ingest/commands/"],
+    r"CLI/.*": ["ingest/commands/argument_parser.cc"],
     r"(oneapi/)?tbb/.*": ["pipeline/"],
     r"thread|jthread|mutex|condition_variable|future|shared_mutex": ["pipeline/", "ingest/"],
     r"fstream|sys/socket\.h|netinet/.*|dirent\.h|filesystem": ["pipeline/", "ingest/"],
