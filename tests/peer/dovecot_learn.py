@@ -78,14 +78,19 @@ class Dovecot:
             folder.chmod(0o755)
             for name in ("run", "state", "mail", "sieve", "."):
                 shutil.chown(folder / name, user, group)
+        unpacked = UNPACKED
+        if os.getuid() == 0 and any(not one.stat().st_mode & 1 for one in UNPACKED.parents):
+            unpacked = folder / "unpacked"  # a tree in a home of root's: the user cannot go there
+            shutil.copytree(UNPACKED / "usr", unpacked / "usr", symlinks=True)
+        lib = unpacked / LIB.relative_to(UNPACKED)
         config = folder / "dovecot.conf"
-        config.write_text(CONFIG.format(folder=folder, lib=LIB, user=user, group=group))
-        libraries = f"{LIB}:{UNPACKED}/usr/lib/{os.uname().machine}-linux-gnu"
+        config.write_text(CONFIG.format(folder=folder, lib=lib, user=user, group=group))
+        libraries = f"{lib}:{unpacked}/usr/lib/{os.uname().machine}-linux-gnu"
         # The reader of configuration starts it, as the master does, by the path that we give.
         self.client = imaplib.IMAP4_stream(shlex.join(
             ["env", "-i", f"LD_LIBRARY_PATH={libraries}", "PATH=" + os.environ["PATH"], "USER=anna",
-             f"HOME={folder}", str(UNPACKED / "usr/bin/doveconf"), "-f", "service=imap", "-c",
-             str(config), "-m", "imap", "-e", str(LIB / "imap")])
+             f"HOME={folder}", str(unpacked / "usr/bin/doveconf"), "-f", "service=imap", "-c",
+             str(config), "-m", "imap", "-e", str(lib / "imap")])
             + " 2>" + shlex.quote(str(folder / "log")))
 
     def log(self):

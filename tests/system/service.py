@@ -32,7 +32,7 @@ class Serve:
         # Its port is chosen by the kernel, too, whatever the test wants.
         controller = [] if "--controller" in options else ["--controller", "127.0.0.1:0"]
         # What this machine's own service has learnt is not for a test.
-        own = any("DBDIR=" in one for one in options)
+        own = any("DBDIR=" in str(one) for one in options)
         data = [] if own else ["--var", "DBDIR=" + self.folder.name]
         self.process = subprocess.Popen(
             [winnow, "serve", "--milter", "127.0.0.1:0", "--milter", self.socket + " mode=0600",

@@ -213,18 +213,22 @@ class SupervisorTest(unittest.TestCase):
 class PrivilegesTest(unittest.TestCase):
     NOBODY = 65534
 
+    def readable(self, folder, group):
+        """A program that nobody may run, wherever the tree was built, and a cache of his."""
+        os.chmod(folder, 0o755)
+        program, cache = os.path.join(folder, "winnow"), os.path.join(folder, "cache")
+        shutil.copy(WINNOW, program)
+        os.mkdir(cache)
+        os.chown(cache, self.NOBODY, group)
+        return program, cache
+
     def test_dropped_once_sockets_are_bound(self):
         """All processes are the user's alone; the sockets are root's work; a reload, an engine's
         death and an upgrade need nothing that only root has."""
         if os.geteuid() != 0:
             self.skipTest("only root has privileges to drop")
         with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o755)
-            program = os.path.join(folder, "winnow")
-            shutil.copy(WINNOW, program)
-            cache = os.path.join(folder, "cache")
-            os.mkdir(cache)
-            os.chown(cache, self.NOBODY, self.NOBODY)
+            program, cache = self.readable(folder, self.NOBODY)
             serve = Supervised("--user", "nobody", winnow=program,
                                environment=dict(os.environ, XDG_CACHE_HOME=cache))
             try:
@@ -253,15 +257,12 @@ class PrivilegesTest(unittest.TestCase):
             self.skipTest("only root has privileges to drop")
         daemon = 1  # in every /etc/group of Debian
         with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o755)
+            program, cache = self.readable(folder, daemon)
             for name, text in (("rspamd.conf", ""), (
                     "rspamd.conf.local", 'winnow { user = "nobody"; group = "daemon"; }\n')):
                 with open(os.path.join(folder, name), "w") as file:
                     file.write(text)
-            cache = os.path.join(folder, "cache")
-            os.mkdir(cache)
-            os.chown(cache, self.NOBODY, daemon)
-            serve = Supervised("--config", os.path.join(folder, "rspamd.conf"),
+            serve = Supervised("--config", os.path.join(folder, "rspamd.conf"), winnow=program,
                                environment=dict(os.environ, XDG_CACHE_HOME=cache))
             try:
                 self.assertEqual(serve.owners("Uid"), {self.NOBODY})
