@@ -157,6 +157,7 @@ struct Part {
   std::string_view charset;       // as declared, lower case
   std::string_view boundary;
   std::string_view filename;        // decoded UTF-8: Content-Disposition filename, else name
+  std::string_view other_filename;  // another name that it is given, of another extension
   std::string_view content_id;      // without <>
   std::string_view encoding_label;  // Content-Transfer-Encoding as declared, lower case
   std::string_view raw_headers;     // header block as on the wire

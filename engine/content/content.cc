@@ -46,7 +46,8 @@ void content(const ContentPlan& plan, Batch& batch) {
       if (part.kind == PartKind::kMultipart || part.kind == PartKind::kMessage) continue;
       part.detected = detect_type(part.decoded, part.filename);
       if (is_html_by_bytes(part)) read_as_html(part);
-      const bool is_promised_zip = promises_zip(part.type, part.subtype, part.filename);
+      const bool is_promised_zip = promises_zip(part.type, part.subtype, part.filename) ||
+                                   promises_zip(part.type, part.subtype, part.other_filename);
       if (!is_archive(part, is_promised_zip)) continue;
       part.archive =
           list_archive(*plan.limits, part.decoded, part.filename, i, row, batch, is_promised_zip);

@@ -18,6 +18,7 @@ enum class HtmlAttribute : uint8_t {
   kAction,
   kFormaction,
   kBackground,
+  kSrcset,
   kStyle,
   kClass,
   kId,
@@ -41,10 +42,10 @@ enum class HtmlAttribute : uint8_t {
 // Index = HtmlAttribute.
 constexpr std::array<std::string_view, static_cast<size_t>(HtmlAttribute::kCount)>
     kHtmlAttributeNames = {
-        "href",   "xlink:href", "src",        "dynsrc",  "lowsrc",  "data",   "poster",
-        "action", "formaction", "background", "style",   "class",   "id",     "bgcolor",
-        "color",  "text",       "hidden",     "open",    "width",   "height", "alt",
-        "method", "type",       "http-equiv", "content", "charset", "media"};
+        "href",    "xlink:href", "src",        "dynsrc",     "lowsrc",  "data",    "poster",
+        "action",  "formaction", "background", "srcset",     "style",   "class",   "id",
+        "bgcolor", "color",      "text",       "hidden",     "open",    "width",   "height",
+        "alt",     "method",     "type",       "http-equiv", "content", "charset", "media"};
 
 struct HtmlAttributes {
   uint32_t seen = 0;  // bit per HtmlAttribute

@@ -31,7 +31,7 @@ constexpr uint32_t kTargets =
     HtmlAttributes::bit(HtmlAttribute::kLowsrc) | HtmlAttributes::bit(HtmlAttribute::kData) |
     HtmlAttributes::bit(HtmlAttribute::kPoster) | HtmlAttributes::bit(HtmlAttribute::kAction) |
     HtmlAttributes::bit(HtmlAttribute::kFormaction) |
-    HtmlAttributes::bit(HtmlAttribute::kBackground) |
+    HtmlAttributes::bit(HtmlAttribute::kBackground) | HtmlAttributes::bit(HtmlAttribute::kSrcset) |
     HtmlAttributes::bit(HtmlAttribute::kHttpEquiv);
 
 // Which attributes name a target on which tag is left open: "src" is one wherever it stands.
@@ -320,6 +320,10 @@ void HtmlParser::add_targets(HtmlTag tag, const HtmlAttributes& attributes, bool
       if (password) form.password = true;
     }
   }
+  if (attributes.has(HtmlAttribute::kStyle)) {
+    const std::string_view style = attributes.get(HtmlAttribute::kStyle);
+    if (style.find('(') != style.npos) add_style_targets(decoded(style, false), unseen);
+  }
   if (!(attributes.seen & kTargets)) {
     if (tag == HtmlTag::kImg) add_image(tag, attributes, {});
     return;
@@ -341,6 +345,9 @@ void HtmlParser::add_targets(HtmlTag tag, const HtmlAttributes& attributes, bool
     add_link(tag, target, unseen);
   }
   if (tag == HtmlTag::kImg && !attributes.has(HtmlAttribute::kSrc)) add_image(tag, attributes, {});
+  if (tag == HtmlTag::kImg || tag == HtmlTag::kSource) {
+    add_srcset(attributes.get(HtmlAttribute::kSrcset), unseen);
+  }
 }
 
 void HtmlParser::add_link(HtmlTag tag, std::string_view href, bool unseen) {

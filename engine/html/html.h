@@ -31,8 +31,9 @@ class HtmlScratch {
 // on `row`. Hidden text is not in text.plain; it is in Html::invisible.
 //
 // html_links holds every target: a, area, link, form, img, iframe, meta refresh, ... (HtmlLink::tag
-// tells which); targets are decoded and trimmed, not resolved against Html::base. An image is
-// in html_images too.
+// tells which: img also for the candidates of a srcset and url() of CSS, style for @import);
+// targets are decoded and trimmed, not resolved against Html::base. An image is in html_images too,
+// those of srcset and CSS are not.
 //
 // REQUIRED: `utf8` is valid UTF-8 and lives as long as the batch (results point into it).
 void parse_html(const Limits& limits, HtmlScratch& scratch, std::string_view utf8,

@@ -362,6 +362,7 @@ void HtmlParser::read_raw(HtmlTag tag, std::string_view name) {
   if (tag == HtmlTag::kScript) html_.script_bytes += bytes;
   if (tag != HtmlTag::kStyle) return;
   html_.style_bytes += bytes;
+  add_style_targets(content, conditional_);
   if (conditional_) return;
   const std::string_view media = room_.attributes.get(HtmlAttribute::kMedia);
   if (is_for_every_screen(decoded(media, false))) room_.sheet.read(content);

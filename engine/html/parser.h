@@ -112,6 +112,9 @@ class HtmlParser {
   void add_image(HtmlTag tag, const HtmlAttributes& attributes, std::string_view src);
   void add_form(HtmlTag tag, const HtmlAttributes& attributes);
   void read_meta(const HtmlAttributes& attributes);
+  // --- inner_targets.cc
+  void add_srcset(std::string_view value, bool unseen);
+  void add_style_targets(std::string_view css, bool unseen);  // `css` without entities
   void end_link();
   void finish(Text& text);
   // An attribute's value, entities decoded, blanks around it cut; a target's tabs and line ends

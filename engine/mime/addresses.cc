@@ -33,6 +33,24 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+// One past the encoded word (RFC 2047 2) at `at`, as senders write it: with "?" and specials in its
+// text, but no blank; `at` itself where none stands there. The walk ends at the "=?" of the next
+// word: nothing is looked at by more than one of them.
+size_t past_encoded_word(std::string_view text, size_t at) {
+  if (!text.substr(at).starts_with("=?")) return at;
+  size_t marks = 0;  // "?" after the charset, after the encoding, in the text
+  size_t mark = at + 1;
+  for (size_t i = at + 2; i < text.size() && !blank(text[i]); ++i) {
+    if (text[i] != '?') continue;
+    if (marks == 1 && i != mark + 2) return at;  // the encoding is one letter
+    if (marks >= 2 && i + 1 < text.size() && text[i + 1] == '=') return i + 2;
+    if (text[i - 1] == '=') return at;
+    mark = i;
+    ++marks;
+  }
+  return at;
+}
+
 // The address without brackets that enclose nothing: half of a pair, or a pair of "[". Those of a
 // literal (RFC 5321 4.1.3) stay.
 std::string_view without_strays(std::string_view spec, bool& broken) {
@@ -76,6 +94,9 @@ class Scanner {
   void step(char c);
   size_t past_quoted(size_t at);
   size_t past_comment(size_t at);
+  size_t past_gap(size_t at, size_t end);
+  size_t past_piece(size_t at);
+  bool dots_join(size_t at, size_t end);
   void angle();
   void colon();
   bool comma_in_name() const;
@@ -129,6 +150,36 @@ size_t Scanner::past_comment(size_t at) {
   return at + 1;
 }
 
+// One past the blanks and comments at `at`.
+size_t Scanner::past_gap(size_t at, size_t end) {
+  while (at < end && (blank(text_[at]) || (text_[at] == '(' && at < comments_off_)))
+    at = blank(text_[at]) ? at + 1 : past_comment(at);
+  return std::min(at, end);
+}
+
+// One past the quoted string, encoded word or letter at `at`.
+size_t Scanner::past_piece(size_t at) {
+  return text_[at] == '"' ? past_quoted(at) : std::max(past_encoded_word(text_, at), at + 1);
+}
+
+// Whether what stands before the first "@" is one local part: words that "." joins, whatever blanks
+// and comments are beside it (RFC 5322 4.4).
+bool Scanner::dots_join(size_t at, size_t end) {
+  at = past_gap(at, end);
+  for (char last = '.'; at < end && text_[at] != '@';) {
+    const size_t next = past_gap(at, end);
+    const char follows = next < end ? text_[next] : '\0';
+    if (next > at && last != '.' && follows != '.' && follows != '@') return false;
+    if (next > at) {
+      at = next;
+      continue;
+    }
+    last = text_[at];
+    at = past_piece(at);
+  }
+  return true;
+}
+
 bool Scanner::full() {
   if (batch_.addresses.open_row().size() < limits_.addresses_max) return false;
   faults_.set(Fault::kLimitAddresses);
@@ -154,7 +205,9 @@ std::string_view Scanner::phrase(size_t begin, size_t end) {
   for (size_t i = static_cast<size_t>(text.data() - text_.data()), last = i + text.size();
        i < last;) {
     const char c = text_[i];
-    if (c == '"' && i < quotes_off_) {
+    if (const size_t word = std::min(past_encoded_word(text_, i), last); word > i) {
+      for (; i < word; ++i) out.push(text_[i]);
+    } else if (c == '"' && i < quotes_off_) {
       const size_t close = past_quoted(i) - 1;
       for (++i; i < close; ++i) {
         if (text_[i] == '\\' && i + 1 < close) ++i;
@@ -231,8 +284,9 @@ void Scanner::finish_bare() {
     add(raw, {}, entry_.broken);
     return;
   }
-  // Tokens are cut at blanks, but not at those beside "@", nor at those beside
-  // "." in a domain.
+  // Tokens are cut at blanks, but not at those beside "@", nor at those beside "." in a domain or
+  // in a local part that has no name before it.
+  const bool joined = dots_join(entry_.begin, at_);
   size_t tokens = 0, addresses = 0;
   std::string_view first, before;
   const size_t end = at_;
@@ -243,12 +297,10 @@ void Scanner::finish_bare() {
     while (i < end) {
       const char c = text_[i];
       if (blank(c) || c == '(') {
-        size_t next = i;
-        while (next < end && (blank(text_[next]) || (text_[next] == '(' && next < comments_off_)))
-          next = blank(text_[next]) ? next + 1 : past_comment(next);
+        const size_t next = past_gap(i, end);
         const char follows = next < end ? text_[next] : '\0';
         const bool glued =
-            last == '@' || follows == '@' || (ats && (last == '.' || follows == '.'));
+            last == '@' || follows == '@' || ((ats || joined) && (last == '.' || follows == '.'));
         if (next > i && (last == '\0' || !glued)) break;
         if (next > i) {
           i = next;
@@ -257,7 +309,7 @@ void Scanner::finish_bare() {
       }
       ats = ats || c == '@';
       last = c;
-      i = c == '"' ? past_quoted(i) : i + 1;
+      i = past_piece(i);
     }
     if (last != '\0') {
       ++tokens;
@@ -270,8 +322,7 @@ void Scanner::finish_bare() {
         add(token, {}, true);
       }
     }
-    while (i < end && (blank(text_[i]) || (text_[i] == '(' && i < comments_off_)))
-      i = blank(text_[i]) ? i + 1 : past_comment(i);
+    i = past_gap(i, end);
   }
   if (addresses != 1) return;
   const bool alone = tokens == 1;
@@ -284,7 +335,8 @@ void Scanner::finish() {
   if (entry_.open != kNone) {
     const std::string_view spec = text_.substr(entry_.open + 1, entry_.close - entry_.open - 1);
     std::string_view name = phrase(entry_.begin, entry_.open);
-    while (name.ends_with(',')) name = trim(name.substr(0, name.size() - 1));
+    while (name.ends_with(',') || (entry_.broken && name.ends_with('<')))
+      name = trim(name.substr(0, name.size() - 1));
     if (name.empty()) name = comment_name();
     const size_t after = std::min(entry_.close + 1, at_);
     if (spec.find('@') == kNone && text_.substr(after, at_ - after).find('@') != kNone) {
@@ -409,6 +461,10 @@ void Scanner::step(char c) {
       finish();
       if (c == ';') in_group_ = false;
       start(++at_);
+      break;
+    case '=':
+      if (entry_.close != kNone) entry_.broken = true;
+      at_ = past_piece(at_);
       break;
     case '\\':
       at_ = std::min(at_ + 2, text_.size());

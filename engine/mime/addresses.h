@@ -6,9 +6,10 @@
 //   mailbox = [phrase] "<" [route ":"] addr-spec ">" | addr-spec
 //
 // One pass over the unfolded but undecoded text, without recursion: nested comments are a counter.
-// Display names are decoded (RFC 2047) only after the text was split, so that a comma or "<" inside
-// an encoded word cannot make an address. An entry that does not parse still gives what can be
-// used of it, with valid = false and Fault::kAddressBroken.
+// Display names are decoded (RFC 2047) only after the text was split, and the split steps over
+// whole encoded words, so that a comma or "<" inside one, escaped or not, cannot make an address.
+// An entry that does not parse still gives what can be used of it, with valid = false and
+// Fault::kAddressBroken.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/ascii.h"
+#include "engine/mime/comment.h"
 #include "engine/mime/header_names.h"
 #include "engine/mime/parameters.h"
 
@@ -13,6 +14,7 @@ namespace {
 struct EncodingName {
   std::string_view name;
   TransferEncoding encoding;
+  bool broken = false;  // meant so, but not every client knows
 };
 constexpr EncodingName kEncodings[] = {
     {"7bit", TransferEncoding::k7bit},
@@ -22,6 +24,10 @@ constexpr EncodingName kEncodings[] = {
     {"binary", TransferEncoding::kBinary},
     {"7-bit", TransferEncoding::k7bit},
     {"8-bit", TransferEncoding::k8bit},
+    {"base-64", TransferEncoding::kBase64, true},
+    {"x-base64", TransferEncoding::kBase64, true},
+    {"quoted_printable", TransferEncoding::kQuotedPrintable, true},
+    {"x-quoted-printable", TransferEncoding::kQuotedPrintable, true},
     {"x-uuencode", TransferEncoding::kUuencode},
     {"uuencode", TransferEncoding::kUuencode},
     {"x-uue", TransferEncoding::kUuencode},
@@ -31,15 +37,23 @@ constexpr EncodingName kEncodings[] = {
     {"yenc", TransferEncoding::kYenc},
 };
 
-// `label` in lower case. Quotes, and what follows a semicolon, a comment or a blank, are no part
-// of the name.
+// `label` in lower case. Quotes, comments before the name, and what follows a semicolon, a comment
+// or a blank, are no part of the name.
 TransferEncoding encoding_of(std::string_view label, Faults& faults) {
   std::string_view name = trimmed(label);
+  if (name.empty()) return TransferEncoding::kNone;
+  while (name.starts_with('(')) {
+    const size_t end = past_comment(name, 0);
+    if (end >= name.size()) break;
+    name = trimmed(name.substr(end));
+  }
   if (!name.empty() && name[0] == '"') name.remove_prefix(1);
   name = name.substr(0, name.find_first_of("\"; (\t,"));
-  if (name.empty()) return TransferEncoding::kNone;
-  for (const EncodingName& known : kEncodings)
-    if (name == known.name) return known.encoding;
+  for (const EncodingName& known : kEncodings) {
+    if (name != known.name) continue;
+    if (known.broken) faults.set(Fault::kTransferEncodingBroken);
+    return known.encoding;
+  }
   faults.set(Fault::kTransferEncodingBroken);
   return TransferEncoding::kUnknown;
 }
@@ -48,6 +62,7 @@ struct Fields {
   const Header* type = nullptr;
   const Header* encoding = nullptr;
   const Header* disposition = nullptr;
+  const Header* other_disposition = nullptr;  // the last, where `disposition` is the first
   const Header* id = nullptr;
 };
 
@@ -68,7 +83,8 @@ bool find_fields(std::span<const Header> headers, bool last, Fields& fields) {
         take(fields.encoding, header, true);
         break;
       case known::kContentDisposition:
-        take(fields.disposition, header, false);
+        if (fields.disposition == nullptr) fields.disposition = &header;
+        fields.other_disposition = &header;
         break;
       case known::kContentId:
         take(fields.id, header, false);
@@ -77,6 +93,7 @@ bool find_fields(std::span<const Header> headers, bool last, Fields& fields) {
         break;
     }
   }
+  if (last) std::swap(fields.disposition, fields.other_disposition);
   return ambiguous;
 }
 
@@ -87,6 +104,31 @@ Disposition disposition_of(std::string_view type) {
 }
 
 void set_flag(Part& part, PartFlag flag) { part.flags |= static_cast<uint16_t>(flag); }
+
+// The extension as the name is opened: without what Windows drops at its end.
+std::string_view extension(std::string_view name) {
+  name = name.substr(0, name.find_last_not_of(". ") + 1);
+  const size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string_view{} : name.substr(dot + 1);
+}
+
+void add_filenames(const MimeParameter* names, Part& part) {
+  if (names == nullptr) return;
+  add_filename(names->value, part);
+  add_filename(names->other, part);
+}
+
+void read_disposition(const Fields& fields, const Limits& limits, HeaderScratch& scratch,
+                      Arena& arena, Faults& faults, Part& part) {
+  if (fields.disposition == nullptr) return;
+  const std::string_view text = fields.disposition->unfolded;
+  const MimeValue value = parse_disposition(text, limits, scratch, arena, faults);
+  part.disposition = disposition_of(value.type);
+  add_filenames(value.find("filename"), part);
+  const std::string_view other = fields.other_disposition->unfolded;
+  if (other == text) return;
+  add_filenames(parse_disposition(other, limits, scratch, arena, faults).find("filename"), part);
+}
 
 void set_default_type(const ContentReading& reading, Part& part) {
   part.type = reading.digest ? "message" : "text";
@@ -116,8 +158,13 @@ void read_type(const Header* header, const ContentReading& reading, const Limits
     }
   }
   part.charset = lowered(trimmed(value.value("charset")), arena);
-  part.boundary = value.raw("boundary");
-  part.filename = value.value("name");
+  if (const MimeParameter* const boundary = value.find("boundary")) {
+    fields.two_boundaries = !boundary->other_raw.empty();
+    const bool other = fields.two_boundaries && reading.other_boundary;
+    part.boundary = other ? boundary->other_raw : boundary->raw;
+    if (fields.two_boundaries) faults.set(Fault::kParameterBroken);
+  }
+  add_filenames(value.find("name"), part);
   fields.smime_type = lowered(value.value("smime-type"), arena);
   fields.partial_number = value.value("number");
   if (lowered(value.value("format"), arena) == "flowed") {
@@ -127,11 +174,20 @@ void read_type(const Header* header, const ContentReading& reading, const Limits
 }
 
 bool holds_message(std::string_view subtype) {
-  return subtype == "rfc822" || subtype == "global" || subtype == "news" ||
+  return subtype == "rfc822" || subtype == "rfc2822" || subtype == "global" || subtype == "news" ||
          subtype == "external-body" || subtype == "partial";
 }
 
 }  // namespace
+
+void add_filename(std::string_view name, Part& part) {
+  if (part.filename.empty()) {
+    part.filename = name;
+  } else if (part.other_filename.empty() && !extension(name).empty() &&
+             !equal_caseless(extension(name), extension(part.filename))) {
+    part.other_filename = name;
+  }
+}
 
 PartKind part_kind(std::string_view type, std::string_view subtype) {
   if (type == "text") return subtype == "html" ? PartKind::kHtml : PartKind::kText;
@@ -147,6 +203,8 @@ ContentFields read_content_fields(std::span<const Header> headers, const Content
   ContentFields result;
   Fields fields;
   result.ambiguous = find_fields(headers, reading.last_header, fields);
+  // Before the type: the disposition's name is the first.
+  read_disposition(fields, limits, scratch, arena, faults, part);
   read_type(fields.type, reading, limits, scratch, arena, faults, part, result);
   part.kind = part_kind(part.type, part.subtype);
   // Only the first piece of a cut message begins with its headers (RFC 2046 5.2.2).
@@ -158,12 +216,6 @@ ContentFields read_content_fields(std::span<const Header> headers, const Content
     part.encoding = encoding_of(part.encoding_label, faults);
   }
   if (result.ambiguous) faults.set(Fault::kTransferEncodingBroken);
-  if (fields.disposition != nullptr) {
-    const MimeValue value =
-        parse_disposition(fields.disposition->unfolded, limits, scratch, arena, faults);
-    part.disposition = disposition_of(value.type);
-    if (!value.value("filename").empty()) part.filename = value.value("filename");
-  }
   if (fields.id != nullptr) {
     std::string_view id = trimmed(fields.id->unfolded);
     if (id.starts_with('<')) id.remove_prefix(1);

@@ -86,6 +86,8 @@ struct Reader {
   bool has_zone = false;
   bool exact = true;
 
+  size_t past_gap(size_t from) const;
+  bool colon_follows() const;
   char peek(size_t ahead = 0) const { return at + ahead < text.size() ? text[at + ahead] : '\0'; }
   void read();
   void number();
@@ -95,6 +97,22 @@ struct Reader {
   int digits(int max, int& count);
 };
 
+// One past the blanks and comments at `from`.
+size_t Reader::past_gap(size_t from) const {
+  while (from < text.size() && (text[from] == ' ' || text[from] == '\t' || text[from] == '(')) {
+    from = text[from] == '(' ? std::min(past_comment(text, from), text.size()) : from + 1;
+  }
+  return from;
+}
+
+// Whether ":" and a number come next, with or without blanks and comments around the colon.
+bool Reader::colon_follows() const {
+  const size_t colon = past_gap(at);
+  if (colon >= text.size() || text[colon] != ':') return false;
+  const size_t next = past_gap(colon + 1);
+  return next < text.size() && digit(text[next]);
+}
+
 int Reader::digits(int max, int& count) {
   int value = 0;
   count = 0;
@@ -102,16 +120,16 @@ int Reader::digits(int max, int& count) {
   return value;
 }
 
-// After the hour: ":MM[:SS[.fraction]] [am|pm]". Dots separate too, as some
-// senders write.
+// After the hour: ":MM[:SS[.fraction]] [am|pm]", with blanks and comments around the colons (RFC
+// 5322 4.3). Dots separate too, as some senders write.
 void Reader::clock(int first) {
   int count = 0;
   hour = first;
-  ++at;
+  at = past_gap(past_gap(at) + 1);
   minute = digits(2, count);
   if (count == 0) exact = false;
-  if ((peek() == ':' || peek() == '.') && digit(peek(1))) {
-    ++at;
+  if (colon_follows() || (peek() == '.' && digit(peek(1)))) {
+    at = past_gap(past_gap(at) + 1);
     second = digits(2, count);
     if (peek() == '.' || peek() == ',') {
       size_t end = at + 1;
@@ -165,8 +183,8 @@ void Reader::number() {
   int count = 0;
   const int value = digits(8, count);
   while (digit(peek())) ++at, count = 9;  // longer numbers are nothing of a date
-  if (hour < 0 && count <= 2 && (peek() == ':' || (peek() == '.' && day >= 0 && month != 0)) &&
-      digit(peek(1))) {
+  const bool dot_follows = peek() == '.' && digit(peek(1)) && day >= 0 && month != 0;
+  if (hour < 0 && count <= 2 && (dot_follows || colon_follows())) {
     clock(value);
   } else if (count == 4 && year < 0 && (peek() == '-' || peek() == '/') && digit(peek(1))) {
     // ISO 8601 order: year, month, day.
@@ -191,8 +209,10 @@ void Reader::word() {
   const size_t begin = at;
   while (letter(peek())) ++at;
   const std::string_view name = text.substr(begin, at - begin);
+  // A French day of the week: "mar., 1 juil.". Without the dot it is a month: "Mar, 1 2002".
+  const bool names_day = day < 0 && year < 0 && peek() == '.' && peek(1) == ',';
   if (hour < 0 || year < 0 || month == 0) {
-    if (month == 0) {
+    if (month == 0 && !names_day) {
       if (const unsigned found = month_of(name)) {
         month = found;
         if (peek() == '.') ++at;

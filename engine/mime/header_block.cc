@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/mime/encoded_word.h"
+#include "engine/mime/from_line.h"
 #include "engine/mime/header_line.h"
 #include "engine/mime/parameters.h"
 
@@ -46,10 +47,6 @@ NameEnd read_name(std::string_view text, size_t begin, size_t end) {
   result.value = at + 1;
   result.found = true;
   return result;
-}
-
-bool is_mbox_line(std::string_view line) {
-  return line.starts_with("From ") || line.starts_with(">From ");
 }
 
 uint8_t value_flags(std::string_view raw, uint8_t seen) {
@@ -196,6 +193,20 @@ const Part* first_text(std::span<const Part> parts) {
 
 }  // namespace
 
+size_t past_from_lines(std::string_view text, bool message) {
+  for (size_t at = 0;;) {
+    const HeaderLine line = next_header_line(text, at);
+    std::string_view from = text.substr(at, line.end - at);
+    if (from.starts_with('>')) from.remove_prefix(1);
+    if (!begins_as_from_line(from)) return at;
+    if (!is_from_line(from)) {
+      const size_t end = message ? next_header_line(text, line.next).end : 0;
+      if (!message || !read_name(text, line.next, end).found) return at;
+    }
+    at = line.next;
+  }
+}
+
 HeaderEnd find_header_end(std::string_view text) {
   HeaderEnd found;
   const size_t empty = find_empty_line(text, 0);
@@ -208,8 +219,7 @@ HeaderEnd find_header_end(std::string_view text) {
   found.block = found.body = text.size();
   for (size_t at = 0; at < text.size();) {
     const HeaderLine line = next_header_line(text, at);
-    const bool known = blank(text[at]) || is_mbox_line(text.substr(at, line.end - at)) ||
-                       read_name(text, at, line.end).found;
+    const bool known = blank(text[at]) || read_name(text, at, line.end).found;
     if (!known || (at == 0 && blank(text[0]))) {
       found.malformed = at;
       break;
@@ -268,14 +278,8 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
   const size_t room =
       limits.headers_max - std::min<size_t>(limits.headers_max, batch.headers.open_row().size());
   uint32_t count = 0;
-  bool top = true;
   for (size_t at = 0; at < block.size();) {
     const HeaderLine line = next_header_line(block, at);
-    if (top && is_mbox_line(block.substr(at, line.end - at))) {
-      at = line.next;
-      continue;
-    }
-    top = false;
     const NameEnd name = read_name(block, at, line.end);
     if (!name.found) {
       // Its continuations fall under the same rule: they begin with a blank.

@@ -1,11 +1,11 @@
 // Splits a header block into Header values.
 //
 // Lines end with LF, CRLF, CR or CR CR LF (what a double conversion leaves), each line as it is. A
-// line that begins with a blank or tab continues the header before it (RFC 5322 2.2.3). Lines at
-// the top that begin "From " or ">From " are mbox separators and are skipped. Any other line
+// line that begins with a blank or tab continues the header before it (RFC 5322 2.2.3). A line
 // without a colon, or with a control character or inner blank before it, is no header: it is
 // skipped with its continuations, Fault::kHeaderMalformed is set, and parsing goes on with the
-// next line, as mail clients do.
+// next line, as mail clients do. The lines of mbox files above a header block (from_line.h) are no
+// part of it.
 //
 // Of each header there are three readings (batch.h): raw, unfolded, decoded. Most headers need
 // one copy or none: without a fold `unfolded` is a view into `raw`; without an encoded word, NUL
@@ -31,6 +31,11 @@ struct HeaderEnd {
                             // (a part that lost its empty line: its body may begin there)
   static constexpr size_t npos = static_cast<size_t>(-1);
 };
+
+// Offset of the first line that is no "From " line of an mbox, with '>' before it or without: where
+// the header block of `text` begins. One without a date is such a line only above a `message`, and
+// only if a header follows it.
+size_t past_from_lines(std::string_view text, bool message);
 
 // Finds the end of the header block at the start of `text` (a message, or a MIME part's bytes).
 // A text that begins with an empty line has no headers. Linear; allocates nothing.

@@ -2,13 +2,16 @@
 
 #include <charconv>
 
+#include "engine/ascii.h"
 #include "engine/mime/base64.h"
 #include "engine/mime/content_fields.h"
+#include "engine/mime/encoded_word.h"
 #include "engine/mime/line_scan.h"
 #include "engine/mime/pkcs7.h"
 #include "engine/mime/quoted_printable.h"
 #include "engine/mime/uuencode.h"
 #include "engine/mime/yenc.h"
+#include "engine/text/utf8.h"
 
 namespace winnow {
 
@@ -32,13 +35,24 @@ Part* append_virtual(const StructureJob& job, uint32_t parent, std::string_view 
   return part;
 }
 
+// A name that stands with encoded data, as a header would show it. `charset` may be empty. What is
+// wrong with it is no fault of a header.
+std::string_view shown_name(const StructureJob& job, std::string_view name,
+                            std::string_view charset) {
+  Faults ignored;
+  bool fits = true;
+  if (!charset.empty() && !is_utf8(name))
+    return labelled_to_utf8(charset, name, job.headers, job.batch.arena, fits, ignored);
+  return decode_header_text(name, job.limits, job.headers, job.batch.arena, ignored).text;
+}
+
 void append_block(const StructureJob& job, uint32_t parent, const EncodedBlock& block,
                   TransferEncoding encoding) {
   Part* part = append_virtual(job, parent, "application", "octet-stream", block.bytes);
   if (part == nullptr) return;
   part->raw = block.block;
   part->encoding = encoding;
-  part->filename = block.filename;
+  part->filename = shown_name(job, block.filename, {});
   set_flag(*part, PartFlag::kAttachment);
   if (block.broken) {
     set_flag(*part, PartFlag::kTruncated);
@@ -141,7 +155,7 @@ void append_tnef(const StructureJob& job, uint32_t parent) {
     }
     Part* part = append_virtual(job, parent, type, subtype, item.bytes);
     if (part == nullptr) return;
-    part->filename = item.filename;
+    part->filename = shown_name(job, item.filename, charset);
     part->charset = item.utf8 ? "utf-8" : charset;
     if (item.kind == TnefItem::Kind::kAttachment || item.kind == TnefItem::Kind::kMessage)
       set_flag(*part, PartFlag::kAttachment);
@@ -155,8 +169,12 @@ bool is_tnef(const Part& part) {
 }
 
 bool is_smime(const Part& part) {
-  return part.type == "application" &&
-         (part.subtype == "pkcs7-mime" || part.subtype == "x-pkcs7-mime");
+  if (part.type != "application") return false;
+  // RFC 8551 3.9: of another type by its name.
+  const std::string_view name = part.filename;
+  const bool named = name.size() > 4 && equal_caseless(name.substr(name.size() - 4), ".p7m");
+  return part.subtype == "pkcs7-mime" || part.subtype == "x-pkcs7-mime" ||
+         (part.subtype == "octet-stream" && named);
 }
 
 std::string_view finish_smime(const StructureJob& job, Part& part, std::string_view smime_type) {
@@ -183,7 +201,9 @@ bool append_part(const StructureJob& job, uint32_t parent, uint16_t depth, Part*
   return true;
 }
 
-bool decode_body(Part& part, bool through, Arena& arena, Faults& faults) {
+bool decode_body(const StructureJob& job, Part& part, bool through) {
+  Arena& arena = job.batch.arena;
+  Faults& faults = job.batch.facts[job.row].faults;
   bool cut = false;
   part.decoded = part.raw;
   EncodedBlock block;
@@ -214,7 +234,7 @@ bool decode_body(Part& part, bool through, Arena& arena, Faults& faults) {
     default:
       break;
   }
-  if (part.filename.empty()) part.filename = block.filename;
+  if (!block.filename.empty()) add_filename(shown_name(job, block.filename, {}), part);
   return cut;
 }
 

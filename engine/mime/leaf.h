@@ -8,7 +8,7 @@ namespace winnow {
 
 // Undoes the transfer encoding of `part`: part.raw to part.decoded. Sets faults. `through` as in
 // base64.h; returns true where base64 was cut, so that `through` would have made a difference.
-bool decode_body(Part& part, bool through, Arena& arena, Faults& faults);
+bool decode_body(const StructureJob& job, Part& part, bool through);
 
 // Completes leaf `part` (its index in the row; decoded already) and appends its virtual parts.
 // Returns the MIME entity inside a signed S/MIME body, for the caller to read as a child; empty

@@ -47,9 +47,11 @@ class Reader {
   std::string_view token(std::string_view stop);
   bool assignment_ahead(size_t at) const;
   void skip_doubled_signs();
+  std::string_view unescaped(std::string_view inside);
   std::string_view quoted();
+  size_t last_quote(size_t at) const;
   std::string_view unquoted();
-  bool piece(ParameterPiece& piece);
+  bool piece(ParameterPiece& piece, std::string_view& shorter);
 
   std::string_view text_;
   Arena& arena_;
@@ -90,10 +92,10 @@ std::string_view Reader::token(std::string_view stop) {
 
 void Reader::type(MimeValue& value, bool with_subtype) {
   skip_blanks();
-  // Some senders quote the whole type.
-  const bool quote = peek() == '"';
-  if (quote) ++at_, value.broken = true;
-  const std::string_view type = token("/;(\"=,");
+  // Some senders quote the whole type, or put a colon for the semicolon.
+  constexpr std::string_view kStop = "/;(\"=,:'<>";
+  if (peek() == '"' || peek() == '\'' || peek() == '<') ++at_, value.broken = true;
+  const std::string_view type = token(kStop);
   if (peek() == '=' && !type.empty()) {
     // No type at all: it begins with a parameter.
     at_ -= type.size();
@@ -106,7 +108,7 @@ void Reader::type(MimeValue& value, bool with_subtype) {
     if (peek() == '/') {
       ++at_;
       skip_blanks();
-      value.subtype = lowered(token("/;(\"=,"), arena_);
+      value.subtype = lowered(token(kStop), arena_);
     }
     if (value.type.empty() || value.subtype.empty()) value.broken = true;
   } else if (value.type.empty()) {
@@ -114,8 +116,11 @@ void Reader::type(MimeValue& value, bool with_subtype) {
   }
   // What follows the type up to the semicolon or a parameter is rubbish.
   skip_blanks();
+  while (peek() == ':' || peek() == '"' || peek() == '\'' || peek() == '>')
+    ++at_, value.broken = true;
+  skip_blanks();
   while (!done() && peek() != ';' && !assignment_ahead(at_)) {
-    value.broken = value.broken || peek() != '"' || !quote;
+    value.broken = true;
     if (token(";").empty()) ++at_;
     skip_blanks();
   }
@@ -144,30 +149,51 @@ void Reader::skip_doubled_signs() {
   broken_ |= at_ != begin;
 }
 
-// A quoted string. Only \" and \\ are escapes: senders write Windows paths as they are.
+// Whether an escape stands at `at` of a quoted string. Only \" and \\ are any: senders write
+// Windows paths as they are.
+bool is_escape(std::string_view text, size_t at) {
+  return text[at] == '\\' && at + 1 < text.size() && (text[at + 1] == '"' || text[at + 1] == '\\');
+}
+
+std::string_view Reader::unescaped(std::string_view inside) {
+  if (inside.find('\\') == std::string_view::npos) return inside;
+  ArenaText out(arena_, inside.size());
+  for (size_t i = 0; i < inside.size(); ++i) {
+    if (is_escape(inside, i)) ++i;
+    out.push(inside[i]);
+  }
+  return out.finish();
+}
+
+// A quoted string up to its first quote.
 std::string_view Reader::quoted() {
   const size_t begin = ++at_;
-  bool escapes = false;
-  while (!done() && peek() != '"') {
-    if (peek() == '\\' && at_ + 1 < text_.size() &&
-        (text_[at_ + 1] == '"' || text_[at_ + 1] == '\\'))
-      ++at_, escapes = true;
-    ++at_;
-  }
+  while (!done() && peek() != '"') at_ += is_escape(text_, at_) ? 2 : 1;
   const std::string_view inside = text_.substr(begin, at_ - begin);
   if (done())
     broken_ = true;
   else
     ++at_;
-  if (!escapes) return inside;
-  ArenaText out(arena_, inside.size());
-  for (size_t i = 0; i < inside.size(); ++i) {
-    if (inside[i] == '\\' && i + 1 < inside.size() &&
-        (inside[i + 1] == '"' || inside[i + 1] == '\\'))
-      ++i;
-    out.push(inside[i]);
+  return unescaped(inside);
+}
+
+// Behind an inner quote, of a string with quotes inside that nobody escaped: its last quote, npos
+// where what follows is rubbish. Outside of inner quotes the parameter ends as ever. Linear for all
+// of a value: a search that fails ends within the next parameter with an odd number of quotes.
+size_t Reader::last_quote(size_t at) const {
+  for (bool inner = false; at < text_.size(); ++at) {
+    if (is_escape(text_, at)) {
+      ++at;
+    } else if (text_[at] == '"') {
+      size_t after = at + 1;
+      while (after < text_.size() && blank(text_[after])) ++after;
+      if (after == text_.size() || text_[after] == ';' || assignment_ahead(after)) return at;
+      inner = !inner;
+    } else if (!inner && (text_[at] == ';' || (blank(text_[at - 1]) && assignment_ahead(at)))) {
+      break;
+    }
   }
-  return out.finish();
+  return std::string_view::npos;
 }
 
 // Runs to the semicolon. Inner blanks belong to it, unless NAME= or a last comment follows.
@@ -217,7 +243,8 @@ void split_name(ParameterPiece& piece) {
   piece.name = piece.name.substr(0, star);
 }
 
-bool Reader::piece(ParameterPiece& piece) {
+// `shorter` is the text up to the first quote, where the piece has more.
+bool Reader::piece(ParameterPiece& piece, std::string_view& shorter) {
   piece.name = token("=;\"(");
   skip_blanks();
   if (peek() != '=' || piece.name.empty()) {
@@ -229,10 +256,23 @@ bool Reader::piece(ParameterPiece& piece) {
   skip_blanks();
   skip_doubled_signs();
   if (peek() == '"') {
+    const size_t begin = at_ + 1;
     piece.text = quoted();
+    const size_t first_end = at_;
     skip_blanks();
     if (!done() && peek() != ';') {
       broken_ = true;
+      const size_t last = assignment_ahead(at_) ? std::string_view::npos : last_quote(first_end);
+      if (last != std::string_view::npos) {
+        const std::string_view inside = text_.substr(begin, last - begin);
+        const std::string_view longer = inside.substr(0, inside.find_last_not_of('"') + 1);
+        at_ = last + 1;
+        skip_blanks();
+        if (longer.size() > first_end - 1 - begin) {
+          shorter = piece.text;
+          piece.text = unescaped(longer);
+        }
+      }
       while (!done() && peek() != ';' && !assignment_ahead(at_)) {
         if (token(";").empty()) ++at_;
         skip_blanks();
@@ -257,7 +297,12 @@ void Reader::parameters(std::vector<ParameterPiece>& pieces) {
       return;
     }
     ParameterPiece next;
-    if (piece(next)) pieces.push_back(next);
+    std::string_view shorter;
+    if (!piece(next, shorter)) continue;
+    pieces.push_back(next);
+    if (shorter.empty() || pieces.size() == kPiecesMax) continue;
+    next.text = shorter;
+    pieces.push_back(next);
   }
 }
 
@@ -301,11 +346,21 @@ struct Join {
   MimeParameter parameter(std::string_view name);
   MimeParameter join(std::span<ParameterPiece* const> pieces);
   std::span<ParameterPiece*> in_order(std::span<ParameterPiece*> sections);
+  MimeParameter one(ParameterPiece& piece);
   void plain(MimeParameter& parameter);
 };
 
 void Join::plain(MimeParameter& parameter) {
   parameter.value = decode_header_text(parameter.raw, limits, scratch, arena, faults).text;
+}
+
+MimeParameter Join::one(ParameterPiece& piece) {
+  ParameterPiece* const pieces[] = {&piece};
+  if (piece.extended) return join(pieces);
+  MimeParameter parameter;
+  parameter.raw = piece.text;
+  plain(parameter);
+  return parameter;
 }
 
 // Joins pieces in the order in which they stand here and decodes them.
@@ -370,6 +425,8 @@ MimeParameter Join::parameter(std::string_view name) {
   size_t count = 0;
   ParameterPiece* whole = nullptr;
   ParameterPiece* simple = nullptr;
+  ParameterPiece* last_whole = nullptr;
+  ParameterPiece* last_simple = nullptr;
   for (ParameterPiece& piece : scratch.pieces) {
     if (piece.used || piece.name != name) continue;
     piece.used = true;
@@ -378,22 +435,29 @@ MimeParameter Join::parameter(std::string_view name) {
       continue;
     }
     ParameterPiece*& place = piece.extended ? whole : simple;
-    if (place != nullptr)
-      broken = true;
-    else
-      place = &piece;
+    broken |= place != nullptr;
+    if (place == nullptr) place = &piece;
+    (piece.extended ? last_whole : last_simple) = &piece;
   }
   const std::span<ParameterPiece*> joined = in_order(std::span(sections).first(count));
-  MimeParameter parameter;
-  if (whole != nullptr) {
-    parameter = join({&whole, 1});
-  } else if (!joined.empty() && (simple == nullptr || joined.front()->section == 0)) {
-    parameter = join(joined);
-  } else {
-    parameter.raw = simple->text;
-    plain(parameter);
-  }
+  const bool joined_wins =
+      whole == nullptr && !joined.empty() && (simple == nullptr || joined.front()->section == 0);
+  ParameterPiece* const winner = joined_wins ? nullptr : whole != nullptr ? whole : simple;
+  MimeParameter parameter = joined_wins ? join(joined) : one(*winner);
   parameter.name = name;
+  // Nothing is wrong with a value that does not count.
+  const bool was_broken = broken;
+  const Faults were = faults;
+  const auto keep_other = [&](const MimeParameter& other) {
+    if (other.raw == parameter.raw) return;
+    parameter.other_raw = other.raw;
+    parameter.other = other.value;
+  };
+  for (ParameterPiece* const other : {simple, last_simple, last_whole})
+    if (other != nullptr && other != winner && parameter.other_raw.empty()) keep_other(one(*other));
+  if (!joined_wins && !joined.empty() && parameter.other_raw.empty()) keep_other(join(joined));
+  broken = was_broken;
+  faults = were;
   return parameter;
 }
 
@@ -415,22 +479,23 @@ MimeValue parse_value(std::string_view unfolded, bool with_subtype, const Limits
 
 }  // namespace
 
-std::string_view MimeValue::value(std::string_view name) const {
+const MimeParameter* MimeValue::find(std::string_view name) const {
   for (const MimeParameter& parameter : parameters)
-    if (parameter.name == name) return parameter.value;
-  return {};
+    if (parameter.name == name) return &parameter;
+  return nullptr;
+}
+
+std::string_view MimeValue::value(std::string_view name) const {
+  const MimeParameter* const parameter = find(name);
+  return parameter != nullptr ? parameter->value : std::string_view{};
 }
 
 std::string_view MimeValue::raw(std::string_view name) const {
-  for (const MimeParameter& parameter : parameters)
-    if (parameter.name == name) return parameter.raw;
-  return {};
+  const MimeParameter* const parameter = find(name);
+  return parameter != nullptr ? parameter->raw : std::string_view{};
 }
 
-bool MimeValue::has(std::string_view name) const {
-  return std::any_of(parameters.begin(), parameters.end(),
-                     [&](const MimeParameter& parameter) { return parameter.name == name; });
-}
+bool MimeValue::has(std::string_view name) const { return find(name) != nullptr; }
 
 MimeValue parse_content_type(std::string_view unfolded, const Limits& limits,
                              HeaderScratch& scratch, Arena& arena, Faults& faults) {

@@ -8,7 +8,10 @@
 // whichever are missing, and an escape may reach over two of them; NAME*=charset'language'%XX is
 // decoded. Which of several wins (RFC 2231 says nothing of duplicates; this is what most clients
 // do): NAME* or NAME*0 over plain NAME (RFC 6266 4.3 asks for it), plain NAME over sections without
-// NAME*0, else the first. Whatever had to be guessed sets Fault::kParameterBroken.
+// NAME*0, else the first. What another reader takes in its place is kept beside it. A quote ends a
+// string only before a semicolon, NAME=, a comment or the end ("a "b" c" is one string), and is
+// read as the end, too, where that gives another value. Whatever had to be guessed sets
+// Fault::kParameterBroken.
 #pragma once
 
 #include <span>
@@ -25,6 +28,9 @@ struct MimeParameter {
   std::string_view name;   // lower case, without RFC 2231 asterisks
   std::string_view raw;    // unquoted, joined and percent-decoded, in no known charset: boundaries
   std::string_view value;  // the same as valid UTF-8, RFC 2231 and RFC 2047 charsets decoded
+  // Of a name that stands here with several values one that did not win; empty = none.
+  std::string_view other_raw;
+  std::string_view other;
 };
 
 struct MimeValue {
@@ -36,6 +42,8 @@ struct MimeValue {
   // The parameter's value, empty where there is none. `name` in lower case.
   std::string_view value(std::string_view name) const;
   std::string_view raw(std::string_view name) const;
+  // nullptr where there is none.
+  const MimeParameter* find(std::string_view name) const;
   bool has(std::string_view name) const;
 };
 

@@ -7,7 +7,9 @@
 #include "engine/mime/content_fields.h"
 #include "engine/mime/delimiter.h"
 #include "engine/mime/header_block.h"
+#include "engine/mime/header_line.h"
 #include "engine/mime/leaf.h"
+#include "engine/mime/parameters.h"
 
 namespace winnow {
 
@@ -87,10 +89,11 @@ class Reading {
     Part& here = part(index);
     const std::span<const Header> own =
         batch_.headers.open_row().subspan(here.headers.begin, here.headers.size());
-    const ContentFields fields =
-        read_content_fields(own, {has(Switch::kLastHeader), digest}, job_.limits, job_.headers,
-                            batch_.arena, facts_.faults, here);
+    const ContentReading reading{has(Switch::kLastHeader), digest, has(Switch::kOtherBoundary)};
+    const ContentFields fields = read_content_fields(own, reading, job_.limits, job_.headers,
+                                                     batch_.arena, facts_.faults, here);
     if (fields.ambiguous) doubt(Switch::kLastHeader);
+    if (fields.two_boundaries) doubt(Switch::kOtherBoundary);
     here.raw = here.decoded = text.substr(body);
     if (here.kind == PartKind::kMultipart)
       multipart(index, decodes);
@@ -100,33 +103,81 @@ class Reading {
       leaf(index, decodes, fields);
   }
 
-  // Appends the headers at the start of `text`; returns where the body begins.
+  // Appends the headers of one entity, whose text this is; returns where the body begins.
   size_t headers(std::string_view text, uint32_t index) {
-    const bool headerless = is_headerless() && part(index).parent == kNoIndex;
-    HeaderEnd end = headerless ? HeaderEnd{} : find_header_end(text);
-    size_t body = headerless ? 0 : body_of(text, end);
-    size_t block = end.terminated ? end.block : body;
-    if (!end.terminated && end.malformed != HeaderEnd::npos)
-      facts_.faults.set(Fault::kHeaderUnterminated);
-    const Faults before = facts_.faults;
-    facts_.faults.bits &= ~(uint64_t{1} << static_cast<int>(Fault::kHeaderMalformed));
-    const uint32_t count = parse_header_block(job_.names, job_.limits, job_.headers,
-                                              text.substr(0, block), job_.row, index, batch_);
-    const bool malformed = facts_.faults.has(Fault::kHeaderMalformed);
-    facts_.faults.bits |= before.bits;
-    if (malformed && count == 0) {
-      body = block = 0;  // what was taken for a header block is text
-    } else if (malformed && end.terminated) {
-      const size_t line = find_header_end(text.substr(0, block)).malformed;
-      if (line != HeaderEnd::npos) {
-        doubt(Switch::kBodyAtMalformed);
-        if (has(Switch::kBodyAtMalformed)) body = line;
-      }
+    const uint32_t parent = part(index).parent;
+    size_t top = 0;
+    HeaderEnd end;
+    if (parent != kNoIndex || !is_headerless()) {
+      top = past_from_lines(text, parent == kNoIndex || part(parent).kind != PartKind::kMultipart);
+      end = header_block(text.substr(top), index);
+      if (end.body == 0 && top < text.size()) top = 0;  // all of it is text
     }
     Part& here = part(index);
     here.headers.end = static_cast<uint32_t>(batch_.headers.open_row().size());
-    here.raw_headers = text.substr(0, block);
-    return body;
+    here.raw_headers = text.substr(0, top + end.block);
+    margin(index, text.substr(0, top), false);
+    return top + end.body;
+  }
+
+  // Appends the headers at the start of `text`. In what it returns block and body are where those
+  // are taken to end and to begin, terminated or not.
+  HeaderEnd header_block(std::string_view text, uint32_t index) {
+    HeaderEnd end = find_header_end(text);
+    if (!end.terminated) end.block = end.body = body_of(text, end);
+    if (!end.terminated && end.malformed != HeaderEnd::npos)
+      facts_.faults.set(Fault::kHeaderUnterminated);
+    const Faults before = facts_.faults;
+    bool malformed = false;
+    uint32_t count = parse_block(text.substr(0, end.block), index, malformed);
+    if (malformed && end.terminated) {
+      const size_t line = own_delimiter(text.substr(0, end.block), index);
+      if (line != Delimiter::kNone) {
+        batch_.headers.values.resize(batch_.headers.begin.back() + part(index).headers.begin);
+        facts_.faults = before;
+        facts_.faults.set(Fault::kHeaderUnterminated);
+        end.block = end.body = line;
+        count = parse_block(text.substr(0, line), index, malformed);
+      }
+    }
+    if (malformed && count == 0) {
+      end.body = end.block = 0;  // what was taken for a header block is text
+    } else if (malformed && end.terminated) {
+      const size_t line = find_header_end(text.substr(0, end.block)).malformed;
+      if (line != HeaderEnd::npos) {
+        doubt(Switch::kBodyAtMalformed);
+        if (has(Switch::kBodyAtMalformed)) end.body = line;
+      }
+    }
+    return end;
+  }
+
+  // Appends the headers of `block`, returns their number; `malformed`: a line of it is none.
+  uint32_t parse_block(std::string_view block, uint32_t index, bool& malformed) {
+    const Faults before = facts_.faults;
+    facts_.faults.bits &= ~(uint64_t{1} << static_cast<int>(Fault::kHeaderMalformed));
+    const uint32_t count =
+        parse_header_block(job_.names, job_.limits, job_.headers, block, job_.row, index, batch_);
+    malformed = facts_.faults.has(Fault::kHeaderMalformed);
+    facts_.faults.bits |= before.bits;
+    return count;
+  }
+
+  // Where in a header block the first delimiter stands of the multipart that a header above it
+  // says this is: there its body begins, without an empty line. Delimiter::kNone = nowhere.
+  size_t own_delimiter(std::string_view block, uint32_t index) {
+    for (const Header& header : batch_.headers.open_row().subspan(part(index).headers.begin)) {
+      if (header.id != header_id(known::kContentType)) continue;
+      Faults ignored;  // set where the part's own Content-Type is read
+      const MimeValue value =
+          parse_content_type(header.unfolded, job_.limits, job_.headers, batch_.arena, ignored);
+      const std::string_view boundary = value.raw("boundary");
+      if (value.type != "multipart" || boundary.empty()) continue;
+      const auto end = static_cast<size_t>(header.raw.data() + header.raw.size() - block.data());
+      DelimiterDoubts none;
+      return find_delimiter(block, next_header_line(block, end).next, boundary, rules_, none).line;
+    }
+    return Delimiter::kNone;
   }
 
   bool too_deep(Part& here) {
@@ -142,8 +193,7 @@ class Reading {
   }
 
   void decode(Part& here) {
-    if (decode_body(here, has(Switch::kBase64Through), batch_.arena, facts_.faults))
-      doubt(Switch::kBase64Through);
+    if (decode_body(job_, here, has(Switch::kBase64Through))) doubt(Switch::kBase64Through);
   }
 
   void push(uint32_t index, std::string_view text, std::string_view boundary, uint8_t decodes) {
@@ -248,7 +298,9 @@ class Reading {
     const Delimiter first = find_delimiter(frame.text, 0, frame.boundary, rules_, doubts_);
     frame.at = first.after;
     frame.closed = first.closing && closes(frame, first.after);
-    margin(frame.part, frame.text.substr(0, before_delimiter(frame.text, 0, first.line)), false);
+    // Where no part follows, what stands above the closing delimiter is all that there is.
+    margin(frame.part, frame.text.substr(0, before_delimiter(frame.text, 0, first.line)),
+           frame.closed);
   }
 
   void child(StructureFrame& frame) {

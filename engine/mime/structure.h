@@ -10,7 +10,7 @@
 // Delimiter line: "--" boundary ["--"] blanks, at the start of a line. The line end before it
 // belongs to it. A multipart without boundary parameter, or whose boundary never occurs, is cut
 // at a boundary guessed from its body. Preamble and epilogue become virtual text parts where they
-// hold more than the usual sentence.
+// hold more than the usual sentence, a preamble also where no part follows.
 //
 // Ambiguity. Where clients differ, the first reading is the one that most take, and the other is
 // made as a whole second pass with one switch turned (enum Switch); of it only leaves that the
@@ -37,6 +37,7 @@ enum class Switch : uint8_t {
   kAfterClose = 8,       // a closing delimiter does not end the multipart
   kBase64Through = 32,   // base64 goes on after padding whatever follows
   kBoundaryPrefix = 16,  // a line that only begins with the delimiter is one (RFC 2046 5.1.1)
+  kOtherBoundary = 64,   // of two boundary parameters the other one holds
 };
 
 struct StructureFrame {

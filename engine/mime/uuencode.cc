@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "engine/ascii.h"
 #include "engine/mime/base64.h"
 #include "engine/mime/line_scan.h"
 
@@ -14,21 +15,26 @@ std::string_view trim_right(std::string_view text) {
   return text;
 }
 
-// "begin 644 name": the name, or false.
-bool parse_begin(std::string_view line, bool& base64, std::string_view& name) {
+struct BeginLine {
+  bool base64 = false;
+  bool sure = false;  // no prose, whether the block is closed or not
+  std::string_view name;
+};
+
+// "begin 644 name", or false. `declared`: a line without a mode is one, too.
+bool parse_begin(std::string_view line, bool declared, BeginLine& begin) {
   if (!line.starts_with("begin")) return false;
   line.remove_prefix(5);
-  base64 = line.starts_with("-base64");
-  if (base64) line.remove_prefix(7);
+  begin.base64 = line.starts_with("-base64");
+  if (begin.base64) line.remove_prefix(7);
   if (line.empty() || line[0] != ' ') return false;
   while (!line.empty() && line[0] == ' ') line.remove_prefix(1);
   size_t digits = 0;
   while (digits < line.size() && line[digits] >= '0' && line[digits] <= '7') ++digits;
-  if (digits < 3 || digits > 5) return false;
-  line.remove_prefix(digits);
-  if (!line.empty() && line[0] != ' ') return false;
-  while (!line.empty() && line[0] == ' ') line.remove_prefix(1);
-  name = trim_right(line);
+  if (digits < line.size() && line[digits] != ' ') digits = 0;  // the name begins with them
+  if (digits == 0 && !declared) return false;
+  begin.sure = begin.base64 || (digits >= 3 && digits <= 5) || (declared && digits > 0);
+  begin.name = block_name(line.substr(digits));
   return true;
 }
 
@@ -104,28 +110,41 @@ void read_base64(std::string_view text, size_t begin, size_t at, Arena& arena,
   block.block = text.substr(begin, at - begin);
 }
 
-}  // namespace
-
-bool read_uuencode(std::string_view text, size_t at, Arena& arena, EncodedBlock& block) {
+bool read_block(std::string_view text, size_t at, bool declared, Arena& arena,
+                EncodedBlock& block) {
   const size_t end = line_end(text, at);
-  bool base64 = false;
-  std::string_view name;
-  if (!parse_begin(text.substr(at, end - at), base64, name)) return false;
+  BeginLine begin;
+  if (!parse_begin(text.substr(at, end - at), declared, begin)) return false;
   block = EncodedBlock{};
-  block.filename = name;
+  block.filename = begin.name;
   const size_t data = past_line_end(text, end);
-  if (base64)
+  if (begin.base64)
     read_base64(text, at, data, arena, block);
   else
     read_lines(text, at, data, arena, block);
+  if (!block.broken) return true;
   // "begin 100 people came" in prose: no data line follows it.
-  return !(block.broken && block.bytes.empty());
+  return !block.bytes.empty() && begin.sure;
+}
+
+}  // namespace
+
+std::string_view block_name(std::string_view written) {
+  std::string_view name = trimmed(written, " \t");
+  if (!name.starts_with('"')) return name;
+  name.remove_prefix(1);
+  if (name.ends_with('"')) name.remove_suffix(1);
+  return name;
+}
+
+bool read_uuencode(std::string_view text, size_t at, Arena& arena, EncodedBlock& block) {
+  return read_block(text, at, false, arena, block);
 }
 
 bool find_uuencode(std::string_view text, Arena& arena, EncodedBlock& block) {
   for (size_t at = find_inline_mark(text, 0); at != std::string_view::npos;
        at = find_inline_mark(text, at + 1))
-    if (text[at] == 'b' && read_uuencode(text, at, arena, block)) return true;
+    if (text[at] == 'b' && read_block(text, at, true, arena, block)) return true;
   return false;
 }
 

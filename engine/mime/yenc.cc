@@ -70,7 +70,7 @@ bool read_yenc(std::string_view text, size_t at, Arena& arena, EncodedBlock& blo
     return false;
   block = EncodedBlock{};
   block.broken = true;
-  block.filename = field(head, " name=");
+  block.filename = block_name(field(head, " name="));
   at = past_line_end(text, begin_end);
   char* const out = arena.alloc_bytes(text.size() - at);
   char* to = out;

@@ -1,6 +1,6 @@
 // yEnc blocks (yEnc draft 1.3, http://www.yenc.org/yenc-draft.1.3.txt): binary data in 8-bit text.
 //
-//   =ybegin [part=N total=N] line=N size=N name=...   the name is the rest of the line
+//   =ybegin [part=N total=N] line=N size=N name=...   the name is the rest of the line (quotes go)
 //   [=ypart begin=N end=N]                            multipart only
 //   data: byte = (c - 42) mod 256; after '=' byte = (c - 42 - 64) mod 256
 //   =yend size=N [part=N] [pcrc32=X] [crc32=X]

@@ -130,6 +130,17 @@ std::string_view without_bom(const Charset& charset, std::string_view bytes) {
   return bytes;
 }
 
+// UTF-16 without a mark is in the byte order in which its ASCII characters stand; big endian where
+// there are none (RFC 2781 4.3).
+const Charset& in_byte_order(const Charset& charset, std::string_view bytes) {
+  constexpr size_t kLookedAtBytesMax = 1024;
+  if (charset.name != "utf-16" || charset_of_mark(bytes) != nullptr) return charset;
+  size_t zeros[2] = {};  // at even and at odd places
+  const size_t size = std::min(bytes.size(), kLookedAtBytesMax);
+  for (size_t i = 0; i < size; ++i) zeros[i & 1] += bytes[i] == '\0';
+  return *find_charset(zeros[1] > zeros[0] ? "utf-16le" : "utf-16be");
+}
+
 // Whether only some bytes in a hundred are beyond ASCII: a text in ASCII's language with a
 // quotation mark, a dash or a name. Such a text is a few bytes of evidence for nine sets that share
 // most of them; the one that readers' programs fall back to is as good as statistics, and most of
@@ -239,9 +250,16 @@ std::string_view icu_name(std::string_view label) {
   return U_SUCCESS(error) && name ? std::string_view(name) : std::string_view();
 }
 
+const Charset* charset_of_mark(std::string_view bytes) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) return &utf8_charset();
+  if (bytes.starts_with("\xFF\xFE")) return find_charset("utf-16le");
+  if (bytes.starts_with("\xFE\xFF")) return find_charset("utf-16be");
+  return nullptr;
+}
+
 bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
              ArenaText& out) {
-  return convert(charset, without_bom(charset, bytes), scratch, out);
+  return convert(in_byte_order(charset, bytes), without_bom(charset, bytes), scratch, out);
 }
 
 std::string_view utf8_view(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
@@ -252,7 +270,7 @@ std::string_view utf8_view(const Charset& charset, std::string_view bytes, Chars
   if (!shifts && is_ascii(bytes)) return fits = true, bytes;
   if (charset.kind == CharsetKind::kUtf8 && is_utf8(bytes)) return fits = true, bytes;
   ArenaText out(arena, bytes.size() + bytes.size() / 2 + 16);
-  fits = convert(charset, bytes, scratch, out);
+  fits = convert(in_byte_order(charset, bytes), bytes, scratch, out);
   return out.finish();
 }
 
@@ -260,10 +278,8 @@ namespace {
 
 // What the bytes say by themselves, without statistics; null: nothing.
 const Charset* marked_charset(std::string_view bytes) {
-  if (bytes.starts_with("\xEF\xBB\xBF")) return &utf8_charset();
   if (bytes.starts_with(std::string_view("\xFF\xFE\0\0", 4))) return find_charset("utf-32le");
-  if (bytes.starts_with("\xFF\xFE")) return find_charset("utf-16le");
-  if (bytes.starts_with("\xFE\xFF")) return find_charset("utf-16be");
+  if (const Charset* const marked = charset_of_mark(bytes)) return marked;
   const std::string_view head = bytes.substr(0, kEscapeBytesMax);
   if (is_ascii(bytes)) {
     if (head.find('\x1B') == std::string_view::npos) return &utf8_charset();

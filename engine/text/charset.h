@@ -54,9 +54,13 @@ std::string_view icu_name(std::string_view label);
 
 const Charset& utf8_charset();
 
+// The charset whose byte order mark `bytes` begin with: UTF-8, UTF-16 of either order; else null.
+const Charset* charset_of_mark(std::string_view bytes);
+
 // Appends `bytes` as valid UTF-8; what does not fit becomes U+FFFD. Returns false if some bytes
 // did not fit (us-ascii: any byte over 127; read as UTF-8 where valid, else windows-1252).
-// A byte order mark of the charset itself is not part of the text.
+// A byte order mark of the charset itself is not part of the text; "utf-16" without one is read in
+// the byte order that its first ASCII characters show.
 bool to_utf8(const Charset& charset, std::string_view bytes, CharsetScratch& scratch,
              ArenaText& out);
 

@@ -79,6 +79,7 @@ constexpr Row kRows[] = {
     {"iso-8859-16", kOneByte, nullptr, k_iso8859_16,
      "iso885916 isoir226 iso8859162001 latin10 l10 885916 isolatin10"},
     {"koi8-r", kOneByte, nullptr, k_koi8_r, "koi8r koi koi8 cskoi8r cp878 20866 cp20866 koi8rus"},
+    {"koi8-t", kOneByte, nullptr, k_koi8_t, "koi8t"},
     {"koi8-u", kOneByte, nullptr, k_koi8_u, "koi8u koi8ru 21866 cp21866"},
     {"macintosh", kOneByte, nullptr, k_mac_roman,
      "macintosh mac macroman csmacintosh 10000 cp10000 applemacintosh macwestern"},

@@ -9,7 +9,8 @@ SETS = [
     "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
     "cp874", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7",
     "iso8859_8", "iso8859_10", "iso8859_13", "iso8859_14", "iso8859_15", "iso8859_16",
-    "koi8_r", "koi8_u", "mac_roman", "mac_cyrillic", "mac_greek", "mac_turkish", "mac_latin2",
+    "koi8_r", "koi8_t", "koi8_u", "mac_roman", "mac_cyrillic", "mac_greek", "mac_turkish",
+    "mac_latin2",
     "cp437", "cp850", "cp852", "cp855", "cp857", "cp858", "cp860", "cp861", "cp862", "cp863",
     "cp865", "cp866", "cp737", "cp775", "cp1125", "ptcp154", "kz1048", "hp_roman8",
 ]

@@ -33,6 +33,12 @@ bool mostly_fits(std::string_view utf8) {
   return broken * 20 < beyond;
 }
 
+// Whether the mark at the start of a text is one of the label's own, which its converter reads.
+bool reads_mark(const Charset& declared, const Charset& marked) {
+  if (marked.kind == CharsetKind::kUtf8) return declared.kind == CharsetKind::kUtf8;
+  return &declared == &marked || declared.name == "utf-16" || declared.name.starts_with("utf-32");
+}
+
 // Whether the part is a calendar or a card (RFC 5545, RFC 6350, RFC 2425).
 bool has_content_lines(const Part& part) {
   return part.subtype == "calendar" || part.subtype == "vcard" || part.subtype == "x-vcard" ||
@@ -47,6 +53,7 @@ class Decoder {
   void decode(std::string_view label, bool html, std::string_view bytes) {
     const Charset* declared = label.empty() ? nullptr : find_charset(label);
     if (!label.empty() && declared == nullptr) faults_.set(Fault::kCharsetUnknown);
+    if (decode_as_marked(declared, bytes)) return;
     if (declared != nullptr) {
       if (try_charset(*declared, bytes)) return add_flag(text_, TextFlag::kCharsetDeclared);
       faults_.set(Fault::kCharsetWrong);
@@ -71,6 +78,16 @@ class Decoder {
   }
 
  private:
+  // A byte order mark tells more than a label does, unless what follows it is something else.
+  bool decode_as_marked(const Charset* declared, std::string_view bytes) {
+    const Charset* const marked = charset_of_mark(bytes);
+    if (marked == nullptr || (declared != nullptr && reads_mark(*declared, *marked))) return false;
+    if (!try_charset(*marked, bytes) && !mostly_fits(text_.utf8)) return false;
+    if (declared != nullptr) faults_.set(Fault::kCharsetWrong);
+    add_flag(text_, TextFlag::kCharsetGuessed);
+    return true;
+  }
+
   // Takes the first guess that fits; the likeliest also where a few characters do not. Others of
   // several bytes a character are worth a conversion where the text is short: of a long one the
   // statistics know enough.

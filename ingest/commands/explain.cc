@@ -10,6 +10,7 @@
 #include <future>
 #include <optional>
 
+#include "engine/text/utf8.h"
 #include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
@@ -106,20 +107,29 @@ std::string_view scope_text(ScopeKind scope) {
   }
 }
 
+// Control characters, and bytes that are no UTF-8, as "\xNN".
 void append_safe(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f)
-      out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
+  while (!text.empty()) {
+    const auto byte = static_cast<uint8_t>(text[0]);
+    const size_t length = sequence_length(text.substr(0, 4));
+    if (length == 0 || byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
     else
-      out += c;
+      out += text.substr(0, length);
+    text.remove_prefix(std::max<size_t>(length, 1));
   }
 }
 
 void append_quoted(std::string& out, std::string_view text) {
-  const bool cut = text.size() > kQuoteBytes;
+  size_t end = std::min(text.size(), kQuoteBytes);
+  // Not inside a character, should these be UTF-8.
+  while (end < text.size() && end + 3 > kQuoteBytes &&
+         (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) {
+    --end;
+  }
   out += '"';
-  append_safe(out, text.substr(0, kQuoteBytes));
-  out += cut ? "\"…" : "\"";
+  append_safe(out, text.substr(0, end));
+  out += end < text.size() ? "\"…" : "\"";
 }
 
 std::string place_text(const Place& place) {

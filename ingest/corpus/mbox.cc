@@ -1,24 +1,16 @@
-// mbox (RFC 4155 and its dialects): a message begins at a line "From " that is the first of the
-// file or follows an empty line. Lines that match ^>+From  lose one '>' (mboxrd; mboxo differs
-// only where a sender wrote ">From " himself).
+// mbox (RFC 4155 and its dialects): a message begins at a "From " line with a date (from_line.h)
+// that is the first of the file or follows an empty line; the first needs no date. Lines that match
+// ^>+From  lose one '>' (mboxrd; mboxo differs only where a sender wrote ">From " himself).
 #include <fmt/format.h>
 
 #include <cstring>
 
+#include "engine/mime/from_line.h"
 #include "ingest/corpus/source.h"
 
 namespace winnow {
 
 namespace {
-
-// True for "From " lines as delivery agents write them: an address and a date with a four-digit
-// year or a time. "From here on" in a body is not one, even where it was not quoted.
-bool is_separator(std::string_view line) {
-  if (!line.starts_with("From ")) return false;
-  const size_t colon = line.find(':', 5);
-  return colon != std::string_view::npos && colon + 2 < line.size() && line[colon - 1] >= '0' &&
-         line[colon - 1] <= '9' && line[colon + 1] >= '0' && line[colon + 1] <= '9';
-}
 
 bool is_quoted_from(std::string_view line) {
   const size_t at = line.find_first_not_of('>');
@@ -32,7 +24,8 @@ class Splitter {
 
   // `line` with its line end. Returns false if the sink stopped.
   bool line(std::string_view text) {
-    if (after_empty_ && is_separator(text)) {
+    const bool first = offset_ == 0 && begins_as_from_line(text);
+    if (first || (after_empty_ && is_from_line(text))) {
       if (!flush(true)) return false;
       open_ = true;
       start_ = offset_;

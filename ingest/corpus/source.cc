@@ -10,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "engine/mime/header_block.h"
+
 namespace winnow {
 
 namespace fs = std::filesystem;
@@ -71,6 +73,20 @@ bool read_message(const std::string& name, const ByteReader& bytes, const ReadOp
   return sink.message(std::move(message));
 }
 
+// Whether the file is a Maildir's: what begins there as a mailbox does is one message all the same.
+bool in_maildir(const fs::path& file) {
+  const fs::path folder = file.parent_path();
+  if (folder.filename() != "cur" && folder.filename() != "new") return false;
+  std::error_code error;
+  return fs::is_directory(folder / "../cur", error) && fs::is_directory(folder / "../new", error);
+}
+
+Format guess_file(const std::string& name, std::string_view head) {
+  const Format format = guess_format(name, head);
+  const bool many = format == Format::kMbox || format == Format::kJsonLines;
+  return many && in_maildir(name) ? Format::kMessage : format;
+}
+
 bool read_file(const std::string& name, const ReadOptions& options, const ReadSink& sink) {
   File file;
   if (name == "-") {
@@ -99,8 +115,7 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
     have += *n;
   }
   const std::string_view head(room.data(), have);
-  const Format format =
-      options.format == Format::kGuess ? guess_format(name, head) : options.format;
+  const Format format = options.format == Format::kGuess ? guess_file(name, head) : options.format;
   if (format == Format::kTar && name != "-") return read_tar(name, options, sink);
   if (options.format == Format::kGuess && head.starts_with("PK\x03\x04")) {
     sink.problem(name,
@@ -190,7 +205,9 @@ Format guess_format(std::string_view name, std::string_view head) {
   if (head.starts_with("\x1f\x8b") || head.starts_with("\x28\xb5\x2f\xfd")) return Format::kTar;
   if (head.size() > 262 && head.substr(257, 5) == "ustar") return Format::kTar;
   if (ends_with_any(name, {".jsonl", ".ndjson", ".json"})) return Format::kJsonLines;
-  if (head.starts_with("From ") && head.find('\n') != std::string_view::npos) return Format::kMbox;
+  // What the parser would pass over, if its lines end as those of an mbox do.
+  const size_t past = head.starts_with("From ") ? past_from_lines(head, true) : 0;
+  if (past > 0 && head[past - 1] == '\n') return Format::kMbox;
   if (head.starts_with("{\"")) return Format::kJsonLines;
   return Format::kMessage;
 }

@@ -54,7 +54,8 @@ bool read_tar(const std::string& path, const ReadOptions& options, const ReadSin
 
 // "ham" or "spam" if a directory of the path says so, else empty.
 std::string_view label_of_path(std::string_view path);
-// Guesses the format of a file from its name and first bytes.
+// Guesses the format of a file from its name and first bytes. A first line "From " without a date
+// begins an mbox only where a header follows it.
 ReadOptions::Format guess_format(std::string_view name, std::string_view head);
 
 }  // namespace winnow

@@ -44,6 +44,15 @@ def check_readme(checking, table):
     checking.check(f"scored {score}." in text, f"README.md says another score than {score}")
 
 
+def check_quotes(checking):
+    """A quoted subject is cut between characters."""
+    message = checking.folder / "long_subject.eml"
+    message.write_text("From: Ann <a@b.example>\nSubject: x" + "\u044f" * 40 + "\n\nhi\n", "utf-8")
+    explained = checking.run("explain", "--now", "2026-10-22T00:00:00Z", message).stdout
+    checking.check(('"x' + "\u044f" * 29 + '"\u2026').encode() in explained,
+                   f"explain cuts a subject: {explained[:200]}")
+
+
 def main():
     checking = Checking(__doc__, [("--update", {"action": "store_true"})])
     sample = "tests/mail/sample.mbox"
@@ -59,6 +68,7 @@ def main():
         else:
             checking.equal(f"tests/system/golden/{name}", (golden / name).read_bytes(), text)
     check_agreement(checking, texts)
+    check_quotes(checking)
     check_readme(checking, checking.scan("--format", "table", sample, now="2030-01-01T00:00:00Z"))
     checking.finish()
 

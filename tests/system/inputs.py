@@ -92,7 +92,41 @@ def main():
         checking.equal(f"message {number + 1} with CRLF", dump(expected[number:number + 1]),
                        dump(got))
     unknown_names(checking, messages[0])
+    first_lines(checking)
     checking.finish()
+
+
+def first_lines(checking):
+    """The first line of a mailbox needs no date; what begins so may be a header or in a Maildir."""
+    rest = b"To: b@x.example\nSubject: s\n\nhello\n"
+    header = b"From: a@x.example\n"
+    dated = b"From a@x.example Mon Jan  1 10:00:00 2001\n"
+    two = (dated + header + rest + b"\n") * 2
+    rows = [("header", b"From : a@x.example\n" + rest, 1),
+            *((line.decode(), line + b"\n" + header + rest, 1) for line in
+              (b"From nobody", b"From -", b"From a@x.example  Mon Jan  1 2001")),
+            ("text", b"From now on\nwe write\n\nFrom : a\n", 1),
+            ("mbox", two, 2)]
+    symbols = {}
+    for name, data, count in rows:
+        got = verdicts(checking.scan("--format", "jsonl", "-", stdin=data))
+        checking.equal(f"messages of {name}", str(count), str(len(got)))
+        symbols[name] = [sorted(row["symbols"]) for row in got]
+        missing = any("MISSING_FROM" in row["symbols"] for row in got)
+        checking.equal(f"{name}: no From", str(name == "text"), str(missing))
+    for name in ("From nobody", "From -"):
+        checking.equal(f"symbols below {name}", str(symbols["mbox"][:1]), str(symbols[name]))
+    said = verdicts(checking.scan("--format", "jsonl", "-",
+                                  stdin=b"From nobody\n" + header + rest + b"\n" + two))
+    checking.equal("messages below a first line without a date", "3", str(len(said)))
+    maildir = checking.folder / "first-lines"
+    for folder in ("cur", "new"):
+        (maildir / folder).mkdir(parents=True)
+    file = maildir / "cur/1:2,S"
+    file.write_bytes(two)
+    for place in (maildir, file):
+        got = verdicts(checking.scan("--format", "jsonl", place))
+        checking.equal(f"messages of {place.name}", "1", str(len(got)))
 
 
 def unknown_names(checking, message):

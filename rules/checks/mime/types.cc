@@ -240,6 +240,10 @@ void file_name(const Plan& plan, Batch& batch, uint32_t row, const Part& part,
   if (is_wrapped_archive(extensions.before) && is_archive_extension(extensions.last) &&
       !all_digits(extensions.last))
     insert(plan, batch, row, kArchiveInArchive, extensions.before);
+  if (!part.other_filename.empty()) {  // a reader may see this one
+    unicode(plan, batch, row, part.other_filename);
+    bad_extension(plan, batch, row, part.other_filename, false);
+  }
   if (extensions.last.empty()) return;
   // What the sender says, or bytes that are beyond doubt.
   const std::string_view detected = part.detected.type;

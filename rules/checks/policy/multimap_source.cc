@@ -255,6 +255,7 @@ class Values {
   void filename() {
     for (const Part& part : batch_.parts.row(row_)) {
       name(part.filename);
+      if (!part.other_filename.empty()) name(part.other_filename);
       // What the bytes say counts only where it says more than the name does.
       const size_t dot = part.filename.rfind('.');
       const bool said = dot != part.filename.npos &&

@@ -84,6 +84,10 @@ TEST(HtmlLimits, AtAndBeyond) {
   EXPECT_EQ(links.batch.html_links.open_row().size(), 2u);
   EXPECT_EQ(links.text.plain, "x");
 
+  HtmlRun candidates("<img srcset='1 1x, 2 2x, 3 3x'>", limits);
+  EXPECT_TRUE(candidates.fault(Fault::kLimitHtml));
+  EXPECT_EQ(candidates.links(), "img 1|\nimg 2|\n");
+
   limits = {};
   limits.html_attributes_max = 2;
   HtmlRun attributes("<a b=c href=x>y</a><a href=z>w</a>", limits);
@@ -121,6 +125,12 @@ TEST(HtmlLimits, HostileInputEnds) {
       repeat("&CounterClockwiseContourIntegral", kMany / 16),
       "<a " + repeat("b=c ", kMany) + ">",
       "<a style='" + repeat("background:url(;", kMany) + "'>",
+      "<a style=\"" + repeat("url('a", kMany) + "\">",
+      "<style>" + repeat("url('a\"@import\"", kMany) + "</style>",
+      "<style>" + repeat("@import url( ", kMany) + "</style>",
+      "<img srcset='" + repeat("a 1x,", kMany) + "'>",
+      "<img srcset='" + repeat(",", kMany) + repeat("a", kMany) + repeat(",", kMany) + "'>",
+      "<img srcset='" + repeat("a (", kMany) + "'>",
       "<a style='" + repeat("/*", kMany) + "'>",
       "<a style='" + repeat("color:red;", kMany) + "'>",
       "<style>" + repeat(".a{color:red}", kMany) + "</style>" + repeat("<i class=a>", kMany),

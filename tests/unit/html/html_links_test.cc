@@ -34,6 +34,21 @@ TEST(HtmlLinks, Targets) {
        "<video poster=10 src=11></video>",
        "area 1|\nlink 2|\niframe 3|\nembed 4|\nobject 5|\nform 6|\nbutton 7|\ntd 8|\nframe 9|\n"
        "video 11|\nvideo 10|\n"},
+      {"srcset",
+       "<img src=1 srcset='2 1x, 3,4 300w,\n5&amp;\n2x, data:a;base64,AA 3x,,'><source srcset=6>"
+       "<div srcset=7>",
+       "img 1|\nimg 2|\nimg 3,4|\nimg 5&|\nimg data:a;base64,AA|\nimg 6|\n"},
+      {"srcset without blanks", "<img srcset=' ,2, 3'>", "img 2|\nimg 3|\n"},
+      {"url() of a style",
+       "<p style=\"color:rgb(1,2,3);background:URL( 'a.gif' ),url(b.gif)\">t"
+       "<td style='background:url(&quot;c&amp;d&quot;)'>",
+       "img a.gif|\nimg b.gif|\nimg c&d|\n"},
+      {"url() that is none", "<p style='background:url(),url(data:x),curl(x),url( '>t", "img x|\n"},
+      {"style sheet",
+       "<style>@import 'a.css';@import url(b.css) screen;@import url(\"c.css\");@media (x){p{"
+       "background:url(d e)}}@import x</style><style>p{background:url('f)}q{g:url(h)}</style>",
+       "style a.css|\nstyle b.css|\nstyle c.css|\nimg d|\nimg f|\nimg h|\n"},
+      {"hidden style", "<p style='display:none;background:url(x)'>t", "img! x|\n"},
       {"svg", "<svg><a xlink:href='x'><path/>t</a></svg>", "a x|t\n"},
       {"unknown tag", "<v:rect href=x>t</v:rect>", " x|\n"},
       {"in a conditional comment", "<!--[if mso]><a href='x'>t</a><![endif]-->", "a! x|\n"},

@@ -222,6 +222,10 @@ TEST(Multimap, ActionsAreForced) {
       "action = reject; message = 'no programs'; } }");
   EXPECT_EQ(chain.scan(kMail), "RULE[exe] => reject");
   EXPECT_EQ(chain.scan("Subject: x\n\ny\n"), "=> no action");
+  // A part has two names: a reader may see either.
+  EXPECT_EQ(chain.scan("Content-Type: image/png; name=\"tool.exe\"\n"
+                       "Content-Disposition: attachment; filename=\"a.png\"\n\nMZ\n"),
+            "RULE[exe] => reject");
 }
 
 TEST(Multimap, AcceptIsNoAction) {

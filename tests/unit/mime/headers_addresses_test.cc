@@ -36,6 +36,10 @@ const Row kRows[] = {
     {"A.6.1, routes", "Mary Smith <@node.test:mary@example.net>, , jdoe@test . example",
      "[Mary Smith]<mary@example.net>[]<jdoe@test.example>"},
     {"A.6.3", "John Doe <jdoe@machine(comment). example>", "[John Doe]<jdoe@machine.example>"},
+    {"A.6.3, comments and dots in a local part",
+     "Wilt . (the  Stilt) Chamberlain@NBA.US, Muhammed.(I am  the greatest) Ali @(the)Vegas.WBA",
+     "[the  Stilt]<Wilt.Chamberlain@nba.us>[the]<Muhammed.Ali@vegas.wba>"},
+    {"A.6.3, dots with blanks", "ann . bee @ x . example", "[]<ann.bee@x.example>"},
     // Names
     {"comment as a name", "user@host.example (Some One)", "[Some One]<user@host.example>"},
     {"encoded name", "=?utf-8?Q?J=C3=B6rg?= <j@host.example>", "[J\xc3\xb6rg]<j@host.example>"},
@@ -43,6 +47,14 @@ const Row kRows[] = {
     {"encoded word in quotes", "\"=?utf-8?Q?a=2C?= b\" <j@host.example>", "[a, b]<j@host.example>"},
     {"an encoded comma does not split", "=?utf-8?Q?a=2C_x=40y=2Ez?= <j@host.example>",
      "[a, x@y.z]<j@host.example>"},
+    {"a comma in an encoded word", "=?utf-8?q?Bee,_Ann?= <a@b.example>, c@d.example",
+     "[Bee, Ann]<a@b.example>[]<c@d.example>"},
+    {"specials in an encoded word", "=?utf-8?q?A;_\"B:(?,_C?=  =?utf-8?q?_<d>?= <e@f.example>",
+     "[A; \"B:(?, C <d>]<e@f.example>"},
+    {"base64 with padding before a comma", "=?utf-8?b?QQ==?=, =?utf-8?b?QQ==?= <a@b.example>",
+     "[A, A]<a@b.example>", true},
+    {"no end of the encoded word", "=?utf-8?q?A,b@c.example, =?utf-8?q?D?= <e@f.example>",
+     "![]<=?utf-8?q?A,b@c.example>[D]<e@f.example>", true},
     {"an encoded address is none", "=?utf-8?Q?a_=3Cx=40y=2Ez=3E?=", "![a <x@y.z>]<>", true},
     {"address as a name", "a@b.example <c@d.example>", "[a@b.example]<c@d.example>"},
     {"blanks in quotes stay", "\"a   b\" <c@d.example>", "[a   b]<c@d.example>"},
@@ -68,6 +80,9 @@ const Row kRows[] = {
     {"unclosed bracket before a comma", "John <a@b.example, c@d.example",
      "![John]<a@b.example>[]<c@d.example>", true},
     {"two opening brackets", "x <y <a@b.example>", "![x <y]<a@b.example>", true},
+    {"two opening brackets in a row", "Ann <<a@b.example>>", "![Ann]<a@b.example>", true},
+    {"name with a dot, missing brackets", "John Q. Public a@b.example",
+     "![John Q. Public]<a@b.example>", true},
     {"no opening bracket", "John a@b.example>", "![John]<a@b.example>", true},
     {"no opening bracket and no name", "a@b.example>", "![]<a@b.example>", true},
     {"other brackets", "John [a@b.example]", "![John]<a@b.example>", true},
@@ -170,9 +185,11 @@ TEST(Addresses, hostile_texts_end) {
   limits.header_bytes_max = limits.header_block_bytes_max = 64 << 20;
   limits.addresses_max = 10'000'000;
   for (std::string_view piece :
-       {"(",    ")",     "(a)", "\"", "\\",     "<",    ">",      "a@b.c,", "\"\\",
-        "a@b ", ",",     ";",   "a:", "@",      "<a@b", "a@b (",  "<@a,",   ". ",
-        "()",   "a(b)@", "]",   "@[", "[a@b] ", "<a,",  "<a,b@c "}) {
+       {"(",         ")",      "(a)",  "\"",      "\\", "<",      ">",
+        "a@b.c,",    "\"\\",   "a@b ", ",",       ";",  "a:",     "@",
+        "<a@b",      "a@b (",  "<@a,", ". ",      "()", "a(b)@",  "]",
+        "@[",        "[a@b] ", "<a,",  "<a,b@c ", "=?", "=?a?q?", "=?a?q?\"?= b@c,",
+        "=?a?q?(?= "}) {
     std::string text = "To: ";
     while (text.size() < 1'000'000) text += piece;
     const ParsedHeaders parsed(text, limits);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "engine/mime/from_line.h"
 #include "engine/mime/header_line.h"
 #include "tests/unit/mime/headers_fixture.h"
 #include "tests/unit/mime/parsed.h"
@@ -33,9 +34,9 @@ const Row kRows[] = {
     {"blank-only continuation", "A: one\n  \n two\n", "A|32|one  two|one  two\n", ""},
     {"no space, tab", "A:one\nB:\ttwo\nC:\n", "A|4|one|one\nB|8|two|two\nC|0||\n", ""},
     {"blank before the colon", "A : one\n", "A|1|one|one\n", ""},
-    {"mbox lines at the top", "From a@b Sat Jan  4\n>From c@d Sat Jan  5\nA: one\n",
-     "A|0|one|one\n", ""},
-    {"mbox line later is malformed", "A: one\nFrom a@b Sat\nB: two\n", "A|0|one|one\nB|0|two|two\n",
+    {"the first name with a blank before its colon", "From  : a@b\nTo\t: c@d\n",
+     "From|1|a@b|a@b\nTo|1|c@d|c@d\n", ""},
+    {"mbox line is malformed", "A: one\nFrom a@b Sat\nB: two\n", "A|0|one|one\nB|0|two|two\n",
      "BROKEN_HEADERS"},
     {"no colon", "A: one\nrubbish\n more rubbish\nB: two\n", "A|0|one|one\nB|0|two|two\n",
      "BROKEN_HEADERS"},
@@ -178,6 +179,61 @@ TEST(HeaderBlock, duplicates_set_a_fault) {
   EXPECT_EQ(two.batch.facts[0].subject, 1u);
   EXPECT_EQ(two.batch.facts[0].message_id, 3u);
   EXPECT_EQ(two.batch.facts[0].message_id_value, "a@b");
+}
+
+TEST(FromLine, has_a_date) {
+  struct FromRow {
+    std::string_view line;
+    bool begins, is;
+  };
+  const FromRow rows[] = {
+      {"From a@b.example Mon Jan  1 10:00:00 2001", true, true},
+      {"From - Mon Jan 01 00:00:00 2001", true, true},
+      {"From \"a b\"@c.example Mon Jan  1 10:00 2001\r\n", true, true},
+      {"From a:b@c.example Mon, 1 Jan 2001 10:00:00 +0000", true, true},
+      {"From a@b.example 2001-01-01T10:00:00Z", true, true},
+      {"From a@b.example 2001-01-01 10:00", true, true},
+      {"From a@b.example Mon Jan  1 2001", true, false},
+      {"From nobody", true, false},
+      {"From -", true, false},
+      {"From now on at 10:30 see http://a.example/", true, false},
+      {"From 10:30", true, false},
+      {"From x T10:30", true, false},
+      {"From : a@b 1 10:30", false, false},
+      {"From  \t: a@b", false, false},
+      {"From: a@b", false, false},
+      {"from a@b Mon Jan  1 10:00:00 2001", false, false},
+      {">From a@b Mon Jan  1 10:00:00 2001", false, false},
+      {"From", false, false},
+      {"", false, false},
+  };
+  for (const FromRow& row : rows) {
+    EXPECT_EQ(begins_as_from_line(row.line), row.begins) << row.line;
+    EXPECT_EQ(is_from_line(row.line), row.is) << row.line;
+  }
+}
+
+TEST(FromLine, stands_above_the_headers) {
+  struct PastRow {
+    std::string_view text;
+    size_t message, part;
+  };
+  const PastRow rows[] = {
+      {"From a 1 10:00\nA: b\n", 15, 15},
+      {"From a 1 10:00\r\n>From b 1 10:00\r\nA: b\n", 33, 33},
+      {"From a 1 10:00", 14, 14},
+      {"From nobody\nA: b\n", 12, 0},
+      {"From a 1 10:00\n>From nobody\nA: b\n", 28, 15},
+      {"From now on\nit is text\n", 0, 0},
+      {"From now on\n\ntext: x\n", 0, 0},
+      {"From : a@b\nA: b\n", 0, 0},
+      {"A: b\nFrom a 1 10:00\n", 0, 0},
+      {"", 0, 0},
+  };
+  for (const PastRow& row : rows) {
+    EXPECT_EQ(past_from_lines(row.text, true), row.message) << row.text;
+    EXPECT_EQ(past_from_lines(row.text, false), row.part) << row.text;
+  }
 }
 
 struct EndRow {

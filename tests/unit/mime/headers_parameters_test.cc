@@ -9,7 +9,7 @@ namespace {
 struct Row {
   std::string_view name;
   std::string text;
-  std::string_view expected;  // type/subtype; name=value; ...
+  std::string_view expected;  // type/subtype;name=value;... , "value|other"
   bool parameter_broken = false;
   bool type_broken = false;
 };
@@ -42,13 +42,20 @@ const Row kTypes[] = {
     {"gap", "a/b; n*0=x; n*2=z", "a/b;n=xz", true},
     {"wide gap", "a/b; n*99999999999=z; n*200=y; n*0=x", "a/b;n=xyz", true},
     {"no first section", "a/b; n*2=y; n*1=x", "a/b;n=xy", true},
-    {"plain name over sections without the first", "a/b; n*1=x; n=y", "a/b;n=y", true},
+    {"plain name over sections without the first", "a/b; n*1=x; n=y", "a/b;n=y|x", true},
     {"a number twice", "a/b; n*0=x; n*1=y; n*0=z", "a/b;n=xy", true},
     {"no quotes in the charset", "a/b; n*=x%20y", "a/b;n=x y", true},
     {"unknown charset", "a/b; n*=x-none''%C3%A4", "a/b;n=\xc3\xa4", true},
     {"bad percent", "a/b; n*=utf-8''x%zz", "a/b;n=x%zz", true},
-    {"extended wins", "a/b; n=x; n*=utf-8''y", "a/b;n=y"},
-    {"first of two wins", "a/b; n=x; n=y", "a/b;n=x", true},
+    {"extended wins", "a/b; n=x; n*=utf-8''y", "a/b;n=y|x"},
+    {"extended, the same otherwise", "a/b; n=x; n*=utf-8''x", "a/b;n=x"},
+    {"sections win", "a/b; n=x; n*0=y; n*1=z", "a/b;n=yz|x"},
+    {"extended over sections", "a/b; n*0=y; n*1=z; n*=utf-8''x", "a/b;n=x|yz"},
+    {"first of two wins", "a/b; n=x; n=y", "a/b;n=x|y", true},
+    {"first of three wins", "a/b; n=x; n=y; n=z", "a/b;n=x|z", true},
+    {"the same twice", "a/b; n=x; n=x", "a/b;n=x", true},
+    {"empty and not", "a/b; n=; n=x", "a/b;n=|x", true},
+    {"of two extended the last", "a/b; n*=utf-8''x; n*=utf-8''y", "a/b;n=x|y", true},
     {"RFC 2047 in a value", "a/b; n=\"=?utf-8?Q?=C3=A4?=\"", "a/b;n=\xc3\xa4"},
     {"RFC 2047 without quotes", "a/b; n==?utf-8?Q?=C3=A4?=", "a/b;n=\xc3\xa4"},
     {"escapes", "a/b; n=\"x\\\"y\\\\z\"", "a/b;n=x\"y\\z"},
@@ -60,6 +67,14 @@ const Row kTypes[] = {
     {"missing semicolon after quotes", "a/b; n=\"x\" m=y", "a/b;n=x;m=y", true},
     {"unclosed quote", "a/b; n=\"x; m=y", "a/b;n=x; m=y", true},
     {"rubbish after quotes", "a/b; n=\"x\"y; m=z", "a/b;n=x;m=z", true},
+    {"rubbish after quotes, then quotes", "a/b; n=\"x\"y; m=\"z\"", "a/b;n=x;m=z", true},
+    {"rubbish after quotes, no semicolon", "a/b; n=\"x\"y m=\"z\"", "a/b;n=x;m=z", true},
+    {"quotes inside", "a/b; n=\"x \"y\" z.e\"; m=z", "a/b;n=x \"y\" z.e|x ;m=z", true},
+    {"quotes inside, no semicolon", "a/b; n=\"x \"y\" z.e\" m=z", "a/b;n=x \"y\" z.e|x ;m=z", true},
+    {"one quote inside", "a/b; n=\"x\"y.e\"", "a/b;n=x\"y.e|x", true},
+    {"quotes inside and a comment", "a/b; n=\"x \"(y)\" z.e\"", "a/b;n=x \"(y)\" z.e|x ", true},
+    {"quotes inside and escapes", "a/b; n=\"x \"y\\\"\" z\"", "a/b;n=x \"y\"\" z|x ", true},
+    {"a quote too many", "a/b; n=\"x.y\"\"; m=z", "a/b;n=x.y;m=z", true},
     {"equals sign in a value", "a/b; boundary=--=_x=y", "a/b;boundary=--=_x=y"},
     {"doubled equals sign", "a/b; n==\"x;y\"; m=z", "a/b;n=x;y;m=z", true},
     {"doubled quotes", "a/b; n=\"\"x.y\"\"; m=z", "a/b;n=x.y;m=z", true},
@@ -76,6 +91,11 @@ const Row kTypes[] = {
     {"only a parameter", "charset=a", "/;charset=a", false, true},
     {"empty", "", "/", false, true},
     {"quoted type", "\"text/html\"; charset=a", "text/html;charset=a", false, true},
+    {"type in apostrophes", "'text/html'; charset=a", "text/html;charset=a", false, true},
+    {"type in angles", "<text/html>", "text/html", false, true},
+    {"colon for the semicolon", "text/html: charset=a", "text/html;charset=a", false, true},
+    {"colon without a blank", "multipart/mixed:boundary=\"a\"", "multipart/mixed;boundary=a", false,
+     true},
     {"rubbish after the type", "text/html, text/plain; charset=a", "text/html;charset=a", false,
      true},
     {"unclosed comment", "text/html (; charset=a", "text/html", true, false},
@@ -83,7 +103,10 @@ const Row kTypes[] = {
 
 std::string dump(const MimeValue& value) {
   std::string out = fmt::format("{}/{}", value.type, value.subtype);
-  for (const MimeParameter& p : value.parameters) out += fmt::format(";{}={}", p.name, p.value);
+  for (const MimeParameter& p : value.parameters) {
+    out += fmt::format(";{}={}", p.name, p.value);
+    if (!p.other.empty()) out += fmt::format("|{}", p.other);
+  }
   return out;
 }
 
@@ -142,8 +165,8 @@ TEST(Parameters, limit_of_pieces) {
 TEST(Parameters, hostile_texts_end) {
   HeaderScratch scratch;
   Arena arena;
-  for (std::string_view piece :
-       {"(", " (", "a ", "a=( ", "\"", "\\\"", ";", "=", "a=b ", "a*0=b;", "a ;", "=\"", "\"\"a"}) {
+  for (std::string_view piece : {"(", " (", "a ", "a=( ", "\"", "\\\"", ";", "=", "a=b ", "a*0=b;",
+                                 "a ;", "=\"", "\"\"a", "\"x\"y \"", "\" a=\"b\"c"}) {
     std::string text = "a/b; n=";
     while (text.size() < 1'000'000) text += piece;
     Faults faults;

@@ -71,6 +71,7 @@ struct Parsed {
       flag(PartFlag::kFlowed, "flowed");
       flag(PartFlag::kTruncated, "cut");
       if (!part.filename.empty()) out += fmt::format(" {}", part.filename);
+      if (!part.other_filename.empty()) out += fmt::format(" or {}", part.other_filename);
       out += '\n';
     }
     return out;
@@ -108,7 +109,7 @@ struct Parsed {
       if (part.kind != PartKind::kMultipart) decoded += part.decoded.size();
     }
     // Depth and the number of readings multiply what nested messages show of the same bytes.
-    if (decoded > (size + 70'000) * 64 * 6) return "decoded is not bounded";
+    if (decoded > (size + 70'000) * 64 * 7) return "decoded is not bounded";
     const Facts& facts = batch.facts[0];
     if (facts.body_offset > size) return "body_offset";
     return {};

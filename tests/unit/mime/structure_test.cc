@@ -142,6 +142,61 @@ const Row kRows[] = {
     {"text right below a delimiter",
      "Content-Type: multipart/mixed; boundary=b\n\n--b\njust text here\n\nmore\n--b--\n",
      "0 multipart/mixed\n1 text/plain [just text here\n\nmore] missing\n", "BROKEN_HEADERS"},
+    {"a first delimiter without an empty line above it",
+     "Content-Type: multipart/mixed; boundary=q\nrubbish\n--q \nContent-Type: "
+     "text/html\n\n<p>\n--q--\n",
+     "0 multipart/mixed\n1 text/html [<p>]\n", "BROKEN_HEADERS HEADER_UNTERMINATED"},
+    {"the same of an inner multipart, above a part without headers",
+     "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/mixed;\n "
+     "boundary=\"q\"\n--q\n\nx\n--q--\n--o--\n",
+     "0 multipart/mixed\n1 multipart/mixed\n2 text/plain [x] missing\n", "HEADER_UNTERMINATED"},
+    {"a delimiter of another boundary among the headers",
+     "Content-Type: multipart/mixed; boundary=q\n--z\nX: y\n\n--q\n\nx\n--q--\n",
+     "0 multipart/mixed\n1 text/plain [x] missing\n", "BROKEN_HEADERS"},
+    {"a delimiter above the header that names it",
+     "--q\nContent-Type: multipart/mixed; boundary=q\n\n--q\n\nx\n--q--\n",
+     "0 multipart/mixed\n1 text/plain [x] missing\n", "BROKEN_HEADERS"},
+    {"nothing but a closing delimiter",
+     "Content-Type: multipart/mixed; boundary=b\n\nshort\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [short] virtual second\n", ""},
+    {"mbox line above the headers", "From nobody\nContent-Type: text/html\n\nx\n",
+     "0 text/html [x\n]\n", ""},
+    {"mbox line and nothing else", "From a@b Mon Jan  1 10:00:00 2001\n",
+     "0 text/plain [] missing\n", ""},
+    {"mbox line above a text", "From a@b Mon Jan  1 10:00:00 2001\n\nx\n",
+     "0 text/plain [x\n] missing\n", ""},
+    {"a text that begins as an mbox line", "From now on\nwe write.\n\nx\n",
+     "0 text/plain [From now on\nwe write.\n\nx\n] missing\n", "BROKEN_HEADERS"},
+    {"mbox lines of an attached message",
+     "Content-Type: message/rfc822\n\n>From a@b Mon Jan  1 10:00:00 2001\nContent-Type: "
+     "text/html\n\nx\n",
+     "0 message/rfc822\n1 text/html [x\n]\n", ""},
+    {"text of a part that begins as an mbox line",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\nFrom now on http://a.example/\n\nx\n--b\n"
+     ">From now on\ny\n--b--\n",
+     "0 multipart/mixed\n1 text/plain [From now on http://a.example/\n\nx] missing\n1 text/plain "
+     "[>From now on\ny] missing\n",
+     "BROKEN_HEADERS HEADER_UNTERMINATED"},
+    {"such a line above a part's headers",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\nFrom now on\nContent-Type: "
+     "text/html\n\nx\n--b--\n",
+     "0 multipart/mixed\n1 text/html [x]\n1 text/html [From now on\nContent-Type: text/html\n\nx] "
+     "second\n",
+     "BROKEN_HEADERS MIME_AMBIGUOUS"},
+    {"a link in an mbox line above a part's headers",
+     "Content-Type: multipart/mixed; boundary=b\n\n--b\nFrom http://a.example/ 1 "
+     "10:00\nContent-Type: text/html\n\nx\n--b--\n",
+     "0 multipart/mixed\n1 text/html [x]\n2 text/plain [From http://a.example/ 1 10:00\n] virtual "
+     "second\n",
+     ""},
+    {"encoding below a comment", "Content-Transfer-Encoding: (a (b)) (c) base64 (d)\n\nQ2F0\n",
+     "0 text/plain [Cat] missing\n", ""},
+    {"encoding inside a comment", "Content-Transfer-Encoding: (base64\n\nQ2F0\n",
+     "0 text/plain [Q2F0\n] missing\n", "TRANSFER_ENCODING_BROKEN"},
+    {"base64 misspelt", "Content-Transfer-Encoding: base-64\n\nQ2F0\n",
+     "0 text/plain [Cat] missing\n", "TRANSFER_ENCODING_BROKEN"},
+    {"quoted-printable misspelt", "Content-Transfer-Encoding: Quoted_Printable\n\n=43at\n",
+     "0 text/plain [Cat\n] missing\n", "TRANSFER_ENCODING_BROKEN"},
     {"byte order mark",
      "\xEF\xBB\xBF"
      "Content-Type: text/html\n\nx\n",
@@ -178,6 +233,7 @@ TEST(Structure, reports_are_texts) {
   };
   const KindRow rows[] = {
       {"message/rfc822", PartKind::kMessage},
+      {"message/rfc2822", PartKind::kMessage},
       {"message/partial; number=1", PartKind::kMessage},
       {"message/partial; number=2", PartKind::kText},
       {"message/delivery-status", PartKind::kText},
@@ -267,6 +323,18 @@ TEST(Structure, nesting_five_thousand_deep_ends_at_the_limit) {
   parsed.tree(repeat("Content-Type: message/rfc822\n\n", 5000));
   EXPECT_EQ(parsed.batch.parts.row(0).back().depth, Limits{}.depth_max);
   EXPECT_EQ(parsed.faults(), "LIMIT_DEPTH");
+}
+
+TEST(Structure, nesting_without_empty_lines_ends_at_the_limit) {
+  Parsed parsed;
+  std::string multiparts;
+  for (int i = 0; i < 1000; ++i)
+    multiparts += fmt::format("Content-Type: multipart/mixed; boundary=b{}\n--b{}\n", i, i);
+  parsed.tree(multiparts + "\nx\n");
+  EXPECT_EQ(parsed.batch.parts.row(0).back().depth, Limits{}.depth_max);
+  EXPECT_NE(parsed.faults().find("LIMIT_DEPTH"), std::string::npos);
+  EXPECT_LT(parsed.batch.headers.row(0).size(), 2 * Limits{}.depth_max);
+  EXPECT_EQ(parsed.problem(), "");
 }
 
 TEST(Structure, text_below_no_header_block_is_all_of_it) {

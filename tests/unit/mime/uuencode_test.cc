@@ -29,7 +29,14 @@ const Row kRows[] = {
     {"base64 not closed", "begin-base64 644 a.bin\nQ2F0\n", true, "a.bin", "Cat", true},
     {"prose", "begin with the end in mind\n", false, "", "", false},
     {"prose with a number", "begin 100 days of work\nand then rest\n", false, "", "", false},
-    {"no digits", "begin rw a\n#0V%T\nend\n", false, "", "", false},
+    {"one digit", "begin 0 a\n#0V%T\n`\nend\n", true, "a", "Cat", false},
+    {"six digits", "begin 100644 a\n#0V%T\n`\nend\n", true, "a", "Cat", false},
+    {"one digit, not closed", "begin 1 COURSE\n#0V%T\nOF MEALS\n", false, "", "", false},
+    {"base64, six digits", "begin-base64 100644 a\nQ2F0\n", true, "a", "Cat", true},
+    {"quoted name", "begin 644 \"a b\" \n#0V%T\n`\nend\n", true, "a b", "Cat", false},
+    {"name of digits and letters alone", "begin 7z\n#0V%T\n`\nend\n", false, "", "", false},
+    {"no digits", "begin a\n#0V%T\n`\nend\n", false, "", "", false},
+    {"letters for digits", "begin rw a\n#0V%T\nend\n", false, "", "", false},
 };
 
 TEST(Uuencode, reads_blocks_and_leaves_prose) {
@@ -52,6 +59,17 @@ TEST(Uuencode, is_found_after_text) {
   ASSERT_TRUE(find_uuencode(text, arena, block));
   EXPECT_EQ(block.bytes, "Cat");
   EXPECT_EQ(block.block, "begin 644 x\n#0V%T\n`\nend\n");
+}
+
+TEST(Uuencode, a_body_that_is_declared_needs_no_mode) {
+  Arena arena;
+  EncodedBlock block;
+  ASSERT_TRUE(find_uuencode("begin the day\nbegin 7z.exe\n#0V%T\n`\nend\n", arena, block));
+  EXPECT_EQ(block.filename, "7z.exe");
+  EXPECT_EQ(block.bytes, "Cat");
+  EXPECT_FALSE(find_uuencode("begin the day\n#0V%T\n", arena, block));
+  ASSERT_TRUE(find_uuencode("begin 6 x\n#0V%T\n", arena, block));
+  EXPECT_TRUE(block.broken);
 }
 
 TEST(Uuencode, lines_with_cut_blanks_cannot_blow_up) {

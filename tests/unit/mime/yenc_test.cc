@@ -17,6 +17,8 @@ struct Row {
 const Row kRows[] = {
     {"single", "=ybegin line=128 size=3 name=a b.bin\nm\x8b\x9e\n=yend size=3\n", true, "a b.bin",
      "Cat", false},
+    {"quoted name", "=ybegin line=128 size=3 name=\"a b\" \nm\x8b\x9e\n=yend size=3\n", true, "a b",
+     "Cat", false},
     {"crlf", "=ybegin line=128 size=3 name=a\r\nm\x8b\x9e\r\n=yend size=3\r\n", true, "a", "Cat",
      false},
     {"escape", "=ybegin line=128 size=2 name=a\nm=}\n=yend size=2\n", true, "a", "C\x13", false},

@@ -71,6 +71,7 @@ TEST(Charset, converts_to_valid_utf8) {
       {"us-ascii", "\xFC", "ü", false},
       {"iso-8859-1", "\x80 \xFC", "€ ü", true},
       {"windows-1253", "\xE1\xD2", "α\uFFFD", false},
+      {"koi8-t", "\xF0\xD2\xC9\x80", "Приқ", true},
       {"koi8-r", "\xF0\xD2\xC9\xD7\xC5\xD4", "Привет", true},
       {"windows-1251", "\xCF\xF0\xE8", "При", true},
       {"gb2312", "\xC4\xE3\xBA\xC3", "你好", true},
@@ -87,6 +88,10 @@ TEST(Charset, converts_to_valid_utf8) {
        "\xFF\xFE"
        "a\0"sv,
        "a", true},
+      {"utf-16", "h\0i\0"sv, "hi", true},
+      {"utf-16", "\0h\0i"sv, "hi", true},
+      {"utf-16", "\x1F\x04 \0\x40\x04"sv, "П р", true},
+      {"utf-16", "\x04\x1F\x04\x40"sv, "Пр", true},
   };
   CharsetScratch scratch;
   for (const ConvertRow& row : rows) {

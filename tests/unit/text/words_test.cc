@@ -16,6 +16,8 @@
 namespace winnow {
 namespace {
 
+using namespace std::string_view_literals;
+
 struct PartSpec {
   std::string_view charset, decoded;
   PartKind kind = PartKind::kText;
@@ -123,6 +125,36 @@ TEST(Texts, chooses_the_charset) {
        "h\u00fc",
        flags_of({kCharsetGuessed}),
        static_cast<int>(Fault::kCharsetWrong)},
+      {"a mark of UTF-8 beats the label",
+       {"koi8-r", "\xEF\xBB\xBFh\u00fc"},
+       "utf-8",
+       "h\u00fc",
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetWrong)},
+      {"a mark of UTF-16 beats the label",
+       {"iso-8859-1", "\xFF\xFEh\0\xFC\0"sv},
+       "utf-16le",
+       "h\u00fc",
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetWrong)},
+      {"a mark of the other byte order",
+       {"utf-16be", "\xFF\xFEh\0"sv},
+       "utf-16le",
+       "h",
+       flags_of({kCharsetGuessed}),
+       static_cast<int>(Fault::kCharsetWrong)},
+      {"a mark under a label of its own",
+       {"utf-16", "\xFE\xFF\0h"sv},
+       "utf-16",
+       "h",
+       flags_of({kCharsetDeclared}),
+       -1},
+      {"a mark before what is not in its charset",
+       {"windows-1251", "\xEF\xBB\xBF\xCF\xF0\xE8"},
+       "windows-1251",
+       "п»ї\u041f\u0440\u0438",
+       flags_of({kCharsetDeclared}),
+       -1},
       {"utf-8 that is latin",
        {"utf-8",
         "Sch\xF6ne Gr\xFC\xDF"
