@@ -10,6 +10,7 @@
 #include <future>
 #include <optional>
 
+#include "engine/match/scope_texts.h"
 #include "engine/text/utf8.h"
 #include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
@@ -121,15 +122,10 @@ void append_safe(std::string& out, std::string_view text) {
 }
 
 void append_quoted(std::string& out, std::string_view text) {
-  size_t end = std::min(text.size(), kQuoteBytes);
-  // Not inside a character, should these be UTF-8.
-  while (end < text.size() && end + 3 > kQuoteBytes &&
-         (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) {
-    --end;
-  }
+  const std::string_view head = utf8_head(text, kQuoteBytes);
   out += '"';
-  append_safe(out, text.substr(0, end));
-  out += end < text.size() ? "\"…" : "\"";
+  append_safe(out, head);
+  out += head.size() < text.size() ? "\"…" : "\"";
 }
 
 std::string place_text(const Place& place) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/mime/reader_text.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -35,11 +36,6 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
 
 constexpr size_t kShortBytes = 64;
 
-// What was written for a reader: a report (message/delivery-status) is by its kind a text, too.
-bool is_text(const Part& part) {
-  return part.type != "message" && (part.kind == PartKind::kText || part.kind == PartKind::kHtml);
-}
-
 void sealed(const CheckPlan& plan, Batch& batch, uint32_t row) {
   const std::span<const Part> parts = batch.parts.row(row);
   for (const Part& part : parts) {
@@ -55,7 +51,7 @@ void sealed(const CheckPlan& plan, Batch& batch, uint32_t row) {
     if (smime) insert(plan, batch, row, kEncryptedSmime);
     if (!smime && !pgp) continue;
     for (const Part& beside : parts)
-      if (beside.parent == part.parent && is_text(beside)) {
+      if (beside.parent == part.parent && is_reader_text(beside)) {
         insert(plan, batch, row, kBogus, smime ? "smime part" : "pgp part");
         break;
       }
@@ -81,7 +77,7 @@ void content(const CheckPlan& plan, Batch& batch) {
     }
     sealed(plan, batch, row);
     const std::span<const Part> parts = batch.parts.row(row);
-    if (parts.size() == 1 && is_text(parts[0]) && parts[0].decoded.size() < kShortBytes)
+    if (parts.size() == 1 && is_reader_text(parts[0]) && parts[0].decoded.size() < kShortBytes)
       insert(plan, batch, row, kShortPart);
     if (!parts.empty() && parts[0].type == "multipart" && parts[0].subtype == "alternative")
       if (const uint32_t count = count_urls(batch, row); count % 2 == 1)

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/mime/reader_text.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
@@ -41,14 +42,9 @@ constexpr std::array<SymbolDecl, kCount> kSymbols{{
 
 bool has(const Part& part, PartFlag flag) { return part.flags & static_cast<uint16_t>(flag); }
 bool is_attachment(const Part& part) { return has(part, PartFlag::kAttachment); }
-// What was written for a reader: a report (message/delivery-status) is by its kind a text, too.
-bool is_text(const Part& part) {
-  return part.type != "message" && (part.kind == PartKind::kText || part.kind == PartKind::kHtml);
-}
-
 // What only another reading of a broken structure has stands beside nothing.
 bool is_shown_text(const Part& part) {
-  return is_text(part) && !is_attachment(part) && !has(part, PartFlag::kSecondReading);
+  return is_reader_text(part) && !is_attachment(part) && !has(part, PartFlag::kSecondReading);
 }
 
 // Whether an ancestor multipart/alternative holds a plain text.
@@ -78,7 +74,7 @@ void texts(const CheckPlan& plan, Batch& batch, uint32_t row) {
   bool base64 = false, base64_bogus = false;
   for (const Part& part : parts) {
     if (has(part, PartFlag::kTypeBroken)) insert(plan, batch, row, kBrokenType);
-    if (!is_text(part) || has(part, PartFlag::kVirtual)) continue;
+    if (!is_reader_text(part) || has(part, PartFlag::kVirtual)) continue;
     // A file that is HTML by its bytes was no text to who encoded it.
     if (part.encoding == TransferEncoding::kBase64 && part.type == "text") {
       base64 = true;
