@@ -40,39 +40,35 @@ constexpr StemmerRow kStemmers[] = {
     {"lt", "lithuanian"}, {"ne", "nepali"},    {"sr", "serbian"}, {"yi", "yiddish"},
 };
 
-// Hashes of words in an open-addressed table of fixed size. Colliding 64-bit hashes would merge
-// two words of our own lists; a test says that there are none.
-template <class Value, size_t kSlots>
+// Hashes of words, each with a number from 1, in an open-addressed table of fixed size. A slot is
+// eight bytes: the high 48 bits of the hash, whose low ones say where it stands, and the number.
+template <size_t kSlots>
 class HashTable {
  public:
-  Value* insert(uint64_t hash) {
+  // The number of a word; REQUIRED: `number` is not 0 and the word is not there yet.
+  void add(uint64_t hash, uint16_t number) {
     filter_[bit_of(hash) / 64] |= uint64_t{1} << bit_of(hash) % 64;
     size_t at = hash % kSlots;
-    while (slots_[at].hash != 0 && slots_[at].hash != hash) at = (at + 1) % kSlots;
-    slots_[at].hash = hash;
-    return &slots_[at].value;
+    while (slots_[at] != 0) at = (at + 1) % kSlots;
+    slots_[at] = (hash & ~kNumber) | number;
   }
   // Most words are none of ours: a filter says so without leaving the first-level cache.
   bool may_have(uint64_t hash) const {
     return (filter_[bit_of(hash) / 64] >> bit_of(hash) % 64 & 1) != 0;
   }
-  const Value* find(uint64_t hash) const {
-    if (!may_have(hash)) return nullptr;
-    for (size_t at = hash % kSlots; slots_[at].hash != 0; at = (at + 1) % kSlots) {
-      if (slots_[at].hash == hash) return &slots_[at].value;
-    }
-    return nullptr;
+  uint16_t find(uint64_t hash) const {  // 0: none of ours
+    for (size_t at = hash % kSlots; slots_[at] != 0; at = (at + 1) % kSlots)
+      if (((slots_[at] ^ hash) & ~kNumber) == 0) return static_cast<uint16_t>(slots_[at]);
+    return 0;
   }
 
  private:
-  struct Slot {
-    uint64_t hash = 0;
-    Value value{};
-  };
+  static constexpr uint64_t kNumber = 0xFFFF;
+  static_assert(kSlots <= kNumber + 1);
   static size_t bit_of(uint64_t hash) { return (hash >> 32) % (8 * kSlots); }
 
   std::array<uint64_t, kSlots / 8> filter_{};
-  std::array<Slot, kSlots> slots_{};
+  std::array<uint64_t, kSlots> slots_{};
 };
 
 template <class Use>
@@ -85,21 +81,24 @@ void each_word(std::string_view words, Use use) {
 }
 
 struct StopWords {
-  HashTable<uint16_t, 8192> words;  // its order among all, from 1
-  HashTable<bool, 8192> stems;
+  HashTable<8192> words;  // its order among all, from 1
+  HashTable<8192> stems;
   std::vector<uint32_t> languages{0};  // of each stop word by its order: bit per row of kLanguages
 
   StopWords() {
     for (size_t i = 0; i < kLanguageCount; ++i)
       each_word(kLanguages[i].words, [&](std::string_view word) {
-        uint16_t* order = words.insert(word_hash(word));
-        if (*order == 0) {
-          *order = static_cast<uint16_t>(languages.size());
+        uint16_t order = words.find(word_hash(word));
+        if (order == 0) {
+          order = static_cast<uint16_t>(languages.size());
+          words.add(word_hash(word), order);
           languages.push_back(0);
         }
-        languages[*order] |= 1u << i;
+        languages[order] |= 1u << i;
       });
-    each_word(kStopStems, [&](std::string_view stem) { *stems.insert(word_hash(stem)) = true; });
+    each_word(kStopStems, [&](std::string_view stem) {
+      if (stems.find(word_hash(stem)) == 0) stems.add(word_hash(stem), 1);
+    });
   }
 };
 
@@ -206,8 +205,8 @@ int by_stop_words(LanguageScratch& scratch) {
   scratch.times.resize(stops.languages.size());
   scratch.stops.clear();
   for (const uint64_t hash : scratch.maybe) {
-    const uint16_t* order = stops.words.find(hash);
-    if (order != nullptr && scratch.times[*order]++ == 0) scratch.stops.push_back(*order);
+    const uint16_t order = stops.words.find(hash);
+    if (order != 0 && scratch.times[order]++ == 0) scratch.stops.push_back(order);
   }
   std::array<uint32_t, kLanguageCount> hits{}, distinct{};
   for (const uint16_t order : scratch.stops) {
@@ -260,7 +259,10 @@ uint64_t word_hash(std::string_view word) {
   return XXH64(bytes, size, 0xdeadbabe);
 }
 
-bool is_stop_stem(uint64_t hash) { return stop_words().stems.find(hash) != nullptr; }
+bool is_stop_stem(uint64_t hash) {
+  const StopWords& stops = stop_words();
+  return stops.stems.may_have(hash) && stops.stems.find(hash) != 0;
+}
 
 const char* stemmer_name(std::string_view language) {
   for (const LanguageRow& row : kLanguages) {
