@@ -108,7 +108,7 @@ void derive(const RuleSet& rules, Worker& worker) {
   Batch& batch = worker.batch;
   const bool subject = rules.match->reads(ScopeKind::kSelector);
   for (uint32_t row = 0; row < batch.rows; ++row) {
-    if (subject) fold_subject(worker.words.fold, batch, row);
+    if (subject) fold_subject(batch, row);
     for (const EnabledCheck& one : rules.checks)
       if (one.check->derive) one.check->derive(*one.plan, batch, row);
     batch.derived.end_row();

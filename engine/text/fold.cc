@@ -22,9 +22,8 @@ constexpr FoldRun kRuns[] = {
 };
 
 constexpr uint32_t kPoints = 0x20000;
-constexpr size_t kGrowthMax = 9;        // result bytes a source byte: 18 for two bytes at most
-constexpr size_t kPiece = 4096;         // bytes folded between two looks at the room
-constexpr size_t kKeepBytes = 4 << 20;  // scratch that is kept from text to text
+constexpr size_t kGrowthMax = 9;  // result bytes a source byte: 18 for two bytes at most
+constexpr size_t kPiece = 512;    // bytes folded between two looks at the room
 
 // Pages of 256 code points; pages that change nothing share page 0. An entry: length in the low
 // byte, offset of the result in `pool` above it; kSame = itself.
@@ -286,18 +285,13 @@ void skeleton(std::string_view utf8, ArenaText& out) {
   });
 }
 
-void fold_text(std::string_view utf8, FoldScratch& scratch, ArenaText& out) {
-  std::vector<char>& points = scratch.characters;
-  size_t size = 0;
-  each_piece(utf8, [&](std::string_view piece) {
-    const size_t room = size + piece.size() * kGrowthMax;
-    if (points.size() < room) points.resize(std::max(room, utf8.size() + kPiece * kGrowthMax));
-    size =
-        static_cast<size_t>(fold_points(fold_table(), piece, points.data() + size) - points.data());
-  });
-  const char* end = undo_spacing(points.data(), points.data() + size);
-  out.append({points.data(), static_cast<size_t>(end - points.data())});
-  if (points.size() > kKeepBytes) std::vector<char>().swap(points);
+std::string_view fold_text(std::string_view utf8, Arena& arena) {
+  ArenaText out(arena, utf8.size() + kPiece * kGrowthMax);  // hardly any text grows
+  skeleton(utf8, out);
+  char* const end = out.tail(0);
+  char* const begin = end - out.size();
+  out.truncate(static_cast<size_t>(undo_spacing(begin, end) - begin));
+  return out.finish();
 }
 
 }  // namespace winnow

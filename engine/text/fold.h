@@ -13,19 +13,14 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "engine/arena.h"
 
 namespace winnow {
 
-struct FoldScratch {
-  std::vector<char> characters;  // after step 1
-};
-
-// Appends the folded `utf8`. REQUIRED: valid UTF-8. Folding folded text changes nothing but
+// The folded `utf8`, in `arena`. REQUIRED: valid UTF-8. Folding folded text changes nothing but
 // spacing that step 2 newly sees.
-void fold_text(std::string_view utf8, FoldScratch& scratch, ArenaText& out);
+std::string_view fold_text(std::string_view utf8, Arena& arena);
 
 // Step 1 alone (host names, local parts): the ASCII skeleton of `utf8`.
 void skeleton(std::string_view utf8, ArenaText& out);

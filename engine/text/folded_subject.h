@@ -3,7 +3,6 @@
 #pragma once
 
 #include "engine/batch.h"
-#include "engine/text/fold.h"
 
 namespace winnow {
 
@@ -11,6 +10,6 @@ namespace winnow {
 constexpr uint32_t kFoldedSubject = 0;
 
 // Adds the row's Subject, folded, to the open row of batch.derived; nothing where it has none.
-void fold_subject(FoldScratch& scratch, Batch& batch, uint32_t row);
+void fold_subject(Batch& batch, uint32_t row);
 
 }  // namespace winnow

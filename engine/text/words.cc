@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/text/fold.h"
 #include "engine/text/normalise.h"
 
 namespace winnow {
@@ -231,11 +232,7 @@ class WordsOfRow {
     add_words(text, bit(WordFlag::kText) | bit(WordFlag::kHeader), nullptr);
   }
 
-  void fold(Text& text) {
-    ArenaText out(batch_.arena, text.plain.size() + 16);
-    fold_text(text.plain, scratch_.fold, out);
-    text.folded = out.finish();
-  }
+  void fold(Text& text) { text.folded = fold_text(text.plain, batch_.arena); }
 
   const TextPlan& plan_;
   WordScratch& scratch_;

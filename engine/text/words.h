@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "engine/batch.h"
-#include "engine/text/fold.h"
 #include "engine/text/language.h"
 #include "engine/text/stem.h"
 #include "engine/text/texts.h"
@@ -22,7 +21,6 @@ struct WordScratch {
   Stemmer stemmer;
   DictionaryScratch dictionary;
   LanguageScratch language;
-  FoldScratch fold;
   std::vector<WordPiece> pieces;
 };
 

@@ -12,10 +12,7 @@ namespace {
 
 std::string folded(std::string_view text) {
   Arena arena;
-  FoldScratch scratch;
-  ArenaText out(arena, 4);
-  fold_text(text, scratch, out);
-  return std::string(out.finish());
+  return std::string(fold_text(text, arena));
 }
 
 std::string normal(std::string_view text, bool word = false) {
@@ -96,6 +93,11 @@ TEST(Fold, a_long_text_folds_as_its_pieces_do) {
   std::string spaced = "a";
   for (int i = 0; i < 100'000; ++i) spaced += " a";
   EXPECT_EQ(folded(spaced), std::string(100'001, 'a'));
+  std::string halves, grown;
+  const std::string half = folded("\u00bd");
+  ASSERT_GT(half.size(), 2u);
+  for (int i = 0; i < 20'000; ++i) halves += "\u00bd", grown += half;
+  EXPECT_EQ(folded(halves), grown);
 }
 
 // Sixteen at a time and one at a time.

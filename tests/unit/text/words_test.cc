@@ -626,17 +626,16 @@ TEST(Words, the_subject_is_folded_as_texts_are) {
       {"broken UTF-8 is replaced before", "a\ufffdb", "a\ufffdb"},
       {"blanks", "  free \t gift ", "free gift"},
   };
-  FoldScratch scratch;
   for (const Row& row : rows) {
     OneMessage message({}, "", row.subject);
-    fold_subject(scratch, message.batch, 0);
+    fold_subject(message.batch, 0);
     message.batch.derived.end_row();
     ASSERT_EQ(message.batch.derived.row(0).size(), 1u) << row.name;
     EXPECT_EQ(message.batch.derived.row(0)[0].selector, kFoldedSubject);
     EXPECT_EQ(message.batch.derived.row(0)[0].text, row.expected) << row.name;
   }
   OneMessage without({});
-  fold_subject(scratch, without.batch, 0);
+  fold_subject(without.batch, 0);
   EXPECT_TRUE(without.batch.derived.values.empty());
 }
 
