@@ -55,6 +55,7 @@ struct Message {
   bool wants_links = false;       // its reply names URLs and addresses
   bool headerless = false;        // "Raw: yes": text, below no header block
   bool pass_all = false;          // as the request says: pre-results and scores skip nothing
+  bool on_its_way = false;        // mail that somebody delivers or not: takes are for such alone
   std::optional<int64_t> now_ms;  // the message's own clock; else the run's
 };
 

@@ -145,6 +145,14 @@ bool is_open(const Evidence& evidence) {
       evidence.answers, [](const Answer& answer) { return answer.state == AnswerState::kOpen; });
 }
 
+// What is asked of mail that is not on its way changes nothing that others are told.
+void refuse_takes(Evidence& evidence) {
+  for (size_t i = 0; i < evidence.questions.size(); ++i)
+    if (evidence.questions[i].kind == QuestionKind::kTake &&
+        evidence.answers[i].state == AnswerState::kOpen)
+      evidence.answers[i] = unknown_answer(UnknownReason::kNotAllowed);
+}
+
 // Where the deadline is over, what is open becomes unknown.
 bool cut_by_deadline(Evidence& evidence, Deadline deadline) {
   if (deadline == Deadline::max() || std::chrono::steady_clock::now() < deadline) return false;
@@ -269,6 +277,7 @@ bool Run::advance(Worker& worker, Case& one, Deadline deadline,
                   const Answerer::Ready& ready) const noexcept {
   StageClock clock(worker.times, options_.wall_times);
   do {
+    if (!one.message.on_its_way) refuse_takes(one.evidence);
     if (is_open(one.evidence) && !cut_by_deadline(one.evidence, deadline) &&
         !answerer_.ask(one.evidence, deadline, ready)) {
       clock.done(Stage::kJudge);

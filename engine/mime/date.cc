@@ -3,6 +3,8 @@
 // stands.
 #include "engine/mime/date.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -338,6 +340,28 @@ std::optional<MailDate> parse_date(std::string_view text) {
   date.time = days_from_civil(year, reader.month, static_cast<unsigned>(reader.day)) * 86400 +
               reader.hour * 3600 + reader.minute * 60 + reader.second - int64_t{reader.zone} * 60;
   return date;
+}
+
+std::string write_http_date(int64_t time) {
+  const int64_t days = (time >= 0 ? time : time - 86'399) / 86'400;
+  const int64_t second = time - days * 86'400;
+  // The inverse of days_from_civil().
+  const int64_t shifted = days + 719'468;
+  const int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
+  const int64_t day_of_era = shifted - era * 146'097;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t march = (5 * day_of_year + 2) / 153;  // months since it
+  const int64_t month = march < 10 ? march + 2 : march - 10;
+  constexpr std::string_view kDayNames[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+  constexpr std::string_view kMonthNames[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDayNames[(days % 7 + 7) % 7],
+                     day_of_year - (153 * march + 2) / 5 + 1, kMonthNames[month],
+                     year_of_era + era * 400 + (month < 2 ? 1 : 0), second / 3600, second / 60 % 60,
+                     second % 60);
 }
 
 }  // namespace winnow

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace winnow {
@@ -18,6 +19,9 @@ struct MailDate {
 
 // Nothing where no day, month, year and hour can be read, or they are impossible (31 February).
 std::optional<MailDate> parse_date(std::string_view text);
+
+// "Mon, 30 Nov 2026 15:01:49 GMT" (RFC 9110 5.6.7) of Unix seconds.
+std::string write_http_date(int64_t time);
 
 // Days since 1970-01-01 of a Gregorian date; month 1-12.
 int64_t days_from_civil(int64_t year, unsigned month, unsigned day);

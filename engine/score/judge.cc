@@ -35,6 +35,7 @@ class Run final : public Judgement {
     if (phase(Phase::kPostfilter)) return Judged::kWaiting;
     board_.grow();
     composites(true);
+    if (phase(Phase::kDecision)) return Judged::kWaiting;
     board_.close();
     if (phase(Phase::kIdempotent)) return Judged::kWaiting;
     finish(verdict);
@@ -48,6 +49,10 @@ class Run final : public Judgement {
       board_.insert(symbol, weight, option);
   }
   ActionId action() const override { return board_.action(); }
+  Micro score() const override { return board_.total(); }
+  Micro threshold(ActionId action) const override {
+    return board_.is_action_enabled(action) ? board_.threshold(action) : kNoThreshold;
+  }
   void pre_result(const PreResult& result) override { board_.pre_result(result); }
   void edit(const Edit& edit) override { board_.edit(edit); }
   void effect(const Effect& effect) override { board_.effect(effect); }

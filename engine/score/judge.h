@@ -2,8 +2,8 @@
 //
 // Order (facts/scoring.md, "Stages"): connection filters, pre-filters, filters (facts of content
 // checks, regexp rules, judges of checks), classifiers, composites, post-filters, grow factor,
-// composites again, idempotent. Inside a phase judges stand in levels; a level ends before the next
-// begins, and only between levels is it decided whether later ones still run.
+// composites again, decisions, idempotent. Inside a phase judges stand in levels; a level ends
+// before the next begins, and only between levels is it decided whether later ones still run.
 //
 // A judgement is a pure function of evidence and plan. It keeps nothing between calls: where a
 // check waits for an answer, the questions it asked are in the evidence, judge() says kWaiting,

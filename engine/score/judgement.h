@@ -19,6 +19,7 @@ enum class Phase : uint8_t {
   kFilter,
   kClassifier,
   kPostfilter,
+  kDecision,  // the score stands, composites are through: what may still force another action
   kIdempotent
 };
 
@@ -33,11 +34,15 @@ class Judgement {
   virtual bool has_symbol(SymbolId symbol) const = 0;
   // Option number `which` of an inserted symbol; empty where there is none.
   virtual std::string_view option(SymbolId symbol, uint32_t which) const = 0;
-  // The action as it stands. REQUIRED: in phase kIdempotent, where nothing changes it any more.
+  // The action as it stands. REQUIRED: in phase kDecision, where only its judges change it, or in
+  // kIdempotent, where nothing does.
   virtual ActionId action() const { return kNoId<ActionId>; }
   // The answer to a question, asking it if it is new. nullptr = still open: return kWaiting. What
   // is pointed to stays in place while the check judges, however much it asks.
   virtual const Answer* ask(QuestionKind kind, uint16_t type, std::string_view key) = 0;
+  // The score, and where an action begins (kNoThreshold: nowhere). REQUIRED: as for action().
+  virtual Micro score() const { return 0; }
+  virtual Micro threshold(ActionId) const { return kNoThreshold; }
 
  protected:
   ~Judgement() = default;

@@ -252,6 +252,7 @@ class Explainer {
   static std::string question_text(const Question& question) {
     // Tokens are asked about by their hashes.
     if (question.kind == QuestionKind::kStore) return "counts of its tokens";
+    if (question.kind == QuestionKind::kTake) return "when its body and its sender were first seen";
     const std::string_view type =
         question.kind == QuestionKind::kDns ? dns_type_name(question.type) : std::string_view();
     return fmt::format("{}{}{}", type, type.empty() ? "" : " ", question.key);

@@ -198,7 +198,7 @@ class Reloader {
     auto answers = std::make_unique<TableAnswers>(
         *loaded.rules,
         [this](const std::string& what) { log_.event(LogLevel::kWarning, "cfg", what); },
-        AnswerSources{lookup_for(*loaded.rules), statistics_, probes_, keys_});
+        AnswerSources{lookup_for(*loaded.rules), statistics_, probes_, keys_, greylist_});
     return std::make_shared<LiveRules>(loaded.rules, std::move(answers), host_name());
   }
 
@@ -230,6 +230,13 @@ class Reloader {
           LogLevel::kError, "dkim",
           fmt::format("{}; nothing is signed with keys in Redis or Vault", keys.error().text()));
     keys_ = keys ? std::move(*keys) : nullptr;
+    auto greylist = open_greylist(loaded, stores_, [log = &log_](const std::string& what) {
+      log->event(LogLevel::kError, "greylist", what);
+    });
+    if (!greylist)
+      log_.event(LogLevel::kError, "greylist",
+                 fmt::format("{}; nobody is put off", greylist.error().text()));
+    greylist_ = greylist ? std::move(*greylist) : nullptr;
     const UclObject* const dmarc = loaded.config->root().find("dmarc");
     const UclObject* const reporting = dmarc ? dmarc->find("reporting") : nullptr;
     std::shared_ptr<DmarcRows> rows;
@@ -297,6 +304,7 @@ class Reloader {
   SiteStores stores_;
   std::shared_ptr<MxProbes> probes_;
   std::shared_ptr<StoredKeys> keys_;
+  std::shared_ptr<Greylist> greylist_;
   const std::vector<Listening> sockets_;
   Log& log_;
   const std::function<void(const UclObject&, std::shared_ptr<const ServeSettings>)> settings_;

@@ -288,6 +288,7 @@ void Connection::wrote() {
 void Connection::scan() {
   Message message = take_message();
   message.now_ms = clock_ms();
+  message.on_its_way = is_mail();
   waiting_ = true;
   if (proxied()) {
     Remote& proxy = shared_.proxy();

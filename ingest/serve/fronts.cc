@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "engine/mime/date.h"
 #include "engine/mime/ip.h"
 #include "ingest/controller/learn_request.h"
 #include "ingest/controller/pages.h"
@@ -40,20 +41,13 @@ Peer peer_of(const sockaddr_storage& from) {
   return peer;
 }
 
-// Of answers: RFC 9110 5.6.7. On the loop's thread.
+// Of answers. On the loop's thread.
 std::string http_date() {
   static thread_local time_t said = 0;
   static thread_local std::string text;
   if (const time_t now = ::time(nullptr); now != said) {
     said = now;
-    tm parts{};
-    ::gmtime_r(&now, &parts);
-    constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    text = fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[parts.tm_wday], parts.tm_mday,
-                       kMonths[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min,
-                       parts.tm_sec);
+    text = write_http_date(now);
   }
   return text;
 }

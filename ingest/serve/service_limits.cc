@@ -11,6 +11,7 @@
 #include "ingest/proxy/upstream.h"
 #include "ingest/serve/settings.h"
 #include "pipeline/effects.h"
+#include "pipeline/lookup/greylist.h"
 #include "pipeline/lookup/mx_probes.h"
 #include "pipeline/lookup/stored_keys.h"
 #include "pipeline/marks.h"
@@ -105,6 +106,7 @@ std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimi
   // what Asio and the kernel's poll keep of it.
   constexpr uint64_t kConnection = 4096 + sizeof(HttpSession) + sizeof(MilterSession);
   constexpr uint64_t kStoredKeyBytes = 16 * 1024;  // one of 8,192 bits, its answer, its selector
+  constexpr uint64_t kTakeBytes = 2 * 1024;        // its keys and values, several times
   constexpr uint64_t kTls = 24 * 1024;             // of OpenSSL, while nothing is read or written
   constexpr uint64_t kMarks =
       uint64_t{Marks::kSides} * Marks::kWorkers * (Marks::kRows + 2) * 8 + 2 * Marks::kRing * 8;
@@ -141,6 +143,9 @@ std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimi
   if (is_on("dkim_signing", "use_redis") || is_on("arc", "use_redis"))
     add("signing keys kept", StoredKeys::kKeptMax * kStoredKeyBytes,
         fmt::format("{} x {} KiB", StoredKeys::kKeptMax, kStoredKeyBytes >> 10));
+  if (root.find("greylist") || root.find("redis"))
+    add("takes of greylisting", Greylist::kRoundMax * kTakeBytes,
+        fmt::format("{} x {} KiB in a round", Greylist::kRoundMax, kTakeBytes >> 10));
   add("effects waiting", Effects::kWaitingBytesMax, "rows of DMARC reports");
   add("marks of what is scanned", kMarks, "shared by supervisor, engines and trial");
   add("errors kept", settings.log.errors_max * settings.log.error_bytes_max,

@@ -1,12 +1,14 @@
 // Who answers a case's questions, one kind after the other: token counts come from the site's
-// statistics, signing keys from where they are stored, calls to mail servers are made; then the
-// table of the configuration (options { dns { fake_records }}) answers, and for the rest the
-// network, where there is one. Each waits by itself; usually only one of them has something open.
+// statistics, signing keys from where they are stored, calls to mail servers are made, takes are
+// carried out; then the table of the configuration (options { dns { fake_records }}) answers, and
+// for the rest the network, where there is one. Each waits by itself; usually only one of them has
+// something open.
 #pragma once
 
 #include <memory>
 
 #include "pipeline/learn/site_statistics.h"
+#include "pipeline/lookup/greylist.h"
 #include "pipeline/lookup/lookup.h"
 #include "pipeline/lookup/mx_probes.h"
 #include "pipeline/lookup/stored_keys.h"
@@ -21,6 +23,7 @@ struct AnswerSources {
   std::shared_ptr<const SiteStatistics> statistics = nullptr;
   std::shared_ptr<MxProbes> probes = nullptr;
   std::shared_ptr<StoredKeys> keys = nullptr;
+  std::shared_ptr<Greylist> greylist = nullptr;
 };
 
 class TableAnswers final : public Answerer {
@@ -48,7 +51,7 @@ class TableAnswers final : public Answerer {
   const Lookup* lookup() const override { return from_.lookup.get(); }
   const SigningKeys* signing_keys() const override { return from_.keys.get(); }
   bool waits() const override {
-    return from_.lookup || from_.probes || from_.keys ||
+    return from_.lookup || from_.probes || from_.keys || from_.greylist ||
            (from_.statistics && from_.statistics->waits());
   }
   bool ask(Evidence& evidence, Deadline deadline, Ready ready) const override {
@@ -61,11 +64,12 @@ class TableAnswers final : public Answerer {
   uint32_t silent() const override {
     return ~((table_.empty() && !from_.lookup ? 0u : bit(QuestionKind::kDns)) |
              (from_.statistics ? bit(QuestionKind::kStore) : 0u) |
-             (from_.probes ? bit(QuestionKind::kDialog) : 0u));
+             (from_.probes ? bit(QuestionKind::kDialog) : 0u) |
+             (from_.greylist ? bit(QuestionKind::kTake) : 0u));
   }
 
  private:
-  enum class Step : uint8_t { kCounts, kKeys, kCalls, kNames };
+  enum class Step : uint8_t { kCounts, kKeys, kCalls, kTakes, kNames };
   static constexpr uint32_t bit(QuestionKind kind) { return 1u << static_cast<uint32_t>(kind); }
 
   // Goes on from `step`; true where all is answered.
@@ -87,8 +91,11 @@ class TableAnswers final : public Answerer {
         [[fallthrough]];
       case Step::kCalls:
         if (from_.probes && MxProbes::has_open(evidence) &&
-            !from_.probes->ask(evidence, deadline, next(Step::kNames)))
+            !from_.probes->ask(evidence, deadline, next(Step::kTakes)))
           return false;
+        [[fallthrough]];
+      case Step::kTakes:
+        if (from_.greylist && !from_.greylist->ask(evidence, next(Step::kNames))) return false;
         [[fallthrough]];
       case Step::kNames:
         break;

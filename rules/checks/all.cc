@@ -11,6 +11,7 @@ extern const Check kArc;
 extern const Check kArchivesCheck;
 extern const Check kAsnCheck;
 extern const Check kBayes;
+extern const Check kGreylist;
 extern const Check kBitcoin;
 extern const Check kBounce;
 extern const Check kChartable;
@@ -112,6 +113,8 @@ std::span<const Check* const> all_checks() {
       &kWhitelist,
       // What was learnt.
       &kBayes,
+      // What is remembered of senders.
+      &kGreylist,
       // What is written into the message.
       &kMilterHeaders,
   };

@@ -21,7 +21,10 @@ Result<RedisServer> read_server(std::string_view text, uint16_t port) {
 // Where an option is looked up, nearest first.
 class Places {
  public:
-  Places(const UclObject& root, const UclObject* section, std::string_view name) {
+  // `timeout_key`: what `timeout` is called in the section itself.
+  Places(const UclObject& root, const UclObject* section, std::string_view name,
+         std::string_view timeout_key)
+      : section_(section), timeout_key_(timeout_key) {
     if (section) {
       add(section->find("redis"));
       add(section);
@@ -40,7 +43,7 @@ class Places {
     for (const UclObject* const place : at_)
       for (const UclObject& one : place->values())
         if (one.is_object())
-          if (const UclObject* const value = one.find(key)) return value;
+          if (const UclObject* const value = one.find(name_in(place, key))) return value;
     return nullptr;
   }
   const UclObject* find(std::initializer_list<std::string_view> keys) const {
@@ -53,6 +56,11 @@ class Places {
   void add(const UclObject* place) {
     if (place) at_.push_back(place);
   }
+  std::string_view name_in(const UclObject* place, std::string_view key) const {
+    return place == section_ && key == "timeout" ? timeout_key_ : key;
+  }
+  const UclObject* const section_;
+  const std::string_view timeout_key_;
   std::vector<const UclObject*> at_;
 };
 
@@ -131,8 +139,8 @@ Result<void> add_redis_servers(std::string_view text, RedisServers& to, uint16_t
 }
 
 Result<RedisOptions> redis_options(const UclObject& root, const UclObject* section,
-                                   std::string_view name) {
-  const Places places(root, section, name);
+                                   std::string_view name, std::string_view timeout_key) {
+  const Places places(root, section, name, timeout_key);
   RedisOptions out;
   const UclObject* const both = places.find({"servers", "server"});
   const UclObject* const read = places.find("read_servers");

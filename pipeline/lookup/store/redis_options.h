@@ -55,8 +55,9 @@ Result<void> add_redis_servers(std::string_view text, RedisServers& to, uint16_t
 
 // Options for a user of Redis: the keys of `section` itself, else of `redis { }` in it, else of
 // `redis { NAME { } }`, else of `redis { }` at the top. Errors, with their place: no servers
-// anywhere, a server that is none, a number out of range.
+// anywhere, a server that is none, a number out of range. `timeout_key`: what the time-out is
+// called in `section` itself, where `timeout` means something else there.
 Result<RedisOptions> redis_options(const UclObject& root, const UclObject* section,
-                                   std::string_view name);
+                                   std::string_view name, std::string_view timeout_key = "timeout");
 
 }  // namespace winnow

@@ -189,6 +189,43 @@ TEST(Judge, a_pre_result_skips_what_does_not_pass) {
   EXPECT_EQ(run(3, false), "reject 0;") << "only idempotent checks run, and may not insert";
 }
 
+// What a judge of the last word sees, as an option of its symbol; it forces what it is told to.
+Judged decide_late(const CheckPlan& plan, const Evidence&, Judgement& judgement) {
+  const auto points = [](Micro micro) {
+    return micro == kNoThreshold ? std::string("-") : std::to_string(micro / kMicro);
+  };
+  judgement.insert(plan.symbols[0], 1,
+                   points(judgement.score()) + " of " + points(judgement.threshold(ActionId{3})));
+  if (plan.symbols.size() > 1) force_reject(plan, {}, judgement);
+  return Judged::kDone;
+}
+
+TEST(Judge, decisions_see_the_score_that_stands) {
+  const auto run = [](bool post_forces, bool decision_forces, bool pass_all = false) {
+    Fixture f;
+    f.model.grow_factor = 2;
+    CheckPlan filter, post, decision;
+    filter.symbols = {add_symbol(f.model, "FILTER", 1)};
+    decision.symbols = {add_symbol(f.model, "DECISION", 0)};
+    if (decision_forces) decision.symbols.push_back({});
+    const SymbolId late = add_symbol(f.model, "LATE", 0);
+    post.symbols = {late};
+    f.plan.checks = {{.plan = &decision, .judge = decide_late, .phase = Phase::kDecision},
+                     {.plan = &post,
+                      .judge = post_forces ? force_reject : just_insert,
+                      .phase = Phase::kPostfilter},
+                     {.plan = &filter, .judge = just_insert}};
+    f.input.pass_all = pass_all;
+    return f.run();
+  };
+  const std::string seen = run(false, false);
+  EXPECT_NE(seen.find("DECISION(0)"), std::string::npos) << seen;
+  EXPECT_NE(seen.find("[2 of "), std::string::npos) << "after the grow factor: " << seen;
+  EXPECT_TRUE(run(false, true).starts_with("reject ")) << "its pre-result counts";
+  EXPECT_EQ(run(true, false).find("DECISION"), std::string::npos) << "somebody has decided";
+  EXPECT_NE(run(true, false, true).find("DECISION"), std::string::npos) << "Pass: all";
+}
+
 TEST(Judge, text_without_a_header_block_gets_no_symbol_for_mail_alone) {
   const auto run = [](bool headerless) {
     Fixture f;
