@@ -6,7 +6,6 @@
 #include <charconv>
 #include <vector>
 
-#include "engine/ascii.h"
 #include "engine/crypt/base32.h"
 #include "engine/crypt/digest.h"
 #include "engine/mime/ip.h"
@@ -42,7 +41,7 @@ std::optional<int64_t> time_of(std::string_view text) {
                                                                   : std::nullopt;
 }
 
-// The mailbox that an address names.
+// The mailbox that an address names, byte for byte as Rspamd writes it.
 std::string mailbox(std::string_view address) {
   const size_t at = address.rfind('@');
   if (at == std::string_view::npos) return std::string(address);
@@ -50,9 +49,9 @@ std::string mailbox(std::string_view address) {
   std::string local(address.substr(0, at));
   if (const size_t plus = local.find('+'); plus != std::string::npos && plus > 0)
     local.resize(plus);
-  if (equal_caseless(domain, "@gmail.com") || equal_caseless(domain, "@googlemail.com"))
-    std::erase(local, '.');
-  return local.append(domain);
+  if (domain != "@gmail.com" && domain != "@googlemail.com") return local.append(domain);
+  std::erase(local, '.');
+  return local + "@gmail.com";
 }
 
 void clear_bits(IpAddress& ip, unsigned from) {
@@ -117,8 +116,7 @@ GreylistSeen judge_greylist(std::string_view body, std::string_view meta, int64_
   };
   if (!body_s && !meta_s) return {.until_s = now_s + timeout_s};
   if (waits(body_s ? body_s : meta_s)) {
-    const int64_t last = std::max(body_s.value_or(0), meta_s.value_or(0));
-    return {.state = GreylistState::kEarly, .until_s = last + timeout_s};
+    return {.state = GreylistState::kEarly, .until_s = *(body_s ? body_s : meta_s) + timeout_s};
   }
   return {.state = GreylistState::kPassed, .by_body = body_s.has_value()};
 }

@@ -52,7 +52,7 @@ class GreylistDigest {
 };
 // What META is made of: the sender ("<>" where none was said), the recipients, sorted by their
 // bytes, and the network of the client (nothing where it is not known), without anything between
-// them. Addresses lose their +tag, Gmail's their dots too.
+// them. Addresses lose their +tag, Gmail's their dots too, and are of gmail.com.
 std::string greylist_meta(const Envelope& envelope, std::span<const std::string_view> recipients,
                           unsigned ipv4_bits, unsigned ipv6_bits);
 // What BODY is made of: what follows the header block, with the line break of the empty line, the

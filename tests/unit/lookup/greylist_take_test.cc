@@ -36,7 +36,8 @@ TEST(GreylistTake, what_is_known_decides) {
       {"the body has waited, its sender waits", "9000", "9990", "body"},
       {"only the sender, waits", "", "9990", "early until 10290"},
       {"only the sender, waited", "", "9000", "meta"},
-      {"both wait: until the later", "9980", "9990", "early until 10290"},
+      {"both wait", "9980", "9990", "early until 10280"},
+      {"both wait, its sender longer", "9990", "9980", "early until 10290"},
       {"noted by a clock that is ahead", "10100", "", "early until 10400"},
       {"no time is not known", "soon", "9000", "meta"},
       {"no time at all", "soon", "99999999999999999999", "new until 10300"},
@@ -72,6 +73,9 @@ TEST(GreylistTake, keys_are_those_of_rspamd) {
   EXPECT_EQ(meta("anna@s.test", {"B@x.test", "a@x.test", "_@x.test"}, v4), "tat6xa9p87wbj5g1a7t9");
   EXPECT_EQ(meta("anna+tag@s.test", {"b+tag@x.test"}, v4), "yt9pah8uct5tx5n1y56e");
   EXPECT_EQ(meta("a.b+tag@gmail.com", {"b@x.test"}, v4), "ibhoocyg4jb3ijgw6cwe");
+  EXPECT_EQ(meta("a.b+tag@googlemail.com", {"b@x.test"}, v4), "ibhoocyg4jb3ijgw6cwe");
+  EXPECT_EQ(meta("a.b+tag@GMAIL.com", {"b@x.test"}, v4), meta("a.b@GMAIL.com", {"b@x.test"}, v4));
+  EXPECT_EQ(meta("+tag@s.test", {"b@x.test"}, ""), GreylistDigest("+tag@s.testb@x.test").letters());
 
   const auto body = [](std::string_view raw, size_t offset) {
     return GreylistDigest(greylist_body(raw, offset, 10'000)).letters();
