@@ -144,11 +144,22 @@ int scan(ScanCommand& options) {
     }
     statistics = std::move(*opened);
   }
+  std::shared_ptr<StoredTraps> traps;
+  if (options.replay.empty() && !options.offline) {
+    auto opened =
+        open_stored_traps(*loaded, [](const std::string& what) { complain("scan", what); });
+    if (!opened) {
+      complain("scan", opened.error().text());
+      return kExitUsage;
+    }
+    traps = std::move(*opened);
+  }
   const TableAnswers answers(
       rules, [](const std::string& what) { complain("scan", what); },
       AnswerSources{.lookup = std::move(lookup),
                     .statistics = std::move(statistics),
-                    .probes = std::move(probes)});
+                    .probes = std::move(probes),
+                    .traps = std::move(traps)});
   RunOptions run_options;
   run_options.now_ms = options.common.now_ms;
   run_options.ip_from_received = options.common.ip_from_received;

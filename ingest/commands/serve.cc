@@ -198,7 +198,12 @@ class Reloader {
     auto answers = std::make_unique<TableAnswers>(
         *loaded.rules,
         [this](const std::string& what) { log_.event(LogLevel::kWarning, "cfg", what); },
-        AnswerSources{lookup_for(*loaded.rules), statistics_, probes_, keys_, greylist_});
+        AnswerSources{.lookup = lookup_for(*loaded.rules),
+                      .statistics = statistics_,
+                      .probes = probes_,
+                      .keys = keys_,
+                      .traps = traps_,
+                      .greylist = greylist_});
     return std::make_shared<LiveRules>(loaded.rules, std::move(answers), host_name());
   }
 
@@ -209,6 +214,22 @@ class Reloader {
     log_.event(LogLevel::kWarning, "store",
                fmt::format("{}: {}; {}", module, store.error().text(), without));
     return nullptr;
+  }
+
+  void use_traps(const Loaded& loaded) {
+    Result<std::shared_ptr<StoredTraps>> traps = open_stored_traps(
+        loaded,
+        [&log = log_](const std::string& what) { log.event(LogLevel::kWarning, "store", what); });
+    if (!traps)
+      log_.event(
+          LogLevel::kError, "store",
+          fmt::format("{}; whether recipients are spam traps is unknown", traps.error().text()));
+    traps_ = traps ? std::move(*traps) : nullptr;
+    const UclObject* const section = loaded.config->root().find("spamtrap");
+    if (!statistics_ && section && section->flag("enabled", false) &&
+        section->flag("learn_spam", false))
+      log_.event(LogLevel::kWarning, "learn",
+                 "spamtrap.learn_spam learns nothing: there are no statistics (--statistics)");
   }
 
   // What asks and keeps beside DNS and statistics. What the engine's trial does is nobody's.
@@ -237,6 +258,7 @@ class Reloader {
       log_.event(LogLevel::kError, "greylist",
                  fmt::format("{}; nobody is put off", greylist.error().text()));
     greylist_ = greylist ? std::move(*greylist) : nullptr;
+    use_traps(loaded);
     const UclObject* const dmarc = loaded.config->root().find("dmarc");
     const UclObject* const reporting = dmarc ? dmarc->find("reporting") : nullptr;
     std::shared_ptr<DmarcRows> rows;
@@ -305,6 +327,7 @@ class Reloader {
   std::shared_ptr<MxProbes> probes_;
   std::shared_ptr<StoredKeys> keys_;
   std::shared_ptr<Greylist> greylist_;
+  std::shared_ptr<StoredTraps> traps_;
   const std::vector<Listening> sockets_;
   Log& log_;
   const std::function<void(const UclObject&, std::shared_ptr<const ServeSettings>)> settings_;

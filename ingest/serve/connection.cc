@@ -344,7 +344,7 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
     return;
   } else {
     render(scanned, reply);
-    autolearn(scanned);
+    learn_beside(scanned);
     if (shared_.effects) shared_.effects->carry_out(scanned.one.verdict, is_mail());
     if (counted()) shared_.statistics.add(scanned);
     if (logged()) {
@@ -364,28 +364,43 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
   shared_.keep(std::move(self), std::move(reply));
 }
 
-// What is clear without the classifier is learnt beside the answer, which does not wait for it.
-void Connection::autolearn(const Scanned& scanned) {
+// What is clear without the classifier, or what a check wants learnt, is learnt beside the answer,
+// which does not wait for it.
+void Connection::learn_beside(const Scanned& scanned) {
   if (!shared_.learner) return;
   const RuleSet& rules = *scanned.live.rules;
-  const std::optional<LearnLabel> label = autolearn_as(rules, scanned.one);
+  const std::optional<Lesson> lesson = lesson_of(rules, scanned.one, is_mail());
   LearnRecord record;
-  if (!label || !learn_record(rules, scanned.one, record) || !too_few_tokens(rules, record).empty())
-    return;
-  record.label = *label;
+  if (!lesson || !learn_record(rules, scanned.one, record)) return;
+  LearnDenial denied = lesson->denied;
+  if (const std::string few = too_few_tokens(rules, record); !few.empty())
+    denied = {.why = fmt::format("it has too few tokens, {}", few)};
+  // Lines of the log; none where nobody asked for them.
+  std::string learnt, not_learnt;
+  if (lesson->is_wanted) {
+    learnt = fmt::format("autolearned as {} for {}", lesson->label.name(), lesson->who);
+    not_learnt = fmt::format("does not learn <{}> for {}: {}",
+                             log_text(scanned.one.evidence.message_id), lesson->who, denied.why);
+  } else if (find_bayes(rules)->autolearn.logged) {
+    learnt = fmt::format("autolearned as {}", lesson->label.name());
+  }
+  const auto tell = [&log = shared_.log, tag = log_tag(scanned)](const std::string& line) {
+    if (!line.empty()) log.message(tag, line);
+  };
+  const bool only_moves = !denied.why.empty();
+  if (only_moves && !denied.unless_moved) return tell(not_learnt);
+  record.label = lesson->label;
   record.time_ms = scanned.one.evidence.envelope.now_ms;
-  record.who = "autolearn";
+  record.who = lesson->who;
   const bool taken = shared_.learner->learn(
       std::move(record),
-      [&log = shared_.log, tag = log_tag(scanned), label = *label,
-       logged = find_bayes(rules)->autolearn.logged](const Result<Learnt>& what) {
-        if (what && !logged)
-          return;
-        else if (what)
-          log.message(tag, fmt::format("autolearned as {}", label.name()));
-        else
+      [&log = shared_.log, tell, learnt, not_learnt, only_moves](const Result<Learnt>& what) {
+        if (!what)
           log.event(LogLevel::kError, "learn", what.error().text());
-      });
+        else
+          tell(only_moves && *what != Learnt::kMoved ? not_learnt : learnt);
+      },
+      only_moves ? LearnQueue::Which::kMoves : LearnQueue::Which::kAll);
   if (!taken) shared_.log.event(LogLevel::kWarning, "learn", "too much is to be learnt at once");
 }
 

@@ -202,7 +202,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void scan();
   void scan_elsewhere(Remote& proxy, Message&& message);
   void scanned(std::shared_ptr<Connection> self, const Scanned& scanned);
-  void autolearn(const Scanned& scanned);
+  void learn_beside(const Scanned& scanned);
 
   friend ConnectionShared;
 

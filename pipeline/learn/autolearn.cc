@@ -168,4 +168,20 @@ LearnDenial learn_denied(const RuleSet& rules, const Case& one, LearnLabel label
   return out;
 }
 
+std::optional<Lesson> lesson_of(const RuleSet& rules, const Case& one, bool is_mail) {
+  const auto wanted = std::ranges::find(one.verdict.effects, EffectKind::kLearn, &Effect::kind);
+  if (wanted == one.verdict.effects.end() || !is_mail) {
+    const std::optional<LearnLabel> label = autolearn_as(rules, one);
+    if (!label) return std::nullopt;
+    return Lesson{.label = *label, .who = "autolearn"};
+  }
+  const BayesPlan* const plan = find_bayes(rules);
+  const std::optional<LearnLabel> label = LearnLabel::of(wanted->key);
+  if (!plan || !label || !plan->find(wanted->key)) return std::nullopt;
+  return Lesson{.label = *label,
+                .who = wanted->value,
+                .is_wanted = true,
+                .denied = learn_denied(rules, one, *label, {})};
+}
+
 }  // namespace winnow

@@ -1,4 +1,5 @@
-// Learning without a user: mail that is clear without the classifier teaches it.
+// Learning without a user: mail that is clear without the classifier teaches it, and mail of which
+// a check says what it is (spamtrap).
 //
 // The condition sees the score without the classifier's own symbols, unlike Rspamd's: else a filter
 // learns its own errors (tests/peer/differences.md).
@@ -34,5 +35,16 @@ struct LearnDenial {
 };
 LearnDenial learn_denied(const RuleSet& rules, const Case& one, LearnLabel label,
                          const RequestHeaders& headers);
+
+// What a judged message is to be learnt as beside its answer.
+struct Lesson {
+  LearnLabel label;
+  std::string who = {};     // as records name it: "autolearn", or the check that wants it learnt
+  bool is_wanted = false;   // by a check
+  LearnDenial denied = {};  // of what is wanted
+};
+// What a check wants (EffectKind::kLearn: key is the class, value who wants it), of mail on its way
+// alone; else what autolearn says. Nothing where the site has no such class.
+std::optional<Lesson> lesson_of(const RuleSet& rules, const Case& one, bool is_mail);
 
 }  // namespace winnow

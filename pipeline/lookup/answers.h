@@ -1,8 +1,8 @@
 // Who answers a case's questions, one kind after the other: token counts come from the site's
-// statistics, signing keys from where they are stored, calls to mail servers are made, takes are
-// carried out; then the table of the configuration (options { dns { fake_records }}) answers, and
-// for the rest the network, where there is one. Each waits by itself; usually only one of them has
-// something open.
+// statistics, signing keys and spam traps from where they are stored, calls to mail servers are
+// made, takes are carried out; then the table of the configuration (options { dns { fake_records
+// }}) answers, and for the rest the network, where there is one. Each waits by itself; usually only
+// one of them has something open.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include "pipeline/lookup/lookup.h"
 #include "pipeline/lookup/mx_probes.h"
 #include "pipeline/lookup/stored_keys.h"
+#include "pipeline/lookup/stored_traps.h"
 #include "pipeline/lookup/table.h"
 #include "pipeline/run.h"
 
@@ -23,6 +24,7 @@ struct AnswerSources {
   std::shared_ptr<const SiteStatistics> statistics = nullptr;
   std::shared_ptr<MxProbes> probes = nullptr;
   std::shared_ptr<StoredKeys> keys = nullptr;
+  std::shared_ptr<StoredTraps> traps = nullptr;
   std::shared_ptr<Greylist> greylist = nullptr;
 };
 
@@ -51,7 +53,7 @@ class TableAnswers final : public Answerer {
   const Lookup* lookup() const override { return from_.lookup.get(); }
   const SigningKeys* signing_keys() const override { return from_.keys.get(); }
   bool waits() const override {
-    return from_.lookup || from_.probes || from_.keys || from_.greylist ||
+    return from_.lookup || from_.probes || from_.keys || from_.traps || from_.greylist ||
            (from_.statistics && from_.statistics->waits());
   }
   bool ask(Evidence& evidence, Deadline deadline, Ready ready) const override {
@@ -69,7 +71,7 @@ class TableAnswers final : public Answerer {
   }
 
  private:
-  enum class Step : uint8_t { kCounts, kKeys, kCalls, kTakes, kNames };
+  enum class Step : uint8_t { kCounts, kKeys, kTraps, kCalls, kTakes, kNames };
   static constexpr uint32_t bit(QuestionKind kind) { return 1u << static_cast<uint32_t>(kind); }
 
   // Goes on from `step`; true where all is answered.
@@ -87,7 +89,10 @@ class TableAnswers final : public Answerer {
         if (from_.statistics && !ask_counts(evidence, next(Step::kKeys))) return false;
         [[fallthrough]];
       case Step::kKeys:
-        if (from_.keys && !from_.keys->ask(evidence, next(Step::kCalls))) return false;
+        if (from_.keys && !from_.keys->ask(evidence, next(Step::kTraps))) return false;
+        [[fallthrough]];
+      case Step::kTraps:
+        if (from_.traps && !from_.traps->ask(evidence, next(Step::kCalls))) return false;
         [[fallthrough]];
       case Step::kCalls:
         if (from_.probes && MxProbes::has_open(evidence) &&

@@ -52,6 +52,7 @@ extern const Check kReplyToCheck;
 extern const Check kSealedParts;
 extern const Check kPriority;
 extern const Check kServiceAccounts;
+extern const Check kSpamtrap;
 extern const Check kSpf;
 extern const Check kSubjectCheck;
 extern const Check kUniqueHeaders;
@@ -111,6 +112,7 @@ std::span<const Check* const> all_checks() {
       &kMxCheck,
       &kPhishingFeeds,
       &kWhitelist,
+      &kSpamtrap,
       // What was learnt.
       &kBayes,
       // What is remembered of senders.

@@ -158,10 +158,10 @@ class Milter:
         data = self.file.read(length)
         return data[:1], data[1:]
 
-    def envelope(self, queue_id=b"Q", sender=b"anna@example.org"):
+    def envelope(self, queue_id=b"Q", sender=b"anna@example.org", recipients=(b"ben@example.net",)):
         self.sock.sendall(packet(b"D", b"Mi\0" + queue_id + b"\0") +
                           packet(b"M", b"<" + sender + b">\0") +
-                          packet(b"R", b"<ben@example.net>\0"))
+                          b"".join(packet(b"R", b"<" + one + b">\0") for one in recipients))
 
     def scan(self, message, queue_id=b"Q", sender=b"anna@example.org"):
         """Packets of the answer, up to the one that ends it."""

@@ -7,14 +7,6 @@
 
 namespace winnow {
 
-bool names_redis_servers(const UclObject& root, const UclObject* section) {
-  for (const UclObject* const one :
-       {section, section ? section->find("redis") : nullptr, root.find("redis")})
-    for (const char* const key : {"servers", "server", "read_servers", "write_servers"})
-      if (one && one->is_object() && one->find(key)) return true;
-  return false;
-}
-
 Result<std::shared_ptr<Store>> SiteStores::of(const Loaded& loaded, std::string_view module) {
   const UclObject& root = loaded.config->root();
   const UclObject* const section = root.find(module);

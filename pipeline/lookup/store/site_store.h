@@ -12,11 +12,9 @@
 #include "pipeline/load.h"
 #include "pipeline/lookup/store/redis_options.h"
 #include "pipeline/lookup/store/store.h"
+#include "rules/config/redis_section.h"
 
 namespace winnow {
-
-// Whether the configuration names servers of Redis for `section` (may be null) or for all.
-bool names_redis_servers(const UclObject& root, const UclObject* section);
 
 class SiteStores {
  public:

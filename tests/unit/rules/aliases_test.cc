@@ -1,5 +1,4 @@
-// aliases {}: which way mail goes, and addresses that are other names; spamtrap {}: addresses that
-// nobody has.
+// aliases {}: which way mail goes, and addresses that are other names.
 #include <gtest/gtest.h>
 
 #include <algorithm>
