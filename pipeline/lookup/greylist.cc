@@ -37,6 +37,9 @@ class InStore final : public GreylistRecords {
     }
     const Result<bool> done = store_->apply(batch, now_ms);
     if (!done) return fail(done.error());
+    // More than comes: the store holds what is known and little else.
+    const Result<uint64_t> swept = store_->expire(now_ms, 2 * records.size());
+    if (!swept) return fail(swept.error());
     return {};
   }
 

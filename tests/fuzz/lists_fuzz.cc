@@ -1,11 +1,13 @@
 // Lists: items as evidence files bring them, return codes as operators write them. Calls to mail
 // servers: questions as evidence files bring them, greetings as servers say them.
+// Takes of greylisting, and what a store says.
 #include <cstdlib>
 #include <string_view>
 
 #include "rules/checks/lists/list_items.h"
 #include "rules/checks/lists/mx_probe.h"
 #include "rules/checks/lists/return_codes.h"
+#include "rules/checks/state/greylist_take.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace winnow;
@@ -24,6 +26,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!again || write_mx_probe(*again) != written) std::abort();
   }
   if (mx_greeting_outcome(text).empty()) std::abort();
+  if (const std::optional<GreylistTake> take = read_greylist_take(text)) {
+    const std::string written = write_greylist_take(*take);
+    const std::optional<GreylistTake> again = read_greylist_take(written);
+    if (!again || write_greylist_take(*again) != written) std::abort();
+  }
+  if (judge_greylist(text, "", 0, 300).state == GreylistState::kPassed) std::abort();
   for (const CodeMatcher matcher :
        {CodeMatcher::kEquality, CodeMatcher::kLuaPattern, CodeMatcher::kRadix, CodeMatcher::kGlob,
         CodeMatcher::kRegexp}) {

@@ -42,7 +42,7 @@ constexpr std::array kOptions{
     OptionDecl{"report_time", OptionType::kBool, "false", "The message says until when."},
     OptionDecl{"action", OptionType::kString, "soft reject", "What is done with what has to wait."},
     OptionDecl{"greylist_min_score", OptionType::kNumber, "",
-               "Score from which mail waits; without it that of the action greylist."},
+               "Score from which mail waits, at least that of the action greylist."},
     OptionDecl{"whitelist_symbols", OptionType::kList, "", "Mail with one of these passes."},
     OptionDecl{"whitelisted_ip", OptionType::kMap, "", "Mail from these networks passes."},
     OptionDecl{"whitelist_domains_url", OptionType::kMap, "",
@@ -181,10 +181,10 @@ std::string_view body_digest(const Plan& plan, const Evidence& evidence) {
 bool is_doubtful(const Plan& plan, const Judgement& judgement) {
   const ActionId action = judgement.action();
   if (action == plan.reject || action == plan.discard || action == plan.soft_reject) return false;
-  if (plan.min_score) return judgement.score() >= *plan.min_score;
-  if (plan.greylist == kNoId<ActionId>) return false;
-  const Micro from = judgement.threshold(plan.greylist);
-  return from != kNoThreshold && judgement.score() >= from;
+  const Micro from =
+      plan.greylist == kNoId<ActionId> ? kNoThreshold : judgement.threshold(plan.greylist);
+  if (plan.min_score && judgement.score() < *plan.min_score) return false;
+  return from != kNoThreshold ? judgement.score() >= from : plan.min_score.has_value();
 }
 
 // Puts the message off.

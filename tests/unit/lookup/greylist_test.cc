@@ -174,7 +174,7 @@ TEST(Greylist, nothing_is_asked_of_what_is_decided) {
       {"not on its way", "five", "", "greylist", {.on_its_way = false}},
       {"minimum not reached", "five", "greylist_min_score = 5.01;", "greylist"},
       {"minimum reached", "five", "greylist_min_score = 5;", fresh},
-      {"minimum below greylist", "two", "greylist_min_score = 2;", fresh},
+      {"minimum below greylist", "two", "greylist_min_score = 2;", "no action"},
       {"symbol", "five", "whitelist_symbols = [T5];", "greylist"},
       {"another symbol", "five", "whitelist_symbols = [T2];", fresh},
       {"network", "five", "whitelisted_ip = ['203.0.113.0/24'];", "greylist"},
@@ -354,13 +354,15 @@ TEST(GreylistStore, memory_and_lmdb) {
 }
 
 TEST(GreylistStore, what_expires_is_new_again) {
-  Greylist greylist(greylist_records(std::shared_ptr<Store>(memory_store())),
-                    [](const std::string&) {});
+  const std::shared_ptr<Store> store(memory_store());
+  Greylist greylist(greylist_records(store), [](const std::string&) {});
   EXPECT_EQ(ask(greylist, {take_text(1'000'000, 'a', 'b', 1'000)})[0], ",");
   EXPECT_EQ(ask(greylist, {take_text(1'000'999, 'a', 'b', 1'000)})[0], "1000000,1000000");
   EXPECT_EQ(ask(greylist, {take_text(1'001'998, 'a', 'b', 1'000)})[0], "1000000,1000000")
       << "what came after its time lives on";
   EXPECT_EQ(ask(greylist, {take_text(1'002'998, 'a', 'b', 1'000)})[0], ",");
+  EXPECT_EQ(ask(greylist, {take_text(1'003'998, 'c', 'd', 1'000)})[0], ",");
+  EXPECT_EQ(store->expire(1'003'998'000, 10).value(), 0u) << "what expired is gone";
 }
 
 TEST(GreylistStore, redis_has_the_keys_and_values_of_rspamd) {

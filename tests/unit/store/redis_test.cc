@@ -147,6 +147,21 @@ TEST(RedisOptionsTest, all_else) {
   EXPECT_EQ(options->sentinel_watch_ms, 5'000u);
 }
 
+TEST(RedisOptionsTest, a_timeout_of_the_section_that_means_something_else) {
+  const auto timeout_ms = [](const std::string& text) {
+    const auto parsed = parse_ucl("greylist { timeout = 5min; " + text, "t.conf", {});
+    EXPECT_TRUE(parsed) << parsed.error().text();
+    const UclObject& root = parsed->document->root();
+    const auto options = redis_options(root, root.find("greylist"), "greylist", "redis_timeout");
+    EXPECT_TRUE(options) << options.error().text();
+    return options ? options->timeout_ms : 0;
+  };
+  EXPECT_EQ(timeout_ms("} redis { servers = a; }"), 1'000u);
+  EXPECT_EQ(timeout_ms("} redis { servers = a; timeout = 2s; }"), 2'000u);
+  EXPECT_EQ(timeout_ms("redis_timeout = 3s; } redis { servers = a; timeout = 2s; }"), 3'000u);
+  EXPECT_EQ(timeout_ms("redis { timeout = 4s; } servers = a; redis_timeout = 3s; }"), 4'000u);
+}
+
 // --- a client ---
 
 std::unique_ptr<RedisClient> client_of(const RedisOptions& options) {
