@@ -166,7 +166,9 @@ void Board::append_option(Entry& entry, std::string_view text, uint64_t hash) {
 }
 
 void Board::pre_result(const PreResult& result) {
-  if (closed_ || index(result.action) >= model_->actions.size()) return;
+  if (index(result.action) >= model_->actions.size()) return;
+  // Once the verdict stands mail may still be told to come again; nothing else of it changes.
+  if (closed_ && result.action != model_->soft_reject) return;
   pre_results_.push_back(result);
   pre_results_.back().message = arena_.copy(result.message);
   pre_results_.back().module = arena_.copy(result.module);
