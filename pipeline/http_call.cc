@@ -39,11 +39,17 @@ size_t take_header(char* from, size_t size, size_t count, void* context) {
   return line.size();
 }
 
+int goes_on(void* given_up, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(given_up)->load() ? 1 : 0;
+}
+
 std::string name_of(const HttpServer& server) {
+  if (!server.url.empty()) return "the server";
   return server.unix_path.empty() ? server_text(server.host, server.port) : server.unix_path;
 }
 
 std::string url_of(const HttpServer& server, const HttpCall& call) {
+  if (!server.url.empty()) return server.url;
   return "http://" + (server.unix_path.empty() ? name_of(server) : "localhost") + call.path;
 }
 
@@ -66,7 +72,7 @@ Result<HttpReply> call_http(const HttpServer& server, const HttpCall& call, size
   const std::string url = url_of(server, call);
   const std::string local = "host!" + server.local;
   set(CURLOPT_URL, url.c_str());
-  set(CURLOPT_PROTOCOLS_STR, "http");
+  set(CURLOPT_PROTOCOLS_STR, server.url.empty() ? "http" : "http,https");
   set(CURLOPT_PROXY, "");
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(server.timeout_s * 1000));
@@ -78,6 +84,22 @@ Result<HttpReply> call_http(const HttpServer& server, const HttpCall& call, size
   set(CURLOPT_WRITEDATA, &receiving);
   if (!server.unix_path.empty()) set(CURLOPT_UNIX_SOCKET_PATH, server.unix_path.c_str());
   if (!server.local.empty()) set(CURLOPT_INTERFACE, local.c_str());
+  if (!server.user.empty() || !server.password.empty()) {
+    set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    set(CURLOPT_USERNAME, server.user.c_str());
+    set(CURLOPT_PASSWORD, server.password.c_str());
+  }
+  if (server.connect_timeout_s > 0)
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(server.connect_timeout_s * 1000));
+  if (server.any_certificate) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (call.given_up) {
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, goes_on);
+    set(CURLOPT_XFERINFODATA, call.given_up);
+  }
   if (call.post) {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));

@@ -1,6 +1,7 @@
 // One HTTP request and its answer, over libcurl: what a client of the service needs.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,13 +17,19 @@ struct HttpServer {
   std::string unix_path;   // a socket instead of host and port
   std::string local;       // address to send from; empty: the system's choice
   double timeout_s = 120;  // of the whole request
+  // Instead of host, port, socket and the path of calls: http:// or https://.
+  std::string url = {};
+  std::string user = {}, password = {};  // of basic authentication; both empty: none
+  double connect_timeout_s = 0;          // 0: that of the whole
+  bool any_certificate = false;          // of https
 };
 
 struct HttpCall {
   bool post = false;
-  std::string path;                  // "/checkv2"
-  std::vector<std::string> headers;  // "Name: value", without control characters
-  std::string_view body;             // of a POST; must outlive the call
+  std::string path;                             // "/checkv2"
+  std::vector<std::string> headers;             // "Name: value", without control characters
+  std::string_view body;                        // of a POST; must outlive the call
+  const std::atomic<bool>* given_up = nullptr;  // true: it ends, with an error, within a second
 };
 
 struct HttpReply {
