@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "pipeline/load.h"
@@ -44,6 +45,25 @@ void Effects::carry_out(const Verdict& verdict, bool is_mail) {
     }
   }
   wake_.notify_one();
+}
+
+void Effects::export_with(std::shared_ptr<Exporter> exporter) {
+  const std::lock_guard lock(mutex_);
+  exporter_ = std::move(exporter);
+}
+
+void Effects::carry_out(const RuleSet& rules, const Case& one, bool is_mail) {
+  carry_out(one.verdict, is_mail);
+  const bool exports = std::ranges::any_of(
+      one.verdict.effects, [](const Effect& effect) { return effect.kind == EffectKind::kExport; });
+  const ExportPlan* const plan = exports ? find_exports(rules) : nullptr;
+  if (!plan) return;
+  std::shared_ptr<Exporter> exporter;
+  {
+    const std::lock_guard lock(mutex_);
+    exporter = exporter_;
+  }
+  if (exporter) exporter->carry_out(*plan, rules.model, one);
 }
 
 void Effects::complain(const std::string& what) {

@@ -15,7 +15,10 @@
 #include <vector>
 
 #include "engine/verdict.h"
+#include "pipeline/case.h"
 #include "pipeline/dmarc_store.h"
+#include "pipeline/exports/exporter.h"
+#include "rules/compile/rule_set.h"
 
 namespace winnow {
 
@@ -32,9 +35,13 @@ class Effects {
 
   // Where rows of DMARC reports are kept from now on; null: nowhere. Thread-safe.
   void keep_dmarc(std::shared_ptr<DmarcRows> rows, const DmarcStoreOptions& options);
+  // Who sends what is exported from now on; null: nobody. Thread-safe.
+  void export_with(std::shared_ptr<Exporter> exporter);
   // Takes the effects of a verdict that is delivered; `is_mail`: of mail on its way. Thread-safe,
   // does not wait.
   void carry_out(const Verdict& verdict, bool is_mail = true);
+  // The same, and what is exported of the message.
+  void carry_out(const RuleSet& rules, const Case& one, bool is_mail);
 
  private:
   void work();
@@ -44,6 +51,7 @@ class Effects {
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::shared_ptr<DmarcRows> dmarc_;
+  std::shared_ptr<Exporter> exporter_;
   DmarcStoreOptions dmarc_options_;
   std::vector<std::string> rows_;
   size_t waiting_bytes_ = 0;

@@ -273,13 +273,32 @@ void Run::conclude(Worker& worker, Case& one, Deadline deadline) const noexcept 
   clock.done(Stage::kJudge);
 }
 
+// The verdict as it is while nobody has answered what is open; the evidence stays as it was.
+void Run::judge_unanswered(Worker& worker, Case& one) const {
+  Evidence& evidence = one.evidence;
+  const std::vector<Answer> answers = evidence.answers;
+  for (Answer& answer : evidence.answers)
+    if (answer.state == AnswerState::kOpen) answer = unknown_answer(UnknownReason::kNotAllowed);
+  JudgeInput input;
+  input.headerless = one.message.headerless;
+  input.pass_all = one.message.pass_all;
+  input.unanswerable = UnknownReason::kNotAllowed;
+  judge(rules_->judge, input, worker.judge, evidence, one.verdict);
+  evidence.questions.resize(answers.size());
+  evidence.answers = answers;
+}
+
 bool Run::advance(Worker& worker, Case& one, Deadline deadline,
                   const Answerer::Ready& ready) const noexcept {
   StageClock clock(worker.times, options_.wall_times);
+  const auto ask = [&] {
+    if (!answerer_.wants_verdict(one.evidence)) return answerer_.ask(one.evidence, deadline, ready);
+    judge_unanswered(worker, one);
+    return answerer_.ask_about(one, deadline, ready);
+  };
   do {
     if (!one.message.on_its_way) refuse_takes(one.evidence);
-    if (is_open(one.evidence) && !cut_by_deadline(one.evidence, deadline) &&
-        !answerer_.ask(one.evidence, deadline, ready)) {
+    if (is_open(one.evidence) && !cut_by_deadline(one.evidence, deadline) && !ask()) {
       clock.done(Stage::kJudge);
       return false;
     }

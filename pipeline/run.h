@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "pipeline/case.h"
 #include "pipeline/message.h"
@@ -20,7 +21,8 @@
 
 namespace winnow {
 
-class Lookup;  // pipeline/lookup/lookup.h
+class Exporter;  // pipeline/exports/exporter.h
+class Lookup;    // pipeline/lookup/lookup.h
 
 enum class Stage : uint8_t {
   kIntake,
@@ -74,10 +76,19 @@ class Answerer {
     answer(evidence);
     return true;
   }
+  // Whether what is open is about the message and its verdict: exports that mail waits for. Then
+  // advance() calls ask_about(), which is ask() for a case that has its message, and the verdict
+  // that it would have if nobody answered.
+  virtual bool wants_verdict(const Evidence&) const { return false; }
+  virtual bool ask_about(Case& one, Deadline deadline, Ready ready) const {
+    return ask(one.evidence, deadline, std::move(ready));
+  }
   // Keys that it was asked for and that evidence only names; null where there are none.
   virtual const SigningKeys* signing_keys() const { return nullptr; }
   // The service behind it, for what it counts; null where nobody is asked.
   virtual const Lookup* lookup() const { return nullptr; }
+  // The same of exports.
+  virtual const Exporter* exporter() const { return nullptr; }
   // Kinds (1 << QuestionKind) whose answers are always unknown.
   virtual uint32_t silent() const { return 0; }
 };
@@ -126,6 +137,7 @@ class Run {
 
  private:
   bool judge_on(Worker& worker, Case& one) const noexcept;
+  void judge_unanswered(Worker& worker, Case& one) const;
   void decide_edits(Case& one) const;
 
   std::shared_ptr<const RuleSet> rules_;

@@ -27,6 +27,7 @@
 #include "ingest/supervise/supervisor.h"
 #include "ingest/supervise/trial.h"
 #include "pipeline/dmarc_redis.h"
+#include "pipeline/exports/senders.h"
 #include "pipeline/learn/canaries.h"
 #include "pipeline/learn/open_statistics.h"
 #include "pipeline/learn/statistics.h"
@@ -203,7 +204,8 @@ class Reloader {
                       .probes = probes_,
                       .keys = keys_,
                       .traps = traps_,
-                      .greylist = greylist_});
+                      .greylist = greylist_,
+                      .exporter = exporter_});
     return std::make_shared<LiveRules>(loaded.rules, std::move(answers), host_name());
   }
 
@@ -271,6 +273,37 @@ class Reloader {
                    fmt::format("dmarc: {}; nothing is kept for reports", opened.error().text()));
     }
     effects_->keep_dmarc(std::move(rows), dmarc_store_options(loaded.config->root()));
+    use_exporter(loaded);
+  }
+
+  // One for the process once rules want it: what waits in it outlives a reload.
+  void use_exporter(const Loaded& loaded) {
+    const ExportPlan* const plan = find_exports(*loaded.rules);
+    if (!exporter_ && !plan) return;
+    if (!exporter_) {
+      exporter_ = std::make_shared<Exporter>(
+          host_name(),
+          [log = &log_](const std::string& what) {
+            log->event(LogLevel::kWarning, "export", what);
+          },
+          send_export);
+      effects_->export_with(exporter_);
+    }
+    std::shared_ptr<RedisClient> redis;
+    if (plan && plan->asks_redis()) {
+      const UclObject& root = loaded.config->root();
+      const Result<RedisOptions> servers =
+          redis_options(root, root.find("metadata_exporter"), "metadata_exporter");
+      Result<std::unique_ptr<RedisClient>> client =
+          servers ? RedisClient::make(*servers) : fail(servers.error());
+      if (client)
+        redis = std::move(*client);
+      else
+        log_.event(LogLevel::kError, "export",
+                   fmt::format("{}; nothing is exported to Redis", client.error().text()));
+    }
+    exporter_->use(plan ? plan->rules : std::vector<std::shared_ptr<const ExportRule>>{},
+                   std::move(redis));
   }
 
   // The one in use as long as its options are the same: what it knows is kept.
@@ -328,6 +361,7 @@ class Reloader {
   std::shared_ptr<StoredKeys> keys_;
   std::shared_ptr<Greylist> greylist_;
   std::shared_ptr<StoredTraps> traps_;
+  std::shared_ptr<Exporter> exporter_;
   const std::vector<Listening> sockets_;
   Log& log_;
   const std::function<void(const UclObject&, std::shared_ptr<const ServeSettings>)> settings_;

@@ -345,7 +345,7 @@ void Connection::scanned(std::shared_ptr<Connection> self, const Scanned& scanne
   } else {
     render(scanned, reply);
     learn_beside(scanned);
-    if (shared_.effects) shared_.effects->carry_out(scanned.one.verdict, is_mail());
+    if (shared_.effects) shared_.effects->carry_out(*scanned.live.rules, scanned.one, is_mail());
     if (counted()) shared_.statistics.add(scanned);
     if (logged()) {
       constexpr size_t kUsual = 2 * 1024;

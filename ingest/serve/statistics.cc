@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ingest/http/reply.h"
+#include "pipeline/exports/exporter.h"
 #include "pipeline/lookup/lookup.h"
 
 namespace winnow {
@@ -170,6 +171,35 @@ void append_lists(const std::vector<ListWatch::Counts>& lists, std::string& out)
            [](const Counts& one) { return one.in_use ? 1 : 0; });
 }
 
+// A value of a label (OpenMetrics 1.0): a site may name its rules as it likes.
+std::string label_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
+  }
+  return out;
+}
+
+void append_exports(const Exporter& exporter, std::string& out) {
+  const auto to = std::back_inserter(out);
+  const std::vector<Exporter::Counts> exports = exporter.counts();
+  family("winnow_exports_total", "counter", "What rules exported.", out);
+  for (const Exporter::Counts& one : exports)
+    for (const auto& [result, count] :
+         {std::pair{"sent", one.sent}, std::pair{"failed", one.failed},
+          std::pair{"dropped", one.dropped}})
+      fmt::format_to(to, "winnow_exports_total{{rule=\"{}\",result=\"{}\"}} {}\n",
+                     label_text(one.rule), result, count);
+  family("winnow_exports_waiting_bytes", "gauge", "What waits to be sent.", out);
+  for (const Exporter::Counts& one : exports)
+    fmt::format_to(to, "winnow_exports_waiting_bytes{{rule=\"{}\"}} {}\n", label_text(one.rule),
+                   one.waiting_bytes);
+}
+
 void append_lookup(const Lookup& lookup, std::string& out) {
   const LookupCounts& counts = lookup.counts();
   metric("winnow_dns_questions_total", "counter", "Questions for names.",
@@ -255,6 +285,7 @@ void Statistics::append_metrics(const Service& service, size_t open, const Learn
                    actions_[i].load(kRelaxed));
 
   if (const Lookup* const lookup = live->answerer->lookup()) append_lookup(*lookup, out);
+  if (const Exporter* const exporter = live->answerer->exporter()) append_exports(*exporter, out);
   family("winnow_answer_seconds", "histogram", "From a message's last byte to its verdict.", out);
   append_histogram("winnow_answer_seconds", "", answer_, out);
   family("winnow_queue_seconds", "histogram", "A message's wait for a worker.", out);

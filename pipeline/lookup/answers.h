@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "pipeline/exports/exporter.h"
 #include "pipeline/learn/site_statistics.h"
 #include "pipeline/lookup/greylist.h"
 #include "pipeline/lookup/lookup.h"
@@ -26,6 +27,7 @@ struct AnswerSources {
   std::shared_ptr<StoredKeys> keys = nullptr;
   std::shared_ptr<StoredTraps> traps = nullptr;
   std::shared_ptr<Greylist> greylist = nullptr;
+  std::shared_ptr<Exporter> exporter = nullptr;
 };
 
 class TableAnswers final : public Answerer {
@@ -36,6 +38,8 @@ class TableAnswers final : public Answerer {
   explicit TableAnswers(const RuleSet& rules, const std::function<void(std::string)>& warn = {},
                         AnswerSources sources = {})
       : from_(std::move(sources)),
+        model_(rules.model),
+        exports_(find_exports(rules)),
         table_(rules.fake_records.empty() || from_.lookup ? Absent::kUnknown : Absent::kNxDomain) {
     for (const FakeRecord& record : rules.fake_records) {
       Result<void> added = table_.add({.name = record.name,
@@ -52,9 +56,18 @@ class TableAnswers final : public Answerer {
   }
   const Lookup* lookup() const override { return from_.lookup.get(); }
   const SigningKeys* signing_keys() const override { return from_.keys.get(); }
+  const Exporter* exporter() const override { return from_.exporter.get(); }
+  bool wants_verdict(const Evidence& evidence) const override {
+    return from_.exporter && exports_ && Exporter::has_open(evidence);
+  }
+  bool ask_about(Case& one, Deadline deadline, Ready ready) const override {
+    return from_.exporter->ask(*exports_, model_, one, deadline,
+                               next(Step::kCounts, one.evidence, deadline, ready)) &&
+           ask_from(Step::kCounts, one.evidence, deadline, std::move(ready));
+  }
   bool waits() const override {
-    return from_.lookup || from_.probes || from_.keys || from_.traps || from_.greylist ||
-           (from_.statistics && from_.statistics->waits());
+    return from_.lookup || (from_.exporter && exports_) || from_.probes || from_.keys ||
+           from_.traps || from_.greylist || (from_.statistics && from_.statistics->waits());
   }
   bool ask(Evidence& evidence, Deadline deadline, Ready ready) const override {
     if (!waits()) {
@@ -74,16 +87,17 @@ class TableAnswers final : public Answerer {
   enum class Step : uint8_t { kCounts, kKeys, kTraps, kCalls, kTakes, kNames };
   static constexpr uint32_t bit(QuestionKind kind) { return 1u << static_cast<uint32_t>(kind); }
 
+  // What goes on from `then`. What is open at the deadline stays so, for whoever judges to say.
+  Ready next(Step then, Evidence& evidence, Deadline deadline, const Ready& ready) const {
+    return [this, &evidence, deadline, ready, then] {
+      if (std::chrono::steady_clock::now() >= deadline || ask_from(then, evidence, deadline, ready))
+        ready();
+    };
+  }
+
   // Goes on from `step`; true where all is answered.
   bool ask_from(Step step, Evidence& evidence, Deadline deadline, Ready ready) const {
-    // What is open at the deadline stays so, for whoever judges to say.
-    const auto next = [this, &evidence, deadline, ready](Step then) {
-      return [this, &evidence, deadline, ready, then] {
-        if (std::chrono::steady_clock::now() >= deadline ||
-            ask_from(then, evidence, deadline, ready))
-          ready();
-      };
-    };
+    const auto next = [&](Step then) { return this->next(then, evidence, deadline, ready); };
     switch (step) {
       case Step::kCounts:
         if (from_.statistics && !ask_counts(evidence, next(Step::kKeys))) return false;
@@ -181,6 +195,8 @@ class TableAnswers final : public Answerer {
   }
 
   const AnswerSources from_;
+  const ScoreModel& model_;
+  const ExportPlan* const exports_;  // null: none
   AnswerTable table_;
 };
 

@@ -33,6 +33,7 @@ extern const Check kHttpHeaders;
 extern const Check kBimi;
 extern const Check kManner;
 extern const Check kMessageIdCheck;
+extern const Check kMetadataExporter;
 extern const Check kMilterHeaders;
 extern const Check kMimeStructure;
 extern const Check kMimeTypes;
@@ -119,6 +120,8 @@ std::span<const Check* const> all_checks() {
       &kGreylist,
       // What is written into the message.
       &kMilterHeaders,
+      // Who is told of it.
+      &kMetadataExporter,
   };
   return kChecks;
 }
