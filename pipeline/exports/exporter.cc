@@ -1,8 +1,10 @@
 #include "pipeline/exports/exporter.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "engine/score/questions.h"
@@ -115,6 +117,8 @@ ExportText Exporter::write(const ExportPlan& plan, const ExportRule& rule, const
     number = made_++;
   }
   const std::string id = fmt::format("{:x}{:04x}", now_ms, number & 0xFFFF);
+  const std::string date = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
+                                       fmt::gmtime(static_cast<std::time_t>(now_ms / 1'000)));
   const int64_t began_ms = one.evidence.envelope.now_ms;
   return write_export(rule, {.plan = plan,
                              .model = model,
@@ -124,7 +128,7 @@ ExportText Exporter::write(const ExportPlan& plan, const ExportRule& rule, const
                              .host_name = host_name_,
                              .id = id,
                              .scan_ms = std::max<int64_t>(0, now_ms - began_ms),
-                             .now_ms = now_ms});
+                             .date = date});
 }
 
 void Exporter::carry_out(const ExportPlan& plan, const ScoreModel& model, const Case& one) {

@@ -1,10 +1,8 @@
 #include "rules/checks/exports/export_formats.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <iterator>
 #include <optional>
 
@@ -187,18 +185,13 @@ std::string with_brackets(const std::vector<std::string>& addresses) {
   return "<" + fmt::format("{}", fmt::join(addresses, ">, <")) + ">";
 }
 
-std::string mail_date(int64_t now_ms) {
-  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
-                     fmt::gmtime(static_cast<std::time_t>(now_ms / 1'000)));
-}
-
 // The value of a variable of a template; nothing where there is none of that name.
 std::optional<std::string> variable(std::string_view name, const ExportRule& rule,
                                     const ExportInput& input, const Metadata& data,
                                     const std::vector<std::string>& mail_to) {
   if (name == "mail_from") return rule.mail_from;
   if (name == "mail_to") return with_brackets(mail_to);
-  if (name == "date") return mail_date(input.now_ms);
+  if (name == "date") return std::string(input.date);
   if (name == "our_message_id") return fmt::format("{}@{}", input.id, rule.helo);
   if (name == "user") return one_line(data.user());
   if (name == "ip") return std::string(data.ip());

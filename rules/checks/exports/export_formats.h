@@ -23,7 +23,7 @@ struct ExportInput {
   std::string_view host_name;  // this machine's
   std::string_view id;         // of a mail that is made: letters and digits that nobody had before
   int64_t scan_ms = 0;         // how long it took
-  int64_t now_ms = 0;          // the date of a mail that is made
+  std::string_view date = {};  // of a mail that is made: "Wed, 21 Oct 2026 09:30:00 GMT"
 };
 
 struct ExportText {

@@ -74,7 +74,7 @@ std::string written(const RuleSet& rules, Case& one, ExportText* text = nullptr)
                                                      .host_name = "here.example",
                                                      .id = "id1",
                                                      .scan_ms = 12,
-                                                     .now_ms = 1'792'575'000'000});
+                                                     .date = "Wed, 21 Oct 2026 09:30:00 GMT"});
   if (text) *text = out;
   return out.body;
 }

@@ -226,6 +226,26 @@ TEST(Judge, decisions_see_the_score_that_stands) {
   EXPECT_NE(run(true, false, true).find("DECISION"), std::string::npos) << "Pass: all";
 }
 
+Judged force_soft_reject(const CheckPlan&, const Evidence&, Judgement& judgement) {
+  judgement.pre_result({.action = ActionId{4}, .message = "later", .module = "test"});
+  return Judged::kDone;
+}
+
+TEST(Judge, once_the_verdict_stands_mail_may_only_be_told_to_come_again) {
+  CheckPlan plan;
+  const auto run = [&](auto first, auto last) {
+    Fixture f;
+    plan.symbols = {add_symbol(f.model, "HEAVY", 20)};
+    f.plan.checks = {{.plan = &plan, .judge = first},
+                     {.plan = &plan, .judge = last, .phase = Phase::kIdempotent}};
+    const std::string said = f.run();
+    return said + (f.verdict.forced_by == kNoIndex ? "" : " forced");
+  };
+  EXPECT_EQ(run(just_insert, force_soft_reject), "soft reject 20; HEAVY(20) forced");
+  EXPECT_EQ(run(just_insert, force_reject), "reject 20; HEAVY(20)");
+  EXPECT_EQ(run(force_reject, force_soft_reject), "reject 0; forced") << "what was first holds";
+}
+
 TEST(Judge, text_without_a_header_block_gets_no_symbol_for_mail_alone) {
   const auto run = [](bool headerless) {
     Fixture f;
