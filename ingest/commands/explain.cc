@@ -20,6 +20,8 @@
 #include "pipeline/lookup/answers.h"
 #include "pipeline/lookup/settings.h"
 #include "pipeline/worker.h"
+#include "rules/checks/policy/trap_question.h"
+#include "rules/checks/state/greylist_take.h"
 
 namespace winnow {
 
@@ -251,8 +253,11 @@ class Explainer {
 
   static std::string question_text(const Question& question) {
     // Tokens are asked about by their hashes.
-    if (question.kind == QuestionKind::kStore) return "counts of its tokens";
-    if (question.kind == QuestionKind::kTake) return "when its body and its sender were first seen";
+    if (question.kind == QuestionKind::kStore)
+      return question.type == kTrapNames ? "whether a recipient is a spam trap"
+                                         : "counts of its tokens";
+    if (question.kind == QuestionKind::kTake && question.type == kGreylistTake)
+      return "when its body and its sender were first seen";
     const std::string_view type =
         question.kind == QuestionKind::kDns ? dns_type_name(question.type) : std::string_view();
     return fmt::format("{}{}{}", type, type.empty() ? "" : " ", question.key);

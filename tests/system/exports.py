@@ -117,7 +117,7 @@ class Exports(unittest.TestCase):
         self.assertEqual(set(json.loads(metadata.get_payload())), ALL)
         self.assertEqual(message.get_content_type(), "message/rfc822")
         self.assertIn(service.HAM % b"1", body)
-        self.assertIn(b"\nSubject: Spam alert\n", self.sink.wait("/alert")[2])
+        self.assertIn(b"\nSubject: Mail filter: ", self.sink.wait("/alert")[2])
         _, headers, body = self.sink.wait("/meta")
         self.assertEqual(body, service.HAM % b"1")
         self.assertEqual(json.loads(headers["X-My-rcpt"]), data["rcpt"])

@@ -17,28 +17,29 @@ namespace {
 
 constexpr std::string_view kUnknown = "unknown";
 constexpr std::string_view kAlert =
-    "From: \"Rspamd\" <$mail_from>\n"
+    "From: \"Winnow\" <$mail_from>\n"
     "To: $mail_to\n"
-    "Subject: Spam alert\n"
+    "Subject: Mail filter: $action\n"
     "Date: $date\n"
     "MIME-Version: 1.0\n"
     "Message-ID: <$our_message_id>\n"
-    "Content-type: text/plain; charset=utf-8\n"
+    "Content-Type: text/plain; charset=utf-8\n"
     "Content-Transfer-Encoding: 8bit\n"
     "\n"
-    "Authenticated username: $user\n"
-    "IP: $ip\n"
-    "Queue ID: $qid\n"
-    "SMTP FROM: $from\n"
-    "SMTP RCPT: $rcpt\n"
-    "MIME From: $header_from\n"
-    "MIME To: $header_to\n"
-    "MIME Date: $header_date\n"
-    "Subject: $header_subject\n"
+    "A message was given the action \"$action\" with a score of $score.\n"
+    "\n"
+    "Client:     $ip\n"
+    "User:       $user\n"
+    "Queue id:   $qid\n"
+    "Sender:     $from\n"
+    "Recipients: $rcpt\n"
+    "From:       $header_from\n"
+    "To:         $header_to\n"
+    "Date:       $header_date\n"
+    "Subject:    $header_subject\n"
     "Message-ID: $message_id\n"
-    "Action: $action\n"
-    "Score: $score\n"
-    "Symbols: $symbols";
+    "\n"
+    "$symbols\n";
 
 using Texts = std::vector<std::string_view>;
 

@@ -173,16 +173,17 @@ TEST(Exports, email_alert) {
       "mail_to = [\"a@h.example\"]; email_alert_recipients = true; email_alert_sender = true; } }");
   ExportText text;
   EXPECT_EQ(written(*rules, *judged(rules, mail("six", "Subject: pears\nSubject: .\n")), &text),
-            "From: \"Rspamd\" <w@h.example>\r\n"
+            "From: \"Winnow\" <w@h.example>\r\n"
             "To: <a@h.example>, <ann@a.example>, <ben@b.example>, <carl@b.example>\r\n"
-            "Subject: Spam alert\r\nDate: Wed, 21 Oct 2026 09:30:00 GMT\r\nMIME-Version: 1.0\r\n"
-            "Message-ID: <id1@rspamd>\r\nContent-type: text/plain; charset=utf-8\r\n"
-            "Content-Transfer-Encoding: 8bit\r\n\r\nAuthenticated username: unknown\r\n"
-            "IP: 192.0.2.1\r\nQueue ID: Q1\r\nSMTP FROM: ann@a.example\r\n"
-            "SMTP RCPT: ben@b.example, carl@b.example\r\nMIME From: \"Ann\" <ann@a.example>\r\n"
-            "MIME To: ben@b.example\r\nMIME Date: Wed, 21 Oct 2026 09:00:00 +0000\r\n"
-            "Subject: pears\r\n\t.\r\nMessage-ID: 1@a.example\r\nAction: add header\r\n"
-            "Score: 6.50\r\nSymbols: SIX(6.50)\r\n");
+            "Subject: Mail filter: add header\r\nDate: Wed, 21 Oct 2026 09:30:00 GMT\r\n"
+            "MIME-Version: 1.0\r\nMessage-ID: <id1@rspamd>\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+            "A message was given the action \"add header\" with a score of 6.50.\r\n\r\n"
+            "Client:     192.0.2.1\r\nUser:       unknown\r\nQueue id:   Q1\r\n"
+            "Sender:     ann@a.example\r\nRecipients: ben@b.example, carl@b.example\r\n"
+            "From:       \"Ann\" <ann@a.example>\r\nTo:         ben@b.example\r\n"
+            "Date:       Wed, 21 Oct 2026 09:00:00 +0000\r\n"
+            "Subject:    pears\r\n\t.\r\nMessage-ID: 1@a.example\r\n\r\nSIX(6.50)\r\n");
   EXPECT_EQ(text.mail_to, (std::vector<std::string>{"a@h.example", "ann@a.example", "ben@b.example",
                                                     "carl@b.example"}));
   // What is no address gets no mail.
