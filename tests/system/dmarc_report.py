@@ -193,7 +193,7 @@ class DmarcReportInRedis(DmarcReport):
         said, _ = self.command("--no-opt", day)
         self.assertIn("sender.com: 9 messages in 2 rows", said)
         self.command("--output", str(self.folder), day)
-        self.assertEqual(self.redis.ask("KEYS", "*"), [])
+        self.assertEqual(self.redis.ask("KEYS", "dmarc*"), [])
 
     def test_names_life_and_number(self):
         self.configure('max_entries = 2; keys_expire = 2h; redis_keys { index_prefix = "i"; '
@@ -217,7 +217,7 @@ class DmarcReportInRedis(DmarcReport):
         said, errors = self.command("--no-dns", day, code=3)
         self.assertIn("1 failed", said)
         self.assertIn("cannot be looked up", errors)
-        self.assertEqual(len(self.redis.ask("KEYS", "*")), 2)  # they stay
+        self.assertEqual(len(self.redis.ask("KEYS", "dmarc*")), 2)  # they stay
 
 
 if __name__ == "__main__":
