@@ -33,9 +33,9 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
                      "with statistics; most of it at some 4 million learnt tokens"});
   if (std::ranges::any_of(rules.checks,
                           [](const EnabledCheck& one) { return one.check->name == "spamtrap"; }))
-    items.push_back({"a round of questions for spam traps",
+    items.push_back({"questions for spam traps",
                      StoredTraps::kRoundNamesMax * (kTrapAddressMax + 256),
-                     "spamtrap without a map; commands and replies of Redis"});
+                     "spamtrap without a map; one round of them"});
   items.push_back({"batches waiting", works * sizeof(Batch), "2 x --threads + 1"});
   items.push_back({"program, policy and tables", 48ull << 20, "this version"});
   return items;
