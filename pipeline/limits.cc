@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/arena.h"
 #include "pipeline/learn/count_cache.h"
-#include "pipeline/lookup/stored_traps.h"
 #include "pipeline/worker.h"
 #include "rules/checks/learned/bayes.h"
-#include "rules/checks/policy/trap_question.h"
 
 namespace winnow {
 
@@ -31,11 +27,6 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
   if (find_bayes(rules))
     items.push_back({"counts of tokens", CountCache::kBytesMax,
                      "with statistics; most of it at some 4 million learnt tokens"});
-  if (std::ranges::any_of(rules.checks,
-                          [](const EnabledCheck& one) { return one.check->name == "spamtrap"; }))
-    items.push_back({"questions for spam traps",
-                     StoredTraps::kRoundNamesMax * (kTrapAddressMax + 256),
-                     "spamtrap without a map; one round of them"});
   items.push_back({"batches waiting", works * sizeof(Batch), "2 x --threads + 1"});
   items.push_back({"program, policy and tables", 48ull << 20, "this version"});
   return items;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <iterator>
 #include <optional>
 
 #include "engine/match/scope_texts.h"
@@ -20,7 +21,6 @@
 #include "pipeline/lookup/answers.h"
 #include "pipeline/lookup/settings.h"
 #include "pipeline/worker.h"
-#include "rules/checks/policy/trap_question.h"
 #include "rules/checks/state/greylist_take.h"
 
 namespace winnow {
@@ -252,10 +252,13 @@ class Explainer {
   }
 
   static std::string question_text(const Question& question) {
-    // Tokens are asked about by their hashes.
-    if (question.kind == QuestionKind::kStore)
-      return question.type == kTrapNames ? "whether a recipient is a spam trap"
-                                         : "counts of its tokens";
+    if (question.kind == QuestionKind::kStore) {
+      // Tokens are asked about by their hashes, else keys stand in lines.
+      if (question.type == kTokenCounts) return "counts of its tokens";
+      std::string keys("keys ");
+      std::ranges::replace_copy(question.key, std::back_inserter(keys), '\n', ' ');
+      return keys;
+    }
     if (question.kind == QuestionKind::kTake && question.type == kGreylistTake)
       return "when its body and its sender were first seen";
     const std::string_view type =
@@ -269,13 +272,13 @@ class Explainer {
       const Question& question = evidence_.questions[i];
       const Answer& answer = evidence_.answers[i];
       const bool unknown = answer.state == AnswerState::kUnknown;
+      out_ += fmt::format("\n  {}   ", unknown ? "unknown" : "asked  ");
+      append_safe(out_, question_text(question));
+      out_ += ": ";
       if (unknown && answer.reason == UnknownReason::kNoTable) {
-        out_ += fmt::format("\n  unknown   {}: no answer, so nothing follows from it\n",
-                            question_text(question));
+        out_ += "no answer, so nothing follows from it\n";
         continue;
       }
-      out_ +=
-          fmt::format("\n  {}   {}: ", unknown ? "unknown" : "asked  ", question_text(question));
       append_safe(out_, answer_text(question, answer));
       out_ += '\n';
     }

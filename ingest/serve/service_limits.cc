@@ -14,7 +14,9 @@
 #include "pipeline/lookup/greylist.h"
 #include "pipeline/lookup/mx_probes.h"
 #include "pipeline/lookup/stored_keys.h"
+#include "pipeline/lookup/stored_traps.h"
 #include "pipeline/marks.h"
+#include "rules/checks/policy/trap_question.h"
 
 namespace winnow {
 
@@ -106,8 +108,9 @@ std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimi
   // what Asio and the kernel's poll keep of it.
   constexpr uint64_t kConnection = 4096 + sizeof(HttpSession) + sizeof(MilterSession);
   constexpr uint64_t kStoredKeyBytes = 16 * 1024;  // one of 8,192 bits, its answer, its selector
-  constexpr uint64_t kTakeBytes = 2 * 1024;        // its keys and values, several times
-  constexpr uint64_t kTls = 24 * 1024;             // of OpenSSL, while nothing is read or written
+  constexpr uint64_t kStoredTrapBytes = kTrapAddressMax + 256;  // a command and its reply
+  constexpr uint64_t kTakeBytes = 2 * 1024;  // its keys and values, several times
+  constexpr uint64_t kTls = 24 * 1024;       // of OpenSSL, while nothing is read or written
   constexpr uint64_t kMarks =
       uint64_t{Marks::kSides} * Marks::kWorkers * (Marks::kRows + 2) * 8 + 2 * Marks::kRing * 8;
   const uint64_t connections = limits.server.connections_max;
@@ -143,6 +146,9 @@ std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimi
   if (is_on("dkim_signing", "use_redis") || is_on("arc", "use_redis"))
     add("signing keys kept", StoredKeys::kKeptMax * kStoredKeyBytes,
         fmt::format("{} x {} KiB", StoredKeys::kKeptMax, kStoredKeyBytes >> 10));
+  if (is_on("spamtrap", "enabled") && !root.find("spamtrap")->find("map"))
+    add("questions for spam traps", StoredTraps::kRoundNamesMax * kStoredTrapBytes,
+        fmt::format("{} x {} bytes", StoredTraps::kRoundNamesMax, kStoredTrapBytes));
   if (root.find("greylist") || root.find("redis"))
     add("takes of greylisting", Greylist::kRoundMax * kTakeBytes,
         fmt::format("{} x {} KiB in a round", Greylist::kRoundMax, kTakeBytes >> 10));
