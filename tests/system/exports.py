@@ -272,6 +272,13 @@ class Exports(unittest.TestCase):
         for client in clients:
             client.join()
         self.assertEqual(results, ["soft reject"] * 20)
+        # Its own time is over before the rule's.
+        self.configure('MUST { backend = http; url = "http://127.0.0.1:%d/"; timeout = 60s; defer = true; }'
+                       % silent.port)
+        (self.folder / "local.d/options.inc").write_text("task_timeout = 200ms;\n")
+        self.assertEqual(self.serve.stop(), 0)
+        self.start()
+        self.assertEqual(self.check()["action"], "soft reject")
 
     def test_what_cannot_be_done(self):
         self.configure("""
