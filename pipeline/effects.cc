@@ -54,8 +54,10 @@ void Effects::export_with(std::shared_ptr<Exporter> exporter) {
 
 void Effects::carry_out(const RuleSet& rules, const Case& one, bool is_mail) {
   carry_out(one.verdict, is_mail);
-  const bool exports = std::ranges::any_of(
-      one.verdict.effects, [](const Effect& effect) { return effect.kind == EffectKind::kExport; });
+  const bool exports =
+      is_mail && std::ranges::any_of(one.verdict.effects, [](const Effect& effect) {
+        return effect.kind == EffectKind::kExport;
+      });
   const ExportPlan* const plan = exports ? find_exports(rules) : nullptr;
   if (!plan) return;
   std::shared_ptr<Exporter> exporter;

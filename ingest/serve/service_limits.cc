@@ -155,8 +155,9 @@ std::vector<MemoryItem> service_ceiling(const UclObject& root, const ServiceLimi
   add("effects waiting", Effects::kWaitingBytesMax, "rows of DMARC reports");
   if (const UclObject* const exports = root.find("metadata_exporter");
       exports && (exports->find("rules") || exports->find("pusher_enabled")))
-    add("exports waiting", Exporter::kWaitingBytesMax + Exporter::kLargeBytesMax,
-        fmt::format("{} MiB, and one large message", Exporter::kWaitingBytesMax >> 20));
+    add("exports waiting", 2 * (Exporter::kWaitingBytesMax + Exporter::kLargeBytesMax),
+        fmt::format("{} MiB, {} MiB of large messages, and as much packed or as commands",
+                    Exporter::kWaitingBytesMax >> 20, Exporter::kLargeBytesMax >> 20));
   add("marks of what is scanned", kMarks, "shared by supervisor, engines and trial");
   add("errors kept", settings.log.errors_max * settings.log.error_bytes_max,
       "logging { error_elts x error_maxlen }");

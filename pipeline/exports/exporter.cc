@@ -1,12 +1,11 @@
 #include "pipeline/exports/exporter.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
+#include "engine/mime/date.h"
 #include "engine/score/questions.h"
 #include "pipeline/load.h"
 
@@ -117,8 +116,7 @@ ExportText Exporter::write(const ExportPlan& plan, const ExportRule& rule, const
     number = made_++;
   }
   const std::string id = fmt::format("{:x}{:04x}", now_ms, number & 0xFFFF);
-  const std::string date = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
-                                       fmt::gmtime(static_cast<std::time_t>(now_ms / 1'000)));
+  const std::string date = write_http_date(now_ms / 1'000);
   const int64_t began_ms = one.evidence.envelope.now_ms;
   return write_export(rule, {.plan = plan,
                              .model = model,
@@ -165,8 +163,7 @@ bool Exporter::ask(const ExportPlan& plan, const ScoreModel& model, Case& one,
         answer.state != AnswerState::kOpen)
       continue;
     const std::shared_ptr<const ExportRule>* const rule = plan.find_asked(question.key);
-    // What is asked ahead of a message (Service::ask_ahead) has none yet.
-    if (!rule || one.message.bytes.size() == 0) {
+    if (!rule) {
       answer = unknown_answer(UnknownReason::kNotAllowed);
       continue;
     }
@@ -217,7 +214,8 @@ bool Exporter::put(Job&& job) {
   if (lane == lanes_.end() || stop_) return false;
   job.bytes = job.text.bytes();
   const bool fits = lane->bytes + job.bytes <= share_;
-  const bool large = !fits && lane->bytes == 0 && !large_ && job.bytes <= kLargeBytesMax;
+  // Of a large message that several rules send each finds room, or mail that waits never passed.
+  const bool large = !fits && lane->bytes == 0 && large_bytes_ + job.bytes <= kLargeBytesMax;
   if (!fits && !large) {
     ++counts_.find(lane->name)->second.dropped;
     ++lane->dropped;
@@ -225,7 +223,7 @@ bool Exporter::put(Job&& job) {
     return false;
   }
   job.large = large;
-  large_ |= large;
+  if (large) large_bytes_ += job.bytes;
   lane->bytes += job.bytes;
   lane->queue.push_back(std::move(job));
   if (lane->busy + lane->queue.size() > lane->running && lane->running < kSendersMax) {
@@ -263,7 +261,7 @@ void Exporter::work(Lane& lane) {
     }
     --lane.busy;
     lane.bytes -= job.bytes;
-    if (job.large) large_ = false;
+    if (job.large) large_bytes_ -= job.bytes;
     count(lane, job, done);
     call_ready(lock);
   }

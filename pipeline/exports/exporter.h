@@ -45,7 +45,7 @@ class Exporter {
   };
   using Send = std::function<Result<void>(const ExportRule&, const ExportText&, const Means&)>;
   static constexpr size_t kWaitingBytesMax = size_t{32} << 20;  // each rule has an equal share
-  static constexpr size_t kLargeBytesMax = size_t{80} << 20;    // one over its share, of all rules
+  static constexpr size_t kLargeBytesMax = size_t{80} << 20;    // those over their share, together
   static constexpr unsigned kSendersMax = 4;                    // threads of one rule
   static constexpr std::chrono::seconds kDrain{3};              // for what waits at the end
 
@@ -106,7 +106,7 @@ class Exporter {
   std::vector<Ready> ready_;             // to be called without the mutex
   std::vector<std::string> complaints_;  // the same
   size_t share_ = kWaitingBytesMax;
-  bool large_ = false;  // something over its share waits
+  size_t large_bytes_ = 0;  // of what waits and is over its share
   bool stop_ = false;
   Clock::time_point stop_at_{};
   uint64_t made_ = 0;  // ids

@@ -20,4 +20,10 @@ bool names_redis_servers(const UclObject& root, const UclObject* section) {
   return false;
 }
 
+bool names_redis_servers(const UclObject& section) {
+  const UclObject* root = &section;
+  while (root->parent()) root = root->parent();
+  return names_redis_servers(*root, &section);
+}
+
 }  // namespace winnow

@@ -26,10 +26,16 @@ ENVELOPE = ["IP: 192.0.2.1", "From: ann@sender.example", "Helo: mx.sender.exampl
 CASES = {"mail": (MAIL, ENVELOPE), "of a user": (MAIL, ENVELOPE + ["User: joe"]),
          "two subjects": (TWICE, ENVELOPE), "nothing known": (MAIL, []), "no headers": (BARE, []),
          "null sender": (MAIL, ["IP: 2001:db8::1", "From: ", "Rcpt: b@x.example"])}
+# The words of an alert are each engine's own; what its variables stand for is compared.
+TEMPLATE = "".join(line + "\\n" for line in (
+    "To: $mail_to", "Date: $date", "Message-ID: <$our_message_id>", "", "User: $user", "IP: $ip", "Queue: $qid",
+    "Sender: $from", "Recipients: $rcpt", "From: $header_from", "To: $header_to", "Written: $header_date",
+    "Subject: $header_subject", "Id: $message_id", "Action: $action", "Score: $score", "Symbols: $symbols"))
 RULES = """
   JSON {{ backend = "http"; url = "http://127.0.0.1:{http}/json"; formatter = "json"; user = "u"; password = "p"; }}
   META {{ backend = "http"; url = "http://127.0.0.1:{http}/meta"; meta_headers = true; mime_type = "a/b"; }}
-  TEXT {{ backend = "http"; url = "http://127.0.0.1:{http}/text"; formatter = "email_alert"; }}
+  TEXT {{ backend = "http"; url = "http://127.0.0.1:{http}/text"; formatter = "email_alert";
+         email_template = "{template}"; }}
   MAIL {{ backend = "send_mail"; smtp = "127.0.0.1"; smtp_port = {smtp}; mail_to = ["one@h.example", "two@h.example"];
          mail_from = "from@h.example"; formatter = "email_alert"; email_alert_recipients = true;
          email_alert_user = true; email_template = "Subject: ${{action}}\\n\\n$mail_to; $score of $nix; $header_to"; }}
@@ -62,7 +68,7 @@ class Engine:
         self.listener("SUBSCRIBE", "chan")
         files = {"multimap.conf": 'BAD { type = "rcpt"; map = ["bad@x.example"]; score = 100; }\n',
                  "metadata_exporter.conf": 'servers = "%s";\nrules {\n%s}\n' % (
-                     self.redis.socket, RULES.format(http=self.http.port, smtp=self.smtp.port))}
+                     self.redis.socket, RULES.format(http=self.http.port, smtp=self.smtp.port, template=TEMPLATE))}
         if name == "rspamd":
             server = Rspamd(folder / name, files)
             self.port = server.port

@@ -66,6 +66,7 @@ class Site:
         local = folder / "local.d"
         (local / "spamtrap.conf").write_text("enabled = true;\n" + options.replace("@", str(folder), 1))
         (local / "redis.conf").write_text('servers = "%s";\n' % redis.socket)
+        (local / "greylist.conf").write_text("enabled = false;\n")
         (local / "classifier-bayes.conf").write_text('backend = "redis";\n')
 
     def told(self, rcpts, headers, mail=None):

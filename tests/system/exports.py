@@ -170,6 +170,18 @@ class Exports(unittest.TestCase):
         redis.kill()
         self.assertEqual(self.check()["action"], "soft reject")
 
+    def test_who_looks_at_a_message_exports_nothing(self):
+        self.configure('MAIL { backend = http; url = "HTTP/mail"; }')
+        serve = self.start()
+        seen = service.HAM % b"9"
+        with service.connect(serve.port("controller")) as sock:
+            sock.sendall(b"POST /checkv2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s" % (len(seen), seen))
+            self.assertIn(b'"action"', service.read_all(sock))
+        self.check()
+        self.assertEqual(self.sink.wait("/mail")[2], service.HAM % b"1")
+        self.wait_for_count("MAIL", "sent", 1)
+        self.assertEqual(self.counts()["MAIL", "sent"], 1)
+
     def test_mail(self):
         sink = mta.Sink()
         self.addCleanup(sink.stop)
@@ -190,10 +202,10 @@ class Exports(unittest.TestCase):
         [alert] = [raw for rcpt, raw in got.items() if rcpt[0] == "boss@x.example"]
         self.assertIn(("boss@x.example", "two@x.example", "anna@example.org", "ben@example.net",
                        "carl@example.net"), got)
-        self.assertIn(b'From: "Rspamd" <watch@x.example>\r\nTo: <boss@x.example>, <two@x.example>, ', alert)
-        self.assertIn(b"\r\nMIME To: Ben <ben@example.net>\r\n\tx@y.z\r\n", alert)
-        self.assertIn(b"\r\nSubject: notes\r\n\t.\r\n", alert)
-        self.assertIn(b"\r\nSMTP RCPT: ben@example.net, carl@example.net\r\n", alert)
+        self.assertIn(b'From: "Winnow" <watch@x.example>\r\nTo: <boss@x.example>, <two@x.example>, ', alert)
+        self.assertIn(b"\r\nTo:         Ben <ben@example.net>\r\n\tx@y.z\r\n", alert)
+        self.assertIn(b"\r\nSubject:    notes\r\n\t.\r\n", alert)
+        self.assertIn(b"\r\nRecipients: ben@example.net, carl@example.net\r\n", alert)
         self.assertEqual(got[("archive@x.example",)], mail)
         self.assertRegex(got[("own@x.example",)], rb"^Subject: [a-z ]+\r\n\r\n[-0-9.]+ of nothing\r\n\.\r\n$")
 

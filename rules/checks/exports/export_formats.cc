@@ -55,6 +55,7 @@ std::string one_line(std::string_view text) {
 void append_json_text(std::string_view text, std::string& out) {
   constexpr size_t kPiece = 16 * 1024;
   std::string piece;
+  out.reserve(out.size() + text.size() + text.size() / 8);
   out += '"';
   while (!text.empty()) {
     size_t end = std::min(kPiece, text.size());

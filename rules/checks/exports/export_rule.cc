@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "rules/config/nearest.h"
+#include "rules/config/redis_section.h"
 #include "rules/config/ucl.h"
 
 namespace winnow {
@@ -72,9 +73,11 @@ class Reader {
         break;
       case ExportBackend::kRedisPubsub:
         rule_.channel = needed("channel");
+        need_redis(*backend);
         break;
       case ExportBackend::kRedisStream:
         read_stream();
+        need_redis(*backend);
         break;
       case ExportBackend::kSendMail:
         rule_.smtp = needed("smtp");
@@ -139,6 +142,12 @@ class Reader {
     const std::string near = did_you_mean(name, names);
     off(given, fmt::format("has the {} {}, which nothing here knows{}{}", what, name,
                            near.empty() ? "" : ". ", near));
+  }
+
+  // Else mail that waits for it would be told to come again for ever.
+  void need_redis(const UclObject& at) {
+    if (!context_.options || !names_redis_servers(*context_.options))
+      off(at, "needs Redis, and no servers are named (redis { servers = \"…\"; })");
   }
 
   void read_http() {

@@ -67,13 +67,6 @@ void declare(CompileContext& context) {
                   "a recipient is a spam trap");
 }
 
-// Whether a Redis is configured that may be asked.
-bool has_redis(const UclObject& section) {
-  const UclObject* root = &section;
-  while (root->parent()) root = root->parent();
-  return names_redis_servers(*root, &section);
-}
-
 void add_patterns(CompileContext& context, Plan& plan, const UclObject& at) {
   PatternSpec spec;
   spec.scope = ScopeKind::kSelector;
@@ -121,7 +114,7 @@ std::unique_ptr<CheckPlan> compile(CompileContext& context) {
     if (has_patterns(plan->map->kind())) add_patterns(context, *plan, *options->find("map"));
     return plan;
   }
-  if (!has_redis(*options)) {
+  if (!names_redis_servers(*options)) {
     context.warn_at(*options,
                     "spamtrap is off: it has no map, and no servers of Redis are named (redis { "
                     "servers = \"…\"; })");

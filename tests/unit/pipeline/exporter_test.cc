@@ -143,7 +143,7 @@ TEST_F(ExporterTest, what_finds_no_room_is_dropped) {
   EXPECT_EQ(take("A", share - kBeside), 0u);
   EXPECT_EQ(take("A", kBeside), 1u);
   EXPECT_LE(exporter->counts()[0].waiting_bytes, share);
-  // One that is over its share waits alone, of all rules.
+  // One that is over its share waits alone.
   EXPECT_EQ(take("B", share + 1), 0u);
   EXPECT_EQ(take("B", 1), 1u);
   gate.open();
@@ -170,11 +170,8 @@ TEST_F(ExporterTest, cases_that_wait) {
   ready.get_future().wait();
   EXPECT_EQ(answers(*one), "sent, sent");
   EXPECT_FALSE(Exporter::has_open(one->evidence));
-  // A rule that is gone, a message that is not there yet: nobody sends.
+  // A rule that is gone: nobody sends.
   one = waiting({"X"});
-  EXPECT_TRUE(exporter->ask(plan, model, *one, never, [] { ADD_FAILURE(); }));
-  EXPECT_EQ(answers(*one), "unknown");
-  one = waiting({"A"}, "");
   EXPECT_TRUE(exporter->ask(plan, model, *one, never, [] { ADD_FAILURE(); }));
   EXPECT_EQ(answers(*one), "unknown");
   gate.fail_all();
@@ -183,6 +180,17 @@ TEST_F(ExporterTest, cases_that_wait) {
   EXPECT_FALSE(exporter->ask(plan, model, *one, never, [&] { failed.set_value(); }));
   failed.get_future().wait();
   EXPECT_EQ(answers(*one), "failed: it is closed");
+}
+
+TEST_F(ExporterTest, a_message_over_each_share_waits_for_all_its_rules) {
+  const auto exporter = make({rule("A"), rule("B")});
+  gate.open();
+  auto one = waiting({"A", "B"}, std::string(Exporter::kWaitingBytesMax / 2 + 1, 'x'));
+  std::promise<void> ready;
+  EXPECT_FALSE(exporter->ask(plan, model, *one, Exporter::Clock::time_point::max(),
+                             [&] { ready.set_value(); }));
+  ready.get_future().wait();
+  EXPECT_EQ(answers(*one), "sent, sent");
 }
 
 TEST_F(ExporterTest, time_that_is_over) {

@@ -222,6 +222,10 @@ TEST(Exports, headers) {
       "\nX-Rspamd-user: unknown\n");
 }
 
+bool is_export(const Question& question) {
+  return question.kind == QuestionKind::kTake && question.type == kExportTake;
+}
+
 // The question of a rule that mail waits for, with an answer.
 std::string deferred(const Answer& answer) {
   const auto rules = rules_with(
@@ -231,7 +235,7 @@ std::string deferred(const Answer& answer) {
     explicit Answers(const Answer& one) : one_(one) {}
     void answer(Evidence& evidence) const override {
       for (size_t i = 0; i < evidence.questions.size(); ++i) {
-        const bool take = evidence.questions[i].kind == QuestionKind::kTake;
+        const bool take = is_export(evidence.questions[i]);
         EXPECT_TRUE(!take || evidence.questions[i].key == "export MUST");
         evidence.answers[i] = take ? one_ : unknown_answer(UnknownReason::kNoTable);
       }
@@ -242,6 +246,7 @@ std::string deferred(const Answer& answer) {
   const Run run(rules, answers, {.now_ms = 1'792'575'000'000});
   Worker worker(run);
   Message message = mail("six");
+  message.on_its_way = true;
   auto one = std::make_unique<Case>();
   run.compute(worker, {&message, 1}, {&one, 1});
   run.conclude(worker, *one);
@@ -249,7 +254,7 @@ std::string deferred(const Answer& answer) {
                                       ? nullptr
                                       : &one->verdict.pre_results[one->verdict.forced_by];
   const auto unknown = std::ranges::count_if(one->verdict.unknown, [&](QuestionId id) {
-    return one->evidence.questions[index(id)].kind == QuestionKind::kTake;
+    return is_export(one->evidence.questions[index(id)]);
   });
   return fmt::format("{}{} [{}] {} unknown", rules->model.actions[index(one->verdict.action)].name,
                      forced ? fmt::format(" by {}: {}", forced->module, forced->message) : "",
@@ -275,7 +280,7 @@ TEST(Exports, options) {
       "timeout = 2s; defer = true; mime_type = \"a/b\"; rules { R { backend = http; url = "
       "\"https://h/\"; timeout = 100ms; } S { backend = redis_stream; stream_key = k; max_len = "
       "-1; "
-      "defer = false; } }");
+      "defer = false; } } servers = \"h\";");
   const ExportPlan* const plan = find_exports(*rules);
   ASSERT_EQ(plan->rules.size(), 2u);
   EXPECT_EQ(plan->rules[0]->timeout_ms, 100u);
@@ -295,7 +300,8 @@ TEST(Exports, options) {
   for (const char* const bad :
        {"backend = http; url = \"ftp://h/\"", "backend = http; url = \"http://\"",
         "backend = http; url = \"http://h/\\nX: y\"", "backend = http; url = \"http://h/ x\"",
-        "backend = redis_pubsub", "backend = send_mail; smtp = h; formatter = multipart",
+        "backend = redis_pubsub", "backend = redis_pubsub; channel = c",
+        "backend = send_mail; smtp = h; formatter = multipart",
         "backend = http; url = \"http://h/\"; selector = custom"}) {
     const auto off = rules_with(fmt::format("rules {{ R {{ {}; }} }}", bad));
     EXPECT_EQ(find_exports(*off), nullptr) << bad;
