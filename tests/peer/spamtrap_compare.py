@@ -107,6 +107,9 @@ def sides(redis, options):
     os.chmod(work.name, 0o755)
     theirs = Rspamd(work.name, redis, options)
     try:
+        until = time.monotonic() + WAIT_S  # nothing tells when rspamd has read its maps
+        while not theirs.told(*CASES["a trap"]) and time.monotonic() < until:
+            time.sleep(0.05)
         yield theirs
     finally:
         theirs.stop()
