@@ -76,7 +76,9 @@ class Run final : public Judgement {
       return answer.state == AnswerState::kOpen ? nullptr : &answer;
     }
     if (find_question(scratch_.asked, kind, type, key) == kNoIndex) {
-      if (evidence_.questions.size() + scratch_.asked.size() >= plan_.limits.questions_max) {
+      // Takes are as many as the site configures, whatever the mail holds.
+      if (kind != QuestionKind::kTake &&
+          evidence_.questions.size() + scratch_.asked.size() >= plan_.limits.questions_max) {
         fault(Fault::kLimitQuestions);
         return &unknown_answer(UnknownReason::kLimit);
       }

@@ -1,4 +1,5 @@
-// One message's questions: found, added, never doubled, never more than questions_max.
+// One message's questions: found, added, never doubled, never more than questions_max (and the few
+// takes that a site configures, which only judges ask).
 #pragma once
 
 #include <array>

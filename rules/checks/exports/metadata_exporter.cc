@@ -65,7 +65,7 @@ void content(const CheckPlan& base, Batch& batch) {
 bool is_failed(const Answer& answer) {
   if (answer.state == AnswerState::kValue)
     return answer.values.empty() || answer.values.front() != kExportSent;
-  return answer.reason == UnknownReason::kTimeout || answer.reason == UnknownReason::kLimit;
+  return answer.reason == UnknownReason::kTimeout;
 }
 
 Judged judge(const CheckPlan& base, const Evidence& evidence, Judgement& judgement) {

@@ -151,6 +151,17 @@ TEST(Judge, what_cannot_be_asked_is_unknown_and_listed) {
   EXPECT_TRUE(h.evidence.questions.empty());
 }
 
+TEST(Judge, takes_are_asked_however_many_questions_there_are) {
+  Fixture f;
+  f.plan.limits.questions_max = 0;
+  CheckPlan plan;
+  f.plan.checks = {
+      {.plan = &plan, .judge = [](const CheckPlan&, const Evidence&, Judgement& judgement) {
+         return judgement.ask(QuestionKind::kTake, 1, "key") ? Judged::kDone : Judged::kWaiting;
+       }}};
+  EXPECT_EQ(f.run(), "waits: key");
+}
+
 Judged just_insert(const CheckPlan& plan, const Evidence&, Judgement& judgement) {
   judgement.insert(plan.symbols[0], 1, {});
   return Judged::kDone;
