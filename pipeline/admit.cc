@@ -100,11 +100,9 @@ bool Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& clien
 }
 
 void Admission::put_back(std::unique_ptr<Case> one, Client&& client) {
-  {
-    const std::lock_guard lock(mutex_);
-    answered_.push_back({{}, std::move(one), std::move(client)});
-  }
-  ready_.notify_one();
+  const std::lock_guard lock(mutex_);
+  answered_.push_back({{}, std::move(one), std::move(client)});
+  ready_.notify_one();  // before another may take it, and with the last one end all this
 }
 
 // The lane whose turn it is, of those in which something waits; -1 where nothing does.

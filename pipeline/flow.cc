@@ -88,6 +88,10 @@ Flow::Flow(const Run& run, const FlowOptions& options, Deliver deliver)
 
 Flow::~Flow() {
   finish();
+  {
+    std::unique_lock lock(mutex_);
+    returned_.wait(lock, [&] { return returning_ == 0; });
+  }
   admission_.stop();
   executor_.reset();
 }
@@ -153,11 +157,21 @@ void Flow::compute(Worker& worker, Share& share) noexcept {
 void Flow::judge_on(Worker& worker, std::unique_ptr<Case>& one) noexcept {
   if (!run_.waits()) return run_.conclude(worker, *one);
   Case* const parked = one.release();  // who calls `ready` owns it
-  const bool done = run_.advance(worker, *parked, Deadline::max(), [this, parked] {
-    admission_.put_back(std::unique_ptr<Case>(parked), {});
-    executor_->put_back();
-  });
+  const bool done =
+      run_.advance(worker, *parked, Deadline::max(), [this, parked] { take_back(parked); });
   if (done) one.reset(parked);
+}
+
+// On the thread of who answered. The case may be delivered, as the last one, before this ends.
+void Flow::take_back(Case* parked) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++returning_;
+  }
+  admission_.put_back(std::unique_ptr<Case>(parked), {});
+  executor_->put_back();
+  const std::lock_guard lock(mutex_);
+  if (--returning_ == 0) returned_.notify_all();
 }
 
 void Flow::deliver(Share& share) noexcept {

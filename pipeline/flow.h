@@ -14,6 +14,7 @@
 // messages of one work are not neighbours in the input once there are lanes).
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,6 +71,7 @@ class Flow {
   void work(bool wait) noexcept;
   void compute(Worker& worker, Share& share) noexcept;
   void judge_on(Worker& worker, std::unique_ptr<Case>& one) noexcept;
+  void take_back(Case* parked);
   void deliver(Share& share) noexcept;
 
   const Run& run_;
@@ -81,8 +83,10 @@ class Flow {
   uint64_t next_sequence_ = 0;
   bool recorded_ = false;  // evidence is submitted, not messages
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards what follows
   std::vector<std::unique_ptr<Worker>> idle_workers_;
+  size_t returning_ = 0;  // calls of take_back() that have not ended
+  std::condition_variable returned_;
 
   std::mutex deliver_mutex_;                    // guards the reorder heap
   std::vector<std::unique_ptr<Case>> pending_;  // heap, lowest sequence on top
