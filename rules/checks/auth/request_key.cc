@@ -2,19 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "rules/checks/question_text.h"
 
 namespace winnow {
 
 namespace {
 
 constexpr std::string_view kRequest = "request ";
-
-std::string_view cut_word(std::string_view& text) {
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(std::min(word.size() + 1, text.size()));
-  return word;
-}
 
 }  // namespace
 

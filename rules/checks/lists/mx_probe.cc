@@ -3,28 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "engine/mime/ip.h"
+#include "rules/checks/question_text.h"
 
 namespace winnow {
-
-namespace {
-
-std::string_view cut_word(std::string_view& text) {
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(std::min(word.size() + 1, text.size()));
-  return word;
-}
-
-template <class T>
-bool cut_number(std::string_view& text, T& value) {
-  const std::string_view word = cut_word(text);
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  return error == std::errc() && end == word.data() + word.size();
-}
-
-}  // namespace
 
 std::string write_mx_probe(const MxProbe& probe) {
   char ip[kIpTextMax];

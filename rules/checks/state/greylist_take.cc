@@ -9,23 +9,11 @@
 #include "engine/crypt/base32.h"
 #include "engine/crypt/digest.h"
 #include "engine/mime/ip.h"
+#include "rules/checks/question_text.h"
 
 namespace winnow {
 
 namespace {
-
-std::string_view cut_word(std::string_view& text) {
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(std::min(word.size() + 1, text.size()));
-  return word;
-}
-
-template <class T>
-bool cut_number(std::string_view& text, T& value) {
-  const std::string_view word = cut_word(text);
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  return error == std::errc() && end == word.data() + word.size();
-}
 
 bool cut_letters(std::string_view& text, std::string& value) {
   value = cut_word(text);
