@@ -243,13 +243,9 @@ std::string deferred(const Answer& answer) {
     const Answer& one_;
   };
   const Answers answers(answer);
-  const Run run(rules, answers, {.now_ms = 1'792'575'000'000});
-  Worker worker(run);
   Message message = mail("six");
   message.on_its_way = true;
-  auto one = std::make_unique<Case>();
-  run.compute(worker, {&message, 1}, {&one, 1});
-  run.conclude(worker, *one);
+  const std::unique_ptr<Case> one = judged(rules, std::move(message), answers);
   const PreResult* const forced = one->verdict.forced_by == kNoIndex
                                       ? nullptr
                                       : &one->verdict.pre_results[one->verdict.forced_by];

@@ -10,8 +10,8 @@
 
 namespace winnow {
 
-inline std::unique_ptr<Case> judged(const std::shared_ptr<RuleSet>& rules, Message message) {
-  const TableAnswers answers(*rules);
+inline std::unique_ptr<Case> judged(const std::shared_ptr<const RuleSet>& rules, Message message,
+                                    const Answerer& answers) {
   const Run run(rules, answers, {.now_ms = 1'792'575'000'000});
   Worker worker(run);
   auto one = std::make_unique<Case>();
@@ -19,6 +19,9 @@ inline std::unique_ptr<Case> judged(const std::shared_ptr<RuleSet>& rules, Messa
   one->message = std::move(message);
   run.conclude(worker, *one);
   return one;
+}
+inline std::unique_ptr<Case> judged(const std::shared_ptr<const RuleSet>& rules, Message message) {
+  return judged(rules, std::move(message), TableAnswers(*rules));
 }
 
 // "NAME[option]" of the symbol; empty where it was not inserted.

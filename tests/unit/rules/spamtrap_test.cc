@@ -63,13 +63,7 @@ class Site {
     message.recipients_known = true;
     message.user = mail.user;
     message.ip = *parse_ip(mail.ip);
-    const Run run(rules_, answers, {.now_ms = 1'792'575'000'000});
-    Worker worker(run);
-    auto one = std::make_unique<Case>();
-    run.compute(worker, {&message, 1}, {&one, 1});
-    one->message = std::move(message);
-    run.conclude(worker, *one);
-    return one;
+    return judged(rules_, std::move(message), answers);
   }
   std::string symbol(const Mail& mail, const Answerer& answers = Traps()) const {
     return found(*rules_, *judge(mail, answers), "SPAMTRAP");
