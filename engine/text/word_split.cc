@@ -70,10 +70,11 @@ class Splitter {
            std::vector<WordPiece>& out)
       : base_(text.data()), end_(text.data() + end), scratch_(scratch), out_(out) {}
 
-  void run(uint32_t begin) {
+  // Between two steps `at` is all that there is to know: run() may be told to go on there.
+  uint32_t run(uint32_t begin, size_t enough) {
     const char* at = base_ + begin;
     const char* retry = at;  // from where a block is worth another look
-    while (at != end_) {
+    while (at != end_ && out_.size() < enough) {
       if (at >= retry && static_cast<size_t>(end_ - at) >= kBlock) {
         const char* const next = block(at);
         if (next == at) retry = at + kBlock;
@@ -92,6 +93,7 @@ class Splitter {
         at = other(at);
       }
     }
+    return static_cast<uint32_t>(at - base_);
   }
 
  private:
@@ -285,14 +287,14 @@ DictionaryScratch::~DictionaryScratch() {
   if (iterator != nullptr) ubrk_close(static_cast<UBreakIterator*>(iterator));
 }
 
-void split_words(std::string_view text, uint32_t begin, uint32_t end, DictionaryScratch& scratch,
-                 std::vector<WordPiece>& out) {
-  Splitter(text, end, scratch, out).run(begin);
+uint32_t split_words(std::string_view text, uint32_t begin, uint32_t end,
+                     DictionaryScratch& scratch, std::vector<WordPiece>& out, size_t enough) {
+  return Splitter(text, end, scratch, out).run(begin, enough);
 }
 
-void split_raw_words(std::string_view text, uint32_t begin, uint32_t end,
-                     std::vector<WordPiece>& out) {
-  while (begin < end) {
+uint32_t split_raw_words(std::string_view text, uint32_t begin, uint32_t end,
+                         std::vector<WordPiece>& out, size_t enough) {
+  while (begin < end && out.size() < enough) {
     const uint32_t first = begin;
     uint8_t all = 0;
     while (begin < end && (ascii_bits(text[begin]) & (kWord | kHigh))) {
@@ -310,6 +312,7 @@ void split_raw_words(std::string_view text, uint32_t begin, uint32_t end,
     }
     begin += begin == first;
   }
+  return begin;
 }
 
 }  // namespace winnow

@@ -46,13 +46,17 @@ class DictionaryScratch {
   std::vector<uint32_t> offsets;  // byte offset of each unit, and of the end
 };
 
-// Appends the words of text[begin, end). REQUIRED: valid UTF-8, begin and end between code points.
-void split_words(std::string_view text, uint32_t begin, uint32_t end, DictionaryScratch& scratch,
-                 std::vector<WordPiece>& out);
+// Appends the words of text[begin, end) to `out` until it holds `enough` of them (a few more where
+// one step finds several). Returns where to go on: `end`, or a place between words before it; going
+// on there finds what one call without bound finds. REQUIRED: valid UTF-8, begin and end between
+// code points.
+uint32_t split_words(std::string_view text, uint32_t begin, uint32_t end,
+                     DictionaryScratch& scratch, std::vector<WordPiece>& out,
+                     size_t enough = SIZE_MAX);
 
 // The same for texts whose charset is unknown: parted at ASCII blanks and punctuation; words
 // longer than 40 bytes are dropped.
-void split_raw_words(std::string_view text, uint32_t begin, uint32_t end,
-                     std::vector<WordPiece>& out);
+uint32_t split_raw_words(std::string_view text, uint32_t begin, uint32_t end,
+                         std::vector<WordPiece>& out, size_t enough = SIZE_MAX);
 
 }  // namespace winnow

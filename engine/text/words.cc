@@ -110,12 +110,15 @@ class WordsOfRow {
   void over_limit() { batch_.facts[row_].faults.set(Fault::kLimitWords); }
 
   void add_pieces(const Text& text, uint32_t begin, uint32_t end, Decay& decay) {
-    if (begin >= end) return;
-    scratch_.pieces.clear();
+    constexpr size_t kPieces = 2048;  // at a time: 32 KB, which stay in the nearest cache
     const bool raw = has(text, TextFlag::kRaw);
-    raw ? split_raw_words(text.plain, begin, end, scratch_.pieces)
-        : split_words(text.plain, begin, end, scratch_.dictionary, scratch_.pieces);
-    add_words(text.plain, bit(WordFlag::kText), &decay);
+    while (begin < end) {
+      scratch_.pieces.clear();
+      begin = raw ? split_raw_words(text.plain, begin, end, scratch_.pieces, kPieces)
+                  : split_words(text.plain, begin, end, scratch_.dictionary, scratch_.pieces,
+                                kPieces);
+      add_words(text.plain, bit(WordFlag::kText), &decay);
+    }
   }
 
   // Appends the pieces of `text` as words.

@@ -506,8 +506,15 @@ TEST(Words, blocks_find_what_bytes_find) {
       }
       text += token + (random() % 4 == 0 ? "\n" : " ");
     }
+    // At once, or some words a call, going on where the last one stopped.
     std::vector<WordPiece> found;
-    split_words(text, 0, static_cast<uint32_t>(text.size()), scratch, found);
+    const size_t enough = round % 2 == 0 ? SIZE_MAX : 1 + random() % 9;
+    const auto size = static_cast<uint32_t>(text.size());
+    for (uint32_t at = 0; at < size;) {
+      std::vector<WordPiece> pieces;
+      at = split_words(text, at, size, scratch, pieces, enough);
+      found.insert(found.end(), pieces.begin(), pieces.end());
+    }
     ASSERT_EQ(found.size(), expected.size()) << text;
     for (size_t i = 0; i < found.size(); ++i) {
       EXPECT_EQ(found[i].begin, expected[i].begin) << text;
