@@ -69,11 +69,7 @@ void Effects::carry_out(const RuleSet& rules, const Case& one, bool is_mail) {
 }
 
 void Effects::complain(const std::string& what) {
-  const auto now = std::chrono::steady_clock::now();
-  if (told_ != std::chrono::steady_clock::time_point{} && now - told_ < std::chrono::minutes(1))
-    return;
-  told_ = now;
-  tell_(what);
+  if (complaint_.is_due()) tell_(what);
 }
 
 void Effects::work() {

@@ -3,7 +3,6 @@
 // cannot be kept is dropped and told, once a minute at most.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -18,6 +17,7 @@
 #include "pipeline/case.h"
 #include "pipeline/dmarc_store.h"
 #include "pipeline/exports/exporter.h"
+#include "pipeline/once_a_minute.h"
 #include "rules/compile/rule_set.h"
 
 namespace winnow {
@@ -59,7 +59,7 @@ class Effects {
   bool stop_ = false;
 
   std::string swept_;  // day on which old ones were taken out; the thread's own
-  std::chrono::steady_clock::time_point told_{};
+  OnceAMinute complaint_;
   std::thread thread_;
 };
 

@@ -8,6 +8,7 @@
 #include "engine/mime/date.h"
 #include "engine/score/questions.h"
 #include "pipeline/load.h"
+#include "pipeline/once_a_minute.h"
 
 namespace winnow {
 
@@ -43,7 +44,7 @@ struct Exporter::Lane {
   std::condition_variable wake = {};
   std::vector<std::thread> threads = {};
   uint64_t failed = 0, dropped = 0;  // since they were told of
-  Clock::time_point told{};
+  OnceAMinute complaint;
 };
 
 Exporter::Exporter(std::string host_name, Tell tell, Send send)
@@ -285,8 +286,7 @@ void Exporter::count(Lane& lane, const Job& job, const Result<void>& done) {
 
 // REQUIRED: the mutex is held.
 void Exporter::complain(Lane& lane, std::string_view why, Clock::time_point now) {
-  if (lane.told != Clock::time_point{} && now - lane.told < std::chrono::minutes(1)) return;
-  lane.told = now;
+  if (!lane.complaint.is_due(now)) return;
   complaints_.push_back(fmt::format("export {}: {} failed, {} dropped: {}", lane.name,
                                     std::exchange(lane.failed, 0), std::exchange(lane.dropped, 0),
                                     why));

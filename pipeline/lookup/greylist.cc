@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "pipeline/lookup/store/redis_client.h"
 #include "rules/checks/state/greylist_take.h"
@@ -137,37 +139,24 @@ std::unique_ptr<GreylistRecords> greylist_records(std::unique_ptr<RedisClient> c
 }
 
 Greylist::Greylist(std::unique_ptr<GreylistRecords> records, Tell tell)
-    : records_(std::move(records)), tell_(std::move(tell)) {
-  thread_ = std::thread([this] { work(); });
-}
-
-Greylist::~Greylist() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
+    : records_(std::move(records)),
+      tell_(std::move(tell)),
+      rounds_(kRoundMax, [this](std::span<const Rounds::Waiting> round) { answer(round); }) {}
 
 bool Greylist::ask(Evidence& evidence, Ready ready) {
   bool any = false;
   for (size_t i = 0; i < evidence.questions.size(); ++i)
     any |= is_ours(evidence.questions[i], evidence.answers[i]);
   if (!any) return true;
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back({&evidence, std::move(ready)});
-  }
-  wake_.notify_all();
+  rounds_.add(evidence, std::move(ready));
   return false;
 }
 
-void Greylist::answer(std::span<const Waiting> round) {
+void Greylist::answer(std::span<const Rounds::Waiting> round) {
   std::vector<Asked> asked;
   std::vector<std::string> keys;
   int64_t now_s = 0;
-  for (const Waiting& one : round)
+  for (const Rounds::Waiting& one : round)
     for (size_t i = 0; i < one.evidence->questions.size(); ++i) {
       if (!is_ours(one.evidence->questions[i], one.evidence->answers[i])) continue;
       std::optional<GreylistTake> take = read_greylist_take(one.evidence->questions[i].key);
@@ -209,30 +198,9 @@ void Greylist::answer(std::span<const Waiting> round) {
 
 void Greylist::complain(const Error& why, size_t messages) {
   untold_ += messages;
-  const auto now = std::chrono::steady_clock::now();
-  if (told_ != std::chrono::steady_clock::time_point{} && now - told_ < std::chrono::minutes(1))
-    return;
-  told_ = now;
+  if (!complaint_.is_due()) return;
   tell_(fmt::format("{}; {} that may have had to wait passed", why.text(), untold_));
   untold_ = 0;
-}
-
-void Greylist::work() {
-  for (;;) {
-    std::vector<Waiting> waiting;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || !waiting_.empty(); });
-      if (stop_ && waiting_.empty()) return;
-      waiting.swap(waiting_);
-    }
-    for (std::span<const Waiting> left = waiting; !left.empty();) {
-      const auto round = left.first(std::min(kRoundMax, left.size()));
-      left = left.subspan(round.size());
-      answer(round);
-      for (const Waiting& one : round) one.ready();
-    }
-  }
 }
 
 Result<std::shared_ptr<Greylist>> open_greylist(const Loaded& loaded, SiteStores& stores,

@@ -52,18 +52,9 @@ void make_room(Map& map, std::chrono::steady_clock::time_point now) {
 }  // namespace
 
 StoredKeys::StoredKeys(Clients clients, Vaults vaults)
-    : clients_(std::move(clients)), vaults_(std::move(vaults)) {
-  thread_ = std::thread([this] { work(); });
-}
-
-StoredKeys::~StoredKeys() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
+    : clients_(std::move(clients)),
+      vaults_(std::move(vaults)),
+      rounds_(kRoundMax, [this](std::span<const Rounds::Waiting> round) { answer(round); }) {}
 
 // REQUIRED: the mutex is held.
 const StoredKeys::Told* StoredKeys::known(uint16_t type, std::string_view question,
@@ -100,9 +91,8 @@ bool StoredKeys::ask(Evidence& evidence, Ready ready) {
   {
     const std::lock_guard lock(mutex_);
     if (answer_known(evidence, Clock::now())) return true;
-    waiting_.push_back({&evidence, std::move(ready)});
   }
-  wake_.notify_all();
+  rounds_.add(evidence, std::move(ready));
   return false;
 }
 
@@ -202,32 +192,22 @@ void StoredKeys::fetch(std::vector<std::pair<uint16_t, std::string>>& wanted) {
   }
 }
 
-void StoredKeys::work() {
-  for (;;) {
-    std::vector<Waiting> waiting;
-    std::vector<std::pair<uint16_t, std::string>> wanted;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || !waiting_.empty(); });
-      if (stop_ && waiting_.empty()) return;
-      waiting.swap(waiting_);
-      const Clock::time_point now = Clock::now();
-      for (const Waiting& one : waiting)
-        for (size_t i = 0; i < one.evidence->questions.size(); ++i) {
-          const Question& question = one.evidence->questions[i];
-          if (is_ours(question, one.evidence->answers[i]) &&
-              !known(question.type, question.key, now))
-            wanted.emplace_back(question.type, question.key);
-        }
-    }
-    fetch(wanted);
-    {
-      // As of before anything could be over: what was just told holds for all of these.
-      const std::lock_guard lock(mutex_);
-      for (const Waiting& one : waiting) answer_known(*one.evidence, Clock::time_point::min());
-    }
-    for (const Waiting& one : waiting) one.ready();
+void StoredKeys::answer(std::span<const Rounds::Waiting> round) {
+  std::vector<std::pair<uint16_t, std::string>> wanted;
+  {
+    const std::lock_guard lock(mutex_);
+    const Clock::time_point now = Clock::now();
+    for (const Rounds::Waiting& one : round)
+      for (size_t i = 0; i < one.evidence->questions.size(); ++i) {
+        const Question& question = one.evidence->questions[i];
+        if (is_ours(question, one.evidence->answers[i]) && !known(question.type, question.key, now))
+          wanted.emplace_back(question.type, question.key);
+      }
   }
+  fetch(wanted);
+  // As of before anything could be over: what was just told holds for all of these.
+  const std::lock_guard lock(mutex_);
+  for (const Rounds::Waiting& one : round) answer_known(*one.evidence, Clock::time_point::min());
 }
 
 Result<std::shared_ptr<StoredKeys>> open_stored_keys(const Loaded& loaded) {

@@ -6,24 +6,25 @@
 // and its public half. Whoever makes the signature asks find() for the key of that name, for some
 // minutes. So evidence and recordings hold no key.
 //
-// One thread asks, for all messages that wait at once; what it was told is believed for a minute,
-// what it was not told for some seconds. Redis that is away costs each round its time-out: then a
-// key is unknown, and nothing is signed with it.
+// They are asked for in rounds; what was told is believed for a minute, what was not told for some
+// seconds. Redis that is away costs each round its time-out: then a key is unknown, and nothing is
+// signed with it.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
-#include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/evidence.h"
 #include "pipeline/load.h"
+#include "pipeline/lookup/rounds.h"
 #include "pipeline/lookup/store/redis_client.h"
 #include "pipeline/lookup/vault.h"
 #include "rules/checks/auth/signing_keys.h"
@@ -33,16 +34,15 @@ namespace winnow {
 class StoredKeys final : public SigningKeys {
  public:
   using Clock = std::chrono::steady_clock;
-  using Ready = std::function<void()>;
+  using Ready = Rounds::Ready;
   using Clients = std::map<std::string, std::shared_ptr<RedisClient>, std::less<>>;  // by module
   using Vaults = std::map<std::string, std::unique_ptr<Vault>, std::less<>>;         // the same
-  static constexpr size_t kKeptMax = 4'096;  // answers, and keys
+  static constexpr size_t kKeptMax = 4'096;   // answers, and keys
+  static constexpr size_t kRoundMax = 4'096;  // cases
   static constexpr std::chrono::seconds kBelieved{60}, kMissing{5}, kKeyLives{600};
 
+  // When it ends, every case that waits is ready.
   StoredKeys(Clients clients, Vaults vaults);
-  ~StoredKeys() override;  // every case that waits is ready
-  StoredKeys(const StoredKeys&) = delete;
-  StoredKeys& operator=(const StoredKeys&) = delete;
 
   // Answers the open questions for keys and selectors. As Lookup::ask(): true: all are answered,
   // `ready` is never called. The deadline is not looked at: servers have their own. Thread-safe.
@@ -59,12 +59,8 @@ class StoredKeys final : public SigningKeys {
     PrivateKey key;
     Clock::time_point until;
   };
-  struct Waiting {
-    Evidence* evidence;
-    Ready ready;
-  };
 
-  void work();
+  void answer(std::span<const Rounds::Waiting> round);
   void fetch(std::vector<std::pair<uint16_t, std::string>>& wanted);
   void fetch_from_vault(const std::string& module, const std::string& domain);
   Told key_told(std::string_view place, std::string_view bytes, Clock::time_point now);
@@ -74,13 +70,11 @@ class StoredKeys final : public SigningKeys {
 
   const Clients clients_;
   const Vaults vaults_;
-  mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable wake_;
+  mutable std::mutex mutex_;                    // guards what follows
   std::unordered_map<std::string, Told> told_;  // by type and question
   std::unordered_map<std::string, Held> held_;  // by name
-  std::vector<Waiting> waiting_;
-  bool stop_ = false;
-  std::thread thread_;
+
+  Rounds rounds_;
 };
 
 // Those that the configuration wants (use_redis and use_vault of dkim_signing and arc); null where

@@ -41,51 +41,48 @@ void each_name(std::string_view question, F f) {
 }  // namespace
 
 StoredTraps::StoredTraps(std::unique_ptr<RedisClient> client, Tell tell)
-    : client_(std::move(client)), tell_(std::move(tell)) {
-  thread_ = std::thread([this] { work(); });
-}
-
-StoredTraps::~StoredTraps() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
+    : client_(std::move(client)),
+      tell_(std::move(tell)),
+      rounds_(kRoundNamesMax, [this](std::span<const Rounds::Waiting> round) { answer(round); }) {}
 
 bool StoredTraps::ask(Evidence& evidence, Ready ready) {
-  const size_t question = open_question(evidence);
-  if (question == evidence.questions.size()) return true;
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back({&evidence, question, std::move(ready)});
-  }
-  wake_.notify_all();
+  if (open_question(evidence) == evidence.questions.size()) return true;
+  rounds_.add(evidence, std::move(ready));
   return false;
 }
 
-void StoredTraps::complain(const Error& error) {
-  const auto now = std::chrono::steady_clock::now();
-  if (told_ != std::chrono::steady_clock::time_point{} && now - told_ < std::chrono::minutes(1))
-    return;
-  told_ = now;
-  tell_(fmt::format("spamtrap: {}; whether recipients are traps is unknown", error.text()));
+void StoredTraps::answer(std::span<const Rounds::Waiting> round) {
+  std::vector<Asked> asked;
+  size_t names = 0;
+  for (const Rounds::Waiting& one : round) {
+    const size_t question = open_question(*one.evidence);
+    const size_t more = count_names(one.evidence->questions[question].key);
+    if (names + more > kRoundNamesMax && !asked.empty()) {
+      answer_at_once(asked);
+      asked.clear();
+      names = 0;
+    }
+    asked.push_back({one.evidence, question});
+    names += more;
+  }
+  answer_at_once(asked);
 }
 
-// Asks for all names of a round in one pipeline.
-void StoredTraps::answer(std::vector<Waiting>& round) {
+// Asks for all names in one pipeline.
+void StoredTraps::answer_at_once(std::span<const Asked> asked) {
   RedisBatch batch;
   batch.repeatable = true;
-  for (const Waiting& one : round)
+  for (const Asked& one : asked)
     each_name(one.evidence->questions[one.question].key,
               [&](std::string_view, std::string_view key) {
                 batch.add(key, {"GET", key});
               });
   const Result<std::vector<RedisReply>> replies = client_->run(batch, RedisUse::kRead);
-  if (!replies) complain(replies.error());
+  if (!replies && complaint_.is_due())
+    tell_(fmt::format("spamtrap: {}; whether recipients are traps is unknown",
+                      replies.error().text()));
   size_t at = 0;
-  for (const Waiting& one : round) {
+  for (const Asked& one : asked) {
     Evidence& evidence = *one.evidence;
     Answer& told = evidence.answers[one.question];
     told = {.state = AnswerState::kNone, .server = "redis"};
@@ -106,26 +103,6 @@ void StoredTraps::answer(std::vector<Waiting>& round) {
       values[0] = name;
       told = {.state = AnswerState::kValue, .values = values, .server = "redis"};
     });
-  }
-}
-
-void StoredTraps::work() {
-  for (;;) {
-    std::vector<Waiting> round;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || !waiting_.empty(); });
-      if (waiting_.empty()) return;
-      for (size_t names = 0; !waiting_.empty() && names < kRoundNamesMax;) {
-        const Waiting& next = waiting_.front();
-        names += count_names(next.evidence->questions[next.question].key);
-        if (!round.empty() && names > kRoundNamesMax) break;
-        round.push_back(std::move(waiting_.front()));
-        waiting_.pop_front();
-      }
-    }
-    answer(round);
-    for (const Waiting& one : round) one.ready();
   }
 }
 

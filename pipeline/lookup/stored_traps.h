@@ -1,38 +1,33 @@
 // Spam traps in Redis, as Rspamd keeps them: a key for each address or "@" and domain
 // (rules/checks/policy/trap_question.h says how they are asked for).
 //
-// One thread asks, for all messages that wait at once, at most kRoundNamesMax names a round;
-// nothing is remembered. Redis that is away costs each round its time-out: then it is unknown
-// whether somebody is a trap, which is told once a minute at most.
+// They are asked for in rounds, at most kRoundNamesMax names at once; nothing is remembered. Redis
+// that is away costs each round its time-out: then it is unknown whether somebody is a trap, which
+// is told once a minute at most.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <span>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "engine/evidence.h"
 #include "pipeline/load.h"
+#include "pipeline/lookup/rounds.h"
 #include "pipeline/lookup/store/redis_client.h"
+#include "pipeline/once_a_minute.h"
 
 namespace winnow {
 
 class StoredTraps {
  public:
-  using Ready = std::function<void()>;
+  using Ready = Rounds::Ready;
   using Tell = std::function<void(const std::string&)>;
   static constexpr size_t kRoundNamesMax = 10'000;
 
   // `tell`: something to warn of; called from the thread that asks.
+  // When it ends, every case that waits is ready.
   StoredTraps(std::unique_ptr<RedisClient> client, Tell tell);
-  ~StoredTraps();  // every case that waits is ready
-  StoredTraps(const StoredTraps&) = delete;
-  StoredTraps& operator=(const StoredTraps&) = delete;
 
   // Answers the open question for traps, which a message has one of. As Lookup::ask(): true: there
   // is none, `ready` is never called. The deadline is not looked at: servers have their own.
@@ -40,25 +35,18 @@ class StoredTraps {
   bool ask(Evidence& evidence, Ready ready);
 
  private:
-  struct Waiting {
+  struct Asked {
     Evidence* evidence;
     size_t question;
-    Ready ready;
   };
 
-  void work();
-  void answer(std::vector<Waiting>& round);
-  void complain(const Error& error);
+  void answer(std::span<const Rounds::Waiting> round);
+  void answer_at_once(std::span<const Asked> asked);
 
   const std::unique_ptr<RedisClient> client_;
   const Tell tell_;
-  std::chrono::steady_clock::time_point told_{};  // the thread's own
-
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable wake_;
-  std::deque<Waiting> waiting_;
-  bool stop_ = false;
-  std::thread thread_;
+  OnceAMinute complaint_;  // the rounds' own
+  Rounds rounds_;
 };
 
 // Those of the site; null where the check spamtrap is off or has a map. Errors: servers that are
