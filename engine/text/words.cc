@@ -114,9 +114,9 @@ class WordsOfRow {
     const bool raw = has(text, TextFlag::kRaw);
     while (begin < end) {
       scratch_.pieces.clear();
-      begin = raw ? split_raw_words(text.plain, begin, end, scratch_.pieces, kPieces)
-                  : split_words(text.plain, begin, end, scratch_.dictionary, scratch_.pieces,
-                                kPieces);
+      begin =
+          raw ? split_raw_words(text.plain, begin, end, scratch_.pieces, kPieces)
+              : split_words(text.plain, begin, end, scratch_.dictionary, scratch_.pieces, kPieces);
       add_words(text.plain, bit(WordFlag::kText), &decay);
     }
   }
