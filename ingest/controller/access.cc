@@ -18,20 +18,31 @@ bool is_secure(const ControllerSettings& settings, const IpAddress& ip) {
   return settings.secure_ip && ip.valid() && settings.secure_ip->find(ip) != kNoIndex;
 }
 
-// The address for which a proxy asks; nothing where no header names one.
-std::string_view asked_for(const AccessRequest& request) {
-  if (request.forwarded_for.empty()) return trimmed(request.real_ip, " \t");
-  const size_t comma = request.forwarded_for.rfind(',');
-  const size_t last = comma == std::string_view::npos ? 0 : comma + 1;
-  return trimmed(std::string_view(request.forwarded_for).substr(last), " \t");
+// Without the port that some proxies write: "192.0.2.1:4711", "[2001:db8::1]:4711".
+std::string_view without_port(std::string_view host) {
+  if (host.starts_with('[')) {
+    const size_t end = host.find(']');
+    const bool whole = end + 1 == host.size() || (end < host.size() && host[end + 1] == ':');
+    return whole ? host.substr(1, end - 1) : host;
+  }
+  const size_t colon = host.find(':');
+  return colon == host.rfind(':') ? host.substr(0, colon) : host;
+}
+
+// The address for which a proxy asks; nothing where no header names one that can be read.
+std::optional<IpAddress> asked_for(const AccessRequest& request) {
+  std::string_view hops = request.forwarded_for.value_or(request.real_ip.value_or(""));
+  if (request.forwarded_for)
+    if (const size_t comma = hops.rfind(','); comma != hops.npos) hops.remove_prefix(comma + 1);
+  return parse_ip(without_port(trimmed(hops, " \t")));
 }
 
 }  // namespace
 
 bool is_trusted_peer(const ControllerSettings& settings, const AccessRequest& request) {
   if (!request.unix_socket && !is_secure(settings, request.peer)) return false;
-  if (request.forwarded_for.empty() && request.real_ip.empty()) return true;
-  const std::optional<IpAddress> ip = parse_ip(asked_for(request));
+  if (!request.forwarded_for && !request.real_ip) return true;
+  const std::optional<IpAddress> ip = asked_for(request);
   return ip && is_secure(settings, *ip);
 }
 
@@ -42,7 +53,7 @@ std::string Gatekeeper::source_of(const ControllerSettings& settings,
                                   const AccessRequest& request) {
   IpAddress ip = request.peer;
   if (request.unix_socket || is_secure(settings, request.peer))
-    if (const std::optional<IpAddress> named = parse_ip(asked_for(request))) ip = *named;
+    if (const std::optional<IpAddress> named = asked_for(request)) ip = *named;
   return {reinterpret_cast<const char*>(ip.bytes), ip.family == 4 ? size_t{16} : size_t{8}};
 }
 

@@ -2,7 +2,7 @@
 //
 //   trusted    the peer's address is in secure_ip, or it came over a unix socket; and where a proxy
 //              says for whom it asks (X-Forwarded-For, its last element; else X-Real-IP), that
-//              address is in secure_ip, too
+//              address is in secure_ip, too; an empty header names nobody
 //   password   else: enable_password gives everything; `password` gives everything where there is
 //              no enable_password, reading where there is one
 //
@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,7 +37,7 @@ struct ControllerSettings {
 struct AccessRequest {
   IpAddress peer;
   bool unix_socket = false;
-  std::string_view forwarded_for, real_ip;  // headers; empty = not there
+  std::optional<std::string_view> forwarded_for, real_ip;  // headers
   std::string_view password;
 };
 

@@ -52,7 +52,7 @@ void render_controller_page(const HttpRequest& request, const ControllerSources&
                       "Cache-Control: no-store\r\n"},
           "", out);
     case HttpCommand::kAuth:
-      sources.statistics.append_auth(*sources.service.live(), read_only, body);
+      sources.statistics.append_auth(*sources.service.live(), read_only, sources.learnt, body);
       return json(request, 200, "OK", body, out);
     case HttpCommand::kStat:
       sources.statistics.append_stat(*sources.service.live(), sources.open_connections, read_only,

@@ -27,6 +27,14 @@ std::string_view without_brackets(std::string_view value) {
   return value;
 }
 
+// Proxies may add lines to X-Forwarded-For: the last hop of the last one is what counts.
+void add_hops(std::optional<std::string>& to, std::string_view value) {
+  if (to)
+    to->append(1, ',').append(value);
+  else
+    to.emplace(value);
+}
+
 // All digits of `base`, no sign, no overflow.
 bool number(std::string_view text, int base, uint64_t& value) {
   if (text.empty()) return false;
@@ -480,11 +488,10 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
   } else if (key == "mta-tag") {
     if (to.mta_name.empty()) to.mta_name = value;
   } else if (key == "password") {
+    if (!request_.password.empty() && request_.password != value) return false;
     request_.password = value;
   } else if (key == "x-forwarded-for") {
-    // Proxies may add lines: the last hop is what counts.
-    if (!request_.forwarded_for.empty()) request_.forwarded_for += ',';
-    request_.forwarded_for += value;
+    add_hops(request_.forwarded_for, value);
   } else if (key == "x-real-ip") {
     request_.real_ip = value;
   } else if (key == "accept-encoding") {
@@ -616,10 +623,8 @@ SessionWant HttpSession::open(std::string& out) {
   out += said;
   refusal_ = inner.take_refusal();
   // A proxy in front sees the outer head alone, and speaks for who is behind it.
-  std::string& forwarded = inner.request_.forwarded_for;
-  if (!request_.forwarded_for.empty())
-    forwarded += (forwarded.empty() ? "" : ",") + request_.forwarded_for;
-  if (!request_.real_ip.empty()) inner.request_.real_ip = request_.real_ip;
+  if (request_.forwarded_for) add_hops(inner.request_.forwarded_for, *request_.forwarded_for);
+  if (request_.real_ip) inner.request_.real_ip = request_.real_ip;
   request_ = std::move(inner.request_);
   body_ = std::move(inner.body_);
   return want;

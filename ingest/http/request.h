@@ -76,25 +76,28 @@ struct HttpRequest {
   Dialect dialect = Dialect::kHttp;
   HttpCommand command = HttpCommand::kNone;
   bool keep_alive = false;
-  bool head_only = false;                        // HEAD
-  bool no_log = false;                           // Log: no, or flag no_log
-  bool no_stat = false;                          // flag: not counted
-  bool skip = false;                             // flag: not scanned
-  bool groups = false;                           // flag: the answer sums up by group
-  bool extended_urls = false;                    // URL-Format: extended, or flag ext_urls
-  bool unknown_compression = false;              // Compression: gzip; Compress: bzip2
-  bool body_elsewhere = false;                   // File, Path or Shm name the message
-  bool unscanned = false;                        // nothing to scan: an empty body, or flag skip
-  bool zstd_body = false;                        // Compression or Content-Encoding: zstd
-  bool zlib_body = false;                        // Compress: zlib, of spamd's protocol
-  bool packed = false;                           // its body waits to be unpacked
-  std::string date;                              // of the answer
-  std::string version;                           // of an older dialect: "1.3"
-  std::string password, forwarded_for, real_ip;  // of the controller's clients
-  bool zstd_reply = false;                       // Accept-Encoding: zstd
-  std::optional<SharedKey> sealed;               // by which it was opened, and its answer is sealed
-  uint32_t other_headers = 0;                    // that mean nothing to us
-  Message envelope;                              // without bytes
+  bool head_only = false;            // HEAD
+  bool no_log = false;               // Log: no, or flag no_log
+  bool no_stat = false;              // flag: not counted
+  bool skip = false;                 // flag: not scanned
+  bool groups = false;               // flag: the answer sums up by group
+  bool extended_urls = false;        // URL-Format: extended, or flag ext_urls
+  bool unknown_compression = false;  // Compression: gzip; Compress: bzip2
+  bool body_elsewhere = false;       // File, Path or Shm name the message
+  bool unscanned = false;            // nothing to scan: an empty body, or flag skip
+  bool zstd_body = false;            // Compression or Content-Encoding: zstd
+  bool zlib_body = false;            // Compress: zlib, of spamd's protocol
+  bool packed = false;               // its body waits to be unpacked
+  std::string date;                  // of the answer
+  std::string version;               // of an older dialect: "1.3"
+  std::string password;              // of the controller's clients
+  // Headers of a proxy in front, there even where they are empty: X-Forwarded-For (lines joined by
+  // commas), X-Real-IP.
+  std::optional<std::string> forwarded_for, real_ip;
+  bool zstd_reply = false;          // Accept-Encoding: zstd
+  std::optional<SharedKey> sealed;  // by which it was opened, and its answer is sealed
+  uint32_t other_headers = 0;       // that mean nothing to us
+  Message envelope;                 // without bytes
 };
 
 // A body as it came packed, and what it may have unpacked at most.
@@ -126,6 +129,8 @@ class HttpSession {
   void refuse_packed(std::string_view what, std::string& out);
   // What was refused since it was asked last.
   Refusal take_refusal() { return std::exchange(refusal_, {}); }
+  // The answer that comes next is the last one here.
+  void close_after_answer() { request_.keep_alive = false; }
   // The answer was put out: goes on with what came meanwhile.
   SessionWant answered(std::string& out);
   size_t held_bytes() const { return buffer_.size() + body_.size() + head_bytes_; }

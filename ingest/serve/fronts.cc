@@ -170,6 +170,12 @@ class HttpConnection : public Connection {
     std::string id, tag;  // the message's own, and that of its lines in the log
     LearnDenial denied;
   };
+  // As Rspamd's, an answer of 204 has a text, which clients show. RFC 9110 15.3.5 has none, so that
+  // who goes on reading would take it for the next answer's begin: no other comes.
+  void render_no_lesson(std::string_view why, std::string& reply) {
+    session_.close_after_answer();
+    render_not_learnt(session_.request(), 204, why, reply);
+  }
   // Fills the record of what is to be learnt; false where nothing is, and `reply` says why.
   bool may_learn(const Scanned& scanned, Learning& learning, LearnRecord& record,
                  std::string& reply) {
@@ -185,11 +191,10 @@ class HttpConnection : public Connection {
     record.who = session_.request().command == HttpCommand::kTell ? "spamc" : "controller";
     if (request.kind == LearnKind::kForget) return true;
     if (const std::string few = too_few_tokens(rules, record); !few.empty()) {
-      render_not_learnt(session_.request(), 204,
-                        fmt::format("<{}> contains less tokens than required for bayes classifier: "
-                                    "{}",
-                                    log_text(learning.id), few),
-                        reply);
+      render_no_lesson(fmt::format("<{}> contains less tokens than required for bayes classifier: "
+                                   "{}",
+                                   log_text(learning.id), few),
+                       reply);
       return false;
     }
     learning.denied = learn_denied(rules, scanned.one, request.label, request.headers);
@@ -200,10 +205,9 @@ class HttpConnection : public Connection {
   void deny(const Learning& learning, std::string& reply) {
     shared_.log.message(learning.tag, fmt::format("does not learn <{}>: {}", log_text(learning.id),
                                                   learning.denied.why));
-    render_not_learnt(session_.request(), 204,
-                      fmt::format("all learn conditions denied learning {} in default classifier",
-                                  learning.request.label.name()),
-                      reply);
+    render_no_lesson(fmt::format("all learn conditions denied learning {} in default classifier",
+                                 learning.request.label.name()),
+                     reply);
   }
   // False where too much waits to be learnt; else the answer comes when it is.
   bool learn(const std::shared_ptr<Connection>& self, const Learning& learning,

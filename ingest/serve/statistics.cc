@@ -116,14 +116,16 @@ void Statistics::append_stat(const LiveRules& live, size_t open, bool read_only,
   fmt::format_to(to, "],\"fuzzy_hashes\":{{}},\"open_connections\":{}}}", open);
 }
 
-void Statistics::append_auth(const LiveRules& live, bool read_only, std::string& out) const {
+void Statistics::append_auth(const LiveRules& live, bool read_only, const LearntNow& learnt,
+                             std::string& out) const {
   fmt::format_to(std::back_inserter(out),
                  "{{\"version\":\"{}\",\"auth\":\"ok\",\"uptime\":{},\"clean\":{},\"probable\":{},"
-                 "\"greylist\":{},\"reject\":{},\"soft_reject\":{},\"scanned\":{},\"learned\":0,"
+                 "\"greylist\":{},\"reject\":{},\"soft_reject\":{},\"scanned\":{},\"learned\":{},"
                  "\"read_only\":{},\"config_id\":\"{:016x}\"}}",
                  WINNOW_VERSION, (clock_ms() - start_ms_) / 1000, count("no action"),
                  count("add header") + count("rewrite subject"), count("greylist"), count("reject"),
-                 count("soft reject"), scanned_.load(kRelaxed), read_only, live.rules->identity);
+                 count("soft reject"), scanned_.load(kRelaxed), learnt.since_start, read_only,
+                 live.rules->identity);
 }
 
 namespace {

@@ -43,7 +43,8 @@ class Statistics {
   void append_stat(const LiveRules& live, size_t open, bool read_only, const LearntNow& learnt,
                    std::string& out) const;
   // The same for /auth.
-  void append_auth(const LiveRules& live, bool read_only, std::string& out) const;
+  void append_auth(const LiveRules& live, bool read_only, const LearntNow& learnt,
+                   std::string& out) const;
   // OpenMetrics 1.0.
   void append_metrics(const Service& service, size_t open, const LearntNow& learnt,
                       std::string& out) const;

@@ -73,8 +73,12 @@ class ControllerTest(unittest.TestCase):
         self.assertEqual(self.get(b"/ping")[2], b"pong\r\n")
         self.assertEqual(self.get(b"/nothing")[0::2], (404, b"Not found"))
         self.assertEqual(json.loads(self.get(b"/auth", unix=True)[2])["read_only"], False)
-        self.assertEqual(self.get(b"/auth", unix=True, headers=b"X-Forwarded-For: 192.0.2.1\r\n")[0],
-                         401)
+        for name in (b"X-Forwarded-For", b"X-Real-IP"):
+            for value in (b"192.0.2.1", b"", b"unknown"):
+                self.assertEqual(self.get(b"/auth", unix=True, headers=b"%s: %s\r\n" % (name, value))[0],
+                                 401, value)
+        for other, status in ((b"all", 200), (b"wrong", 400)):
+            self.assertEqual(self.get(b"/auth", b"all", headers=b"Password: %s\r\n" % other)[0], status)
 
     def test_2_pages(self):
         status, head, body = self.get(b"/stat", b"read")

@@ -57,6 +57,7 @@ class Learning(unittest.TestCase):
 
     def stat(self):
         found = self.ask(b"/stat")[1]
+        self.assertEqual(self.ask(b"/auth")[1]["learned"], found["learned"])
         return found["learned"], [one["revision"] for one in found["statfiles"]]
 
     def bayes(self, raw):
@@ -329,6 +330,14 @@ class FewTokensTest(Learning):
         self.assertRegex(answer["error"], r"^<m1@s\.example> contains less tokens than required for "
                                           r"bayes classifier: \d < 11$")
         self.assertEqual(self.stat()[1], [0, 0])
+        # An answer of 204 with a text ends its connection: who reads on by RFC 9110 would take the
+        # text for the next answer.
+        with connect(self.port) as sock:
+            sock.settimeout(WAIT_S)
+            sock.sendall(b"POST /learnspam HTTP/1.1\r\nPassword: learn-it\r\nContent-Length: 5\r\n\r\n\r\nabc")
+            head = read_all(sock)
+        self.assertIn(b" 204 ", head.splitlines()[0])
+        self.assertIn(b"\r\nConnection: close\r\n", head)
         self.assertEqual(self.ask(b"/learnspam", message(SPAM, 1))[0], 200)
 
 

@@ -92,11 +92,25 @@ TEST(Access, TrustedPeers) {
   EXPECT_FALSE(trusted(proxied));
   proxied.forwarded_for = "unknown";
   EXPECT_FALSE(trusted(proxied));
-  proxied.forwarded_for = "";
-  proxied.real_ip = "198.51.100.1";
+  proxied.forwarded_for = "";  // a proxy that does not know for whom it asks
   EXPECT_FALSE(trusted(proxied));
   proxied.real_ip = "192.0.2.7";
+  EXPECT_FALSE(trusted(proxied));
+  proxied.forwarded_for.reset();
   EXPECT_TRUE(trusted(proxied));
+  proxied.real_ip = "198.51.100.1";
+  EXPECT_FALSE(trusted(proxied));
+  proxied.real_ip = "";
+  EXPECT_FALSE(trusted(proxied));
+  proxied.real_ip.reset();
+  for (const char* const named : {"192.0.2.9:4711", "[192.0.2.9]:4711", "[192.0.2.9]"}) {
+    proxied.forwarded_for = named;
+    EXPECT_TRUE(trusted(proxied)) << named;
+  }
+  for (const char* const named : {"198.51.100.1:4711", "[192.0.2.9", "[192.0.2.9]x", "[", ":"}) {
+    proxied.forwarded_for = named;
+    EXPECT_FALSE(trusted(proxied)) << named;
+  }
 
   // Headers give nobody a place that its address has not.
   AccessRequest outside = from("198.51.100.1");
