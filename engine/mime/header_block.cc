@@ -256,7 +256,11 @@ void choose_raw_charset(std::span<const Header> headers, const Part* text, const
       for (char c : line) high += static_cast<uint8_t>(c) > 127;
     }
   }
-  if (high >= kHighBytesMin) scratch.raw_charset = detect_charset(sample.view(), scratch.charset);
+  if (high >= kHighBytesMin) {
+    const CharsetGuesses guesses = guess_charsets(sample.view(), scratch.charset);
+    for (size_t i = 0; i < guesses.count && scratch.raw_charset == nullptr; ++i)
+      if (is_of_bytes(guesses.list[i])) scratch.raw_charset = guesses.list[i];
+  }
   sample.truncate(0);
   (void)sample.finish();
 }

@@ -117,6 +117,8 @@ TEST(HeaderBlock, raw_subject_is_in_the_charset_of_the_text) {
        "Subject: caf\xE9\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
        "Content-Type: text/plain; charset=iso-8859-1\n\nx\n--b--\n",
        "café"},
+      {"a header is made of bytes, whatever its first two are",
+       "Subject: \xFF\xFE caf\xE9 \xE9\xE9\xE9\xE9\xE9\xE9\n\nx\n", "ÿþ café éééééé"},
       {"a text of ASCII says nothing", "Subject: caf\xE9\n\nplain\n", "café"},
       {"ISO-2022-JP",
        "Subject: Re: \x1B$B2q5D\x1B(B\nContent-Type: text/plain; charset=iso-2022-jp\n\nx\n",
