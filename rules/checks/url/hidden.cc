@@ -75,36 +75,79 @@ bool decode_punycode(std::string_view text, Label& out) {
   return true;
 }
 
-// Letters of Latin and of a script with look-alikes in one label, or only look-alikes of ASCII.
-bool is_spoof(const Label& label, const CharTable& table, Arena& arena) {
-  bool latin = false, other = false;
+// The label as a reader sees it; one that is no punycode stands as it is written.
+void read_label(std::string_view label, Label& out) {
+  if (label.starts_with("xn--") && decode_punycode(label.substr(4), out)) return;
+  out.size = std::min(label.size(), kLabelMax);
+  for (size_t i = 0; i < out.size; ++i) out.points[i] = static_cast<uint8_t>(label[i]);
+}
+
+// Scripts as a set of bits.
+uint64_t bit_of(Script script) { return uint64_t{1} << static_cast<uint32_t>(script); }
+
+uint64_t scripts_of(const Label& label, const CharTable& table) {
+  uint64_t scripts = 0;
+  for (size_t i = 0; i < label.size; ++i) {
+    const CharInfo info = table[label.points[i]];
+    if (info.is(CharBit::kAlpha)) scripts |= bit_of(info.script);
+  }
+  return scripts;
+}
+
+bool looks_like_ascii(const Label& label, Arena& arena) {
   char utf8[kLabelMax * 4];
   size_t size = 0;
-  for (size_t i = 0; i < label.size; ++i) {
-    size += put_point(utf8 + size, label.points[i]);
-    const CharInfo info = table[label.points[i]];
-    if (!info.is(CharBit::kAlpha)) continue;
-    latin |= info.script == Script::kLatin;
-    other |= info.script == Script::kCyrillic || info.script == Script::kGreek ||
-             info.script == Script::kCherokee || info.script == Script::kArmenian;
-  }
-  if (!other) return false;
-  if (latin) return true;
+  for (size_t i = 0; i < label.size; ++i) size += put_point(utf8 + size, label.points[i]);
   ArenaText folded(arena, size + 1);
   skeleton({utf8, size}, folded);
   return is_ascii(folded.view());
 }
 
+// Top-level domains in Latin letters of countries that write another script, whose names are sold
+// in it, too. Browsers show these names as they are (Chromium's whole-script confusables).
+struct Country {
+  std::string_view tld;
+  Script script;
+};
+constexpr Country kCountries[] = {
+    {"am", Script::kArmenian}, {"bg", Script::kCyrillic}, {"by", Script::kCyrillic},
+    {"gr", Script::kGreek},    {"kz", Script::kCyrillic}, {"ru", Script::kCyrillic},
+    {"su", Script::kCyrillic}, {"ua", Script::kCyrillic}, {"uz", Script::kCyrillic},
+};
+
+// The host without a public suffix below a country's domain ("com.ua"), whose script is then as
+// good as that country's.
+uint64_t take_country(std::string_view& host) {
+  const std::string_view tld = host.substr(host.rfind('.') + 1);
+  for (const Country& country : kCountries) {
+    if (country.tld != tld) continue;
+    const size_t suffix = find_suffix(host).tld.size() + 1;
+    if (suffix > host.size()) return 0;
+    host.remove_suffix(suffix);
+    return bit_of(country.script);
+  }
+  return 0;
+}
+
+// Whether a label mixes letters of Latin and of a script with look-alikes, or is made of
+// look-alikes of ASCII only while something behind it is of another script: "сова.рф" is all
+// Cyrillic and pretends to be nothing else.
 bool is_spoofed_host(std::string_view host, const CharTable& table, Arena& arena) {
+  const uint64_t lookalike = bit_of(Script::kCyrillic) | bit_of(Script::kGreek) |
+                             bit_of(Script::kCherokee) | bit_of(Script::kArmenian);
+  uint64_t behind = take_country(host);
   while (!host.empty()) {
-    const size_t dot = host.find('.');
-    const std::string_view label = host.substr(0, dot);
-    Label points;
-    if (label.starts_with("xn--") && decode_punycode(label.substr(4), points) &&
-        is_spoof(points, table, arena))
-      return true;
+    const size_t dot = host.rfind('.');
+    Label label;
+    read_label(host.substr(dot + 1), label);
+    const uint64_t scripts = scripts_of(label, table);
+    if (scripts & lookalike) {
+      if (scripts & bit_of(Script::kLatin)) return true;
+      if ((behind & ~scripts) && looks_like_ascii(label, arena)) return true;
+    }
+    behind |= scripts;
     if (dot == std::string_view::npos) break;
-    host.remove_prefix(dot + 1);
+    host.remove_suffix(host.size() - dot);
   }
   return false;
 }
