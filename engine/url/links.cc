@@ -23,6 +23,14 @@ bool is_web(UrlScheme scheme) {
   return scheme == UrlScheme::kHttp || scheme == UrlScheme::kHttps || scheme == UrlScheme::kFtp;
 }
 
+// Blanks of Unicode (White_Space), and those that are letters by their properties alone.
+bool is_wide_blank(uint32_t point) {
+  return point == 0x85 || point == 0xA0 || point == 0x1680 ||
+         (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 ||
+         point == 0x202F || point == 0x205F || point == 0x3000 || point == 0x2800 ||
+         point == 0x115F || point == 0x1160 || point == 0x3164 || point == 0xFFA0;
+}
+
 // Blanks, opening brackets, quotes and what has no width, before the first letter.
 std::string_view trim_shown(std::string_view text) {
   while (!text.empty()) {
@@ -35,7 +43,7 @@ std::string_view trim_shown(std::string_view text) {
     const char* at = text.data();
     if (length < 2) break;
     const uint32_t point = next_point(at);
-    if (!is_zero_width(point) && point != 0xA0) break;
+    if (!is_zero_width(point) && !is_wide_blank(point)) break;
     text.remove_prefix(length);
   }
   return text;
@@ -139,7 +147,7 @@ void UrlCollector::add_link(const HtmlLink& link, const HtmlPlace& place) {
 }
 
 void UrlCollector::compare_shown(const HtmlLink& link, uint32_t target_index) {
-  const std::string_view text = trim_shown(link.text.substr(0, kShownBytesMax));
+  const std::string_view text = trim_shown(link.text).substr(0, kShownBytesMax);
   UrlFinder& finder = scratch_.inner_finder;
   finder.candidates = 0;
   finder.candidates_max = 16;

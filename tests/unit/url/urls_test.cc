@@ -209,6 +209,9 @@ TEST(Urls, resolves_against_the_base) {
 }
 
 TEST(Urls, compares_what_is_shown_with_the_target) {
+  std::string padded;
+  for (int i = 0; i < 700; ++i) padded += "\u200B";
+  padded += "https://bank.com";
   const struct {
     std::string_view shown, href;
     bool phished;
@@ -219,6 +222,13 @@ TEST(Urls, compares_what_is_shown_with_the_target) {
       {"www.bank.com", "https://evil.example.net/", true, "www.bank.com"},
       {"  (https://bank.com) ", "https://evil.example.net/", true, "https://bank.com"},
       {"http://bank.com", "http://192.0.2.1/", true, "http://bank.com"},
+      // behind blanks of any kind, and more of them than a text is long
+      {"\u2003\u2002\u3000\u00A0https://bank.com", "http://evil.example.net/", true,
+       "https://bank.com"},
+      {"\u2028\u2800\u3164\u180Ehttps://bank.com", "http://evil.example.net/", true,
+       "https://bank.com"},
+      {padded, "http://evil.example.net/", true, "https://bank.com"},
+      {"\u2022 https://bank.com", "http://evil.example.net/", false, ""},
       // the same host or organisation
       {"http://bank.com/", "https://bank.com/login", false, "http://bank.com/"},
       {"www.bank.com", "https://click.bank.com/x", false, "www.bank.com"},
