@@ -337,7 +337,9 @@ void HtmlParser::add_targets(HtmlTag tag, const HtmlAttributes& attributes, bool
     if (name == HtmlAttribute::kSrc && (tag == HtmlTag::kImg || tag == HtmlTag::kInput)) {
       add_image(tag, attributes, target);
     }
-    if (target.empty()) continue;
+    // An empty one of a link is the document, or what <base> names.
+    const bool anchor = tag == HtmlTag::kA || tag == HtmlTag::kArea;
+    if (target.empty() && !(anchor && name == HtmlAttribute::kHref)) continue;
     if (tag == HtmlTag::kBase) {
       if (name == HtmlAttribute::kHref && html_.base.empty()) html_.base = target;
       continue;

@@ -49,6 +49,13 @@ std::string_view trim_shown(std::string_view text) {
   return text;
 }
 
+bool is_slash(char c) { return c == '/' || c == '\\'; }
+
+// "//host", with slashes of either kind (WHATWG URL, relative slash state).
+bool starts_authority(std::string_view text) {
+  return text.size() >= 2 && is_slash(text[0]) && is_slash(text[1]);
+}
+
 bool has_scheme(std::string_view href) {
   size_t at = 0;
   while (at < href.size() && (url_bytes::is(href[at], url_bytes::kAlpha | url_bytes::kDigit) ||
@@ -56,6 +63,15 @@ bool has_scheme(std::string_view href) {
     ++at;
   }
   return at > 0 && at < href.size() && href[at] == ':' && url_bytes::is(href[0], url_bytes::kAlpha);
+}
+
+// "http:x" is "x" below a base of the same scheme (special relative or authority state). Whether it
+// was one.
+bool drop_scheme_of(const Url& base, std::string_view& href) {
+  const std::string_view scheme = base.normal.substr(0, base.normal.find(':') + 1);
+  if (!starts_caseless(href, scheme) || starts_authority(href.substr(scheme.size()))) return false;
+  href.remove_prefix(scheme.size());
+  return true;
 }
 
 // "sub.target" below "target".
@@ -78,23 +94,28 @@ std::string_view UrlCollector::resolve(std::string_view href, const Url& base) {
   const size_t path = std::min(base.normal.find_first_of("/?#", authority), base.normal.size());
   const size_t tail = std::min(base.normal.find_first_of("?#", path), base.normal.size());
   size_t keep = path;
-  if (href[0] == '?') {
+  bool slash_lacks = false;
+  if (href.empty() || href[0] == '#') {
+    keep = std::min(base.normal.find('#', tail), base.normal.size());
+  } else if (href[0] == '?') {
     keep = tail;
-  } else if (href[0] != '/' && href[0] != '\\') {
+  } else if (!is_slash(href[0])) {
     const size_t slash = base.normal.substr(0, tail).rfind('/');
-    if (slash >= path && slash != base.normal.npos) keep = slash + 1;
+    slash_lacks = slash < path || slash == base.normal.npos;
+    if (!slash_lacks) keep = slash + 1;
   }
   ArenaText text(batch_.arena, keep + href.size() + 1);
   text.append(base.normal.substr(0, keep));
-  if (keep == path && href[0] != '/' && href[0] != '\\' && href[0] != '?') text.push('/');
+  if (slash_lacks) text.push('/');
   text.append(href);
   return text.finish();
 }
 
 bool UrlCollector::parse_link(std::string_view href, const HtmlPlace& place, Url& out) {
   UrlParser& parser = scratch_.parser;
-  const bool web_path = starts_caseless(href, "//") || starts_caseless(href, "\\\\");
-  if (has_scheme(href) || web_path) {
+  const bool relative = place.has_base && drop_scheme_of(place.base, href);
+  const bool web_path = starts_authority(href);
+  if (!relative && (has_scheme(href) || web_path)) {
     if (parse_url(href, UrlGuess::kNone, parser, batch_.arena, out) &&
         !(out.scheme == UrlScheme::kOther && out.host.empty())) {
       return true;
@@ -123,11 +144,13 @@ void UrlCollector::add_link(const HtmlLink& link, const HtmlPlace& place) {
   std::string_view href = link.href;
   while (!href.empty() && static_cast<uint8_t>(href[0]) <= ' ') href.remove_prefix(1);
   const bool image = tag == HtmlTag::kImg || tag == HtmlTag::kImage;
-  if (href.empty() || href[0] == '#' || tag == HtmlTag::kBase) return;
+  const bool anchor = tag == HtmlTag::kA || tag == HtmlTag::kArea;
+  if (tag == HtmlTag::kBase) return;
+  // A place in this document; but below a base it is one in the base's.
+  if ((href.empty() || href[0] == '#') && !(anchor && place.has_base)) return;
   if (starts_caseless(href, "cid:") || starts_caseless(href, "mid:")) return;
   if (image && starts_caseless(href, "data:")) return;
   if (!count_candidate()) return;
-  const bool anchor = tag == HtmlTag::kA || tag == HtmlTag::kArea;
   uint32_t flags = bit(UrlFlag::kHtml);
   if (image) {
     flags |= bit(UrlFlag::kImage);

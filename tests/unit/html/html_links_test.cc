@@ -26,6 +26,7 @@ TEST(HtmlLinks, Targets) {
       {"hidden", "<p hidden><a href=x>one</a></p>two", "a! x|one\n"},
       {"text partly hidden", "<a href=x>o<i style='font-size:0'>xx</i>ne</a>", "a x|one\n"},
       {"blank line before, in pre", "<pre>a\n <a href=x><p>\xC3\xA9</a></pre>", "a x|\xC3\xA9\n"},
+      {"empty", "<a href=''>one</a><area href><img src=''><form action=''>", "a |one\narea |\n"},
       {"no href", "<a name=x>one</a>", ""},
       {"image", "<a href=x><img src=y alt=z></a>", "a x|\nimg y|\n"},
       {"others",
