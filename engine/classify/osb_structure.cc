@@ -11,6 +11,7 @@
 #include "engine/ascii.h"
 #include "engine/classify/logarithm.h"
 #include "engine/classify/osb.h"
+#include "engine/content/content.h"
 #include "engine/mime/header_names.h"
 #include "engine/text/charset.h"
 
@@ -108,6 +109,7 @@ std::string_view first_header(const Batch& batch, uint32_t row, known::Known nam
 void add_shape(std::span<const Part> parts, std::span<const Text> texts, Words& words) {
   bool plain = false, html = false, short_text = false, empty_plain = false, empty_html = false;
   for (const Text& text : texts) {
+    if (text.part < parts.size() && is_svg_page(parts[text.part])) continue;
     const bool is_html = text.html != kNoIndex;
     (is_html ? html : plain) = true;
     short_text |= text.lines - text.empty_lines <= 2;
@@ -169,7 +171,7 @@ void osb_structure_words(const OsbOptions& options, OsbScratch& scratch, const B
       words.add("#ps:",
                 static_cast<uint64_t>(natural_log(static_cast<double>(part.decoded.size()))));
     if (!part.filename.empty()) add_file_name(part.filename, options.filename_pieces, words);
-    if (part.text == kNoIndex || part.text >= texts.size()) continue;
+    if (part.text >= texts.size() || is_svg_page(part)) continue;
     const Text& text = texts[part.text];
     words.add("#lang:", text.language.empty() ? std::string_view("unk") : text.language);
     words.add("#cs:", std::string_view(charset_name(text, part)));

@@ -1,6 +1,9 @@
 #include "engine/content/content.h"
 
+#include <algorithm>
+
 #include "engine/archive/list.h"
+#include "engine/ascii.h"
 #include "engine/content/detect.h"
 
 namespace winnow {
@@ -32,6 +35,26 @@ bool is_html_by_bytes(const Part& part) {
          looks_like_html(part.decoded);
 }
 
+bool has_svg_extension(std::string_view filename) {
+  return equal_caseless(filename.substr(std::min(filename.rfind('.'), filename.size())), ".svg");
+}
+
+// Whether a part that no reader shows as a text is opened as SVG: for what its bytes are, or for
+// its type or name where the bytes are a text that may be one (behind a long comment, in UTF-16).
+bool is_svg(const Part& part) {
+  const bool attached = part.flags & static_cast<uint16_t>(PartFlag::kAttachment);
+  if (part.kind != PartKind::kOther && !(part.kind == PartKind::kText && attached)) return false;
+  if (part.detected.extension == "svg") return true;
+  const bool promised = (part.type == "image" && part.subtype.starts_with("svg")) ||
+                        has_svg_extension(part.filename) || has_svg_extension(part.other_filename);
+  return promised && (part.detected.type == "text/plain" || part.detected.type == "text/xml");
+}
+
+void read_as_svg(Part& part) {
+  part.kind = PartKind::kOther;
+  part.detected = {"image/svg+xml", "svg"};
+}
+
 void read_as_html(Part& part) {
   part.kind = PartKind::kHtml;
   part.detected = {"text/html", "html"};
@@ -45,7 +68,11 @@ void content(const ContentPlan& plan, Batch& batch) {
       Part& part = batch.parts.row(row)[i];
       if (part.kind == PartKind::kMultipart || part.kind == PartKind::kMessage) continue;
       part.detected = detect_type(part.decoded, part.filename);
-      if (is_html_by_bytes(part)) read_as_html(part);
+      if (is_html_by_bytes(part)) {
+        read_as_html(part);
+      } else if (is_svg(part)) {
+        read_as_svg(part);
+      }
       const bool is_promised_zip = promises_zip(part.type, part.subtype, part.filename) ||
                                    promises_zip(part.type, part.subtype, part.other_filename);
       if (!is_archive(part, is_promised_zip)) continue;

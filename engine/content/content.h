@@ -10,8 +10,15 @@ struct ContentPlan {
   const Limits* limits = nullptr;
 };
 
+// Whether the part is a drawing that browsers open as a page: SVG. It has a text of HTML, but
+// stays of kind other, since it is none of the letter's own texts.
+inline bool is_svg_page(const Part& part) {
+  return part.kind == PartKind::kOther && part.detected.extension == "svg";
+}
+
 // Needs phase parse; fills parts[].detected and parts[].archive of every leaf part, the columns
-// archives and archive_members, and their faults, for all rows. Allocates from the heap only
+// archives and archive_members, and their faults, for all rows. Parts that
+// are HTML or SVG by their bytes become of kind HTML and other. Allocates from the heap only
 // where libarchive reads an archive.
 void content(const ContentPlan& plan, Batch& batch);
 

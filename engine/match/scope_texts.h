@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/content/content.h"
 
 namespace winnow {
 
@@ -74,7 +75,7 @@ void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached,
       const std::span<const Part> parts = batch.parts.row(row);
       for (uint32_t i = 0; i < parts.size(); ++i) {
         const uint32_t text = parts[i].text;
-        if (text < texts.size()) f(i, seen(texts[text], parts[i].raw));
+        if (text < texts.size() && !is_svg_page(parts[i])) f(i, seen(texts[text], parts[i].raw));
       }
       break;
     }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "engine/content/content.h"
 #include "engine/mime/encoded_word.h"
 #include "engine/mime/flowed.h"
 #include "engine/text/content_lines.h"
@@ -136,7 +137,7 @@ void add_text(const TextPlan& plan, TextScratch& scratch, Batch& batch, uint32_t
 
   Text text;
   text.part = part_index;
-  const bool html = part.kind == PartKind::kHtml;
+  const bool html = part.kind == PartKind::kHtml || is_svg_page(part);
   if (html) add_flag(text, TextFlag::kHtml);
 
   std::string_view bytes = part.decoded;
@@ -182,12 +183,16 @@ bool is_body(std::span<const Part> parts, const Text& text) {
 }
 
 // An attachment is separate from the body (RFC 2183 2.2), but it takes a body to be separate from:
-// a message that is one attachment, or has nothing else to read, is read like any other.
+// a message that is one attachment, or has nothing else to read, is read like any other. But no
+// reader shows the words of an image among those of the letter.
 void mark_attached(std::span<const Part> parts, std::span<Text> texts) {
-  if (std::ranges::none_of(texts, [&](const Text& text) { return is_body(parts, text); })) return;
+  const bool has_body =
+      std::ranges::any_of(texts, [&](const Text& text) { return is_body(parts, text); });
   for (Text& text : texts) {
-    const bool attached = text.part != 0 && has(parts[text.part], PartFlag::kAttachment);
-    if (attached) add_flag(text, TextFlag::kAttached);
+    const Part& part = parts[text.part];
+    const bool image = is_svg_page(part) && part.type != "text";
+    const bool attached = has_body && text.part != 0 && has(part, PartFlag::kAttachment);
+    if (image || attached) add_flag(text, TextFlag::kAttached);
   }
 }
 
@@ -197,8 +202,8 @@ void texts(const TextPlan& plan, TextScratch& scratch, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const auto parts = static_cast<uint32_t>(batch.parts.row(row).size());
     for (uint32_t i = 0; i < parts; ++i) {
-      const PartKind kind = batch.parts.row(row)[i].kind;
-      if (kind == PartKind::kText || kind == PartKind::kHtml) {
+      const Part& part = batch.parts.row(row)[i];
+      if (part.kind == PartKind::kText || part.kind == PartKind::kHtml || is_svg_page(part)) {
         add_text(plan, scratch, batch, row, i);
       }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/ascii.h"
+#include "engine/content/content.h"
 #include "engine/mime/parameters.h"
 #include "rules/lang/function_atom.h"
 
@@ -31,6 +32,7 @@ class FunctionRow {
   bool content_part(const FunctionSpec& spec);
   bool html_tag(uint32_t tag) const;
   bool only_html() const;
+  bool fake_html() const;
   bool flag(std::string_view name) const;
 
   static bool is_attached(const Text& text) {
@@ -207,6 +209,15 @@ bool FunctionRow::html_tag(uint32_t tag) const {
   });
 }
 
+// HTML of one tag or none; a drawing may be no more than that.
+bool FunctionRow::fake_html() const {
+  const std::span<const Part> parts = batch_.parts.row(row_);
+  return std::ranges::any_of(batch_.htmls.row(row_), [&](const Html& html) {
+    const uint32_t part = batch_.texts.row(row_)[html.text].part;
+    return html.tags < 2 && (part >= parts.size() || !is_svg_page(parts[part]));
+  });
+}
+
 bool FunctionRow::only_html() const {
   bool html = false;
   for (const Text& text : batch_.texts.row(row_)) {
@@ -238,8 +249,7 @@ bool FunctionRow::ask(const FunctionSpec& spec) {
     case FunctionKind::kHasHtmlTag:
       return html_tag(spec.tag);
     case FunctionKind::kHasFakeHtml:
-      return std::ranges::any_of(batch_.htmls.row(row_),
-                                 [](const Html& html) { return html.tags < 2; });
+      return fake_html();
     case FunctionKind::kHasOnlyHtml:
       return only_html();
     case FunctionKind::kIsEmptyBody:
@@ -256,7 +266,8 @@ bool FunctionRow::ask(const FunctionSpec& spec) {
       return recipients_sorted();
     case FunctionKind::kTransferEncoding:
       return std::ranges::any_of(batch_.parts.row(row_), [&](const Part& part) {
-        return part.text != kNoIndex && is(spec.arguments[0], part.encoding_label);
+        return part.text != kNoIndex && !is_svg_page(part) &&
+               is(spec.arguments[0], part.encoding_label);
       });
     case FunctionKind::kPartsDistance:
       return parts_distance(spec);

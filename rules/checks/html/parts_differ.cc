@@ -3,6 +3,7 @@
 #include <array>
 
 #include "rules/checks/check.h"
+#include "rules/checks/row.h"
 #include "rules/checks/text.h"
 
 namespace winnow {
@@ -26,7 +27,7 @@ void content(const CheckPlan& plan, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) {
     const std::span<const Text> texts = batch.texts.row(row);
     for (const Text& html : texts) {
-      if (html.html == kNoIndex) continue;
+      if (html.html == kNoIndex || !is_prose(batch.parts.row(row)[html.part])) continue;
       const uint32_t plain = twin(batch.parts.row(row), texts, html);
       if (plain == kNoIndex) continue;
       const uint32_t n1 = texts[plain].words.size(), n2 = html.words.size();

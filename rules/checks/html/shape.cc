@@ -172,8 +172,11 @@ void content(const CheckPlan& plan, Batch& batch) {
     Links seen{.numeric = has_numeric(batch, row)};
     for (const Html& html : batch.htmls.row(row)) {
       const Text& text = batch.texts.row(row)[html.text];
-      hidden(plan, batch, row, html);
-      images(plan, batch, row, html, static_cast<uint32_t>(text.plain.size()), text.words.size());
+      // A drawing has other colours (fill) than texts, and its images are part of it.
+      if (is_prose(batch.parts.row(row)[text.part])) {
+        hidden(plan, batch, row, html);
+        images(plan, batch, row, html, static_cast<uint32_t>(text.plain.size()), text.words.size());
+      }
       look_at_links(plan, batch, row, html, seen);
       if (!html.refresh.empty()) insert(plan, batch, row, kMetaRefresh);
       if (html.flags & static_cast<uint32_t>(HtmlFlag::kFormPassword))

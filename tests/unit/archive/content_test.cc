@@ -10,6 +10,7 @@ namespace winnow {
 namespace {
 
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 using namespace test;
 
 std::string padded(std::string head, size_t at, const std::string& what) {
@@ -255,6 +256,42 @@ TEST(Content, ZipsBehindJunkAreListedWhereTheyArePromised) {
     content({&limits}, batch);
     const auto members = batch.archive_members.row(0);
     EXPECT_EQ(members.size() == 1 && members[0].name == "a.exe", row.listed) << row.name;
+  }
+}
+
+TEST(Content, DrawingsThatAreOpenedAsPages) {
+  struct Row {
+    const char *name, *type, *subtype, *filename, *bytes;
+    bool attached, svg;
+  };
+  const Row rows[] = {
+      {"bytes", "image", "png", "", "<svg>", false, true},
+      {"bytes behind XML's line", "application", "octet-stream", "", "<?xml?><svg>", false, true},
+      {"type", "image", "svg+xml", "", "<!-- long comment --><svg>", false, true},
+      {"name", "application", "octet-stream", "a.SVG", "<!-- long comment --><svg>", true, true},
+      {"UTF-16", "application", "octet-stream", "a.svg", "\xFF\xFE<", true, true},
+      {"XML attached", "text", "xml", "a.xml", "<svg>", true, true},
+      {"XML that a reader shows", "text", "xml", "a.xml", "<svg>", false, false},
+      {"text that a reader shows", "text", "plain", "", "<svg> is a tag", false, false},
+      {"another image", "image", "svg+xml", "a.svg", "GIF89a", true, false},
+      {"a page", "image", "svg+xml", "a.svg", "<html><body><p>", true, false},
+      {"another name", "application", "octet-stream", "a.xml", "<?xml?><a>", true, false},
+  };
+  for (const Row& row : rows) {
+    Batch batch;
+    batch.add("", 0, Envelope(), {});
+    Part part;
+    part.kind = row.type == "text"sv ? PartKind::kText : PartKind::kOther;
+    part.type = row.type;
+    part.subtype = row.subtype;
+    part.filename = row.filename;
+    part.decoded = row.bytes;
+    if (row.attached) part.flags = static_cast<uint16_t>(PartFlag::kAttachment);
+    batch.parts.values.push_back(part);
+    batch.parts.end_row();
+    const Limits limits;
+    content({&limits}, batch);
+    EXPECT_EQ(is_svg_page(batch.parts.row(0)[0]), row.svg) << row.name;
   }
 }
 

@@ -45,6 +45,7 @@ class OneMessage {
       part.kind = spec.kind;
       part.parent = parent.empty() ? kNoIndex : spec.parent;
       part.subtype = spec.subtype;
+      if (spec.subtype == "svg+xml") part.type = "image", part.detected = {"image/svg+xml", "svg"};
       part.charset = spec.charset, part.decoded = spec.decoded, part.flags = spec.flags;
       batch.parts.values.push_back(part);
     }
@@ -379,6 +380,7 @@ TEST(Texts, an_attachment_is_one_where_there_is_a_body) {
   const PartSpec folder{"", "", PartKind::kMultipart, kAttachment, "mixed"};
   const PartSpec attached{"", "hello", PartKind::kText, kAttachment};
   const PartSpec page{"", "<p>hello", PartKind::kHtml, kAttachment};
+  const PartSpec image{"", "<svg><a href='x'>y", PartKind::kOther, 0, "svg+xml"};
   struct Row {
     std::string_view name, parent;
     Parts parts;
@@ -387,6 +389,8 @@ TEST(Texts, an_attachment_is_one_where_there_is_a_body) {
   const Row rows[] = {
       {"the message itself", "", {attached}, "-"},
       {"the only part", "mixed", {attached}, "-"},
+      {"an image alone", "", {image}, "x"},
+      {"an image beside a dot", "related", {brief, image}, "-x"},
       {"both sides of an alternative", "alternative", {attached, page}, "--"},
       {"beside a letter", "mixed", {body, attached, page}, "-xx"},
       {"before a letter", "mixed", {attached, body}, "x-"},
@@ -407,6 +411,23 @@ TEST(Texts, an_attachment_is_one_where_there_is_a_body) {
       flagged += text.flags & flags_of({TextFlag::kAttached}) ? 'x' : '-';
     EXPECT_EQ(flagged, row.attached) << row.name;
   }
+}
+
+TEST(Texts, an_image_that_is_a_page_is_read_as_html) {
+  const Parts parts{
+      {"utf-8", "a letter"},
+      {"", "<?xml version='1.0' encoding='koi8-r'?><svg><a href='x'><text>\xC1</text>",
+       PartKind::kOther, 0, "svg+xml"},
+      {"", "<svg><a href='x'>", PartKind::kOther, 0, "png"}};
+  OneMessage message(parts, "related");
+  message.run();
+  ASSERT_EQ(message.batch.texts.row(0).size(), 2u);
+  EXPECT_EQ(message.text(1).plain, "а");
+  EXPECT_TRUE(message.text(1).flags & flags_of({TextFlag::kHtml}));
+  ASSERT_EQ(message.batch.html_links.row(0).size(), 1u);
+  EXPECT_EQ(message.batch.html_links.row(0)[0].href, "x");
+  EXPECT_EQ(message.batch.parts.row(0)[2].text, 1u);
+  EXPECT_EQ(message.batch.parts.row(0)[3].text, kNoIndex);
 }
 
 TEST(Words, attachments_only_if_asked) {
