@@ -2,6 +2,7 @@
 
 #include "engine/html/packed_name.h"
 #include "engine/html/scan.h"
+#include "engine/html/selector.h"
 
 namespace winnow {
 
@@ -63,6 +64,7 @@ const char* read_attributes(const char* at, const char* end, uint32_t count_max,
     } else {
       at = after_name;
     }
+    attributes.names |= attribute_bit(pack_name(name_text, end));
     if (attributes.count >= count_max) continue;
     ++attributes.count;
     const int id = kTable.find(kHtmlAttributeNames, name_text, end);

@@ -53,6 +53,7 @@ struct HtmlAttributes {
   bool bad = false;           // no blank between two, or a quote in a name
   bool self_closing = false;  // "/>"
   uint32_t count = 0;         // of all, known or not
+  uint64_t names = 0;         // attribute_bit() of every name (selector.h)
   std::array<std::string_view, static_cast<size_t>(HtmlAttribute::kCount)> values;
 
   static constexpr uint32_t bit(HtmlAttribute a) { return 1u << static_cast<unsigned>(a); }

@@ -46,6 +46,26 @@ bool is_svg_leaf(HtmlTag tag) {
          tag == HtmlTag::kCircle || tag == HtmlTag::kG || tag == HtmlTag::kSvg;
 }
 
+StyleBox natural_box(HtmlTag tag) {
+  switch (tag) {
+    case HtmlTag::kHtml:
+    case HtmlTag::kBody:
+      return StyleBox::kRoot;
+    case HtmlTag::kTable:
+      return StyleBox::kTable;
+    case HtmlTag::kCaption:
+    case HtmlTag::kTbody:
+    case HtmlTag::kThead:
+    case HtmlTag::kTfoot:
+    case HtmlTag::kTr:
+    case HtmlTag::kTd:
+    case HtmlTag::kTh:
+      return StyleBox::kPart;
+    default:
+      return tag_traits(tag) & kTagBlock ? StyleBox::kBlock : StyleBox::kInline;
+  }
+}
+
 int32_t pixels(std::string_view value) {
   const CssNumber number = read_number(trim_css(value));
   if (number.length == 0 || number.unit == CssUnit::kPercent) return -1;
@@ -207,17 +227,22 @@ ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes
   const uint8_t traits = tag_traits(tag);
   const ComputedStyle& parent = top().style;
   const bool link = tag == HtmlTag::kA && attributes.has(HtmlAttribute::kHref);
-  const bool quirk =
-      tag == HtmlTag::kTable && !(html_.flags & static_cast<uint32_t>(HtmlFlag::kDoctype));
+  const bool quirk = tag == HtmlTag::kTable && quirks();
   if (!(attributes.seen & kStyled) && !(traits & (kTagPre | kTagHidden)) && !link && !quirk &&
       room_.sheet.empty()) {
-    return parent;
+    ComputedStyle same = parent;
+    same.flags &= static_cast<uint16_t>(~kComputedFlex);
+    return same;
   }
   StyleDelta delta;
   const auto color = [&](HtmlAttribute name, uint32_t bit, Color StyleDelta::*member) {
     if (!attributes.has(name)) return;
-    delta.*member = parse_color(attributes.get(name), true);
-    if ((delta.*member).known) delta.set |= bit;
+    const std::string_view value = attributes.get(name);
+    if (value.empty() || same_folded(value, "transparent")) return;
+    // What is no colour here is one to a browser (HTML, 2.3.6): any text is.
+    delta.*member = parse_color(value, true);
+    if (!(delta.*member).known) delta.*member = {true, 255, kUnknownColor};
+    delta.set |= bit;
   };
   if (link) {
     delta.color = {true, 255, kLinkBlue};
@@ -245,14 +270,17 @@ ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes
     delta.value |= kStylePre;
   }
   if (!room_.sheet.empty()) {
-    room_.sheet.match(tag, attributes.get(HtmlAttribute::kClass),
-                      attributes.get(HtmlAttribute::kId), delta);
+    room_.sheet.match({.tag = tag,
+                       .classes = attributes.get(HtmlAttribute::kClass),
+                       .id = attributes.get(HtmlAttribute::kId),
+                       .attributes = attributes.names},
+                      delta);
   }
   if (attributes.has(HtmlAttribute::kStyle)) {
     const std::string_view style = decoded(attributes.get(HtmlAttribute::kStyle), false);
-    merge_inline(delta, room_.styles.read(style, room_.css));
+    delta.put(room_.styles.read(style, room_.css));
   }
-  return compute_style(parent, delta);
+  return compute_style(parent, delta, natural_box(tag));
 }
 
 // Elements that are counted when they hide text: what writers of mail put text into.
@@ -267,7 +295,8 @@ void HtmlParser::note_hidden_text(const char* from) {
   if (bytes == 0 || (bytes == 1 && *from == ' ')) return;
   HtmlElement& element = top();
   html_.invisible_bytes += bytes;
-  constexpr uint8_t kOther = kComputedGone | kComputedInvisible | kComputedTiny;
+  constexpr uint16_t kOther =
+      kComputedGone | kComputedInvisible | kComputedAway | kComputedIndent | kComputedTiny;
   if (!(element.style.flags & kOther)) html_.transparent_bytes += bytes;
   if (element.counted || !holds_text(element.tag)) return;
   element.counted = true;

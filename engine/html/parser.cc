@@ -199,6 +199,7 @@ void HtmlParser::read_open_tag() {
   HtmlAttributes& attributes = room_.attributes;
   attributes.seen = 0;
   attributes.count = 0;
+  attributes.names = 0;
   attributes.unclosed_quote = attributes.bad = attributes.self_closing = false;
   if (name_end < end_ && *name_end == '>') {
     at_ = name_end + 1;
@@ -363,9 +364,13 @@ void HtmlParser::read_raw(HtmlTag tag, std::string_view name) {
   if (tag != HtmlTag::kStyle) return;
   html_.style_bytes += bytes;
   add_style_targets(content, conditional_);
-  if (conditional_) return;
+  const std::string_view type = decoded(room_.attributes.get(HtmlAttribute::kType), false);
+  if (conditional_ || open_[static_cast<size_t>(HtmlTag::kTemplate)] != 0 ||
+      !(type.empty() || same_folded(type, "text/css"))) {
+    return;
+  }
   const std::string_view media = room_.attributes.get(HtmlAttribute::kMedia);
-  if (is_for_every_screen(decoded(media, false))) room_.sheet.read(content);
+  if (is_for_every_screen(decoded(media, false))) room_.sheet.read(content, true, quirks());
 }
 
 // A title without an end takes what stands before the next tag: browsers would take all the rest,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/ascii.h"
+#include "engine/html/css_text.h"
 #include "engine/html/packed_name.h"
 #include "engine/html/scan.h"
 
@@ -10,35 +11,39 @@ namespace winnow {
 
 namespace {
 
-// FNV-1a over the name without regard to case: most mail is read in quirks mode.
-uint64_t key_of(char kind, std::string_view name) {
-  uint64_t hash = 0xCBF29CE484222325 ^ static_cast<uint8_t>(kind);
-  for (const char c : name) {
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    hash = (hash ^ static_cast<uint8_t>(lower)) * 0x100000001B3;
-  }
-  return hash ^ hash >> 29;
+std::string_view view(const char* from, const char* to) {
+  return {from, static_cast<size_t>(to - from)};
 }
-uint64_t tag_key(HtmlTag tag) { return key_of('t', html_tag_name(tag)); }
 
-// The key of rules that want further classes: they are merged after those that want one.
-uint64_t compound_key(uint64_t key) { return ~key; }
+enum class AtRule : uint8_t { kCertain, kDoubtful, kPassed };
 
-// Past what starts at `at` in a sheet and is no rule: blanks, "<!--", "-->", at-rules.
-// Returns `at` itself if a rule starts there.
-const char* skip_non_rule(const char* at, const char* end) {
-  const std::string_view rest(at, static_cast<size_t>(end - at));
-  if (is_css_blank(*at) || *at == '}' || *at == ';') return at + 1;
-  if (rest.starts_with("<!--")) return at + 4;
-  if (rest.starts_with("-->")) return at + 3;
-  if (*at != '@') return at;
-  int depth = 0;
-  for (; at < end; ++at) {
-    if (*at == '{') ++depth;
-    if (*at == ';' && depth == 0) return at + 1;
-    if (*at == '}' && --depth <= 0) return at + 1;
+// What the rules inside an at-rule are worth.
+AtRule at_rule(std::string_view prelude) {
+  size_t end = 1;
+  while (end < prelude.size() && is_css_name_char(prelude[end])) ++end;
+  const std::string_view name = prelude.substr(1, end - 1);
+  const std::string_view rest = trim_css(prelude.substr(end));
+  if (same_folded(name, "media")) {
+    if (is_for_every_screen(rest)) return AtRule::kCertain;
+    return same_folded(rest, "print") || same_folded(rest, "speech") ? AtRule::kPassed
+                                                                     : AtRule::kDoubtful;
   }
-  return end;
+  for (const std::string_view passed : {"font-face", "page", "keyframes", "-webkit-keyframes",
+                                        "-moz-keyframes", "counter-style", "property"}) {
+    if (same_folded(name, passed)) return AtRule::kPassed;
+  }
+  return AtRule::kDoubtful;
+}
+
+// Calls `use` with each selector of a list; stops where it says false.
+template <typename Use>
+void for_each_selector(std::string_view selectors, const Use& use) {
+  const char* const end = selectors.data() + selectors.size();
+  for (const char* at = selectors.data();; ++at) {
+    const char* const from = at;
+    at = find_css(at, end, ",");
+    if (!use(view(from, at)) || at == end) return;
+  }
 }
 
 }  // namespace
@@ -58,6 +63,7 @@ bool is_for_every_screen(std::string_view media) {
 }
 
 void StyleSheet::clear() {
+  overflow_ = false;
   if (rules_.empty() && deltas_.empty()) return;
   slots_.fill(0);
   bloom_ = 0;
@@ -70,152 +76,179 @@ bool StyleSheet::Classes::has(uint64_t key) const {
   return std::find(keys.begin(), keys.begin() + count, key) != keys.begin() + count;
 }
 
-void StyleSheet::read(std::string_view css) {
-  css = without_comments(css, cleaned_);
+// Items of a sheet one after another (CSS Syntax 3, 5.4): a block is entered if there are rules in
+// it, and left at its '}'. What stands in an entered block of a rule was read as its declarations
+// before, so that a sheet is read once more for each of kLevelsMax levels at most.
+void StyleSheet::read(std::string_view css, bool certain, bool fold) {
+  constexpr uint32_t kLevelsMax = 8;
+  css = clean_css(css, false, cleaned_);
+  fold_ = fold;
   const char* at = css.data();
   const char* const end = at + css.size();
-  while (at < end && rules_.size() < kRulesMax && deltas_.size() < 2 * kRulesMax) {
-    if (const char* past = skip_non_rule(at, end); past != at) {
-      at = past;
-      continue;
-    }
-    const char* const open = find_byte(at, end, '{');
-    if (open == end) return;
-    const char* const close = find_byte(open, end, '}');
-    StyleDelta delta;
-    read_declarations({open + 1, static_cast<size_t>(close - open - 1)}, scratch_, delta);
-    std::string_view selectors(at, static_cast<size_t>(open - at));
-    at = close;
-    if (delta.set == 0) continue;
-    const auto index = static_cast<uint16_t>(deltas_.size());
-    deltas_.push_back(delta);
-    StyleDelta ground;
-    const bool has_ground = delta.set & (kStyleBackground | kStyleGround);
-    if (has_ground) ground.set = ground.value = ground.important = kStyleGround;
-    if (has_ground) deltas_.push_back(ground);
-    while (!selectors.empty()) {
-      const size_t comma = std::min(selectors.find(','), selectors.size());
-      add_selector(trim_css(selectors.substr(0, comma)), index,
-                   has_ground ? static_cast<uint16_t>(index + 1) : index);
-      selectors.remove_prefix(std::min(comma + 1, selectors.size()));
-    }
-  }
-}
-
-void StyleSheet::add_selector(std::string_view selector, uint16_t delta, uint16_t ground_delta) {
-  // The last element that the selector names.
-  size_t start = selector.size();
-  while (start > 0 && !is_css_blank(selector[start - 1]) && selector[start - 1] != '>' &&
-         selector[start - 1] != '+' && selector[start - 1] != '~') {
-    --start;
-  }
-  bool simple = start == 0;
-  const std::string_view last = selector.substr(start);
-  size_t at = 0;
-  while (at < last.size() && is_css_name_char(last[at])) ++at;
-  HtmlTag tag = HtmlTag::kUnknown;
-  if (at > 0) {
-    tag = html_tag(last.substr(0, at));
-    if (tag == HtmlTag::kUnknown) return;
-  }
-  const bool any = at < last.size() && last[at] == '*';
-  if (any) ++at;
-  uint64_t key = at > 0 ? (any ? key_of('*', "") : tag_key(tag)) : 0;
-  // The key is the id, or else the last class; the other classes are wanted too.
-  bool has_id = false;
-  bool has_class = false;
-  std::array<uint64_t, kAlsoMax> also;
-  uint32_t also_count = 0;
-  while (at < last.size() && (last[at] == '.' || last[at] == '#')) {
-    const char kind = last[at];
-    const size_t name = at + 1;
-    size_t name_end = name;
-    while (name_end < last.size() && is_css_name_char(last[name_end])) ++name_end;
-    if (name_end == name || (kind == '#' && has_id)) break;
-    const uint64_t own = key_of(kind, last.substr(name, name_end - name));
-    if (has_id || has_class) {
-      if (also_count == kAlsoMax) break;
-      also[also_count++] = has_id ? own : key;
-    }
-    if (!has_id) key = own;
-    (kind == '#' ? has_id : has_class) = true;
-    at = name_end;
-  }
-  if (key == 0) return;
-  simple = simple && at == last.size();
-  if (!simple) {
-    if (ground_delta != delta) add_rule({.key = key, .tag = tag, .delta = ground_delta});
-    return;
-  }
-  if (also_count == 0) return add_rule({.key = key, .tag = tag, .delta = delta});
-  if (rules_.size() >= kRulesMax) return;
-  const auto first = static_cast<uint16_t>(also_.size());
-  also_.insert(also_.end(), also.begin(), also.begin() + also_count);
-  add_rule({.key = compound_key(key),
-            .tag = tag,
-            .also_count = static_cast<uint8_t>(also_count),
-            .delta = delta,
-            .also = first});
-}
-
-void StyleSheet::add_rule(Rule rule) {
-  if (rules_.size() >= kRulesMax) return;
-  uint16_t& slot = slots_[rule.key % kSlots];
-  rule.next = slot;
-  rules_.push_back(rule);
-  slot = static_cast<uint16_t>(rules_.size());
-  bloom_ |= uint64_t{1} << (rule.key >> 32 & 63);
-}
-
-void StyleSheet::match_key(uint64_t key, HtmlTag tag, const Classes& classes,
-                           StyleDelta& delta) const {
-  if (!(bloom_ >> (key >> 32 & 63) & 1)) return;
-  // Newest first; so what an older rule sets is taken only where no newer one has set it. At most
-  // kChainMax rules of one slot are looked at: bounded work for hostile sheets.
-  constexpr int kChainMax = 32;
-  StyleDelta merged;
-  int steps = 0;
-  for (uint16_t at = slots_[key % kSlots]; at != 0 && steps < kChainMax; ++steps) {
-    const Rule& rule = rules_[at - 1];
-    at = rule.next;
-    if (rule.key != key || (rule.tag != HtmlTag::kUnknown && rule.tag != tag)) continue;
-    const auto has = [&](uint64_t also) { return classes.has(also); };
-    const auto also = also_.begin() + rule.also;
-    if (!std::all_of(also, also + rule.also_count, has)) continue;
-    const StyleDelta& own = deltas_[rule.delta];
-    merged.take(own, ~merged.set | (own.important & ~merged.important));
-    merged.important |= own.important;
-  }
-  delta.take(merged, ~(delta.important & ~merged.important));
-  delta.important |= merged.important;
-}
-
-void StyleSheet::match(HtmlTag tag, std::string_view classes, std::string_view id,
-                       StyleDelta& delta) const {
-  Classes seen;
-  match_key(key_of('*', ""), tag, seen, delta);
-  match_key(tag_key(tag), tag, seen, delta);
-  for (size_t at = 0; at < classes.size();) {
-    if (is_css_blank(classes[at])) {
+  std::array<bool, kLevelsMax + 1> certain_at{certain};
+  for (uint32_t level = 0; at < end;) {
+    const std::string_view rest = view(at, end);
+    if (is_css_blank(*at) || (level > 0 && *at == ';')) {
       ++at;
       continue;
     }
+    if (level > 0 && *at == '}') {
+      --level, ++at;
+      continue;
+    }
+    if (level == 0 && (rest.starts_with("<!--") || rest.starts_with("-->"))) {
+      at += *at == '<' ? 4 : 3;
+      continue;
+    }
+    const bool at_statement = *at == '@';
+    const char* const open = find_css(at, end, level > 0 ? "{;}" : at_statement ? "{;" : "{");
+    if (open == end) return;
+    const std::string_view prelude = view(at, open);
+    at = *open == '}' ? open : open + 1;
+    if (*open != '{') continue;
+    bool inner_certain = certain_at[level];
+    if (at_statement) {
+      const AtRule kind = at_rule(prelude);
+      if (kind == AtRule::kPassed) {
+        at = std::min(find_css(at, end, "}") + 1, end);
+        continue;
+      }
+      inner_certain = inner_certain && kind == AtRule::kCertain;
+    } else {
+      const char* const close = find_css(at, end, "}");
+      read_rule(prelude, view(at, close), inner_certain);
+      if (find_byte(at, close, '{') == close) {
+        at = std::min(close + 1, end);
+        continue;
+      }
+      inner_certain = false;  // nested rules
+    }
+    if (++level > kLevelsMax) {
+      overflow_ = true;
+      return;
+    }
+    certain_at[level] = inner_certain;
+  }
+}
+
+// Reads a rule. One that is not certain counts for what it shows only.
+void StyleSheet::read_rule(std::string_view selectors, std::string_view block, bool certain) {
+  if (overflow_) return;
+  StyleDelta delta;
+  read_declarations(block, scratch_, delta);
+  if (delta.set == 0 && delta.doubt == 0) return;
+  const bool escaped = find_byte(selectors.data(), selectors.data() + selectors.size(), '\\') !=
+                       selectors.data() + selectors.size();
+  selectors = clean_css(selectors, true, selectors_);
+  // What an invalid selector looks like, an escape or a nested rule may be behind.
+  const bool lenient = escaped || !certain;
+  bool valid = true;
+  Selector selector;
+  for_each_selector(selectors, [&](std::string_view text) {
+    const SelectorFault fault = read_selector(text, fold_, selector);
+    valid = fault != SelectorFault::kInvalid || lenient;
+    certain = certain && fault != SelectorFault::kUnknown && fault != SelectorFault::kInvalid;
+    return valid;
+  });
+  if (!valid) return;
+  if (deltas_.size() == kRulesMax) {
+    overflow_ = true;
+    return;
+  }
+  const auto index = static_cast<uint16_t>(deltas_.size());
+  deltas_.push_back(delta);
+  for_each_selector(selectors, [&](std::string_view text) {
+    const SelectorFault fault = read_selector(text, fold_, selector);
+    if (fault == SelectorFault::kInvalid) {
+      selector = {};
+      selector.key = any_key();
+      selector.weight = 0xFFFFFF;
+    }
+    if (fault != SelectorFault::kNever) add_rule(selector, index, certain && selector.certain);
+    return !overflow_;
+  });
+}
+
+void StyleSheet::add_rule(const Selector& selector, uint16_t delta, bool certain) {
+  if (rules_.size() == kRulesMax) {
+    overflow_ = true;
+    return;
+  }
+  uint16_t& slot = slots_[selector.key % kSlots];
+  rules_.push_back({.key = selector.key,
+                    .attributes = selector.attributes,
+                    .weight = selector.weight,
+                    .tag = selector.tag,
+                    .certain = certain,
+                    .also_count = static_cast<uint8_t>(selector.also_count),
+                    .next = slot,
+                    .delta = delta,
+                    .also = static_cast<uint16_t>(also_.size())});
+  also_.insert(also_.end(), selector.also.begin(), selector.also.begin() + selector.also_count);
+  slot = static_cast<uint16_t>(rules_.size());
+  bloom_ |= uint64_t{1} << (selector.key >> 32 & 63);
+}
+
+void StyleSheet::find(uint64_t key, HtmlTag tag, uint64_t attributes, const Classes& classes,
+                      Found& found) const {
+  if (!(bloom_ >> (key >> 32 & 63) & 1)) return;
+  // At most kChainMax rules of one slot are looked at: bounded work for hostile sheets.
+  constexpr int kChainMax = 64;
+  int steps = 0;
+  for (uint16_t at = slots_[key % kSlots]; at != 0; ++steps) {
+    const Rule& rule = rules_[at - 1];
+    const uint64_t order = uint64_t{rule.weight} << 16 | (at - 1u);
+    at = rule.next;
+    if (steps == kChainMax) {
+      found.overflow = true;
+      return;
+    }
+    if (rule.key != key || (rule.attributes & ~attributes)) continue;
+    const HtmlTag wanted = tag == HtmlTag::kUnknown ? HtmlTag::kCount : tag;
+    if (rule.tag != HtmlTag::kUnknown && rule.tag != wanted) continue;
+    const auto also = also_.begin() + rule.also;
+    if (!std::all_of(also, also + rule.also_count, [&](uint64_t k) { return classes.has(k); })) {
+      continue;
+    }
+    if (found.count == Found::kMax) {
+      found.overflow = true;
+      return;
+    }
+    found.order[found.count++] = order;
+  }
+}
+
+void StyleSheet::match(const Element& element, StyleDelta& delta) const {
+  Classes seen;
+  Found found;
+  const auto look_up = [&](uint64_t key) {
+    find(key, element.tag, element.attributes, seen, found);
+  };
+  // Keys of all classes first: a rule may want others than its key.
+  const std::string_view classes = element.classes;
+  for (size_t at = 0; at < classes.size() && seen.count < kClassesMax;) {
     size_t end = at;
     while (end < classes.size() && !is_css_blank(classes[end])) ++end;
-    const uint64_t key = key_of('.', classes.substr(at, end - at));
-    match_key(key, tag, seen, delta);
-    if (seen.count < kClassesMax && !seen.has(key)) seen.keys[seen.count++] = key;
-    at = end;
-  }
-  if (!also_.empty()) {
-    for (uint32_t i = 0; i < seen.count; ++i) {
-      match_key(compound_key(seen.keys[i]), tag, seen, delta);
+    if (end > at) {
+      const uint64_t key = class_key(classes.substr(at, end - at), fold_);
+      if (!seen.has(key)) seen.keys[seen.count++] = key;
     }
+    at = end + 1;
+    if (at < classes.size() && seen.count == kClassesMax) found.overflow = true;
   }
-  if (id.empty()) return;
-  const uint64_t id_key = key_of('#', id);
-  match_key(id_key, tag, seen, delta);
-  if (!also_.empty()) match_key(compound_key(id_key), tag, seen, delta);
+  look_up(any_key());
+  if (element.tag != HtmlTag::kUnknown) look_up(tag_key(element.tag));
+  for (uint32_t i = 0; i < seen.count; ++i) look_up(seen.keys[i]);
+  if (!element.id.empty()) look_up(id_key(element.id, fold_));
+  std::sort(found.order.begin(), found.order.begin() + found.count);
+  for (uint32_t i = 0; i < found.count; ++i) {
+    const Rule& rule = rules_[found.order[i] & 0xFFFF];
+    if (rule.certain)
+      delta.put(deltas_[rule.delta]);
+    else
+      delta.put_doubt(deltas_[rule.delta]);
+  }
+  if (overflow_ || found.overflow) delta.important_doubt = kStyleAll;
 }
 
 }  // namespace winnow

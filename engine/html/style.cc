@@ -1,4 +1,4 @@
-// Declarations are split at ';' (outside url(...)), names looked up in a table made at compile
+// Declarations are split as CSS does (css_text.h), names looked up in a table made at compile
 // time; most (font-family, padding, text-align ...) are not in it and cost one probe. Only the
 // properties below decide what is seen. mso-hide is not among them: newsletters hide from Outlook
 // with it what every other reader shows.
@@ -10,6 +10,7 @@
 #include <initializer_list>
 
 #include "engine/ascii.h"
+#include "engine/html/css_text.h"
 #include "engine/html/packed_name.h"
 #include "engine/html/scan.h"
 
@@ -27,14 +28,19 @@ enum class Property : uint8_t {
   kBackground,
   kBackgroundColor,
   kBackgroundImage,
+  kBackgroundClip,
+  kWebkitBackgroundClip,
   kWidth,
   kHeight,
   kMaxWidth,
   kMaxHeight,
+  kMinWidth,
+  kMinHeight,
   kOverflow,
   kOverflowX,
   kOverflowY,
   kPosition,
+  kFloat,
   kLeft,
   kTop,
   kRight,
@@ -42,41 +48,60 @@ enum class Property : uint8_t {
   kTextIndent,
   kMarginLeft,
   kMarginTop,
+  kMargin,
+  kInset,
+  kAll,
   kWhiteSpace,
   kClip,
   kClipPath,
   kTransform,
+  kTextShadow,
   kTextFill,
+  kTextStroke,
+  kTextStrokeWidth,
+  kCount
 };
-constexpr std::array<std::string_view, 29> kProperties = {"display",
-                                                          "visibility",
-                                                          "opacity",
-                                                          "font-size",
-                                                          "font",
-                                                          "color",
-                                                          "background",
-                                                          "background-color",
-                                                          "background-image",
-                                                          "width",
-                                                          "height",
-                                                          "max-width",
-                                                          "max-height",
-                                                          "overflow",
-                                                          "overflow-x",
-                                                          "overflow-y",
-                                                          "position",
-                                                          "left",
-                                                          "top",
-                                                          "right",
-                                                          "bottom",
-                                                          "text-indent",
-                                                          "margin-left",
-                                                          "margin-top",
-                                                          "white-space",
-                                                          "clip",
-                                                          "clip-path",
-                                                          "transform",
-                                                          "-webkit-text-fill-color"};
+constexpr std::array<std::string_view, static_cast<size_t>(Property::kCount)> kProperties = {
+    "display",
+    "visibility",
+    "opacity",
+    "font-size",
+    "font",
+    "color",
+    "background",
+    "background-color",
+    "background-image",
+    "background-clip",
+    "-webkit-background-clip",
+    "width",
+    "height",
+    "max-width",
+    "max-height",
+    "min-width",
+    "min-height",
+    "overflow",
+    "overflow-x",
+    "overflow-y",
+    "position",
+    "float",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "text-indent",
+    "margin-left",
+    "margin-top",
+    "margin",
+    "inset",
+    "all",
+    "white-space",
+    "clip",
+    "clip-path",
+    "transform",
+    "text-shadow",
+    "-webkit-text-fill-color",
+    "-webkit-text-stroke",
+    "-webkit-text-stroke-width"};
 constexpr PackedNameTable<128> kPropertyTable(kProperties);
 
 constexpr int32_t kFarMilli = 900'000;  // px beyond which nothing is on the page
@@ -128,6 +153,18 @@ bool is_computed(std::string_view value) {
 CssNumber whole_number(std::string_view value) {
   const CssNumber number = read_number(value);
   return number.length == value.size() && number.unit != CssUnit::kOther ? number : CssNumber();
+}
+
+// The box of a valid display that is not none; one that is not known takes the fewest properties.
+StyleBox box_of(std::string_view value) {
+  if (contains(value, "flex") || contains(value, "grid")) return StyleBox::kFlex;
+  if (starts_caseless(value, "table-")) return StyleBox::kPart;
+  if (contains(value, "table")) return StyleBox::kTable;
+  if (contains(value, "inline-block") || contains(value, "flow-root")) return StyleBox::kBlock;
+  const bool block = !contains(value, "inline") && !is_computed(value) &&
+                     (contains(value, "block") || contains(value, "box") ||
+                      contains(value, "flow") || contains(value, "list-item"));
+  return block ? StyleBox::kBlock : StyleBox::kInline;
 }
 
 // One word, or each of the outer box, the inner box and the list item at most once.
@@ -227,47 +264,112 @@ void read_font(StyleDelta& delta, std::string_view value) {
   }
 }
 
-void set_background(StyleDelta& delta, const Color& color) {
-  delta.background = color;
-  delta.set |= kStyleBackground;
-  if (color.alpha == 255 && !(delta.value & kStyleGround)) set_flag(delta, kStyleGround, false);
+// A colour as a value of CSS. What only a browser knows is kUnknownColor; so are hex digits without
+// '#', which are a colour in quirks mode only.
+Color css_color(std::string_view value) {
+  const Color color = parse_color(value, false);
+  if (color.known) return color;
+  constexpr Color kUnknown = {true, 255, kUnknownColor};
+  if (same_folded(value, "currentcolor") || (is_computed(value) && !is_css_wide(value)) ||
+      starts_with_one_of(
+          value, {"rgb(", "rgba(", "hsl(", "hsla(", "hwb(", "lab(", "lch(", "oklab(", "oklch(",
+                  "color(", "color-mix(", "light-dark(", "device-cmyk(", "contrast-color("})) {
+    // Of the forms that are known here, one with relative or computed parts.
+    const bool plain = starts_with_one_of(value, {"rgb", "hsl"});
+    const bool computed = contains(value, "from") || contains(value, "calc(") ||
+                          contains(value, "none") || contains(value, "var(");
+    return plain && !computed ? Color{} : kUnknown;
+  }
+  constexpr std::string_view kSystem[] = {"accentcolor",
+                                          "accentcolortext",
+                                          "activetext",
+                                          "buttonborder",
+                                          "buttonface",
+                                          "buttontext",
+                                          "canvas",
+                                          "canvastext",
+                                          "field",
+                                          "fieldtext",
+                                          "graytext",
+                                          "highlight",
+                                          "linktext",
+                                          "highlighttext",
+                                          "mark",
+                                          "marktext",
+                                          "selecteditem",
+                                          "visitedtext",
+                                          "selecteditemtext",
+                                          "windowtext",
+                                          "window",
+                                          "background",
+                                          "menu",
+                                          "menutext",
+                                          "infobackground",
+                                          "infotext",
+                                          "threedface",
+                                          "threedshadow"};
+  for (const std::string_view name : kSystem) {
+    if (same_folded(value, name)) return kUnknown;
+  }
+  return parse_color(value, true).known ? kUnknown : Color{};
 }
 
 void read_color(StyleDelta& delta, std::string_view value) {
-  Color color = parse_color(value, false);
+  Color color = css_color(value);
   if (same_folded(value, "initial")) color = {true, 255, 0};
-  // What is a colour to a browser only is taken as the parent's.
-  if (!color.known && !is_computed(value) && !same_folded(value, "currentcolor") &&
-      !starts_with_one_of(value, {"hwb(", "lab(", "lch(", "oklab(", "oklch(", "color(",
-                                  "color-mix(", "light-dark("})) {
-    return;
-  }
+  const bool inherited = is_css_wide(value) || same_folded(value, "currentcolor");
+  if (!color.known && !inherited) return;
+  if (inherited && !same_folded(value, "initial")) color = {};  // as the parent's
   delta.color = color;
   delta.set |= kStyleColor;
 }
 
-bool names_picture(std::string_view value) {
-  return contains(value, "url(") || contains(value, "gradient(") || contains(value, "image-set(");
+// Whether a word of a background is neither colour nor picture but valid.
+bool is_background_word(std::string_view word) {
+  return read_number(word).length > 0 ||
+         starts_with_one_of(word, {"calc(", "min(", "max(", "clamp(", "env("}) ||
+         one_of(word, {"none",  "repeat", "repeat-x", "repeat-y",   "no-repeat",   "space",
+                       "round", "scroll", "fixed",    "local",      "top",         "left",
+                       "right", "bottom", "center",   "border-box", "padding-box", "content-box",
+                       "text",  "cover",  "contain",  "auto"});
 }
 
+// The shorthand: what it does not name is reset. The colour is one of its words ("rgb(1, 2, 3)" is
+// one word, too); a function that is not known makes the ground unknown.
 void read_background(StyleDelta& delta, std::string_view value) {
-  if (names_picture(value)) set_flag(delta, kStyleGround, true);
-  // The colour is one of the words; "rgb(1, 2, 3)" is one word too.
-  for (size_t at = 0; at < value.size();) {
-    if (is_css_blank(value[at]) || value[at] == ',') {
+  Color color = {true, 0, 0};
+  bool picture = false;
+  bool in_text = false;
+  if (value.empty()) return;
+  for (size_t at = is_css_wide(value) ? value.size() : 0; at < value.size();) {
+    if (is_css_blank(value[at]) || value[at] == ',' || value[at] == '/') {
       ++at;
       continue;
     }
     size_t end = at;
     int depth = 0;
-    while (end < value.size() && (depth > 0 || !is_css_blank(value[end]))) {
+    while (end < value.size() &&
+           (depth > 0 || !(is_css_blank(value[end]) || value[end] == ',' || value[end] == '/'))) {
       depth += value[end] == '(' ? 1 : value[end] == ')' ? -1 : 0;
       ++end;
     }
-    const Color color = parse_color(value.substr(at, end - at), false);
-    if (color.known) return set_background(delta, color);
+    const std::string_view word = value.substr(at, end - at);
     at = end;
+    // Hex digits without '#' are no colour in a shorthand.
+    const Color own = parse_color(word, true).known ? parse_color(word, false) : css_color(word);
+    if (own.known)
+      color = own;
+    else if (is_background_word(word))
+      in_text = in_text || same_folded(word, "text");
+    else if (word.find('(') != std::string_view::npos)
+      picture = true;
+    else
+      return;
   }
+  delta.background = color;
+  delta.set |= kStyleBackground;
+  set_flag(delta, kStyleGround, picture);
+  set_flag(delta, kStyleGroundInText, in_text);
 }
 
 void read_opacity(StyleDelta& delta, std::string_view value) {
@@ -281,27 +383,53 @@ void read_opacity(StyleDelta& delta, std::string_view value) {
   delta.set |= kStyleOpacity;
 }
 
-void read_size(StyleDelta& delta, Property property, std::string_view value) {
+// Sets the flag if the length is one, or a word that stands for none of its kind.
+void set_far(StyleDelta& delta, uint32_t bit, std::string_view value) {
+  const CssNumber number = whole_number(value);
+  if (number.length == 0 && !same_folded(value, "auto") && !is_computed(value)) return;
+  set_flag(delta, bit, to_px_milli(number, 16'000, 600'000) <= -kFarMilli);
+}
+
+bool is_intrinsic_size(std::string_view value) {
+  return starts_with_one_of(
+      value, {"min-content", "max-content", "fit-content", "stretch", "-webkit-", "-moz-"});
+}
+
+// width, height, max-width, max-height: `bit` is for one of nothing. A percentage of a height is
+// one of nothing known (CSS 2.2, 10.5).
+void read_size(StyleDelta& delta, Property property, uint32_t bit, std::string_view value) {
   const CssNumber number = whole_number(value);
   const bool given = number.length > 0;
   const bool most = property == Property::kMaxWidth || property == Property::kMaxHeight;
   if (given ? number.milli < 0
             : !same_folded(value, most ? "none" : "auto") && !is_computed(value) &&
-                  !starts_with_one_of(value, {"min-content", "max-content", "fit-content",
-                                              "stretch", "-webkit-", "-moz-"})) {
+                  !is_intrinsic_size(value)) {
     return;
   }
-  const bool none = given && number.milli <= 1000 && number.unit != CssUnit::kEm &&
-                    (number.unit != CssUnit::kPercent || number.milli == 0);
-  const bool width = property == Property::kWidth || property == Property::kMaxWidth;
-  set_flag(delta, width ? kStyleNoWidth : kStyleNoHeight, none);
+  const bool height = property == Property::kHeight || property == Property::kMaxHeight;
+  bool none = given && number.milli == 0;
+  if (number.unit == CssUnit::kPercent)
+    none = none && !height;
+  else if (number.unit != CssUnit::kEm)
+    none = given && number.milli <= 1000;
+  set_flag(delta, bit, none);
   if (!given || (number.unit != CssUnit::kPx && number.unit != CssUnit::kNone)) return;
   if (property == Property::kWidth) delta.width = std::max(0, number.milli / 1000);
   if (property == Property::kHeight) delta.height = std::max(0, number.milli / 1000);
 }
 
-bool far_away(std::string_view value) {
-  return to_px_milli(whole_number(value), 16'000, 600'000) <= -kFarMilli;
+void read_least(StyleDelta& delta, uint32_t bit, std::string_view value) {
+  const CssNumber number = whole_number(value);
+  if (number.length > 0) {
+    const bool little =
+        number.milli == 0 ||
+        (number.milli <= 1000 && (number.unit == CssUnit::kPx || number.unit == CssUnit::kNone));
+    if (number.milli >= 0) set_flag(delta, bit, !little);
+  } else if (same_folded(value, "auto") || is_css_wide(value)) {
+    set_flag(delta, bit, false);
+  } else if (is_computed(value) || is_intrinsic_size(value)) {
+    set_flag(delta, bit, true);
+  }
 }
 
 // clip: rect(top right bottom left)
@@ -377,7 +505,9 @@ void read_word(StyleDelta& delta, uint32_t bit, std::string_view value,
 void read_declaration(StyleDelta& delta, Property property, std::string_view value) {
   switch (property) {
     case Property::kDisplay:
-      if (is_display(value)) set_flag(delta, kStyleNone, same_folded(value, "none"));
+      if (!is_display(value)) return;
+      set_flag(delta, kStyleNone, same_folded(value, "none"));
+      delta.box = box_of(value);
       return;
     case Property::kVisibility:
       return read_word(delta, kStyleInvisible, value, {"hidden", "collapse"}, {"visible"});
@@ -390,25 +520,45 @@ void read_declaration(StyleDelta& delta, Property property, std::string_view val
     case Property::kColor:
       return read_color(delta, value);
     case Property::kTextFill: {
-      const Color color = parse_color(value, false);
-      if (color.known) delta.color = color, delta.set |= kStyleColor;
+      const Color color = css_color(value);
+      if (color.known) delta.fill = color, delta.set |= kStyleFill;
       return;
     }
     case Property::kBackground:
       return read_background(delta, value);
     case Property::kBackgroundColor: {
-      const Color color = is_css_wide(value) ? Color{true, 0, 0} : parse_color(value, false);
-      if (color.known) set_background(delta, color);
+      const Color color = is_css_wide(value) ? Color{true, 0, 0} : css_color(value);
+      if (color.known) delta.background = color, delta.set |= kStyleBackground;
       return;
     }
     case Property::kBackgroundImage:
-      if (names_picture(value)) return set_flag(delta, kStyleGround, true);
+      if (value.find('(') != std::string_view::npos || one_of(value, {"inherit"})) {
+        return set_flag(delta, kStyleGround, true);
+      }
       return read_word(delta, kStyleGround, value, {}, {"none"});
+    case Property::kBackgroundClip:
+    case Property::kWebkitBackgroundClip:
+      return set_flag(delta, kStyleGroundInText, contains(value, "text"));
+    case Property::kTextShadow:
+      if (!one_of(value, {"inherit", "unset", "revert", "revert-layer"})) {
+        set_flag(delta, kStyleShadow, !one_of(value, {"none", "initial"}));
+      }
+      return;
+    case Property::kTextStroke:
+    case Property::kTextStrokeWidth:
+      return set_flag(delta, kStyleStroke, !value.starts_with('0') && !is_css_wide(value));
     case Property::kWidth:
+      return read_size(delta, property, kStyleNoWidth, value);
     case Property::kHeight:
+      return read_size(delta, property, kStyleNoHeight, value);
     case Property::kMaxWidth:
+      return read_size(delta, property, kStyleNoMaxWidth, value);
     case Property::kMaxHeight:
-      return read_size(delta, property, value);
+      return read_size(delta, property, kStyleNoMaxHeight, value);
+    case Property::kMinWidth:
+      return read_least(delta, kStyleMinWidth, value);
+    case Property::kMinHeight:
+      return read_least(delta, kStyleMinHeight, value);
     case Property::kOverflow:
     case Property::kOverflowX:
     case Property::kOverflowY:
@@ -416,115 +566,65 @@ void read_declaration(StyleDelta& delta, Property property, std::string_view val
     case Property::kPosition:
       return read_word(delta, kStyleOutOfFlow, value, {"absolute", "fixed"},
                        {"static", "relative", "sticky", "-webkit-sticky"});
+    case Property::kFloat:
+      return read_word(delta, kStyleFloat, value, {"left", "right", "inline-start", "inline-end"},
+                       {"none"});
     case Property::kLeft:
+      return set_far(delta, kStyleFarLeft, value);
     case Property::kTop:
+      return set_far(delta, kStyleFarTop, value);
     case Property::kRight:
+      return set_far(delta, kStyleFarRight, value);
     case Property::kBottom:
-      if (far_away(value)) set_flag(delta, kStyleFar, true);
-      return;
+      return set_far(delta, kStyleFarBottom, value);
     case Property::kTextIndent:
+      return set_far(delta, kStyleFarIndent, value);
     case Property::kMarginLeft:
+      return set_far(delta, kStyleFarMarginLeft, value);
     case Property::kMarginTop:
-      if (far_away(value)) set_flag(delta, kStyleFarIndent, true);
+      return set_far(delta, kStyleFarMarginTop, value);
+    case Property::kMargin:
+      return set_flag(delta, kStyleFarMarginLeft | kStyleFarMarginTop, false);
+    case Property::kInset:
+      return set_flag(delta, kStyleFarLeft | kStyleFarTop | kStyleFarRight | kStyleFarBottom,
+                      false);
+    case Property::kAll:
+      if (is_css_wide(value)) delta.doubt = kStyleAll;
       return;
     case Property::kWhiteSpace:
       return read_word(delta, kStylePre, value, {"pre", "pre-wrap", "pre-line", "break-spaces"},
                        {"normal", "nowrap"});
     case Property::kClip:
+      if (is_shape(property, value)) set_flag(delta, kStyleClip, leaves_nothing(property, value));
+      return;
     case Property::kClipPath:
+      if (is_shape(property, value)) {
+        set_flag(delta, kStyleClipPath, leaves_nothing(property, value));
+      }
+      return;
     case Property::kTransform:
       if (is_shape(property, value)) {
-        set_flag(delta, kStyleClipped, leaves_nothing(property, value));
+        set_flag(delta, kStyleTransform, leaves_nothing(property, value));
       }
+      return;
+    case Property::kCount:
       return;
   }
 }
 
-bool opens_comment(const char* at, const char* end) {
-  return end - at > 1 && at[0] == '/' && at[1] == '*';
-}
-
-// Behind the string or bare url(...) at `at`, in which no comment opens (CSS Syntax 3, 4.3.5 and
-// 4.3.6); `at` itself if neither starts there. A line end ends a string that is not closed.
-const char* past_string(const char* at, const char* end) {
-  if (*at == '"' || *at == '\'') {
-    const char quote = *at++;
-    while (at < end && *at != quote && *at != '\n') at += *at == '\\' && end - at > 1 ? 2 : 1;
-    return at < end ? at + 1 : end;
-  }
-  if (!starts_caseless({at, static_cast<size_t>(end - at)}, "url(")) return at;
-  const char* inner = at + 4;
-  while (inner < end && is_css_blank(*inner)) ++inner;
-  if (inner < end && (*inner == '"' || *inner == '\'')) return inner;
-  const char* const close = find_byte(inner, end, ')');
-  return close == end ? end : close + 1;
-}
-
-// What the backslash escape at `at` stands for (CSS Syntax 3, 4.3.7); moves `at` behind it. An
-// escaped byte belongs to a name, whatever it is: '?' is what no name here has.
-char read_escape(const char*& at, const char* end) {
-  ++at;
-  unsigned value = 0;
-  int digits = 0;
-  for (; at < end && digits < 6; ++at, ++digits) {
-    const char c = static_cast<char>(*at | 0x20);
-    if (is_css_digit(*at))
-      value = value * 16 + static_cast<unsigned>(*at - '0');
-    else if (c >= 'a' && c <= 'f')
-      value = value * 16 + static_cast<unsigned>(c - 'a' + 10);
-    else
-      break;
-  }
-  if (digits == 0)
-    value = static_cast<uint8_t>(*at++);
-  else if (at < end && is_css_blank(*at))
-    ++at;
-  const char c = static_cast<char>(value);
-  return value < 0x80 && is_css_name_char(c) ? c : '?';
-}
-
-// Whether a comment, a string, a url(...) or an escape may start with the byte.
-bool starts_special(char c) {
-  return c == '/' || c == '"' || c == '\'' || c == '\\' || c == 'u' || c == 'U';
-}
-
-// `text` with a blank for each comment and, with `escapes`, what its escapes stand for.
-std::string_view clean_css(std::string_view text, bool escapes, std::vector<char>& scratch) {
-  scratch.clear();
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    if (opens_comment(at, end)) {
-      const std::string_view rest(at, static_cast<size_t>(end - at));
-      const size_t close = rest.find("*/", 2);
-      scratch.push_back(' ');
-      if (close == std::string_view::npos) break;
-      at += close + 2;
-    } else if (const char* const past = past_string(at, end); past != at) {
-      scratch.insert(scratch.end(), at, past);
-      at = past;
-    } else if (*at != '\\' || end - at < 2) {
-      const char* const from = at++;
-      while (at < end && !starts_special(*at)) ++at;
-      scratch.insert(scratch.end(), from, at);
-    } else if (escapes) {
-      scratch.push_back(read_escape(at, end));
-    } else {
-      scratch.insert(scratch.end(), at, at + 2);
-      at += 2;
-    }
-  }
-  return {scratch.data(), scratch.size()};
-}
-
-// Whether `text` holds "/*" or, with `escapes`, a backslash.
-bool needs_cleaning(std::string_view text, bool escapes) {
-  const char* const end = text.data() + text.size();
-  for (const char* at = text.data(); (at = find_either(at, end, '/', escapes ? '\\' : '/')) != end;
-       ++at) {
-    if (*at == '\\' || opens_comment(at, end)) return true;
-  }
-  return false;
+// What of `delta` can show text, whatever other rules say.
+uint32_t shown_by(const StyleDelta& delta) {
+  constexpr uint32_t kHides = kStyleNone | kStyleInvisible | kStyleClips | kStyleNoWidth |
+                              kStyleNoHeight | kStyleNoMaxWidth | kStyleNoMaxHeight | kStyleFloat |
+                              kStyleFarLeft | kStyleFarTop | kStyleFarRight | kStyleFarBottom |
+                              kStyleFarIndent | kStyleFarMarginLeft | kStyleFarMarginTop |
+                              kStyleClip | kStyleClipPath | kStyleTransform;
+  uint32_t shown = delta.set & ~(kHides & delta.value);
+  const bool tiny = delta.font.unit != CssUnit::kEm && delta.font.unit != CssUnit::kPercent &&
+                    to_px_milli(delta.font, 0, 0) < kFontSeenPx16 * 1000 / 16;
+  if (tiny) shown &= ~uint32_t{kStyleFont};
+  if (delta.opacity < kOpacitySeen) shown &= ~uint32_t{kStyleOpacity};
+  return shown;
 }
 
 }  // namespace
@@ -533,7 +633,9 @@ void StyleDelta::take(const StyleDelta& other, uint32_t bits) {
   bits &= other.set;
   set |= bits;
   value = (value & ~bits) | (other.value & bits);
+  if (bits & kStyleNone) box = other.box;
   if (bits & kStyleColor) color = other.color;
+  if (bits & kStyleFill) fill = other.fill;
   if (bits & kStyleBackground) background = other.background;
   if (bits & kStyleFont) font = other.font;
   if (bits & kStyleOpacity) opacity = other.opacity;
@@ -541,45 +643,54 @@ void StyleDelta::take(const StyleDelta& other, uint32_t bits) {
   if (other.height >= 0) height = other.height;
 }
 
-std::string_view without_comments(std::string_view css, std::vector<char>& scratch) {
-  return needs_cleaning(css, false) ? clean_css(css, false, scratch) : css;
+void StyleDelta::put(const StyleDelta& over) {
+  take(over, ~(important & ~over.important));
+  doubt = (doubt & ~over.set) | over.doubt;
+  important_doubt = (important_doubt & ~over.important) | over.important_doubt;
+  important |= over.important;
+}
+
+void StyleDelta::put_doubt(const StyleDelta& over) {
+  const uint32_t shown = shown_by(over) | over.doubt;
+  doubt |= shown;
+  important_doubt |= (shown & over.important) | over.important_doubt;
 }
 
 void read_declarations(std::string_view text, std::vector<char>& scratch, StyleDelta& delta) {
-  if (needs_cleaning(text, true)) text = clean_css(text, true, scratch);
+  text = clean_css(text, true, scratch);
   const char* at = text.data();
   const char* const end = at + text.size();
   while (at < end) {
     while (at < end && (is_css_blank(*at) || *at == ';')) ++at;
     const char* const name = at;
-    at = find_either(at, end, ':', ';');
-    if (at == end || *at == ';') continue;
-    const std::string_view name_text = trim_css({name, static_cast<size_t>(at - name)});
-    const char* const value = ++at;
-    at = find_byte(at, end, ';');
+    const char* const stop = at = find_css(at, end, ";{");
+    if (at < end && *at == '{') {
+      // A block of its own: browsers do not agree on where a declaration begins behind it.
+      at = find_css(at + 1, end, "}");
+      if (at < end) ++at;
+      while (at < end && is_css_blank(*at)) ++at;
+      if (at < end && *at != ';') delta.doubt = kStyleAll;
+      at = find_css(at, end, ";");
+      continue;
+    }
+    const char* const colon = find_byte(name, stop, ':');
+    if (colon == stop) continue;
+    const std::string_view name_text = trim_css({name, static_cast<size_t>(colon - name)});
     const int id = kPropertyTable.find(kProperties, name_text, end);
     if (id < 0) continue;
     const auto property = static_cast<Property>(id);
-    if (property == Property::kBackground || property == Property::kBackgroundImage) {
-      // "url(data:image/png;base64,...)" holds a ';'.
-      const char* const open = find_byte(value, at, '(');
-      if (open != at && find_byte(open, at, ')') == at) {
-        const char* const close = find_byte(at, end, ')');
-        at = find_byte(close, end, ';');
-      }
-    }
-    std::string_view value_text = trim_css({value, static_cast<size_t>(at - value)});
+    std::string_view value = trim_css({colon + 1, static_cast<size_t>(stop - colon - 1)});
     const uint32_t had = delta.set;
-    const size_t mark = value_text.rfind('!');
+    const size_t mark = value.rfind('!');
     const bool important = mark != std::string_view::npos &&
-                           same_folded(trim_css(value_text.substr(mark + 1)), "important");
-    if (important) value_text = trim_css(value_text.substr(0, mark));
+                           same_folded(trim_css(value.substr(mark + 1)), "important");
+    if (important) value = trim_css(value.substr(0, mark));
     delta.set = 0;
     if (important || delta.important == 0) {
-      read_declaration(delta, property, value_text);
+      read_declaration(delta, property, value);
     } else {
       StyleDelta plain;
-      read_declaration(plain, property, value_text);
+      read_declaration(plain, property, value);
       delta.take(plain, ~delta.important);
     }
     if (important) delta.important |= delta.set;
@@ -596,51 +707,6 @@ const StyleDelta& StyleCache::read(std::string_view text, std::vector<char>& scr
   slot.delta = {};
   read_declarations(text, scratch, slot.delta);
   return slot.delta;
-}
-
-ComputedStyle compute_style(const ComputedStyle& parent, const StyleDelta& delta) {
-  ComputedStyle style = parent;
-  const uint32_t on = delta.set & delta.value;
-  if (on & (kStyleNone | kStyleFarIndent | kStyleClipped)) style.flags |= kComputedGone;
-  if ((on & kStyleClips) && (on & (kStyleNoWidth | kStyleNoHeight))) style.flags |= kComputedGone;
-  if ((on & kStyleOutOfFlow) && (on & kStyleFar)) style.flags |= kComputedGone;
-  const auto answer = [&](uint32_t bit, uint8_t flag) {
-    if (!(delta.set & bit)) return;
-    style.flags =
-        static_cast<uint8_t>(delta.value & bit ? style.flags | flag : style.flags & ~flag);
-  };
-  answer(kStyleInvisible, kComputedInvisible);
-  answer(kStylePre, kComputedPre);
-  if (delta.set & kStyleOpacity) {
-    style.opacity = static_cast<uint8_t>(style.opacity * delta.opacity / 255);
-    if (style.opacity < 13) style.flags |= kComputedGone;
-  }
-  if (delta.set & kStyleFont) {
-    const int64_t parent_milli = parent.font_px16 * 1000 / 16;
-    const int64_t px_milli = to_px_milli(delta.font, parent_milli, parent_milli);
-    style.font_px16 = static_cast<uint16_t>(std::clamp<int64_t>(px_milli * 16 / 1000, 0, 0xFFFF));
-  }
-  if ((delta.set & kStyleColor) && delta.color.known) {
-    style.color = delta.color.rgb;
-    style.flags = static_cast<uint8_t>(delta.color.alpha < 26 ? style.flags | kComputedClear
-                                                              : style.flags & ~kComputedClear);
-  }
-  if ((delta.set & kStyleBackground) && delta.background.alpha > 127) {
-    style.background = delta.background.rgb;
-    style.flags &= static_cast<uint8_t>(~kComputedGround);
-  }
-  if (on & kStyleGround) style.flags |= kComputedGround;
-  const bool transparent =
-      (style.flags & kComputedClear) ||
-      (!(style.flags & kComputedGround) && near_colors(style.color, style.background));
-  const bool tiny = style.font_px16 < kFontSeenPx16;
-  style.flags &= static_cast<uint8_t>(~(kComputedTransparent | kComputedTiny | kComputedHidden));
-  if (transparent) style.flags |= kComputedTransparent;
-  if (tiny) style.flags |= kComputedTiny;
-  if (style.flags & (kComputedGone | kComputedInvisible | kComputedTransparent | kComputedTiny)) {
-    style.flags |= kComputedHidden;
-  }
-  return style;
 }
 
 }  // namespace winnow

@@ -14,46 +14,81 @@ namespace winnow {
 
 enum StyleBit : uint32_t {
   // Yes or no: a bit of StyleDelta::set, its answer the same bit of StyleDelta::value.
-  kStyleNone = 1 << 0,       // display: none
-  kStyleInvisible = 1 << 1,  // visibility: hidden, collapse
-  kStylePre = 1 << 2,        // white-space keeps blanks and line ends
-  kStyleClips = 1 << 3,      // overflow: hidden
-  kStyleNoWidth = 1 << 4,    // width or max-width 0 or 1px
-  kStyleNoHeight = 1 << 5,   // height or max-height 0 or 1px
-  kStyleOutOfFlow = 1 << 6,  // position: absolute, fixed
-  kStyleFar = 1 << 7,        // left, top ... far outside the page
-  kStyleFarIndent = 1 << 8,  // text-indent or margin far outside the page
-  kStyleClipped = 1 << 9,    // clip, clip-path or transform leave nothing
-  kStyleGround = 1 << 10,    // background is a picture: its colour is not known
+  kStyleNone = 1 << 0,         // display: none; else StyleDelta::box says what
+  kStyleInvisible = 1 << 1,    // visibility: hidden, collapse
+  kStylePre = 1 << 2,          // white-space keeps blanks and line ends
+  kStyleClips = 1 << 3,        // overflow: hidden
+  kStyleNoWidth = 1 << 4,      // width 0 or 1px
+  kStyleNoHeight = 1 << 5,     // height 0 or 1px
+  kStyleNoMaxWidth = 1 << 6,   // max-width 0 or 1px
+  kStyleNoMaxHeight = 1 << 7,  // max-height 0 or 1px
+  kStyleMinWidth = 1 << 8,     // min-width over 1px
+  kStyleMinHeight = 1 << 9,    // min-height over 1px
+  kStyleOutOfFlow = 1 << 10,   // position: absolute, fixed
+  kStyleFloat = 1 << 11,       // float: left, right
+  kStyleFarLeft = 1 << 12,     // left, top ... far outside the page
+  kStyleFarTop = 1 << 13,
+  kStyleFarRight = 1 << 14,
+  kStyleFarBottom = 1 << 15,
+  kStyleFarIndent = 1 << 16,      // text-indent far outside the page
+  kStyleFarMarginLeft = 1 << 17,  // margin-left, margin-top far outside the page
+  kStyleFarMarginTop = 1 << 18,
+  kStyleClip = 1 << 19,  // clip, clip-path or transform leave nothing
+  kStyleClipPath = 1 << 20,
+  kStyleTransform = 1 << 21,
+  kStyleGround = 1 << 22,  // background is a picture or such: its colour is not known
+  kStyleShadow = 1 << 23,  // text-shadow, a stroke of text, background-clip: text: it is
+  kStyleStroke = 1 << 24,  //   seen whatever its colour
+  kStyleGroundInText = 1 << 25,
   // With a value of their own.
-  kStyleColor = 1 << 11,
-  kStyleBackground = 1 << 12,
-  kStyleFont = 1 << 13,
-  kStyleOpacity = 1 << 14,
+  kStyleColor = 1 << 26,
+  kStyleFill = 1 << 27,  // -webkit-text-fill-color, goes before color
+  kStyleBackground = 1 << 28,
+  kStyleFont = 1 << 29,
+  kStyleOpacity = 1 << 30,
+};
+
+// What kind of box an element makes: not every property applies to each.
+enum class StyleBox : uint8_t {
+  kInline,
+  kBlock,  // and whatever else a width, a height and an overflow apply to
+  kFlex,   // a block whose children are such, too
+  kTable,
+  kPart,  // of a table: its size is a minimum
+  kRoot,  // html, body: what clips them is the window
 };
 
 struct StyleDelta {
   uint32_t set = 0;
   uint32_t value = 0;
   uint32_t important = 0;  // of `set`: marked !important
-  Color color;             // set but not known: as the parent's
+  // Properties that rules not understood here may set so that text is seen; a rule of more weight
+  // that sets one ends the doubt.
+  uint32_t doubt = 0;
+  uint32_t important_doubt = 0;
+  StyleBox box = StyleBox::kInline;
+  uint8_t opacity = 255;
+  Color color;
+  Color fill;
   Color background;
   CssNumber font;
-  uint8_t opacity = 255;
   int32_t width = -1;  // CSS pixels; -1 = not given
   int32_t height = -1;
 
   // Takes from `other` the properties in `bits` that it sets.
   void take(const StyleDelta& other, uint32_t bits);
+  // Puts over this what has more weight in the cascade.
+  void put(const StyleDelta& over);
+  // What may be said of the same element, and with which weight: see `doubt`.
+  void put_doubt(const StyleDelta& over);
+  // The properties of which nothing is certain.
+  uint32_t doubted() const { return (doubt & ~important) | important_doubt; }
 };
+constexpr uint32_t kStyleAll = ~uint32_t{0};
 
 // Reads declarations ("display:none; color: #fff") and adds those that CSS takes to `delta`: an
 // invalid one changes nothing. Comments and escapes are undone in `scratch`. Linear in the text.
 void read_declarations(std::string_view text, std::vector<char>& scratch, StyleDelta& delta);
-
-// `css` with a blank for each comment, made in `scratch` if there is one: a comment separates what
-// stands around it (CSS Syntax 3, 4.3.2).
-std::string_view without_comments(std::string_view css, std::vector<char>& scratch);
 
 // Inline styles of one text that were read before: mail repeats the same few in every cell.
 class StyleCache {
@@ -72,29 +107,38 @@ class StyleCache {
   Slot slots_[32];
 };
 
+// A colour that is not known: text is never taken for one that cannot be told from it.
+constexpr uint32_t kUnknownColor = 1 << 24;
+
 struct ComputedStyle {
-  uint32_t color = 0;              // text, 0xRRGGBB
-  uint32_t background = 0xFFFFFF;  // what is behind it
+  uint32_t color = 0;              // text, 0xRRGGBB or kUnknownColor
+  uint32_t background = 0xFFFFFF;  // what is behind it, the same
   uint16_t font_px16 = 256;        // font size in sixteenths of a pixel
+  uint16_t flags = 0;              // ComputedBit
   uint8_t opacity = 255;           // of all boxes around, multiplied
-  uint8_t flags = 0;               // ComputedBit
 };
 
-enum ComputedBit : uint8_t {
+enum ComputedBit : uint16_t {
   kComputedGone = 1,       // not shown, whatever is inside
   kComputedInvisible = 2,  // visibility: hidden; what is inside may be visible again
-  kComputedPre = 4,
-  kComputedGround = 8,        // background not known
-  kComputedClear = 16,        // text colour is transparent
-  kComputedTransparent = 32,  // text cannot be told from its background
-  kComputedTiny = 64,         // font too small to be seen
-  kComputedHidden = 128,      // any of the reasons: text here is not seen
+  kComputedAway = 4,       // clipped or far away; what is inside and out of the flow may be seen
+  kComputedIndent = 8,     // text-indent far away; what is inside may have another
+  kComputedPre = 16,
+  kComputedClear = 32,         // text colour is transparent
+  kComputedFilled = 64,        // text colour is that of -webkit-text-fill-color
+  kComputedPainted = 128,      // text has a shadow or such
+  kComputedFlex = 256,         // children are blocks
+  kComputedTransparent = 512,  // text cannot be told from its background
+  kComputedTiny = 1024,        // font too small to be seen
+  kComputedHidden = 2048,      // any of the reasons: text here is not seen
 };
 
 // Text under this size is not seen.
 constexpr uint16_t kFontSeenPx16 = 3 * 16;
+constexpr uint8_t kOpacitySeen = 13;  // of 255
 
-// The style of an element inside one of style `parent`.
-ComputedStyle compute_style(const ComputedStyle& parent, const StyleDelta& delta);
+// The style of an element inside one of style `parent`. `natural` is its box where no display is
+// set.
+ComputedStyle compute_style(const ComputedStyle& parent, const StyleDelta& delta, StyleBox natural);
 
 }  // namespace winnow

@@ -255,14 +255,14 @@ TEST(HtmlText, StyleValues) {
       {"position:absolute;left:-9999px;position:bogus", true},
       {"position:absolute;left:-9999px;position:static", false},
       {"position:absolute;left:-9999px x", false},
-      {"clip:rect(0,0,0,0);clip:bogus", true},
-      {"clip:rect(0,0,0,0);clip:auto", false},
+      {"position:absolute;clip:rect(0,0,0,0);clip:bogus", true},
+      {"position:absolute;clip:rect(0,0,0,0);clip:auto", false},
       {"transform:scale(0);transform:bogus", true},
       {"transform:scale(0);transform:rotate(1deg)", false},
   };
   for (const ValueRow& row : kRows) {
     SCOPED_TRACE(row.style);
-    HtmlRun run("<i style='" + std::string(row.style) + "'>a</i>");
+    HtmlRun run("<div style='" + std::string(row.style) + "'>a</div>");
     EXPECT_EQ(run.text.plain, row.hidden ? "" : "a");
   }
 }
