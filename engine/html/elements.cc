@@ -1,6 +1,4 @@
-// What open and closed elements mean: the stack, the style they compute, line ends, targets.
-// Implied ends (a paragraph before a block, a cell before a cell ...) are those of the HTML
-// standard 13.1.2.4; formatting elements are not reopened in the next block.
+// What an element says: its style, its targets; and what is left of a text at its end.
 #include <algorithm>
 #include <cstring>
 
@@ -16,10 +14,7 @@ namespace winnow {
 namespace {
 
 constexpr size_t kInvisibleKeptMax = 64 * 1024;  // bytes of Html::invisible
-constexpr uint16_t kDepthMax = 0xFFF0;
 constexpr uint32_t kLinkBlue = 0x0000EE;
-
-size_t at(HtmlTag tag) { return static_cast<size_t>(tag); }
 
 constexpr uint32_t kStyled =
     HtmlAttributes::bit(HtmlAttribute::kStyle) | HtmlAttributes::bit(HtmlAttribute::kBgcolor) |
@@ -41,10 +36,13 @@ constexpr HtmlAttribute kTargetOrder[] = {HtmlAttribute::kHref,       HtmlAttrib
                                           HtmlAttribute::kPoster,     HtmlAttribute::kAction,
                                           HtmlAttribute::kFormaction, HtmlAttribute::kBackground};
 
-bool is_svg_leaf(HtmlTag tag) {
-  return tag == HtmlTag::kUnknown || tag == HtmlTag::kPath || tag == HtmlTag::kUse ||
-         tag == HtmlTag::kCircle || tag == HtmlTag::kG || tag == HtmlTag::kSvg;
+int32_t pixels(std::string_view value) {
+  const CssNumber number = read_number(trim_css(value));
+  if (number.length == 0 || number.unit == CssUnit::kPercent) return -1;
+  return std::max(0, number.milli / 1000);
 }
+
+}  // namespace
 
 StyleBox natural_box(HtmlTag tag) {
   switch (tag) {
@@ -66,166 +64,10 @@ StyleBox natural_box(HtmlTag tag) {
   }
 }
 
-int32_t pixels(std::string_view value) {
-  const CssNumber number = read_number(trim_css(value));
-  if (number.length == 0 || number.unit == CssUnit::kPercent) return -1;
-  return std::max(0, number.milli / 1000);
-}
-
-}  // namespace
-
-void HtmlParser::open_element(HtmlTag tag, const HtmlAttributes& attributes) {
-  if (tag == HtmlTag::kImage) tag = HtmlTag::kImg;
-  if (tag == HtmlTag::kScript) flag(HtmlFlag::kScript);
-  if (conditional_) return add_targets(tag, attributes, true);
+ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes,
+                                   StyleDelta* kept) {
   const uint8_t traits = tag_traits(tag);
-  close_implied(tag);
-  if (tag == HtmlTag::kA) end_link();
-  if (tag == HtmlTag::kBr) {
-    sink().break_line();
-    return;
-  }
-  if (traits & kTagBlock) break_line();
-  if (tag == HtmlTag::kTd || tag == HtmlTag::kTh) sink().blank();
-  if ((traits & kTagVoid) || (attributes.self_closing && is_svg_leaf(tag))) {
-    bool unseen = hidden_;
-    if (!unseen && (attributes.seen & kStyled)) {
-      unseen = style_of(tag, attributes).flags & (kComputedGone | kComputedInvisible);
-    }
-    return add_targets(tag, attributes, unseen);
-  }
-  push(tag, style_of(tag, attributes));
-  add_targets(tag, attributes, hidden_);
-}
-
-void HtmlParser::push(HtmlTag tag, const ComputedStyle& style) {
-  std::vector<HtmlElement>& stack = room_.stack;
-  if (stack.size() > std::min<size_t>(limits_.html_depth_max, kDepthMax)) {
-    limit(HtmlFlag::kTooDeep);
-    ++too_deep_;
-    return;
-  }
-  HtmlElement element;
-  element.tag = tag;
-  element.same_before = open_[at(tag)];
-  element.barrier_before = barrier_;
-  element.style = style;
-  stack.push_back(element);
-  const auto position = static_cast<uint16_t>(stack.size());
-  open_[at(tag)] = position;
-  if (tag_traits(tag) & kTagBarrier) barrier_ = position;
-  html_.depth_max = std::max(html_.depth_max, position - 1u);
-  const bool was_hidden = hidden_;
-  hidden_ = style.flags & kComputedHidden;
-  if (hidden_ && !was_hidden) sink().blank();
-}
-
-void HtmlParser::pop_to(size_t depth) {
-  std::vector<HtmlElement>& stack = room_.stack;
-  while (stack.size() > depth && stack.size() > 1) {
-    const HtmlElement& element = stack.back();
-    open_[at(element.tag)] = element.same_before;
-    barrier_ = element.barrier_before;
-    // What stood open inside the element that ends here was not closed.
-    if (stack.size() > depth + 1 && !(tag_traits(element.tag) & kTagOptionalEnd)) {
-      flag(HtmlFlag::kUnbalanced);
-    }
-    stack.pop_back();
-  }
-  hidden_ = top().style.flags & kComputedHidden;
-  if (link_ != kNoIndex && stack.size() < link_depth_) end_link();
-}
-
-uint32_t HtmlParser::boundary_of(HtmlTag tag) const {
-  switch (tag) {
-    case HtmlTag::kTd:
-    case HtmlTag::kTh:
-    case HtmlTag::kTr:
-    case HtmlTag::kTbody:
-    case HtmlTag::kThead:
-    case HtmlTag::kTfoot:
-    case HtmlTag::kCaption:
-      return open_[at(HtmlTag::kTable)];
-    default:
-      return tag_traits(tag) & kTagBarrier ? 0 : barrier_;
-  }
-}
-
-void HtmlParser::close_implied(HtmlTag tag) {
-  const auto close = [&](HtmlTag open, uint32_t boundary) {
-    if (open_[at(open)] > boundary) pop_to(open_[at(open)] - 1u);
-  };
-  const uint32_t table = open_[at(HtmlTag::kTable)];
-  switch (tag) {
-    case HtmlTag::kLi:
-      close(HtmlTag::kLi, std::max({open_[at(HtmlTag::kUl)], open_[at(HtmlTag::kOl)],
-                                    open_[at(HtmlTag::kMenu)], barrier_}));
-      break;
-    case HtmlTag::kDt:
-    case HtmlTag::kDd: {
-      const uint32_t list = std::max(open_[at(HtmlTag::kDl)], barrier_);
-      close(HtmlTag::kDt, list);
-      close(HtmlTag::kDd, list);
-      break;
-    }
-    case HtmlTag::kTbody:
-    case HtmlTag::kThead:
-    case HtmlTag::kTfoot:
-      close(HtmlTag::kTbody, table);
-      close(HtmlTag::kThead, table);
-      close(HtmlTag::kTfoot, table);
-      break;
-    case HtmlTag::kTr:
-      close(HtmlTag::kTr, table);
-      break;
-    case HtmlTag::kTd:
-    case HtmlTag::kTh: {
-      const uint32_t line = std::max<uint32_t>(table, open_[at(HtmlTag::kTr)]);
-      close(HtmlTag::kTd, line);
-      close(HtmlTag::kTh, line);
-      return;
-    }
-    case HtmlTag::kOption:
-    case HtmlTag::kOptgroup:
-      close(HtmlTag::kOption, barrier_);
-      return;
-    case HtmlTag::kBody:
-      close(HtmlTag::kHead, 0);
-      return;
-    default:
-      break;
-  }
-  if (tag_traits(tag) & kTagBlock) close(HtmlTag::kP, barrier_);
-}
-
-void HtmlParser::close_element(HtmlTag tag) {
-  if (tag == HtmlTag::kBr) return open_element(tag, HtmlAttributes());
-  if (tag == HtmlTag::kA) end_link();
-  if (tag == HtmlTag::kForm) form_ = kNoIndex;
-  const uint8_t traits = tag_traits(tag);
-  if (traits & kTagBlock) break_line();
-  // What follows </body> or </html> is still shown in the body.
-  if (tag == HtmlTag::kBody || tag == HtmlTag::kHtml) return;
-  if (traits & kTagVoid) return flag(HtmlFlag::kUnbalanced);
-  if (too_deep_ > 0) {
-    --too_deep_;
-    return;
-  }
-  const uint32_t position = open_[at(tag)];
-  if (position <= boundary_of(tag)) {
-    if (tag != HtmlTag::kP) flag(HtmlFlag::kUnbalanced);
-    return;
-  }
-  const bool was_hidden = hidden_;
-  pop_to(position - 1);
-  if ((traits & kTagBlock) && hidden_ != was_hidden) break_line();
-}
-
-void HtmlParser::break_line() { sink().end_line(); }
-
-ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes) {
-  const uint8_t traits = tag_traits(tag);
-  const ComputedStyle& parent = top().style;
+  const ComputedStyle& parent = is_table_part(tag) ? top().style : content_style();
   const bool link = tag == HtmlTag::kA && attributes.has(HtmlAttribute::kHref);
   const bool quirk = tag == HtmlTag::kTable && quirks();
   if (!(attributes.seen & kStyled) && !(traits & (kTagPre | kTagHidden)) && !link && !quirk &&
@@ -237,7 +79,7 @@ ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes
   StyleDelta delta;
   const auto color = [&](HtmlAttribute name, uint32_t bit, Color StyleDelta::*member) {
     if (!attributes.has(name)) return;
-    const std::string_view value = attributes.get(name);
+    const std::string_view value = text_of(attributes, name);
     if (value.empty() || same_folded(value, "transparent")) return;
     // What is no colour here is one to a browser (HTML, 2.3.6): any text is.
     delta.*member = parse_color(value, true);
@@ -271,15 +113,16 @@ ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes
   }
   if (!room_.sheet.empty()) {
     room_.sheet.match({.tag = tag,
-                       .classes = attributes.get(HtmlAttribute::kClass),
-                       .id = attributes.get(HtmlAttribute::kId),
+                       .classes = text_of(attributes, HtmlAttribute::kClass),
+                       .id = text_of(attributes, HtmlAttribute::kId),
                        .attributes = attributes.names},
                       delta);
   }
   if (attributes.has(HtmlAttribute::kStyle)) {
-    const std::string_view style = decoded(attributes.get(HtmlAttribute::kStyle), false);
+    const std::string_view style = text_of(attributes, HtmlAttribute::kStyle);
     delta.put(room_.styles.read(style, room_.css));
   }
+  if (kept != nullptr) *kept = delta;
   return compute_style(parent, delta, natural_box(tag));
 }
 
@@ -294,14 +137,15 @@ void HtmlParser::note_hidden_text(const char* from) {
   const auto bytes = static_cast<uint32_t>(room_.invisible.to - from);
   if (bytes == 0 || (bytes == 1 && *from == ' ')) return;
   HtmlElement& element = top();
+  const ComputedStyle& style = content_style();
   html_.invisible_bytes += bytes;
   constexpr uint16_t kOther =
       kComputedGone | kComputedInvisible | kComputedAway | kComputedIndent | kComputedTiny;
-  if (!(element.style.flags & kOther)) html_.transparent_bytes += bytes;
+  if (!(style.flags & kOther)) html_.transparent_bytes += bytes;
   if (element.counted || !holds_text(element.tag)) return;
   element.counted = true;
   ++html_.invisible_blocks;
-  if (element.style.font_px16 == 0) ++html_.zero_font_blocks;
+  if (style.font_px16 == 0) ++html_.zero_font_blocks;
 }
 
 std::string_view HtmlParser::decoded(std::string_view value, bool target) {
@@ -341,7 +185,7 @@ std::string_view HtmlParser::decoded(std::string_view value, bool target) {
 void HtmlParser::add_targets(HtmlTag tag, const HtmlAttributes& attributes, bool unseen) {
   if (tag == HtmlTag::kForm && !conditional_) add_form(tag, attributes);
   if (tag == HtmlTag::kInput || tag == HtmlTag::kSelect || tag == HtmlTag::kTextarea) {
-    const bool password = same_folded(trim_css(attributes.get(HtmlAttribute::kType)), "password");
+    const bool password = same_folded(text_of(attributes, HtmlAttribute::kType), "password");
     if (password) flag(HtmlFlag::kFormPassword);
     if (form_ != kNoIndex) {
       HtmlForm& form = batch_.html_forms.open_row()[form_];
@@ -412,8 +256,7 @@ void HtmlParser::end_link() {
 }
 
 void HtmlParser::add_image(HtmlTag tag, const HtmlAttributes& attributes, std::string_view src) {
-  if (tag == HtmlTag::kInput &&
-      !same_folded(trim_css(attributes.get(HtmlAttribute::kType)), "image")) {
+  if (tag == HtmlTag::kInput && !same_folded(text_of(attributes, HtmlAttribute::kType), "image")) {
     return;
   }
   if (batch_.html_images.open_row().size() - first_image_ >= limits_.html_links_max) {
@@ -422,18 +265,18 @@ void HtmlParser::add_image(HtmlTag tag, const HtmlAttributes& attributes, std::s
   }
   HtmlImage image;
   image.html = static_cast<uint32_t>(batch_.htmls.open_row().size());
-  image.width = pixels(attributes.get(HtmlAttribute::kWidth));
-  image.height = pixels(attributes.get(HtmlAttribute::kHeight));
+  image.width = pixels(text_of(attributes, HtmlAttribute::kWidth));
+  image.height = pixels(text_of(attributes, HtmlAttribute::kHeight));
   if ((image.width < 0 || image.height < 0) && attributes.has(HtmlAttribute::kStyle)) {
     const StyleDelta& own =
-        room_.styles.read(decoded(attributes.get(HtmlAttribute::kStyle), false), room_.css);
+        room_.styles.read(text_of(attributes, HtmlAttribute::kStyle), room_.css);
     if (image.width < 0) image.width = own.width;
     if (image.height < 0) image.height = own.height;
   }
   image.embedded = starts_caseless(src, "cid:") || starts_caseless(src, "data:");
   image.linked = link_ != kNoIndex;
   image.src = src;
-  image.alt = decoded(attributes.get(HtmlAttribute::kAlt), false);
+  image.alt = text_of(attributes, HtmlAttribute::kAlt);
   batch_.html_images.values.push_back(image);
 }
 
@@ -446,14 +289,14 @@ void HtmlParser::add_form(HtmlTag, const HtmlAttributes& attributes) {
   HtmlForm form;
   form.html = static_cast<uint32_t>(batch_.htmls.open_row().size());
   form.action = decoded(attributes.get(HtmlAttribute::kAction), true);
-  form.method = trim_css(attributes.get(HtmlAttribute::kMethod));
+  form.method = text_of(attributes, HtmlAttribute::kMethod);
   batch_.html_forms.values.push_back(form);
   form_ = index;
 }
 
 // <meta http-equiv=refresh content="0; url='...'">
 void HtmlParser::read_meta(const HtmlAttributes& attributes) {
-  if (!same_folded(trim_css(attributes.get(HtmlAttribute::kHttpEquiv)), "refresh")) return;
+  if (!same_folded(text_of(attributes, HtmlAttribute::kHttpEquiv), "refresh")) return;
   flag(HtmlFlag::kMetaRefresh);
   std::string_view content = decoded(attributes.get(HtmlAttribute::kContent), true);
   size_t seconds = 0;

@@ -81,9 +81,12 @@ void HtmlParser::read_text() {
     at_ = find_byte(at_, end_, '<');
     return;
   }
+  if (top().mute) return read_mute_text();
+  if (open_[static_cast<size_t>(HtmlTag::kHead)] != 0) leave_head();
+  if (formats_closed_ > 0 && !in_table()) reopen_formats();
   HtmlSink& out = sink();
   const char* const from = out.to;
-  if (top().style.flags & kComputedPre) read_text_pre(out);
+  if (content_style().flags & kComputedPre) read_text_pre(out);
   // Local copies: the bytes written could else alias the members.
   const char* at = at_;
   const char* const end = end_;
@@ -217,9 +220,8 @@ void HtmlParser::read_open_tag() {
     }
     at_ = after == nullptr ? end_ : after;
   }
-  open_element(tag, attributes);
-  const uint8_t traits = tag_traits(tag);
-  if (traits & (kTagRaw | kTagRcdata)) read_raw(tag, name_text);
+  const bool html = open_element(tag, name_text, attributes);
+  if (html && (tag_traits(tag) & (kTagRaw | kTagRcdata))) read_raw(tag, name_text);
 }
 
 void HtmlParser::read_close_tag() {
@@ -246,6 +248,7 @@ void HtmlParser::read_close_tag() {
 void HtmlParser::read_declaration() {
   const std::string_view rest = view(at_ + 2, end_);
   if (rest.starts_with("--")) return read_comment();
+  if (top().foreign && !conditional_ && rest.starts_with("[CDATA[")) return read_cdata();
   if (rest.size() >= 7 && same_folded(rest.substr(0, 7), "doctype")) flag(HtmlFlag::kDoctype);
   skip_bogus_comment();
 }
@@ -257,6 +260,28 @@ void HtmlParser::skip_bogus_comment() {
     batch_.facts[row_].faults.set(Fault::kHtmlBroken);
   }
   at_ = close == end_ ? end_ : close + 1;
+}
+
+// "<![CDATA[text]]>" of SVG or MathML.
+void HtmlParser::read_cdata() {
+  at_ += 9;
+  const size_t close = view(at_, end_).find("]]>");
+  const char* const whole_end = end_;
+  if (close != std::string_view::npos) end_ = at_ + close;
+  while (at_ < end_) {
+    read_text();
+    if (at_ < end_ && !top().mute) *sink().to++ = *at_;
+    if (at_ < end_) ++at_;
+  }
+  if (close != std::string_view::npos) at_ += 3;
+  end_ = whole_end;
+}
+
+// What stands in a <style>, <script> or <title> of SVG. The rules of such a <style> may show text.
+void HtmlParser::read_mute_text() {
+  const char* const from = at_;
+  at_ = find_byte(at_, end_, '<');
+  if (top().tag == HtmlTag::kStyle) room_.sheet.read(view(from, at_), false, quirks());
 }
 
 void HtmlParser::read_comment() {
@@ -364,13 +389,14 @@ void HtmlParser::read_raw(HtmlTag tag, std::string_view name) {
   if (tag != HtmlTag::kStyle) return;
   html_.style_bytes += bytes;
   add_style_targets(content, conditional_);
-  const std::string_view type = decoded(room_.attributes.get(HtmlAttribute::kType), false);
+  const std::string_view type = text_of(room_.attributes, HtmlAttribute::kType);
   if (conditional_ || open_[static_cast<size_t>(HtmlTag::kTemplate)] != 0 ||
       !(type.empty() || same_folded(type, "text/css"))) {
     return;
   }
-  const std::string_view media = room_.attributes.get(HtmlAttribute::kMedia);
-  if (is_for_every_screen(decoded(media, false))) room_.sheet.read(content, true, quirks());
+  if (is_for_every_screen(text_of(room_.attributes, HtmlAttribute::kMedia))) {
+    room_.sheet.read(content, true, quirks());
+  }
 }
 
 // A title without an end takes what stands before the next tag: browsers would take all the rest,

@@ -1,8 +1,9 @@
 // The one pass over an HTML text. Inner header of engine/html: html.h is what others include.
 //
 // The tokenizer (parser.cc) follows the HTML standard 13.2.5 as far as a reader sees a difference:
-// text, tags, attributes, comments, raw text. What an element means is in elements.cc: an explicit
-// stack holds, for each open element, its tag and the style it computed (style.h). Two sinks
+// text, tags, attributes, comments, raw text. Which elements are open is in tree.cc: an explicit
+// stack holds, for each, its tag and the style it computed (style.h); what an element says of text
+// and targets is in elements.cc. Two sinks
 // receive text: `plain` what is seen, `invisible` what is not; both are bounded by 6/5 of the
 // input (entities.h), blanks are collapsed on the way.
 //
@@ -24,12 +25,34 @@
 
 namespace winnow {
 
+StyleBox natural_box(HtmlTag tag);
+
+// Of a table itself: caption, rows, cells.
+constexpr bool is_table_part(HtmlTag tag) {
+  return tag == HtmlTag::kCaption || tag == HtmlTag::kTbody || tag == HtmlTag::kThead ||
+         tag == HtmlTag::kTfoot || tag == HtmlTag::kTr || tag == HtmlTag::kTd ||
+         tag == HtmlTag::kTh;
+}
+
 struct HtmlElement {
   HtmlTag tag = HtmlTag::kUnknown;
   bool counted = false;      // as an invisible block
+  bool foreign = false;      // what is in it is SVG or MathML, not HTML
+  bool mute = false;         // its text is neither shown nor hidden: <style>, <title> of SVG
+  bool listed = false;       // in the list of formatting elements
   uint16_t same_before = 0;  // stack position + 1 of the open element of the same tag around it
   uint16_t barrier_before = 0;
   ComputedStyle style;
+};
+
+// A formatting element (font, a, b ...) that has a style or a target. One that a block or a cell
+// around it closed is opened again by the next text (HTML, 13.2.4.3).
+struct HtmlFormat {
+  HtmlTag tag = HtmlTag::kUnknown;
+  uint16_t barrier = 0;  // stack position of the barrier around it: it is not opened again beyond
+  uint16_t open = 0;     // its stack position; 0 = closed by another's end
+  uint32_t link = kNoIndex;
+  StyleDelta delta;
 };
 
 // Text on its way out. `begin[-1]` is a line end, so that leading blanks are dropped.
@@ -89,6 +112,8 @@ class HtmlParser {
   void read_declaration();
   void read_comment();
   void skip_bogus_comment();
+  void read_cdata();
+  void read_mute_text();
   void leave_conditional();
   // The content of an element whose content is no markup; empty view if it is not closed.
   std::string_view raw_content(std::string_view name, bool* closed);
@@ -96,14 +121,34 @@ class HtmlParser {
   void read_title(std::string_view name);
   std::string_view plain_text(std::string_view source);  // decoded, blanks collapsed; arena
 
-  // --- elements (elements.cc)
-  void open_element(HtmlTag tag, const HtmlAttributes& attributes);
+  // --- open elements (tree.cc)
+  // Whether the element is one of HTML, so that it may hold raw text.
+  bool open_element(HtmlTag tag, std::string_view name, const HtmlAttributes& attributes);
+  void open_foreign(HtmlTag tag, std::string_view name, const HtmlAttributes& attributes);
   void close_element(HtmlTag tag);
-  void close_implied(HtmlTag tag);
-  uint32_t boundary_of(HtmlTag tag) const;
-  void push(HtmlTag tag, const ComputedStyle& style);
+  bool make_place(HtmlTag tag);
+  bool make_place_in_table(HtmlTag tag);
+  void leave_foreign(HtmlTag tag, const HtmlAttributes& attributes);
+  void leave_head();
+  void shed(HtmlTag tag);
+  uint32_t position_to_close(HtmlTag tag) const;
+  // Whether the element is pushed: not if the stack is full.
+  bool push(HtmlTag tag, const ComputedStyle& style);
   void pop_to(size_t depth);
-  ComputedStyle style_of(HtmlTag tag, const HtmlAttributes& attributes);
+  bool in_table() const;
+  // The style that text has here, and elements that are no part of a table.
+  const ComputedStyle& content_style() const;
+  void see_content();
+  void doubt_top(uint32_t style_bits);
+  void list_format(HtmlTag tag, const StyleDelta& delta);
+  void unlist_format(uint32_t index);
+  void unlist_tag(HtmlTag tag, uint32_t position);
+  void reopen_formats();
+  void resume_link(HtmlFormat& format);
+
+  // --- what they say (elements.cc)
+  // The style of an element that opens here. Its own declarations are put into `kept`.
+  ComputedStyle style_of(HtmlTag tag, const HtmlAttributes& attributes, StyleDelta* kept);
   static bool holds_text(HtmlTag tag);
   void note_hidden_text(const char* from);
   void break_line();
@@ -120,6 +165,9 @@ class HtmlParser {
   // An attribute's value, entities decoded, blanks around it cut; a target's tabs and line ends
   // are removed too, as browsers do.
   std::string_view decoded(std::string_view value, bool target);
+  std::string_view text_of(const HtmlAttributes& attributes, HtmlAttribute name) {
+    return decoded(attributes.get(name), false);
+  }
 
   HtmlSink& sink() { return hidden_ ? room_.invisible : room_.plain; }
   // Whether the document is read as browsers did before there was a standard.
@@ -150,6 +198,11 @@ class HtmlParser {
   uint32_t too_deep_ = 0;     // open elements beyond the depth limit
   uint32_t link_ = kNoIndex;  // link that is open: index into the open row's html_links
   size_t link_depth_ = 0;     // stack size when it was opened
+  uint32_t links_resumed_ = 0;
+  static constexpr uint32_t kFormatsMax = 8;
+  std::array<HtmlFormat, kFormatsMax> formats_;
+  uint32_t formats_count_ = 0;
+  uint32_t formats_closed_ = 0;  // of them, those with open == 0
   uint32_t form_ = kNoIndex;
   uint32_t first_link_, first_image_, first_form_;
 };

@@ -124,6 +124,18 @@ TEST(HtmlLinks, RefreshForms) {
   }
 }
 
+TEST(HtmlLinks, EntitiesInEveryAttribute) {
+  HtmlRun run(
+      "<style>.x,#y{display:none}</style><p class='&#120;'>a</p><p id=&#121;>b</p>"
+      "<p><font color=&#119;hite>c</font><form method=p&#79;st><input type='&#112;assword'></form>"
+      "<img src=z width=&#51;><meta http-equiv='&#114;efresh' content='0;url=x'>d");
+  EXPECT_EQ(run.text.plain, "d");
+  EXPECT_EQ(run.html().refresh, "x");
+  EXPECT_TRUE(run.has(HtmlFlag::kFormPassword));
+  EXPECT_EQ(run.batch.html_forms.open_row()[0].method, "pOst");
+  EXPECT_EQ(run.batch.html_images.open_row()[0].width, 3);
+}
+
 TEST(HtmlLinks, SecondTextOfARow) {
   HtmlRun run("<a href=x>one</a><img src=i>");
   Text second;

@@ -182,7 +182,7 @@ TEST(HtmlStyle, WhatDoesNotApply) {
       "<span style='display:block;max-height:0;overflow:hidden'>zz",
       "<span style='float:left;width:0;overflow:hidden'>zz",
       "<div style='display:flex'><span style='width:0;overflow:hidden'>zz",
-      "<td style='display:block;height:0;overflow:hidden'>zz",
+      "<table><td style='display:block;height:0;overflow:hidden'>zz",
       "<div style='text-indent:-9999px'><b>zz",
       "<div style='position:absolute;left:-9999px;top:0'>zz",
       "<div style='clip-path:inset(50%);transform:rotate(1deg)'>zz",
