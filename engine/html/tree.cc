@@ -368,7 +368,10 @@ void HtmlParser::close_element(HtmlTag tag) {
   const uint32_t position = position_to_close(tag);
   if (kFormatting.has(tag)) unlist_tag(tag, position);
   if (position == 0) {
-    if (tag != kP) flag(HtmlFlag::kUnbalanced);
+    // Of tags that are ignored, or opened for others.
+    const bool ignored = tag == kP || tag == kColgroup || tag == kHead || tag == kFrameset ||
+                         tag == kForm || (is_table_part(tag) && open_[at(kTable)] == 0);
+    if (!ignored) flag(HtmlFlag::kUnbalanced);
     return;
   }
   const bool was_hidden = hidden_;
