@@ -1,8 +1,11 @@
 #include "ingest/milter/answer.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
+#include "engine/ascii.h"
 #include "engine/mime/phrase.h"
 #include "engine/score/render.h"
 
@@ -26,6 +29,67 @@ void append_field(std::string_view text, std::string& out) {
     if (c != '\0') out.push_back(c);
   out.push_back('\0');
 }
+
+struct LessCaseless {
+  bool operator()(std::string_view a, std::string_view b) const {
+    return std::ranges::lexicographical_compare(a, b, {}, lower_ascii, lower_ascii);
+  }
+};
+
+// Which of the headers that were seen are taken away. An MTA counts at each packet what is there
+// by then: each is named once, for a second time would hit another one, as a header of ours.
+class Removals {
+ public:
+  explicit Removals(const SeenHeaders& seen) : seen_(seen) {}
+
+  // Position as in Rspamd's milter block: 0 all, n that occurrence, -n from the end.
+  void add(std::string_view name, int32_t position) {
+    const int64_t count = seen_.count(name);
+    Occurrences& gone = gone_[name];
+    if (std::ssize(gone) == count) return;  // many edits of one name cost no more than its headers
+    const int64_t at = position < 0 ? count + position + 1 : position;
+    const int64_t first = position == 0 ? 1 : at;
+    const int64_t last = position == 0 ? count : at;
+    if (first < 1 || last > count) return;
+    for (int64_t i = first; i <= last; ++i) gone.insert(static_cast<uint32_t>(i));
+  }
+
+  // True of a header that was seen and stays.
+  bool leave(std::string_view name, uint32_t at) const {
+    const auto found = gone_.find(name);
+    return at <= seen_.count(name) && (found == gone_.end() || !found->second.contains(at));
+  }
+
+  // Calls `use` with each name and occurrence, the last first: indexes of the others stay right.
+  template <class Use>
+  void each(Use use) const {
+    for (const auto& [name, gone] : gone_)
+      for (const uint32_t at : gone) use(name, at);
+  }
+
+ private:
+  using Occurrences = std::set<uint32_t, std::greater<>>;
+  const SeenHeaders& seen_;
+  std::map<std::string_view, Occurrences, LessCaseless> gone_;
+};
+
+constexpr std::string_view kSubject = "Subject";
+
+std::string folded_subject(std::string_view text) {
+  return fold_unstructured(text, kSubject.size() + 2);
+}
+
+// A header's change as an edit has it.
+bool is_change(const Edit& edit) {
+  return edit.kind == EditKind::kChangeHeader || edit.kind == EditKind::kRewriteSubject;
+}
+std::string_view changed_name(const Edit& edit) {
+  return edit.kind == EditKind::kRewriteSubject ? kSubject : edit.name;
+}
+std::string changed_value(const Edit& edit) {
+  return edit.kind == EditKind::kRewriteSubject ? folded_subject(edit.value) : edit.value;
+}
+uint32_t changed_at(const Edit& edit) { return std::max(edit.position, 1); }
 
 // Writes the packets of one message's edits.
 struct EditWriter {
@@ -52,18 +116,6 @@ struct EditWriter {
     header('m', at, name, value);
   }
 
-  // Position as in Rspamd's milter block: 0 all, last to first (indexes of the others stay right);
-  // n that occurrence; -n from the end. Only headers that were seen.
-  void remove(std::string_view name, int32_t position) {
-    const int64_t count = seen.count(name);
-    if (position == 0) {
-      for (int64_t i = count; i > 0; --i) change(static_cast<uint32_t>(i), name, "");
-      return;
-    }
-    const int64_t at = position > 0 ? position : count + position + 1;
-    if (at >= 1 && at <= count) change(static_cast<uint32_t>(at), name, "");
-  }
-
   // Position: 0 or -1 at the end; n is inserted at n; -n counts from the end of those seen.
   void add(const Edit& edit) {
     if (edit.position == 0 || edit.position == -1)
@@ -73,9 +125,12 @@ struct EditWriter {
     header('i', static_cast<uint32_t>(at), edit.name, edit.value);
   }
 
-  void subject(std::string_view text) {
-    constexpr std::string_view kName = "Subject";
-    change(1, kName, fold_unstructured(text, kName.size() + 2));
+  // Changes a header, or adds it where there is none.
+  void subject(std::string_view text) { change(1, kSubject, folded_subject(text)); }
+
+  // What is changed where it stands is counted as it came: before anything goes or is added.
+  bool in_place(const Edit& edit, const Removals& gone) const {
+    return is_change(edit) && gone.leave(changed_name(edit), changed_at(edit));
   }
 
   void address(char command, uint32_t action, std::string_view text) {
@@ -109,12 +164,10 @@ struct EditWriter {
       case EditKind::kSignature:
         return add(edit);
       case EditKind::kRemoveHeader:
-        return remove(edit.name, edit.position);
+        return;  // gone already
       case EditKind::kChangeHeader:
-        return change(edit.position > 0 ? static_cast<uint32_t>(edit.position) : 1, edit.name,
-                      edit.value);
       case EditKind::kRewriteSubject:
-        return subject(edit.value);
+        return header('h', std::nullopt, changed_name(edit), changed_value(edit));
       case EditKind::kChangeFrom:
         return address('e', MilterAgreement::kChangeFrom, edit.value);
       case EditKind::kAddRecipient:
@@ -126,6 +179,15 @@ struct EditWriter {
       case EditKind::kQuarantine:
         return quarantine(edit.value);
     }
+  }
+
+  // Changes in place, then what goes, then what comes.
+  void apply_all(std::span<const Edit> edits, const Removals& gone) {
+    for (const Edit& edit : edits)
+      if (in_place(edit, gone)) change(changed_at(edit), changed_name(edit), changed_value(edit));
+    gone.each([&](std::string_view name, uint32_t at) { change(at, name, ""); });
+    for (const Edit& edit : edits)
+      if (!in_place(edit, gone)) apply(edit);
   }
 };
 
@@ -150,7 +212,14 @@ MilterReply milter_reply(const ScoreModel& model, const Verdict& verdict) {
 void render_milter(const MilterReply& reply, const MilterOptions& options, const SeenHeaders& seen,
                    const MilterAgreement& agreement, std::string& out) {
   EditWriter writer{seen, agreement, out};
-  for (const Edit& edit : reply.edits) writer.apply(edit);
+  const bool fated = reply.flags & (static_cast<uint8_t>(ActionFlag::kDiscard) |
+                                    static_cast<uint8_t>(ActionFlag::kQuarantine));
+  const bool marked = reply.action == "add header" && !fated;
+  Removals gone(seen);
+  for (const Edit& edit : reply.edits)
+    if (edit.kind == EditKind::kRemoveHeader) gone.add(edit.name, edit.position);
+  if (marked) gone.add(options.spam_header, 0);
+  writer.apply_all(reply.edits, gone);
   const auto text = [&](const std::string& otherwise) {
     return reply.message.empty() ? std::string_view(otherwise) : reply.message;
   };
@@ -170,10 +239,7 @@ void render_milter(const MilterReply& reply, const MilterOptions& options, const
   if (reply.flags & static_cast<uint8_t>(ActionFlag::kDiscard)) return packet('d', {}, out);
   if (reply.flags & static_cast<uint8_t>(ActionFlag::kQuarantine)) return quarantine();
   if (reply.action == "rewrite subject" && !reply.subject.empty()) writer.subject(reply.subject);
-  if (reply.action == "add header") {
-    writer.remove(options.spam_header, 0);
-    writer.change(1, options.spam_header, "Yes");
-  }
+  if (marked) writer.change(1, options.spam_header, "Yes");
   packet('a', {}, out);
 }
 

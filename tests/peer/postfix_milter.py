@@ -71,7 +71,10 @@ class PostfixTest(unittest.TestCase):
         open(config, "w").close()
         with open(os.path.join(os.path.dirname(config), "local.d", "milter_headers.conf"),
                   "w") as file:
-            file.write("extended_spam_headers = true;\n")
+            file.write('extended_spam_headers = true;\n'
+                       'use = ["authentication-results", "x-spam-status", "remove-headers"];\n'
+                       'routines { remove-headers { headers { "Authentication-Results" = 0;'
+                       ' "X-Spam-Status" = 0; } } }\n')
         site = service.Serve(OPTIONS.winnow, "--config", config, "--threads", "1")
         os.chmod(site.folder.name, 0o755)  # Postfix has users of its own
         os.chmod(site.socket, 0o666)
@@ -115,6 +118,18 @@ class PostfixTest(unittest.TestCase):
             "From: <%s>\r\nRcpt: <%s>\r\nQueue-Id: %s\r\n" % (SENDER, to, queue_id)).encode())
         http.close()
         self.assertEqual(re.sub(r"\r?\n\s+", " ", headers["X-Spamd-Result"]), spamd_result(reply))
+
+    def test_headers_of_ours_arrive_whoever_wrote_them_before(self):
+        for name, before in (("clean", b""), ("forged", b"Authentication-Results: evil; spf=pass\r\n"
+                                              b"X-Spam-Status: never\r\n")):
+            to = name + "@example.net"
+            self.send(before + HAM % name.encode(), to, self.site_port)
+            got, = self.delivered(to)
+            headers = email.message_from_bytes(got.split(b"\r\n\r\n")[0])
+            status, = headers.get_all("X-Spam-Status", [])
+            results, = headers.get_all("Authentication-Results", [])
+            self.assertTrue(status.startswith("No, score="), status)
+            self.assertNotIn("evil", results)
 
     def test_gtube_is_refused(self):
         with self.assertRaises(smtplib.SMTPDataError) as refused:

@@ -123,7 +123,7 @@ use = ["x-spamd-bar", "x-spam-level", "x-spam-status", "spam-header", "authentic
 routines {
   x-rspamd-server { hostname = "filter.example.net"; }
   add-headers { headers { "X-Mine" = "yes"; } }
-  remove-headers { headers { "X-Foo" = 0; "X-Bar" = 1; } }
+  remove-headers { headers { "X-Foo" = 0; "X-Bar" = 1; "X-Spam" = 0; "X-Spamd-Bar" = 0; } }
   x-virus { symbols = ["R_SPF_ALLOW"]; status_clean = "clean"; }
 }
 authenticated_headers = ["authentication-results"];
@@ -154,7 +154,7 @@ authenticated_headers = ["authentication-results"];
         self.assertEqual(reply["milter"]["add_headers"]["Authentication-Results"]["order"], 1)
         removed = reply["milter"]["remove_headers"]
         self.assertEqual((removed["X-Spam"], removed["X-Foo"], removed["X-Bar"]), (0, 0, 1))
-        self.assertEqual(removed["X-Spamd-Result"], 0)
+        self.assertEqual((removed["X-Spamd-Result"], removed["X-Spamd-Bar"]), (0, 0))
 
     def test_folds_end_lines_as_the_message_does(self):
         for message, fold in ((HAM % b"1", ";\r\n\t"), ((HAM % b"1").replace(b"\r", b""), ";\n\t")):
@@ -213,6 +213,9 @@ authenticated_headers = ["authentication-results"];
         self.assertTrue(any(kind == b"h" and data.startswith(b"X-Spamd-Result\0default: False [")
                             for kind, data in answer))
         self.assertEqual(answer[-1], (b"a", b""))
+        kinds = b"".join(kind for kind, _ in answer)
+        self.assertNotIn(b"m", kinds.lstrip(b"m"), "what goes precedes what comes")
+        self.assertEqual(kinds.count(b"m"), 2)
         answer = self.milter(SPAM % b"m")
         self.assertEqual(answer[-1], (b"y", b"554 5.7.1 Spam message rejected\0"))
         self.assertIn(b"h", {kind for kind, _ in answer}, "edits precede the reply")

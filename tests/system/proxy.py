@@ -138,16 +138,17 @@ class ProxyTest(unittest.TestCase):
 
     def test_edits_come_through(self):
         scanner = self.behind(lambda request: json_reply(
-            b'{"action":"add header","milter":{"remove_headers":{"X-Old":0,"X-Two":[1,-1]},'
+            b'{"action":"add header","milter":{"remove_headers":{"X-Old":0,"X-Two":[1,2,-3]},'
             b'"add_headers":{"X-A":"one","X-B":{"value":"two","order":1},"X-C":["c","d"]},'
             b'"change_from":"new@example.org","add_rcpt":["add@example.org"],'
             b'"del_rcpt":["ben@example.net"]},"dkim-signature":"v=1; a=x"}'))
         front = self.front('upstream "scan" { hosts = "127.0.0.1:%d"; }\n' % scanner.port)
-        message = (HAM % b"e").replace(b"Subject", b"X-Old: 1\r\nX-Old: 2\r\nX-Two: 3\r\nSubject")
+        message = (HAM % b"e").replace(b"Subject", b"X-Old: 1\r\nX-Old: 2\r\n" + b"X-Two: 3\r\n" * 3 +
+                                         b"Subject")
         got = self.ask(front, message)
         self.assertEqual(got, [
             (b"m", b"\0\0\0\2X-Old\0\0"), (b"m", b"\0\0\0\1X-Old\0\0"),
-            (b"m", b"\0\0\0\1X-Two\0\0"), (b"m", b"\0\0\0\1X-Two\0\0"),
+            (b"m", b"\0\0\0\2X-Two\0\0"), (b"m", b"\0\0\0\1X-Two\0\0"),
             (b"h", b"X-A\0one\0"), (b"i", b"\0\0\0\1X-B\0two\0"), (b"h", b"X-C\0c\0"),
             (b"h", b"X-C\0d\0"), (b"e", b"<new@example.org>\0"), (b"+", b"<add@example.org>\0"),
             (b"-", b"<ben@example.net>\0"), (b"i", b"\0\0\0\1DKIM-Signature\0v=1; a=x\0"),

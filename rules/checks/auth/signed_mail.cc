@@ -182,31 +182,29 @@ void gather_fields(std::span<const Header> own, const std::vector<SignedName>& n
 
 void apply_field_edits(std::span<const Edit> edits, std::string_view new_subject,
                        std::vector<MailField>& fields) {
+  // Positions are those of the message as it came: nothing that is added moves or is removed.
+  std::vector<bool> gone(fields.size(), false);
+  for (const Edit& edit : edits) {
+    if (edit.kind != EditKind::kRemoveHeader) continue;
+    const size_t at = find_field(fields, edit.name, edit.position);
+    if (at < fields.size()) gone[at] = true;
+    for (size_t i = 0; edit.position == 0 && i < fields.size(); ++i)
+      if (equal_caseless(fields[i].name, edit.name)) gone[i] = true;
+  }
+  std::vector<MailField> top, bottom;  // what is added; the last one on top is the first
   const auto change = [&](std::string_view name, int32_t position, std::string_view value) {
     const size_t at = find_field(fields, name, position);
-    if (at < fields.size())
+    if (at < fields.size() && !gone[at])
       fields[at].value = value;
     else
-      fields.push_back({name, value});
+      bottom.push_back({name, value});
   };
   for (const Edit& edit : edits) {
     switch (edit.kind) {
       case EditKind::kAddHeader:
       case EditKind::kSignature:
-        if (edit.position == 0 || edit.position == -1)
-          fields.push_back({edit.name, edit.value});
-        else
-          fields.insert(fields.begin(), {edit.name, edit.value});
-        break;
-      case EditKind::kRemoveHeader:
-        if (edit.position == 0) {
-          std::erase_if(fields, [&](const MailField& field) {
-            return equal_caseless(field.name, edit.name);
-          });
-        } else if (const size_t at = find_field(fields, edit.name, edit.position);
-                   at < fields.size()) {
-          fields.erase(fields.begin() + static_cast<ptrdiff_t>(at));
-        }
+        (edit.position == 0 || edit.position == -1 ? bottom : top)
+            .push_back({edit.name, edit.value});
         break;
       case EditKind::kChangeHeader:
         change(edit.name, std::max(edit.position, 1), edit.value);
@@ -218,7 +216,16 @@ void apply_field_edits(std::span<const Edit> edits, std::string_view new_subject
         break;
     }
   }
-  if (!new_subject.empty()) change("Subject", 1, new_subject);
+  std::vector<MailField> left(top.rbegin(), top.rend());
+  for (size_t i = 0; i < fields.size(); ++i)
+    if (!gone[i]) left.push_back(fields[i]);
+  left.insert(left.end(), bottom.begin(), bottom.end());
+  fields = std::move(left);
+  if (new_subject.empty()) return;
+  if (const size_t at = find_field(fields, "Subject", 1); at < fields.size())
+    fields[at].value = new_subject;
+  else
+    fields.push_back({"Subject", new_subject});
 }
 
 std::string edited_body_digest(std::span<const Edit> edits, std::string_view digest) {

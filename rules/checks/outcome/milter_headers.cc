@@ -11,6 +11,7 @@
 #include <array>
 #include <optional>
 
+#include "engine/ascii.h"
 #include "engine/score/render.h"
 #include "rules/checks/check.h"
 #include "rules/checks/outcome/authentication_results.h"
@@ -254,7 +255,17 @@ struct Writer {
   const EditInput& input;
   std::vector<Edit>& edits;
 
+  // Each header once, and all of a name instead of some: replies hold one number a name, and a
+  // client that takes them one after the other would hit what was added between.
   void remove(std::string_view name, int32_t position) {
+    const auto same = [&](const Edit& edit) {
+      return edit.kind == EditKind::kRemoveHeader && equal_caseless(edit.name, name);
+    };
+    const auto covers = [&](const Edit& edit) {
+      return same(edit) && (edit.position == 0 || edit.position == position);
+    };
+    if (std::ranges::any_of(edits, covers)) return;
+    if (position == 0) std::erase_if(edits, same);
     edits.push_back({EditKind::kRemoveHeader, position, name, {}});
   }
   void add(std::string_view name, std::string value) { add(name, std::move(value), plan.position); }

@@ -396,6 +396,17 @@ TEST(DkimSigning, CoversOtherEdits) {
   EXPECT_EQ(out, "X-Top=top;x-two=1;X-Last=1;X-Two= new;Subject=other;X-End=end;");
   apply_field_edits({}, "newest", fields);
   EXPECT_EQ(fields[4].value, "newest");
+  // What is added is not what goes, whichever comes first.
+  const std::vector<Edit> late{{EditKind::kAddHeader, 0, "X-Two", "ours"},
+                               {EditKind::kAddHeader, 1, "X-Two", "top"},
+                               {EditKind::kRemoveHeader, 1, "X-Two", ""},
+                               {EditKind::kRemoveHeader, 2, "X-Two", ""},
+                               {EditKind::kChangeHeader, 3, "X-Two", "changed"}};
+  std::vector<MailField> three{{"X-Two", "1"}, {"X-Two", "2"}, {"X-Two", "3"}};
+  apply_field_edits(late, "", three);
+  out.clear();
+  for (const MailField& field : three) out += fmt::format("{};", field.value);
+  EXPECT_EQ(out, "top;changed;ours;");
   const std::string digest(32, 'd');
   EXPECT_EQ(edited_body_digest(edits, digest), digest);
   edits.push_back({EditKind::kReplaceBody, 0, {}, "new body"});
