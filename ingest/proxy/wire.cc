@@ -67,9 +67,6 @@ class EditReader {
       add(EditKind::kChangeFrom, 0, {}, from);
     addresses(milter, "add_rcpt", EditKind::kAddRecipient);
     addresses(milter, "del_rcpt", EditKind::kRemoveRecipient);
-    const std::string_view reject = text_of(milter, "reject");
-    if (reject == "discard") to_.flags |= static_cast<uint8_t>(ActionFlag::kDiscard);
-    if (reject == "quarantine") to_.flags |= static_cast<uint8_t>(ActionFlag::kQuarantine);
   }
 
   void signature(element value) {
@@ -223,27 +220,22 @@ Result<RemoteReply> parse_scan_reply(std::string_view json) {
   object messages;
   if (root["messages"].get(messages) == simdjson::SUCCESS)
     out.message = text_of(messages, "smtp_message");
-  const std::string_view reject = text_of(root, "reject");
-  if (reject == "discard") out.flags |= static_cast<uint8_t>(ActionFlag::kDiscard);
-  if (reject == "quarantine") out.flags |= static_cast<uint8_t>(ActionFlag::kQuarantine);
-  if (out.action == "discard") out.flags |= static_cast<uint8_t>(ActionFlag::kDiscard);
-  if (out.action == "quarantine") out.flags |= static_cast<uint8_t>(ActionFlag::kQuarantine);
   EditReader reader(out);
+  std::string_view fate = text_of(root, "reject");
   object milter;
   if (root["milter"].get(milter) == simdjson::SUCCESS) {
     reader.read(milter);
+    if (const std::string_view own = text_of(milter, "reject"); !own.empty()) fate = own;
     bool no_action = false;
     if (milter["no_action"].get(no_action) == simdjson::SUCCESS && no_action) {
       reader.add(EditKind::kAddHeader, -1, "X-Rspamd-Action", out.action);
       out.action = "no action";
-      out.flags = 0;
     }
   }
-  // Its word on what becomes of a message that is refused.
-  if (out.action == "reject" && out.flags != 0) {
-    const bool discards = out.flags & static_cast<uint8_t>(ActionFlag::kDiscard);
-    out.action = discards ? "discard" : "quarantine";
-  }
+  // What a refusal turns into; it says nothing of a message that is not refused.
+  if (out.action == "reject" && (fate == "discard" || fate == "quarantine")) out.action = fate;
+  if (out.action == "discard") out.flags |= static_cast<uint8_t>(ActionFlag::kDiscard);
+  if (out.action == "quarantine") out.flags |= static_cast<uint8_t>(ActionFlag::kQuarantine);
   element signature;
   if (root["dkim-signature"].get(signature) == simdjson::SUCCESS) reader.signature(signature);
   // Now that no text moves any more.

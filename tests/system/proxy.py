@@ -162,13 +162,15 @@ class ProxyTest(unittest.TestCase):
     def test_refusals_that_discard_or_quarantine(self):
         words = [b'"action":"reject","reject":"discard"', b'"action":"reject","reject":"quarantine"',
                  b'"action":"reject","messages":{"smtp_message":"no"}', b'"action":"soft reject"',
-                 b'"action":"greylist"', b'"action":"no action","milter":{"no_action":true}']
+                 b'"action":"greylist"', b'"action":"no action","milter":{"no_action":true}',
+                 b'"action":"no action","milter":{"reject":"discard"}']
         scanner = self.behind(lambda request: json_reply(b"{" + words[len(scanner.requests) - 1] +
                                                          b"}"))
         front = self.front('upstream "scan" { hosts = "127.0.0.1:%d"; }\n' % scanner.port)
         for want in ([(b"d", b"")], [(b"q", b"Spam message quarantined\0"), (b"a", b"")],
                      [(b"y", b"554 5.7.1 no\0")], [(b"y", b"451 4.7.1 Try again later\0")],
-                     [(b"a", b"")], [(b"h", b"X-Rspamd-Action\0no action\0"), (b"a", b"")]):
+                     [(b"a", b"")], [(b"h", b"X-Rspamd-Action\0no action\0"), (b"a", b"")],
+                     [(b"a", b"")]):
             self.assertEqual(self.ask(front, HAM % b"w"), want)
 
     def test_no_answer_is_a_tempfail(self):

@@ -127,6 +127,35 @@ TEST(RemoteReplyJson, EditsOfEveryForm) {
   EXPECT_EQ(reply->view().message, "m");
 }
 
+// `reject` says what a refusal turns into, and nothing of mail that is not refused.
+TEST(RemoteReplyJson, FateIsOfRefusals) {
+  const struct {
+    const char *json, *action;
+  } rows[] = {
+      {R"({"action":"reject","milter":{"reject":"discard"}})", "discard d"},
+      {R"({"action":"reject","milter":{"reject":"quarantine"}})", "quarantine q"},
+      {R"({"action":"reject","milter":{"reject":"go away"}})", "reject "},
+      {R"({"action":"reject","reject":"discard"})", "discard d"},
+      {R"({"action":"reject","reject":"discard","milter":{"reject":"quarantine"}})",
+       "quarantine q"},
+      {R"({"action":"no action","milter":{"reject":"discard"}})", "no action "},
+      {R"({"action":"no action","reject":"quarantine"})", "no action "},
+      {R"({"action":"add header","milter":{"reject":"quarantine"}})", "add header "},
+      {R"({"action":"soft reject","milter":{"reject":"discard"}})", "soft reject "},
+      {R"({"action":"reject","milter":{"reject":"discard","no_action":true}})", "no action "},
+      {R"({"action":"discard"})", "discard d"},
+      {R"({"action":"quarantine","milter":{"reject":"discard"}})", "quarantine q"}};
+  for (const auto& row : rows) {
+    const Result<RemoteReply> reply = parse_scan_reply(row.json);
+    ASSERT_TRUE(reply.has_value()) << row.json;
+    const auto has = [&](ActionFlag flag) { return reply->flags & static_cast<uint8_t>(flag); };
+    EXPECT_EQ(reply->action + ' ' + (has(ActionFlag::kDiscard) ? "d" : "") +
+                  (has(ActionFlag::kQuarantine) ? "q" : ""),
+              row.action)
+        << row.json;
+  }
+}
+
 TEST(ScanHead, NoValueEndsItsLine) {
   Message message;
   message.bytes = MessageBytes("x");
