@@ -214,11 +214,16 @@ void render_milter(const MilterReply& reply, const MilterOptions& options, const
   EditWriter writer{seen, agreement, out};
   const bool fated = reply.flags & (static_cast<uint8_t>(ActionFlag::kDiscard) |
                                     static_cast<uint8_t>(ActionFlag::kQuarantine));
-  const bool marked = reply.action == "add header" && !fated;
+  const SpamMark usual{{}, "Yes"};
+  std::span<const SpamMark> marks;
+  if (reply.action == "add header" && !fated) marks = reply.marks.value_or(std::span(&usual, 1));
+  const auto name_of = [&](const SpamMark& mark) -> std::string_view {
+    return mark.name.empty() ? options.spam_header : mark.name;
+  };
   Removals gone(seen);
   for (const Edit& edit : reply.edits)
     if (edit.kind == EditKind::kRemoveHeader) gone.add(edit.name, edit.position);
-  if (marked) gone.add(options.spam_header, 0);
+  for (const SpamMark& mark : marks) gone.add(name_of(mark), 0);
   writer.apply_all(reply.edits, gone);
   const auto text = [&](const std::string& otherwise) {
     return reply.message.empty() ? std::string_view(otherwise) : reply.message;
@@ -239,7 +244,8 @@ void render_milter(const MilterReply& reply, const MilterOptions& options, const
   if (reply.flags & static_cast<uint8_t>(ActionFlag::kDiscard)) return packet('d', {}, out);
   if (reply.flags & static_cast<uint8_t>(ActionFlag::kQuarantine)) return quarantine();
   if (reply.action == "rewrite subject" && !reply.subject.empty()) writer.subject(reply.subject);
-  if (marked) writer.change(1, options.spam_header, "Yes");
+  for (const SpamMark& mark : marks)
+    if (!mark.value.empty()) writer.change(1, name_of(mark), mark.value);
   packet('a', {}, out);
 }
 

@@ -1,6 +1,7 @@
 // A verdict as milter packets: edits first, then what the action says. Pure.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,12 +22,20 @@ struct MilterOptions {  // as Rspamd's proxy worker names them
   std::string client_ca_name;  // issuer of client certificates whose subject is a user
 };
 
+// A header that tells users of spam, in place of those of its name that were there.
+struct SpamMark {
+  std::string name;   // empty: the option's spam_header
+  std::string value;  // empty: those that were there go, and none comes
+};
+
 struct MilterReply {
   std::string_view action;   // "reject", "add header", ...
   std::string_view message;  // for the SMTP client; empty = the option's text
   std::string_view subject;  // of "rewrite subject"
   uint8_t flags = 0;         // ActionFlag bits: kDiscard, kQuarantine
   std::span<const Edit> edits;
+  std::optional<std::span<const SpamMark>> marks =
+      {};  // of "add header"; nothing: spam_header: Yes
 };
 
 MilterReply milter_reply(const ScoreModel& model, const Verdict& verdict);

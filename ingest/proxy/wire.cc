@@ -67,6 +67,7 @@ class EditReader {
       add(EditKind::kChangeFrom, 0, {}, from);
     addresses(milter, "add_rcpt", EditKind::kAddRecipient);
     addresses(milter, "del_rcpt", EditKind::kRemoveRecipient);
+    read_marks(milter);
   }
 
   void signature(element value) {
@@ -108,6 +109,25 @@ class EditReader {
       std::string_view text;
       if (one.get(text) == simdjson::SUCCESS && !text.empty()) add(kind, 0, {}, text);
     });
+  }
+
+  // A value for this service's own header, or headers by name. What is no text is an empty value.
+  void read_marks(const object& milter) {
+    element given;
+    if (milter["spam_header"].get(given) != simdjson::SUCCESS) return;
+    const auto text = [](element one) {
+      std::string_view out;
+      return std::string(one.get(out) == simdjson::SUCCESS ? out : std::string_view());
+    };
+    object headers;
+    if (given.is_string()) {
+      to_.marks = {SpamMark{{}, text(given)}};
+    } else if (given.get(headers) == simdjson::SUCCESS) {
+      to_.marks.emplace();
+      for (const auto field : headers)
+        if (is_name(field.key) && to_.marks->size() < kEditsMax)
+          to_.marks->push_back({std::string(field.key), text(field.value)});
+    }
   }
 
   RemoteReply& to_;

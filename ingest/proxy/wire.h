@@ -42,6 +42,7 @@ struct RemoteReply {
   std::string action, message, subject;
   uint8_t flags = 0;  // ActionFlag bits
   std::vector<Edit> edits;
+  std::optional<std::vector<SpamMark>> marks;  // of "add header", where it says which
   std::string message_id;
   std::vector<std::string> texts;  // that the edits' names view
 
@@ -51,8 +52,10 @@ struct RemoteReply {
 
   // Valid as long as this is.
   MilterReply view() const {
-    return {
+    MilterReply out{
         .action = action, .message = message, .subject = subject, .flags = flags, .edits = edits};
+    if (marks) out.marks = *marks;
+    return out;
   }
 };
 

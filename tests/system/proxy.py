@@ -159,18 +159,19 @@ class ProxyTest(unittest.TestCase):
                      b"Helo: mail.example.org", b"Queue-Id: Q", b"Flags: milter,body_block"):
             self.assertIn(b"\r\n" + line, head)
 
-    def test_refusals_that_discard_or_quarantine(self):
+    def test_what_becomes_of_a_message_is_the_scanners_word(self):
         words = [b'"action":"reject","reject":"discard"', b'"action":"reject","reject":"quarantine"',
                  b'"action":"reject","messages":{"smtp_message":"no"}', b'"action":"soft reject"',
                  b'"action":"greylist"', b'"action":"no action","milter":{"no_action":true}',
-                 b'"action":"no action","milter":{"reject":"discard"}']
+                 b'"action":"no action","milter":{"reject":"discard"}',
+                 b'"action":"add header","milter":{"spam_header":{"X-My":"1"}}']
         scanner = self.behind(lambda request: json_reply(b"{" + words[len(scanner.requests) - 1] +
                                                          b"}"))
         front = self.front('upstream "scan" { hosts = "127.0.0.1:%d"; }\n' % scanner.port)
         for want in ([(b"d", b"")], [(b"q", b"Spam message quarantined\0"), (b"a", b"")],
                      [(b"y", b"554 5.7.1 no\0")], [(b"y", b"451 4.7.1 Try again later\0")],
                      [(b"a", b"")], [(b"h", b"X-Rspamd-Action\0no action\0"), (b"a", b"")],
-                     [(b"a", b"")]):
+                     [(b"a", b"")], [(b"m", b"\0\0\0\1X-My\0001\0"), (b"a", b"")]):
             self.assertEqual(self.ask(front, HAM % b"w"), want)
 
     def test_no_answer_is_a_tempfail(self):

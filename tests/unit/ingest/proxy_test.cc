@@ -156,6 +156,40 @@ TEST(RemoteReplyJson, FateIsOfRefusals) {
   }
 }
 
+// `spam_header`: a value, or headers of their own; each replaces those of its name.
+TEST(RemoteReplyJson, MarksOfSpam) {
+  const struct {
+    const char *given, *packets;
+  } rows[] = {{R"("YES")", "2X-Spam=;1X-Spam=;1X-Spam=YES;"},
+              {R"("")", "2X-Spam=;1X-Spam=;"},
+              {R"({"X-My":"1"})", "1X-My=1;"},
+              {R"({"X-My":"1","x-m":"2"})", "1x-m=;1X-My=1;1x-m=2;"},
+              {R"({"X-M":5,"bad name":"x"})", "1X-M=;"},
+              {R"({})", ""},
+              {R"(["YES"])", "2X-Spam=;1X-Spam=;1X-Spam=Yes;"},
+              {R"(5)", "2X-Spam=;1X-Spam=;1X-Spam=Yes;"}};
+  SeenHeaders seen;
+  for (const char* const name : {"X-Spam", "X-M", "x-spam"}) seen.add(name);
+  for (const auto& row : rows) {
+    for (const std::string action : {"add header", "no action"}) {
+      const Result<RemoteReply> reply = parse_scan_reply(
+          "{\"action\":\"" + action + "\",\"milter\":{\"spam_header\":" + row.given + "}}");
+      ASSERT_TRUE(reply.has_value());
+      std::string out, packets;
+      render_milter(reply->view(), {}, seen, {}, out);
+      // Length, `m`, occurrence, name and value with their NULs.
+      size_t at = 0;
+      for (; out[at + 4] == 'm'; at += 4 + static_cast<uint8_t>(out[at + 3])) {
+        const std::string name = out.c_str() + at + 9;
+        packets += std::to_string(out[at + 8]) + name + '=' + (out.c_str() + at + 10 + name.size());
+        packets += ';';
+      }
+      EXPECT_EQ(packets, action == "add header" ? row.packets : "") << row.given;
+      EXPECT_EQ(out.substr(at), std::string("\0\0\0\1a", 5)) << row.given;
+    }
+  }
+}
+
 TEST(ScanHead, NoValueEndsItsLine) {
   Message message;
   message.bytes = MessageBytes("x");
