@@ -125,6 +125,7 @@ struct Remote::Try {
   std::shared_ptr<const ProxySettings> settings;
   std::shared_ptr<HostChoice> choice;
   std::shared_ptr<const Message> message;
+  std::shared_ptr<const ScoreModel> model;
   Done done;
   unsigned tries = 0;
   std::vector<bool> tried;
@@ -164,11 +165,13 @@ void Remote::use(std::shared_ptr<const ProxySettings> settings) {
     mirrors_.push_back(std::make_shared<Mirror>(one, *settings_));
 }
 
-void Remote::scan(std::shared_ptr<const Message> message, Done done) {
+void Remote::scan(std::shared_ptr<const Message> message, std::shared_ptr<const ScoreModel> model,
+                  Done done) {
   auto one = std::make_shared<Try>();
   one->settings = settings_;
   one->choice = choice_;
   one->message = std::move(message);
+  one->model = std::move(model);
   one->done = std::move(done);
   one->tried.resize(settings_->upstream->hosts.size());
   ask(one);
@@ -184,7 +187,7 @@ void Remote::ask(const std::shared_ptr<Try>& one) {
       [this, one, host](std::string_view body, const std::string& what) {
         std::string why = what;
         if (why.empty()) {
-          Result<RemoteReply> reply = parse_scan_reply(body);
+          Result<RemoteReply> reply = parse_scan_reply(body, *one->model);
           if (reply) {
             one->choice->worked(host);
             ++counts_.scanned;

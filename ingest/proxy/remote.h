@@ -28,8 +28,10 @@ class Remote {
   void use(std::shared_ptr<const ProxySettings> settings);
   const ProxySettings& settings() const { return *settings_; }
   // Asks one host after the other, at most tries_max. `done` gets nothing where none answered, and
-  // is called later, never from here. REQUIRED: settings().upstream.
-  void scan(std::shared_ptr<const Message> message, Done done);
+  // is called later, never from here. `model` says which actions an answer may have. REQUIRED:
+  // settings().upstream.
+  void scan(std::shared_ptr<const Message> message, std::shared_ptr<const ScoreModel> model,
+            Done done);
   // Copies it to the mirrors that have room and whose share it falls into.
   void mirror(const Message& message);
   // Ends everything that is open: nobody waits for an answer any more.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 
@@ -225,7 +226,7 @@ RemoteWant look_at_reply(std::string_view bytes, bool ended, int& code, std::str
   return RemoteWant::kWhole;
 }
 
-Result<RemoteReply> parse_scan_reply(std::string_view json) {
+Result<RemoteReply> parse_scan_reply(std::string_view json, const ScoreModel& model) {
   simdjson::dom::parser parser;
   object root;
   const simdjson::error_code bad = parser.parse(simdjson::padded_string(json)).get(root);
@@ -235,6 +236,10 @@ Result<RemoteReply> parse_scan_reply(std::string_view json) {
   RemoteReply out;
   out.action = text_of(root, "action");
   if (out.action.empty()) return fail("an answer without an action");
+  const auto known = [&] { return std::ranges::find(model.actions, out.action, &Action::name); };
+  if (known() == model.actions.end())
+    return fail(fmt::format("section actions of this site has no action \"{}\"",
+                            std::string_view(out.action).substr(0, 100)));
   out.subject = text_of(root, "subject");
   out.message_id = text_of(root, "message-id");
   object messages;
@@ -254,8 +259,9 @@ Result<RemoteReply> parse_scan_reply(std::string_view json) {
   }
   // What a refusal turns into; it says nothing of a message that is not refused.
   if (out.action == "reject" && (fate == "discard" || fate == "quarantine")) out.action = fate;
-  if (out.action == "discard") out.flags |= static_cast<uint8_t>(ActionFlag::kDiscard);
-  if (out.action == "quarantine") out.flags |= static_cast<uint8_t>(ActionFlag::kQuarantine);
+  if (const auto action = known(); action != model.actions.end())
+    out.flags = action->flags & (static_cast<uint8_t>(ActionFlag::kDiscard) |
+                                 static_cast<uint8_t>(ActionFlag::kQuarantine));
   element signature;
   if (root["dkim-signature"].get(signature) == simdjson::SUCCESS) reader.signature(signature);
   // Now that no text moves any more.

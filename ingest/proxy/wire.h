@@ -59,7 +59,8 @@ struct RemoteReply {
   }
 };
 
-// Reads a `/checkv2` answer. Errors: no JSON object, no action, an error instead of a verdict.
-Result<RemoteReply> parse_scan_reply(std::string_view json);
+// Reads a `/checkv2` answer. What an MTA is told of an action is the word of `model`, this site's.
+// Errors: no JSON object, no action or one that it has not, an error instead of a verdict.
+Result<RemoteReply> parse_scan_reply(std::string_view json, const ScoreModel& model);
 
 }  // namespace winnow

@@ -320,7 +320,7 @@ void Connection::scan_elsewhere(Remote& proxy, Message&& message) {
   const uint64_t copies = upstream.key.empty() ? 1 : 2;  // the other one is sealed
   shared_.service->admission().set(hold_, copies * kept->bytes.size(), true);
   const std::string name = upstream.name;
-  proxy.scan(kept, [self = shared_from_this(), kept, name](std::optional<RemoteReply> reply) {
+  auto done = [self = shared_from_this(), kept, name](std::optional<RemoteReply> reply) {
     self->waiting_ = false;
     self->active_ = Clock::now();
     self->render_remote(reply ? &*reply : nullptr, self->out_);
@@ -331,7 +331,9 @@ void Connection::scan_elsewhere(Remote& proxy, Message&& message) {
     const SessionWant want = self->answered();
     self->account();
     self->go(want);
-  });
+  };
+  const std::shared_ptr<const RuleSet> rules = shared_.service->live()->rules;
+  proxy.scan(kept, {rules, &rules->model}, std::move(done));
 }
 
 // On the thread that scanned: the session is not touched by the loop while it awaits a verdict.

@@ -54,7 +54,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       std::abort();
   }
   // JSON of its own, or that of the answer.
-  const Result<RemoteReply> reply = parse_scan_reply(want == RemoteWant::kWhole ? body : input);
+  static const ScoreModel model = [] {
+    ScoreModel out;
+    for (const char* const name : {"no action", "add header", "rewrite subject", "reject",
+                                   "soft reject", "discard", "quarantine"})
+      out.actions.push_back({.name = name});
+    return out;
+  }();
+  const Result<RemoteReply> reply =
+      parse_scan_reply(want == RemoteWant::kWhole ? body : input, model);
   if (!reply) return 0;
   const MilterReply view = reply->view();
   if (view.action.empty()) std::abort();

@@ -177,6 +177,7 @@ class ProxyTest(unittest.TestCase):
     def test_no_answer_is_a_tempfail(self):
         rubbish = [b"", b"rubbish\r\n\r\n", b"HTTP/1.1 503 busy\r\nContent-Length: 0\r\n\r\n",
                    json_reply(b"{"), json_reply(b"{}"), json_reply(b'{"error":"no"}'),
+                   json_reply(b'{"action":"foo"}'),
                    b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
                    b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"action\":\"no action\"}"]
         for one in rubbish:

@@ -104,14 +104,28 @@ TEST(RemoteReplyBytes, Broken) {
   EXPECT_EQ(look_at_reply(big, true, code, body), RemoteWant::kBroken);
 }
 
+Result<RemoteReply> parse(std::string_view json) {
+  ScoreModel model;
+  const auto flag = [](ActionFlag one) { return static_cast<uint8_t>(one); };
+  for (const char* const name :
+       {"no action", "add header", "rewrite subject", "soft reject", "reject", "mine"})
+    model.actions.push_back({.name = name});
+  model.actions.push_back({.name = "discard", .flags = flag(ActionFlag::kDiscard)});
+  model.actions.push_back({.name = "quarantine", .flags = flag(ActionFlag::kQuarantine)});
+  model.actions.push_back({.name = "held", .flags = flag(ActionFlag::kQuarantine)});
+  return parse_scan_reply(json, model);
+}
+
 TEST(RemoteReplyJson, NoVerdictIsAnError) {
-  for (const char* const bad : {"", "[]", "{", "{}", "{\"action\":1}", "{\"action\":\"\"}",
-                                "{\"error\":\"busy\",\"action\":\"reject\"}"})
-    EXPECT_FALSE(parse_scan_reply(bad).has_value()) << bad;
+  for (const char* const bad :
+       {"", "{\"action\":\"foo\"}", "{\"action\":\"add_header\"}",
+        "{\"action\":\"foo\",\"milter\":{\"no_action\":true}}", "[]", "{", "{}", "{\"action\":1}",
+        "{\"action\":\"\"}", "{\"error\":\"busy\",\"action\":\"reject\"}"})
+    EXPECT_FALSE(parse(bad).has_value()) << bad;
 }
 
 TEST(RemoteReplyJson, EditsOfEveryForm) {
-  const Result<RemoteReply> reply = parse_scan_reply(
+  const Result<RemoteReply> reply = parse(
       R"({"action":"rewrite subject","subject":"new","messages":{"smtp_message":"m"},
           "milter":{"add_headers":{"A":["1",{"value":"2","order":0}]},"remove_headers":{"B":-1},
           "change_from":"f@x","add_rcpt":"a@x","del_rcpt":["d@x",7]},"dkim-signature":["s","t"]})");
@@ -144,9 +158,11 @@ TEST(RemoteReplyJson, FateIsOfRefusals) {
       {R"({"action":"soft reject","milter":{"reject":"discard"}})", "soft reject "},
       {R"({"action":"reject","milter":{"reject":"discard","no_action":true}})", "no action "},
       {R"({"action":"discard"})", "discard d"},
+      {R"({"action":"mine","milter":{"reject":"discard"}})", "mine "},
+      {R"({"action":"held"})", "held q"},
       {R"({"action":"quarantine","milter":{"reject":"discard"}})", "quarantine q"}};
   for (const auto& row : rows) {
-    const Result<RemoteReply> reply = parse_scan_reply(row.json);
+    const Result<RemoteReply> reply = parse(row.json);
     ASSERT_TRUE(reply.has_value()) << row.json;
     const auto has = [&](ActionFlag flag) { return reply->flags & static_cast<uint8_t>(flag); };
     EXPECT_EQ(reply->action + ' ' + (has(ActionFlag::kDiscard) ? "d" : "") +
@@ -172,8 +188,8 @@ TEST(RemoteReplyJson, MarksOfSpam) {
   for (const char* const name : {"X-Spam", "X-M", "x-spam"}) seen.add(name);
   for (const auto& row : rows) {
     for (const std::string action : {"add header", "no action"}) {
-      const Result<RemoteReply> reply = parse_scan_reply(
-          "{\"action\":\"" + action + "\",\"milter\":{\"spam_header\":" + row.given + "}}");
+      const Result<RemoteReply> reply =
+          parse("{\"action\":\"" + action + "\",\"milter\":{\"spam_header\":" + row.given + "}}");
       ASSERT_TRUE(reply.has_value());
       std::string out, packets;
       render_milter(reply->view(), {}, seen, {}, out);
