@@ -313,21 +313,25 @@ struct Writer {
     add(one.header, std::move(text));
   }
 
+  // A symbol that says no name is a finding all the same.
   void virus(const ActiveRoutine& one) {
     std::string names;
+    const auto name = [&](std::string_view text) {
+      if (!names.empty()) names += ',';
+      append_header_text(text, names);
+    };
+    bool found = false;
     for (const SymbolId id : one.symbols) {
       const VerdictSymbol* const symbol = find_symbol(input.verdict, id);
       if (!symbol) continue;
-      for (const std::string_view option : symbol->options) {
-        if (!names.empty()) names += ',';
-        append_header_text(option, names);
-      }
+      found = true;
+      for (const std::string_view option : symbol->options) name(option);
+      if (symbol->options.empty()) name("unknown");
     }
-    if (!names.empty()) {
-      add(one.header, one.infected.empty() ? names : one.infected + " " + names);
-    } else if (!one.clean.empty()) {
+    if (found)
+      add(one.header, one.infected.empty() ? names : one.infected + ", " + names);
+    else if (!one.clean.empty())
       add(one.header, one.clean);
-    }
   }
 
   void run(const ActiveRoutine& one) {
