@@ -112,6 +112,10 @@ void read_action(Compiler& compiler, const UclObject& given, Action& action) {
     return;
   }
   action.threshold = to_micro(*number);
+  // soft_reject, discard and quarantine are chosen by rules alone until they have a threshold.
+  const std::vector<std::string_view> flags = value.strings("flags");
+  if (std::ranges::find(flags, "no_threshold") == flags.end())
+    action.flags &= static_cast<uint8_t>(~kUnscored);
 }
 
 }  // namespace
