@@ -68,7 +68,7 @@ constexpr RoutineRow kRoutines[] = {
 
 struct NamedValue {
   std::string name, value;
-  int32_t number = 0;
+  int32_t number = 0;  // where it is put, or which of them goes
 };
 
 struct ActiveRoutine {
@@ -91,9 +91,11 @@ struct Plan final : CheckPlan {
   std::shared_ptr<const Map> always_for;  // recipients for whom nothing is skipped
 };
 
-int32_t position_of(const UclObject* options, const char* key, int32_t fallback) {
-  const int64_t value = options ? options->integer(key, fallback) : fallback;
+int32_t to_position(int64_t value) {
   return static_cast<int32_t>(std::clamp<int64_t>(value, -10'000, 10'000));
+}
+int32_t position_of(const UclObject* options, const char* key, int32_t fallback) {
+  return to_position(options ? options->integer(key, fallback) : fallback);
 }
 
 // A header name that cannot break the message's head (RFC 5322 3.6.8).
@@ -102,16 +104,56 @@ bool is_header_name(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return c > 0x20 && c < 0x7f && c != ':'; });
 }
 
-void read_headers(const CompileContext& context, const UclObject* own, ActiveRoutine& to) {
+// Of remove-headers: a number, or several.
+void read_removal(const UclObject& entry, ActiveRoutine& to) {
+  const UclObject& value = entry.last_value();
+  if (!value.is_array())
+    to.headers.push_back({std::string(entry.key()), "", to_position(value.as_int().value_or(0))});
+  for (const UclObject& one : value.children())
+    if (const std::optional<int64_t> number = one.as_int(); value.is_array() && number)
+      to.headers.push_back({std::string(entry.key()), "", to_position(*number)});
+}
+
+// Of add-headers: a text, or a text with its place. What stands more than once counts for the last
+// time, in a list as in Rspamd.
+void read_addition(const CompileContext& context, const UclObject& entry, int32_t position,
+                   ActiveRoutine& to) {
+  const std::string name(entry.key());
+  const UclObject* value = &entry.last_value();
+  if (value->is_array() && value->size() > 0) {
+    if (value->size() > 1)
+      context.warn_at(*value, "of a list the last value alone is written as header " + name);
+    value = value->list().back();
+  }
+  const UclObject* text = value;
+  if (value->is_object()) {
+    text = value->find("value");
+    if (value->find("order")) {
+      position = position_of(value, "order", position);
+      if (position == 0) position = 1;  // on top, as 1 is
+    }
+  }
+  if (text) text = &text->last_value();
+  if (!text || !text->as_string()) {
+    context.warn_at(*value, "header " + name + " is no text, nor { value, order }; it is left out");
+    return;
+  }
+  to.headers.push_back({name, std::string(text->text()), position});
+}
+
+void read_headers(const CompileContext& context, const UclObject* own, int32_t position,
+                  ActiveRoutine& to) {
   if (!own) return;
-  if (const UclObject* const one = own->find("header"))
+  const bool adds = to.routine == Routine::kAddHeaders;
+  if (const UclObject* const one = own->find("header"); one && !adds)
     to.headers.push_back({std::string(one->last_value().text()), "", to.remove});
   const UclObject* const all = own->find("headers");
   if (!all) return;
   for (const UclObject& entry : all->children()) {
-    const UclObject& value = entry.last_value();
-    to.headers.push_back({std::string(entry.key()), std::string(value.text()),
-                          static_cast<int32_t>(value.as_int().value_or(0))});
+    if (adds)
+      read_addition(context, entry, position, to);
+    else
+      read_removal(entry, to);
   }
   std::erase_if(to.headers, [&](const NamedValue& one) {
     if (is_header_name(one.name)) return false;
@@ -186,7 +228,7 @@ void add_routine(const CompileContext& context, std::string_view name, const Ucl
       break;
     case Routine::kRemoveHeaders:
     case Routine::kAddHeaders:
-      read_headers(context, own, one);
+      read_headers(context, own, plan.position, one);
       break;
     default:
       break;
@@ -342,7 +384,7 @@ struct Writer {
     }
     if (one.routine == Routine::kAddHeaders) {
       for (const NamedValue& header : one.headers) remove(header.name, one.remove);
-      for (const NamedValue& header : one.headers) add(header.name, header.value);
+      for (const NamedValue& header : one.headers) add(header.name, header.value, header.number);
       return;
     }
     remove(one.header, one.remove);

@@ -35,6 +35,42 @@ TEST(MilterHeaders, EachHeaderGoesOnce) {
             "-0 X-Virus;-1 X-Virus=clean;-2 X-B;-0 x-a;");
 }
 
+TEST(MilterHeaders, ValuesOfAddedHeaders) {
+  const std::string place = "t.conf:1: ";
+  const struct {
+    const char *headers, *expected;
+  } rows[] = {
+      {"X-A = yes; X-B = 5;", "-0 X-A;-0 X-B;2 X-A=yes;2 X-B=5;"},
+      {"X-A = \"\";", "-0 X-A;2 X-A=;"},
+      {"X-A = one; X-A = two;", "-0 X-A;2 X-A=two;"},
+      {"X-A = [one];", "-0 X-A;2 X-A=one;"},
+      {"X-A = [one, two];",
+       "-0 X-A;2 X-A=two;\nof a list the last value alone is written as header X-A"},
+      {"X-A = [{ value = one; order = 1 }, { value = two; order = -1 }];",
+       "-0 X-A;-1 X-A=two;\nof a list the last value alone is written as header X-A"},
+      {"X-A = { value = one; order = 1 };", "-0 X-A;1 X-A=one;"},
+      {"X-A = { value = one; order = 0 };", "-0 X-A;1 X-A=one;"},
+      {"X-A = { value = one; };", "-0 X-A;2 X-A=one;"},
+      {"X-A = { order = 1; }; X-B = b;",
+       "-0 X-B;2 X-B=b;\nheader X-A is no text, nor { value, order }; it is left out"},
+      {"X-A = [];", "\nheader X-A is no text, nor { value, order }; it is left out"},
+      {"X-A = { value = [a]; };", "\nheader X-A is no text, nor { value, order }; it is left out"}};
+  for (const auto& row : rows) {
+    std::string told = edits(fmt::format(
+        "default_headers_order = 2; use = [add-headers]; routines {{ add-headers {{ headers {{ {} "
+        "}} }} }}",
+        row.headers));
+    if (const size_t at = told.find(place); at != std::string::npos) told.erase(at, place.size());
+    EXPECT_EQ(told, row.expected) << row.headers;
+  }
+}
+
+TEST(MilterHeaders, SeveralOfAName) {
+  EXPECT_EQ(edits("use = [remove-headers]; routines { remove-headers { headers { X-A = [1, -2]; "
+                  "X-B = 1; } } }"),
+            "-1 X-A;--2 X-A;-1 X-B;");
+}
+
 // A symbol without options is a finding all the same.
 TEST(MilterHeaders, Viruses) {
   const struct {
