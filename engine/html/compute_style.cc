@@ -63,8 +63,9 @@ void compute_colors(const ComputedStyle& parent, const StyleDelta& delta, uint32
 
 ComputedStyle compute_style(const ComputedStyle& parent, const StyleDelta& delta,
                             StyleBox natural) {
-  ComputedStyle style = parent;
   const uint32_t doubt = delta.doubted();
+  if ((delta.set | doubt) == 0) return inherit_style(parent);
+  ComputedStyle style = parent;
   const uint32_t on = delta.set & delta.value & ~doubt;
   const auto answer = [&](uint32_t bit, uint16_t flag) {
     if (!((delta.set | doubt) & bit)) return;

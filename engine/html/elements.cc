@@ -72,9 +72,7 @@ ComputedStyle HtmlParser::style_of(HtmlTag tag, const HtmlAttributes& attributes
   const bool quirk = tag == HtmlTag::kTable && quirks();
   if (!(attributes.seen & kStyled) && !(traits & (kTagPre | kTagHidden)) && !link && !quirk &&
       room_.sheet.empty()) {
-    ComputedStyle same = parent;
-    same.flags &= static_cast<uint16_t>(~kComputedFlex);
-    return same;
+    return inherit_style(parent);
   }
   StyleDelta delta;
   const auto color = [&](HtmlAttribute name, uint32_t bit, Color StyleDelta::*member) {

@@ -243,7 +243,10 @@ class SelectorReader {
 }  // namespace
 
 uint64_t any_key() { return key_of('*', "", false); }
-uint64_t tag_key(HtmlTag tag) { return key_of('t', html_tag_name(tag), false); }
+uint64_t tag_key(HtmlTag tag) {
+  const uint64_t hash = (static_cast<uint64_t>(tag) + 1) * 0x9E3779B97F4A7C15;
+  return hash ^ hash >> 29;
+}
 uint64_t class_key(std::string_view name, bool fold) { return key_of('.', name, fold); }
 uint64_t id_key(std::string_view name, bool fold) { return key_of('#', name, fold); }
 

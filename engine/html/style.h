@@ -137,6 +137,14 @@ enum ComputedBit : uint16_t {
 constexpr uint16_t kFontSeenPx16 = 3 * 16;
 constexpr uint8_t kOpacitySeen = 13;  // of 255
 
+// That of an element of which nothing is said. Nearly all are such: the flags are written where
+// they change, for a copy made of them at once would wait for the write.
+inline ComputedStyle inherit_style(const ComputedStyle& parent) {
+  ComputedStyle style = parent;
+  if (style.flags & kComputedFlex) style.flags &= static_cast<uint16_t>(~kComputedFlex);
+  return style;
+}
+
 // The style of an element inside one of style `parent`. `natural` is its box where no display is
 // set.
 ComputedStyle compute_style(const ComputedStyle& parent, const StyleDelta& delta, StyleBox natural);
