@@ -133,7 +133,7 @@ class HtmlParser {
   void shed(HtmlTag tag);
   uint32_t position_to_close(HtmlTag tag) const;
   // Whether the element is pushed: not if the stack is full.
-  bool push(HtmlTag tag, const ComputedStyle& style);
+  bool push(HtmlTag tag, const ComputedStyle& style, bool foreign = false);
   void pop_to(size_t depth);
   bool in_table() const;
   // The style that text has here, and elements that are no part of a table.

@@ -130,7 +130,7 @@ void HtmlParser::open_foreign(HtmlTag tag, std::string_view name,
   const bool math = open_[at(kMath)] > open_[at(kSvg)];
   const bool html = math ? same_name(name, {"mi", "mo", "mn", "ms", "mtext"})
                          : same_name(name, {"foreignobject", "desc", "title"});
-  if (push(tag, style)) {
+  if (push(tag, style, true)) {
     top().foreign = !html;
     top().mute = tag == kStyle || tag == kScript || tag == kTitle;
   }
@@ -165,7 +165,7 @@ void HtmlParser::doubt_top(uint32_t style_bits) {
   see_content();
 }
 
-bool HtmlParser::push(HtmlTag tag, const ComputedStyle& style) {
+bool HtmlParser::push(HtmlTag tag, const ComputedStyle& style, bool foreign) {
   std::vector<HtmlElement>& stack = room_.stack;
   if (stack.size() > std::min<size_t>(limits_.html_depth_max, kDepthMax)) {
     limit(HtmlFlag::kTooDeep);
@@ -176,11 +176,13 @@ bool HtmlParser::push(HtmlTag tag, const ComputedStyle& style) {
   element.tag = tag;
   element.same_before = open_[at(tag)];
   element.barrier_before = barrier_;
-  element.style = style;
+  // Some browsers know nothing but options in a <select>.
+  const bool doubtful = open_[at(kSelect)] > barrier_ && tag != kOption && tag != kOptgroup;
+  element.style = doubtful && !hidden_ && (style.flags & kComputedHidden) ? content_style() : style;
   stack.push_back(element);
   const auto position = static_cast<uint16_t>(stack.size());
   open_[at(tag)] = position;
-  if (tag_traits(tag) & kTagBarrier) barrier_ = position;
+  if ((tag_traits(tag) & kTagBarrier) && !foreign) barrier_ = position;
   html_.depth_max = std::max(html_.depth_max, position - 1u);
   const bool was_hidden = hidden_;
   see_content();
@@ -298,11 +300,12 @@ bool HtmlParser::make_place(HtmlTag tag) {
       shed(kNobr);
       return true;
     case kOptgroup:
-      close(kOption, barrier_);
-      close(kOptgroup, barrier_);
-      return true;
     case kOption:
-      close(kOption, barrier_);
+      if (open_[at(kSelect)] > barrier_)
+        close(kOption, barrier_);
+      else if (top().tag == kOption)
+        pop_to(room_.stack.size() - 1);
+      if (tag == kOptgroup) close(kOptgroup, barrier_);
       return true;
     case kRb:
     case kRp:
