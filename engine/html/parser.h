@@ -42,6 +42,7 @@ struct HtmlElement {
   bool listed = false;       // in the list of formatting elements
   uint16_t same_before = 0;  // stack position + 1 of the open element of the same tag around it
   uint16_t barrier_before = 0;
+  uint16_t hider_before = 0;
   ComputedStyle style;
 };
 
@@ -195,6 +196,7 @@ class HtmlParser {
 
   std::array<uint16_t, static_cast<size_t>(HtmlTag::kCount)> open_{};  // stack position + 1
   uint16_t barrier_ = 0;      // stack position + 1 of the innermost barrier
+  uint16_t hider_ = 0;        // the innermost element that hides what its parent shows
   uint32_t too_deep_ = 0;     // open elements beyond the depth limit
   uint32_t link_ = kNoIndex;  // link that is open: index into the open row's html_links
   size_t link_depth_ = 0;     // stack size when it was opened

@@ -176,12 +176,17 @@ bool HtmlParser::push(HtmlTag tag, const ComputedStyle& style, bool foreign) {
   element.tag = tag;
   element.same_before = open_[at(tag)];
   element.barrier_before = barrier_;
+  element.hider_before = hider_;
   // Some browsers know nothing but options in a <select>.
   const bool doubtful = open_[at(kSelect)] > barrier_ && tag != kOption && tag != kOptgroup;
   element.style = doubtful && !hidden_ && (style.flags & kComputedHidden) ? content_style() : style;
+  constexpr uint16_t kHides = kComputedGone | kComputedInvisible | kComputedAway | kComputedIndent |
+                              kComputedClear | kComputedTransparent | kComputedTiny;
+  const bool hides = element.style.flags & ~content_style().flags & kHides;
   stack.push_back(element);
   const auto position = static_cast<uint16_t>(stack.size());
   open_[at(tag)] = position;
+  if (hides) hider_ = position;
   if ((tag_traits(tag) & kTagBarrier) && !foreign) barrier_ = position;
   html_.depth_max = std::max(html_.depth_max, position - 1u);
   const bool was_hidden = hidden_;
@@ -196,6 +201,7 @@ void HtmlParser::pop_to(size_t depth) {
     const HtmlElement& element = stack.back();
     open_[at(element.tag)] = element.same_before;
     barrier_ = element.barrier_before;
+    hider_ = element.hider_before;
     if (element.listed) {
       for (uint32_t i = formats_count_; i-- > 0;) {
         if (formats_[i].open == stack.size()) formats_[i].open = 0, ++formats_closed_;
@@ -223,12 +229,11 @@ void HtmlParser::leave_head() {
   if (at_ < end_ && *at_ != '<') pop_to(head - 1u);
 }
 
-// Takes the open element of the tag, which may not hold another, out of what hides text.
+// Takes the open element of the tag, which may not hold another, out of what hides text. Where an
+// element in it hides, too, that stays: it would be moved out of this one.
 void HtmlParser::shed(HtmlTag tag) {
   const uint32_t position = open_[at(tag)];
-  if (position <= barrier_ || position < 2) return;
-  const auto hides = [&](uint32_t i) { return room_.stack[i].style.flags & kComputedHidden; };
-  if (hides(position - 1) && !hides(position - 2)) pop_to(position - 1);
+  if (position > barrier_ && position == hider_) pop_to(position - 1);
 }
 
 // Closes what the start tag ends without saying so. False if the tag itself is ignored.

@@ -16,6 +16,7 @@ TEST(HtmlTree, Seen) {
       "<button hidden><button>zz",
       "<a hidden><a>zz",
       "<nobr hidden><nobr>zz",
+      "<a hidden><div><a>zz",
       "<select hidden><input>zz",
       "<select hidden><select>zz",
       "<select><b hidden>zz",
@@ -70,6 +71,7 @@ TEST(HtmlTree, Seen) {
 TEST(HtmlTree, StillHidden) {
   constexpr std::string_view kRows[] = {
       "<div hidden><h1>a</h1><p>zz",
+      "<a style=color:transparent><div hidden><a>zz",
       "<table hidden><tr><td>zz",
       "<table><tr hidden><td>zz",
       "<table><tr><td hidden><table><tr>zz",
