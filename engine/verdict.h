@@ -74,7 +74,7 @@ struct Effect {
 struct Verdict {
   ActionId action;  // index into the model's actions
   Micro score = 0;
-  Micro required = 0;  // the reject threshold; kNoThreshold where there is none
+  Micro required = 0;  // the highest threshold; kNoThreshold where there is none
   std::vector<VerdictSymbol> symbols = {};  // in insertion order, composites last
   std::vector<PreResult> pre_results = {};  // in insertion order
   uint32_t forced_by = kNoIndex;            // index into pre_results that decided, or kNoIndex

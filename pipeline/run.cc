@@ -323,9 +323,7 @@ void Run::condemn(Message& message, std::unique_ptr<Case>& one) const {
   Verdict& verdict = one->verdict;
   verdict.clear();
   verdict.action = rules_->poison_action;
-  const ActionId reject = rules_->model.reject;
-  verdict.required =
-      reject == kNoId<ActionId> ? kNoThreshold : rules_->model.actions[index(reject)].threshold;
+  verdict.required = highest_threshold(rules_->model);
   const SymbolId symbol = rules_->judge.fault_symbols[static_cast<size_t>(Fault::kPoison)];
   if (symbol != kNoId<SymbolId>) verdict.symbols.push_back({.symbol = symbol, .shots = 1});
   PreResult forced{.action = rules_->poison_action};

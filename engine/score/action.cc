@@ -10,6 +10,19 @@ bool has_flag(const Action& action, ActionFlag flag) {
   return action.flags & static_cast<uint8_t>(flag);
 }
 
+Micro threshold_of(const ScoreModel& model, const Overlay* overlay, ActionId action) {
+  const uint32_t id = index(action);
+  if (overlay && id < overlay->thresholds.size()) return overlay->thresholds[id];
+  return id < model.actions.size() ? model.actions[id].threshold : kNoThreshold;
+}
+
+bool is_on(const ScoreModel& model, const Overlay* overlay, ActionId action) {
+  const uint32_t id = index(action);
+  if (id >= model.actions.size() || has_flag(model.actions[id], ActionFlag::kDisabled))
+    return false;
+  return !overlay || id >= overlay->actions_off.size() || !overlay->actions_off[id];
+}
+
 bool may_force(const ScoreModel& model, const Board& board, ActionId id) {
   return board.is_action_enabled(id) &&
          !has_flag(model.actions[index(id)], ActionFlag::kThresholdOnly);
@@ -51,26 +64,17 @@ bool is_discard(const Action& action) {
 
 }  // namespace
 
-Micro Board::threshold(ActionId action) const {
-  const uint32_t id = index(action);
-  if (overlay_ && id < overlay_->thresholds.size()) return overlay_->thresholds[id];
-  return id < model_->actions.size() ? model_->actions[id].threshold : kNoThreshold;
-}
+Micro Board::threshold(ActionId action) const { return threshold_of(*model_, overlay_, action); }
 
-bool Board::is_action_enabled(ActionId action) const {
-  const uint32_t id = index(action);
-  if (id >= model_->actions.size()) return false;
-  if (has_flag(model_->actions[id], ActionFlag::kDisabled)) return false;
-  return !overlay_ || id >= overlay_->actions_off.size() || !overlay_->actions_off[id];
-}
+bool Board::is_action_enabled(ActionId action) const { return is_on(*model_, overlay_, action); }
 
-Micro Board::highest_threshold() const {
+Micro highest_threshold(const ScoreModel& model, const Overlay* overlay) {
   Micro highest = -kNoThreshold;
-  for (uint32_t i = 0; i < model_->actions.size(); ++i) {
+  for (uint32_t i = 0; i < model.actions.size(); ++i) {
     const auto id = static_cast<ActionId>(i);
-    const Micro limit = threshold(id);
-    if (limit != kNoThreshold && limit > highest && is_action_enabled(id) &&
-        !has_flag(model_->actions[i], ActionFlag::kWithoutThreshold))
+    const Micro limit = threshold_of(model, overlay, id);
+    if (limit != kNoThreshold && limit > highest && is_on(model, overlay, id) &&
+        !has_flag(model.actions[i], ActionFlag::kWithoutThreshold))
       highest = limit;
   }
   return highest == -kNoThreshold ? kNoThreshold : highest;

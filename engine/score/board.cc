@@ -265,7 +265,7 @@ void Board::finish(Arena& slab, Verdict& out) {
   out.action = decision.action;
   out.score = decision.score;
   out.forced_by = decision.forced_by;
-  out.required = model_->reject == kNoId<ActionId> ? kNoThreshold : threshold(model_->reject);
+  out.required = highest_threshold();
   out.pre_results.assign(pre_results_.begin(), pre_results_.end());
   for (PreResult& result : out.pre_results) {
     result.message = slab.copy(result.message);

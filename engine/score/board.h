@@ -27,6 +27,10 @@ struct Overlay {
   std::vector<bool> actions_off;                   // by action; may be shorter than all
 };
 
+// The highest threshold of an action that is on: what a score is shown against.
+// kNoThreshold where no action has one.
+Micro highest_threshold(const ScoreModel& model, const Overlay* overlay = nullptr);
+
 class Board {
  public:
   struct Entry {
@@ -91,7 +95,7 @@ class Board {
   bool is_over() const { return total_ > highest_threshold(); }
   Micro threshold(ActionId action) const;
   bool is_action_enabled(ActionId action) const;
-  Micro highest_threshold() const;
+  Micro highest_threshold() const { return winnow::highest_threshold(*model_, overlay_); }
 
   // Writes the verdict; texts are copied into `slab`. The unknown questions are the caller's.
   void finish(Arena& slab, Verdict& out);

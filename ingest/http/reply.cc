@@ -57,7 +57,7 @@ std::string_view action_name(const LiveRules& live, const Verdict& verdict) {
   return action_of(live, verdict).name;
 }
 
-// `15.00`; without a reject threshold 0.00.
+// `15.00`; without any threshold 0.00.
 std::string score_text(Micro score) {
   std::string text;
   append_score(score == kNoThreshold ? 0 : score, text);
@@ -329,8 +329,7 @@ void render_unscanned(const HttpRequest& request, const LiveRules& live, std::st
   const bool legacy = request.command != HttpCommand::kCheckV2;
   std::string body = fmt::format("{{{}\"is_skipped\":{},\"score\":0.0,\"required_score\":",
                                  legacy ? "\"default\":{\"is_spam\":false," : "", request.skip);
-  const bool rejects = model.reject != kNoId<ActionId>;
-  append_json_score(rejects ? model.actions[index(model.reject)].threshold : kNoThreshold, body);
+  append_json_score(highest_threshold(model), body);
   body += ",\"action\":";
   append_json_string(model.actions[index(model.no_action)].name, body);
   body += legacy ? "}" : ",\"symbols\":{}";

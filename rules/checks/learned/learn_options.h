@@ -15,7 +15,7 @@ class UclObject;
 
 struct Autolearn {
   bool on = false;
-  std::optional<Micro> spam;   // from this score on; nothing: over the reject threshold
+  std::optional<Micro> spam;   // from this score on; nothing: over the highest threshold
   Micro ham = 0;               // up to this score
   bool strict = true;          // below it, and not at it
   bool by_verdict = false;     // an object: the verdict says which class, the scores whether

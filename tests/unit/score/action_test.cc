@@ -72,6 +72,28 @@ TEST(Actions, what_is_off_neither_wins_nor_forces) {
   EXPECT_EQ(board.highest_threshold(), points(4));
 }
 
+// A site without a reject action, or with one of its own above it, reads the score against that.
+TEST(Actions, required_is_the_highest_threshold_of_what_is_on) {
+  ScoreModel model = base_model();
+  const auto required = [&] {
+    Arena slab;
+    Verdict verdict{};
+    Board board;
+    board.begin(model);
+    board.finish(slab, verdict);
+    EXPECT_EQ(verdict.required, highest_threshold(model));
+    return verdict.required;
+  };
+  EXPECT_EQ(required(), points(15));
+  model.actions.push_back({.name = "drop", .threshold = points(24)});
+  EXPECT_EQ(required(), points(24));
+  for (const ActionId off : {kReject, ActionId{6}})
+    model.actions[index(off)].flags = static_cast<uint8_t>(ActionFlag::kDisabled);
+  EXPECT_EQ(required(), points(6));
+  model.actions.resize(1);
+  EXPECT_EQ(required(), kNoThreshold);
+}
+
 TEST(Actions, custom_ham_and_threshold_only) {
   ScoreModel model = base_model();
   model.actions.push_back({.name = "quarantine", .threshold = points(20)});
