@@ -3,6 +3,7 @@
 #include <charconv>
 #include <vector>
 
+#include "engine/ascii.h"
 #include "engine/score/evaluate.h"
 #include "rules/lang/expression_atom.h"
 
@@ -72,9 +73,9 @@ class Parser {
     return fail(Error{.what = std::move(what), .column = static_cast<unsigned>(column + 1)});
   }
 
-  // Whether `what` stands here as a whole word.
+  // Whether `what` stands here as a whole word, in whatever case.
   bool word(std::string_view what) const {
-    if (!text_.substr(pos_).starts_with(what)) return false;
+    if (!starts_caseless(text_.substr(pos_), what)) return false;
     if (pos_ + what.size() == text_.size()) return true;
     const char next = text_[pos_ + what.size()];
     return is_blank(next) || next == '(' || next == ')' || next == '!';

@@ -8,8 +8,8 @@
 //   and       = compare { ("&" | "&&" | "and") compare }
 //   or        = and { ("|" | "||" | "or") and }
 // A NUMBER is one only directly after an arithmetic operator or a comparison; anywhere else
-// digits begin an atom. Words are operators in lower case only. What an atom looks like depends on
-// the dialect (rules/lang/expression_atom.h).
+// digits begin an atom. Words are operators in any case. What an atom looks like depends on the
+// dialect (rules/lang/expression_atom.h).
 //
 // One pass with an operator stack; chains of the same operator become one n-ary instruction (of
 // at most 32 operands, then they nest to the left). Bounded and not recursive.
