@@ -441,7 +441,7 @@ enum class WordFlag : uint8_t {
   kInvisible = 8,
   kBroken = 16,
   kEmoji = 32,
-  kMeta = 64,
+  kName = 64,  // of From's name
   kHeader = 128
 };
 

@@ -54,16 +54,27 @@ bool is_named_letter(std::span<const Part> parts, uint32_t index) {
   return true;
 }
 
-std::string_view word_text(ScopeKind scope, const Text& text, const Word& word) {
+std::string_view word_text(ScopeKind scope, std::string_view source, const Word& word) {
   switch (scope) {
     case ScopeKind::kWord:
       return word.normal;
     case ScopeKind::kStemWord:
       return word.stem;
     default:
-      return word.offset <= text.plain.size() ? text.plain.substr(word.offset, word.length)
-                                              : std::string_view();
+      return word.offset <= source.size() ? source.substr(word.offset, word.length)
+                                          : std::string_view();
   }
+}
+
+MetaTexts meta_texts(const Batch& batch, uint32_t row) {
+  MetaTexts out;
+  const std::span<const Header> headers = batch.headers.row(row);
+  const uint32_t subject = batch.facts[row].subject;
+  if (subject < headers.size()) out.subject = headers[subject].decoded;
+  const std::span<const Address> addresses = batch.addresses.row(row);
+  const auto from = std::ranges::find(addresses, AddressField::kFrom, &Address::field);
+  if (from != addresses.end()) out.name = from->name;
+  return out;
 }
 
 bool scope_is_filled(ScopeKind scope, const Batch& batch) {

@@ -17,8 +17,15 @@ using TextRoom = std::vector<char>;
 // `text` with line breaks (CRLF, CR, LF) as one blank each, in `room`.
 std::string_view flatten(std::string_view text, TextRoom& room);
 
-// The text of `word` in the given word scope.
-std::string_view word_text(ScopeKind scope, const Text& text, const Word& word);
+// The text of `word`, which was cut out of `source`, in the given word scope.
+std::string_view word_text(ScopeKind scope, std::string_view source, const Word& word);
+
+// What meta words were cut out of.
+struct MetaTexts {
+  std::string_view subject;
+  std::string_view name;  // of the first From
+};
+MetaTexts meta_texts(const Batch& batch, uint32_t row);
 
 // Did the stages run that fill the columns this scope reads? A scope whose columns are empty has
 // no texts.
@@ -108,14 +115,13 @@ void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached,
   }
 }
 
-// Calls f(item, text) for each word of a word scope that is not empty; item: word. Meta words
-// (of headers) are none of them.
+// Calls f(item, text) for each word of the texts that is not empty in a word scope; item: word.
 template <class F>
-void each_word(ScopeKind scope, const Batch& batch, uint32_t row, F&& f) {
+void each_word_of_texts(ScopeKind scope, const Batch& batch, uint32_t row, F&& f) {
   const std::span<const Word> words = batch.words.row(row);
   for (const Text& text : batch.texts.row(row)) {
     for (uint32_t i = text.words.begin; i < text.words.end && i < words.size(); ++i) {
-      const std::string_view bytes = word_text(scope, text, words[i]);
+      const std::string_view bytes = word_text(scope, text.plain, words[i]);
       if (!bytes.empty()) f(i, bytes);
     }
   }
@@ -128,6 +134,22 @@ constexpr std::string_view header_text(ScopeKind scope, const Header& header) {
 
 // The text that `where` is in, as patterns saw it; empty where there is none. May point into
 // `room`.
+// The same for all that a word scope has: the words of the texts, then those of the Subject and of
+// the first From's name.
+template <class F>
+void each_word(ScopeKind scope, const Batch& batch, uint32_t row, F&& f) {
+  each_word_of_texts(scope, batch, row, f);
+  const std::span<const Word> words = batch.words.row(row);
+  const Range meta = row < batch.meta_words.size() ? batch.meta_words[row] : Range{};
+  if (meta.empty()) return;
+  const MetaTexts from = meta_texts(batch, row);
+  for (uint32_t i = meta.begin; i < meta.end && i < words.size(); ++i) {
+    const bool of_name = words[i].flags & static_cast<uint8_t>(WordFlag::kName);
+    const std::string_view bytes = word_text(scope, of_name ? from.name : from.subject, words[i]);
+    if (!bytes.empty()) f(i, bytes);
+  }
+}
+
 std::string_view scope_text(const Batch& batch, uint32_t row, const Where& where, TextRoom& room);
 
 }  // namespace winnow

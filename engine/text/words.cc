@@ -221,18 +221,18 @@ class WordsOfRow {
   void add_meta() {
     const std::span<const Header> headers = batch_.headers.row(row_);
     const uint32_t subject = batch_.facts[row_].subject;
-    if (subject < headers.size()) add_meta_text(headers[subject].decoded);
+    if (subject < headers.size()) add_meta_text(headers[subject].decoded, 0);
     for (const Address& address : batch_.addresses.row(row_)) {
       if (address.field != AddressField::kFrom) continue;
-      return add_meta_text(address.name);
+      return add_meta_text(address.name, bit(WordFlag::kName));
     }
   }
 
-  void add_meta_text(std::string_view text) {
+  void add_meta_text(std::string_view text, uint8_t flags) {
     const auto size = static_cast<uint32_t>(within_budget(text));
     scratch_.pieces.clear();
     split_words(text, 0, size, scratch_.dictionary, scratch_.pieces);
-    add_words(text, bit(WordFlag::kText) | bit(WordFlag::kHeader), nullptr);
+    add_words(text, flags | bit(WordFlag::kText) | bit(WordFlag::kHeader), nullptr);
   }
 
   void fold(Text& text) { text.folded = fold_text(text.plain, batch_.arena); }

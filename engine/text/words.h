@@ -33,8 +33,9 @@ struct WordScratch {
 // flagged kException. After words_decay words of a text a sample is kept, chosen by hashes of the
 // words. Past words_max or words_text_bytes_max of the message: fault kLimitWords.
 //
-// Meta words are those of the Subject, then of the first From's name, flagged kHeader; the offset
-// is into Header::decoded or Address::name. Their stems are of the first text's language.
+// Meta words are those of the Subject, then of the first From's name, flagged kHeader, those of the
+// name kName as well; the offset is into Header::decoded or Address::name. Their stems are of the
+// first text's language.
 void words(const TextPlan& plan, WordScratch& scratch, Batch& batch);
 
 }  // namespace winnow

@@ -180,7 +180,7 @@ class SelectorRun {
 
   void take_words(const Selector::Step& step) {
     const ScopeKind scope = wants(step, "raw") ? ScopeKind::kRawWord : ScopeKind::kWord;
-    each_word(scope, batch_, row_, [&](uint32_t, std::string_view text) { give(text); });
+    each_word_of_texts(scope, batch_, row_, [&](uint32_t, std::string_view text) { give(text); });
   }
 
   // What the session said of the message, by the names of HTTP's headers.

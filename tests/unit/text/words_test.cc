@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 
+#include "engine/match/scope_texts.h"
 #include "engine/text/folded_subject.h"
 #include "engine/text/texts.h"
 #include "engine/text/utf8.h"
@@ -335,6 +336,12 @@ TEST(Words, meta_words_follow_and_take_the_first_texts_language) {
   EXPECT_EQ(meta.end, message.batch.words.row(0).size());
   EXPECT_TRUE(message.batch.words.row(0)[meta.begin].flags &
               static_cast<uint8_t>(WordFlag::kHeader));
+  // What patterns see: behind the words of the texts those of the Subject and of From's name.
+  std::string raw;
+  each_word(ScopeKind::kRawWord, message.batch, 0, [&](uint32_t item, std::string_view word) {
+    if (item >= meta.begin) raw.append(word).append(" ");
+  });
+  EXPECT_EQ(raw, "Lieferungen heute Kundendienst M\u00fcller ");
 }
 
 TEST(Words, limits_and_decay) {
