@@ -137,25 +137,12 @@ std::optional<MapNetwork> parse_network(std::string_view text) {
 }
 
 std::string glob_regex(std::string_view glob) {
-  std::string out = "^";
-  for (size_t i = 0; i < glob.size(); ++i) {
-    const char c = glob[i];
-    const size_t close = c == '[' ? glob.find(']', i + 2) : glob.npos;
+  std::string out;
+  for (const char c : glob) {
     if (c == '*') {
       if (!out.ends_with(".*")) out += ".*";
     } else if (c == '?') {
       out += '.';
-    } else if (close != glob.npos) {
-      out += '[';
-      if (glob[i + 1] == '!' || glob[i + 1] == '^') {
-        out += '^';
-        ++i;
-      }
-      for (++i; i < close; ++i) {
-        if (glob[i] == '\\' || glob[i] == '[' || glob[i] == ']') out += '\\';
-        out += glob[i];
-      }
-      out += ']';
     } else {
       const auto byte = static_cast<unsigned char>(c);
       const bool plain = byte > 127 || is_letter(c) || (c >= '0' && c <= '9') || c == '_';
@@ -163,7 +150,7 @@ std::string glob_regex(std::string_view glob) {
       out += c;
     }
   }
-  return out + "$";
+  return out;
 }
 
 }  // namespace winnow

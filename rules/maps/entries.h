@@ -53,7 +53,8 @@ struct MapNetwork {
 // "192.0.2.1", "192.0.2.0/24", "[2001:db8::]/32", "[2001:db8::/32]", "2001:db8::/32".
 std::optional<MapNetwork> parse_network(std::string_view text);
 
-// A shell pattern ("*.example.com", "?", "[a-z]") as a regexp that is anchored on both sides.
+// A glob as a regexp that matches anywhere in a text, as Rspamd's does: "*" is any bytes of a line,
+// "?" one byte, and all else stands for itself, brackets too.
 std::string glob_regex(std::string_view glob);
 
 }  // namespace winnow

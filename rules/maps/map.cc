@@ -70,13 +70,13 @@ void MapBuilder::add_pattern(std::string_view key, uint32_t value, uint32_t sour
   pattern.value = value;
   pattern.source = source;
   pattern.line = line;
-  if (map_->kind_ == MapKind::kGlob || map_->kind_ == MapKind::kGlobMulti) {
-    pattern.regex = glob_regex(key);
-  } else if (pattern_end(key) == key.size()) {
+  if (pattern_end(key) == key.size()) {  // among globs, too
     Result<PatternSpec> spec = parse_plain_regexp(key);
     if (!spec) return complain(line, fmt::format("{}: {}", key, spec.error().what));
     pattern.regex = std::move(spec->regex);
     pattern.flags = spec->flags;
+  } else if (map_->kind_ == MapKind::kGlob || map_->kind_ == MapKind::kGlobMulti) {
+    pattern.regex = glob_regex(key);
   } else {
     pattern.regex = key;
   }

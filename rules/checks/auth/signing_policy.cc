@@ -198,6 +198,12 @@ class SigningCompiler {
     return true;
   }
 
+  // A glob that names who signs is about the whole of it: the key of example.com is not for
+  // user@example.com.evil.test.
+  static Result<Regex> whole(const MapPattern& glob) {
+    return Regex::compile(fmt::format("^(?:{})$", glob.regex), glob.flags);
+  }
+
   void read_vault() {
     if (!options_.flag("use_vault", false)) return;
     for (uint32_t i = 0; i < kVaultKeysMax; ++i)
@@ -207,8 +213,7 @@ class SigningCompiler {
     policy_->all_in_vault_ = !domains;
     if (!domains) return;
     for (const MapPattern& one : domains->patterns())
-      if (Result<Regex> regex = Regex::compile(one.regex, one.flags))
-        policy_->vault_domains_.push_back(std::move(*regex));
+      if (Result<Regex> regex = whole(one)) policy_->vault_domains_.push_back(std::move(*regex));
   }
 
   void read_request() {
@@ -298,7 +303,9 @@ class SigningCompiler {
   std::vector<SigningPolicy::Pattern> patterns(std::string_view option, const Map& from) {
     std::vector<SigningPolicy::Pattern> out;
     for (const MapPattern& pattern : from.patterns()) {
-      Result<Regex> regex = Regex::compile(pattern.regex, pattern.flags);
+      Result<Regex> regex = from.kind() == MapKind::kRegexp || from.kind() == MapKind::kRegexpMulti
+                                ? Regex::compile(pattern.regex, pattern.flags)
+                                : whole(pattern);
       if (regex)
         out.push_back({std::move(*regex), std::string(from.value(pattern.value))});
       else
