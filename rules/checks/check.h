@@ -137,6 +137,8 @@ struct CompileContext {
   OwnNetworks own = {};
   // Names that DNS lists may be asked about one message, beside the client's (dns_max_requests).
   uint32_t list_questions_max = UINT32_MAX;
+  // Said of a selector that reads languages: texts are asked for theirs then.
+  std::function<void()> wants_languages = {};
 };
 
 // What edits are made from, once the verdict stands.

@@ -40,6 +40,7 @@ std::unique_ptr<const MapExpression> MapExpression::compile(const UclObject& fro
                                          : fmt::format("\"{}\" is no kind of map", type));
       return nullptr;
     }
+    if (selector->reads_languages() && context.wants_languages) context.wants_languages();
     Rule rule{std::move(*selector), context.map_of(*map, kind->second), {}};
     for (const MapPattern& pattern : rule.map->patterns())
       if (Result<Regex> regex = Regex::compile(pattern.regex, pattern.flags))

@@ -146,6 +146,7 @@ void declare_checks(Compiler& compiler, const UclObject& root) {
   for (const Check* const check : all_checks()) {
     const UclObject* const section = root.find(section_of(*check));
     for (const SymbolDecl& decl : check->symbols) {
+  context.wants_languages = [&compiler] { compiler.languages = true; };
       const std::optional<std::string_view> given = given_name(*check, section, decl.name);
       const SymbolId id = compiler.inserted(given && !given->empty() ? *given : decl.name);
       if (given && given->empty())

@@ -239,12 +239,13 @@ void compute_identity(RuleSet& set) {
   set.seal.rules_identity = set.identity;
 }
 
-// Columns of texts that nobody reads are not filled. Patterns alone read stems, languages and
-// folded text (a check that comes to do so must be asked here too); words are counted by checks.
-void plan_texts(RuleSet& set, const MatchOptions& options) {
+// Columns of texts that nobody reads are not filled. Patterns alone read stems and folded text,
+// selectors languages as well (a check that comes to do so must be asked here too); words are
+// counted by checks.
+void plan_texts(RuleSet& set, bool languages, const MatchOptions& options) {
   TextPlan& plan = set.text_plan;
   plan.limits = set.limits;
-  plan.stems = set.match->reads(ScopeKind::kStemWord);
+  plan.stems = languages || set.match->reads(ScopeKind::kStemWord);
   plan.folded = set.match->reads(ScopeKind::kFolded);
   plan.words_of_attached = options.attached_texts;
 }
@@ -293,7 +294,7 @@ Result<std::shared_ptr<RuleSet>> compile_rules(const UclObject& root,
   match.limits = set->limits;
   set->match = compiler.patterns.build(match);
   for (const std::string& warning : set->match->report().warnings) compiler.warn(Place{}, warning);
-  plan_texts(*set, match);
+  plan_texts(*set, compiler.languages, match);
 
   set->judge.model = &set->model;
   set->judge.atoms = static_cast<uint32_t>(set->atoms.size());

@@ -43,6 +43,7 @@ struct Compiler {
   FileSupply file_supply;
   MapStore maps;
   uint32_t selectors = 0;                   // given out
+  bool languages = false;                   // a selector reads them
   uint32_t shots_max = Symbol().shots_max;  // options.max_shots
   // Symbols that only parts would insert which are not there yet, and those of them that something
   // here speaks of.

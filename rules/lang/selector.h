@@ -38,6 +38,9 @@ class Selector {
   // Error.column is the 1-based byte where the text breaks. `headers` gets the names that are read.
   static Result<Selector> parse(std::string_view text, HeaderNames& headers, const MapOf& map_of);
 
+  // Whether it looks at the languages of texts, which nobody finds out unasked.
+  bool reads_languages() const;
+
   // Appends the values of the row to `out`.
   void values(const Batch& batch, uint32_t row, Arena& arena,
               std::vector<std::string_view>& out) const;

@@ -307,4 +307,10 @@ Result<Selector> Selector::parse(std::string_view text, HeaderNames& headers, co
   return SelectorParser(text, headers, map_of).run();
 }
 
+bool Selector::reads_languages() const {
+  return std::ranges::any_of(pipelines_, [](const Pipeline& steps) {
+    return steps.front().kind == static_cast<uint8_t>(Take::kLanguages);
+  });
+}
+
 }  // namespace winnow

@@ -70,12 +70,14 @@ void add_selectors(CompileContext& context, RblPlan& plan, const RblRule& rule) 
       return nullptr;
     };
     Result<Selector> made = Selector::parse(one.text, context.headers, map_of);
-    if (!made)
+    if (!made) {
       context.warn_at(*rule.body,
                       fmt::format("rbl {}: selector {} is left out: {} (byte {})", rule.name,
                                   one.label, made.error().what, made.error().column));
-    else
+    } else {
+      if (made->reads_languages() && context.wants_languages) context.wants_languages();
       plan.selectors.emplace_back(one.hash, std::move(*made));
+    }
   }
 }
 

@@ -231,6 +231,7 @@ class Reader {
       off(*given, fmt::format("its selector is broken: {} (byte {})", made.error().what,
                               made.error().column));
       return false;
+    if (made->reads_languages() && context_.wants_languages) context_.wants_languages();
     }
     rule_.source.selector = std::make_shared<const Selector>(std::move(*made));
     rule_.source.delimiter = body_.string("delimiter", "");
