@@ -93,7 +93,7 @@ Micro cap(Compiler& compiler, const UclObject& group, const char* key, Micro non
     compiler.warn(*value, fmt::format("{} of group {} is no number", key, group.key()));
     return none;
   }
-  return to_micro(*number);
+  return *number == 0 ? none : to_micro(*number);  // 0 is no cap
 }
 
 void read_group(Compiler& compiler, const UclObject& object) {
