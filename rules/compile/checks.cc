@@ -58,6 +58,15 @@ void level_judges(JudgePlan& plan) {
   }
 }
 
+// Where the table of options has what stands in a rule of the check.
+std::string_view rules_section(const Check& check) {
+  constexpr std::pair<std::string_view, std::string_view> kInside[] = {
+      {"multimap", "multimap.*"}, {"rbl", "rbl.rbls.*"}, {"whitelist", "whitelist.rules.*"}};
+  for (const auto& [name, section] : kInside)
+    if (check.name == name) return section;
+  return check.name;
+}
+
 // A symbol that a rule of a check's section defines.
 SymbolId declare(Compiler& compiler, const Check& check, std::string_view name,
                  const UclObject* body, double score, std::string_view group,
@@ -74,7 +83,7 @@ SymbolId declare(Compiler& compiler, const Check& check, std::string_view name,
     info.expression = std::move(expression);
     compiler.set.rules.push_back(std::move(info));
   }
-  if (body) read_symbol(compiler, *body, id);
+  if (body) read_symbol(compiler, *body, id, rules_section(check));
   if (compiler.set.model.symbols[index(id)].groups.empty()) compiler.join_group(id, group);
   return id;
 }
@@ -137,6 +146,7 @@ CompileContext make_context(Compiler& compiler, const Check& check, const UclObj
     context.glob = [files](std::string_view pattern) { return files->glob(pattern); };
   }
   context.selector = [&compiler] { return compiler.selectors++; };
+  context.wants_languages = [&compiler] { compiler.languages = true; };
   return context;
 }
 
@@ -146,7 +156,6 @@ void declare_checks(Compiler& compiler, const UclObject& root) {
   for (const Check* const check : all_checks()) {
     const UclObject* const section = root.find(section_of(*check));
     for (const SymbolDecl& decl : check->symbols) {
-  context.wants_languages = [&compiler] { compiler.languages = true; };
       const std::optional<std::string_view> given = given_name(*check, section, decl.name);
       const SymbolId id = compiler.inserted(given && !given->empty() ? *given : decl.name);
       if (given && given->empty())

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "engine/hash/fingerprint.h"
 #include "engine/html/tags.h"
 #include "engine/score/micro.h"
 #include "engine/text/folded_subject.h"
+#include "rules/config/options.h"
 #include "rules/lang/function_atom.h"
 #include "rules/lang/regexp.h"
 
@@ -169,10 +171,17 @@ void weigh(Compiler& compiler, const UclObject& value, double number, SymbolId i
 
 }  // namespace
 
-void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
+void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id,
+                 std::string_view section) {
   Symbol& symbol = compiler.set.model.symbols[index(id)];
-  for (const char* const key : {"score", "weight"}) {
-    const UclObject* const value = object.find(key);
+  const auto given = [&](std::string_view key) {
+    return find_option(section, key) ? object.find(key) : nullptr;
+  };
+  // Of both, what is read last counts: a regexp rule's weight, everywhere else the score.
+  std::array<std::string_view, 2> points{"weight", "score"};
+  if (section == "regexp.*") std::ranges::reverse(points);
+  for (const std::string_view key : points) {
+    const UclObject* const value = given(key);
     if (!value) continue;
     const std::optional<double> number = value->last_value().as_number();
     if (!number || std::abs(*number) > kPointsMax) {
@@ -181,13 +190,14 @@ void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
     }
     weigh(compiler, value->last_value(), *number, id);
   }
-  if (const std::string_view text = object.string("description", ""); !text.empty())
+  if (const std::string_view text = object.string("description", "");
+      !text.empty() && given("description"))
     symbol.description = text;
   for (const char* const key : {"group", "groups"})
-    for (const std::string_view name : object.strings(key)) compiler.join_group(id, name);
+    if (given(key))
+      for (const std::string_view name : object.strings(key)) compiler.join_group(id, name);
   const auto set_flag = [&](const char* key, SymbolFlag flag) {
-    const UclObject* const value = object.find(key);
-    if (!value) return;
+    if (!given(key)) return;
     const auto bit = static_cast<uint16_t>(flag);
     symbol.flags =
         static_cast<uint16_t>(object.flag(key, false) ? symbol.flags | bit : symbol.flags & ~bit);
@@ -196,10 +206,11 @@ void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id) {
   set_flag("one_param", SymbolFlag::kOneParam);
   set_flag("mime_only", SymbolFlag::kMimeOnly);
   set_flag("disabled", SymbolFlag::kDisabled);
-  if (!object.flag("enabled", true)) symbol.flags |= static_cast<uint16_t>(SymbolFlag::kDisabled);
+  if (given("enabled") && !object.flag("enabled", true))
+    symbol.flags |= static_cast<uint16_t>(SymbolFlag::kDisabled);
   if (symbol.flags & static_cast<uint16_t>(SymbolFlag::kOneShot)) symbol.shots_max = 1;
-  if (object.flag("any_shot", false)) symbol.shots_max = 0;
-  if (object.find("nshots"))
+  if (given("any_shot") && object.flag("any_shot", false)) symbol.shots_max = 0;
+  if (given("nshots"))
     symbol.shots_max =
         static_cast<uint32_t>(std::clamp<int64_t>(object.integer("nshots", 100), 0, 1'000'000));
 }

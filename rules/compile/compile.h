@@ -83,7 +83,10 @@ void check_names(Compiler& compiler, const UclObject& root);  // what names mean
 std::vector<FakeRecord> read_fake_records(Compiler& compiler, const UclObject& dns);
 void read_tests(Compiler& compiler, const UclObject& rule, RuleInfo& info);
 
-// Common to rules, composites and symbols of groups: score, description, groups, shots.
-void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id);
+// Common to rules, composites and symbols of groups: score, description, groups, shots; of these
+// the keys that the table of options has in `section`. Of others configtest says that they are
+// none.
+void read_symbol(Compiler& compiler, const UclObject& object, SymbolId id,
+                 std::string_view section);
 
 }  // namespace winnow

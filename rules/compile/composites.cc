@@ -116,7 +116,7 @@ void read_group(Compiler& compiler, const UclObject& object) {
       const SymbolId symbol = compiler.symbol(one->key());
       if (!known) compiler.set.model.symbols[index(symbol)].place = compiler.place(value);
       compiler.join_group(symbol, object.key());
-      read_symbol(compiler, value, symbol);
+      read_symbol(compiler, value, symbol, "group.*.symbols.*");
     }
   }
   if (one_shot)
@@ -133,7 +133,7 @@ void declare_composites(Compiler& compiler, const UclObject& root) {
     Symbol& symbol = compiler.set.model.symbols[index(id)];
     symbol.kind = SymbolKind::kComposite;
     symbol.place = compiler.place(value);
-    read_symbol(compiler, value, id);
+    read_symbol(compiler, value, id, "composites.*");
     if (compiler.options.keep_tests && value.find("test")) {
       RuleInfo info;
       info.symbol = id;
@@ -165,7 +165,7 @@ void compile_groups(Compiler& compiler, const UclObject& root) {
   }
   if (const UclObject* const symbols = root.find("symbols"))
     for (const UclObject* const one : symbols->named())
-      read_symbol(compiler, one->last_value(), compiler.symbol(one->key()));
+      read_symbol(compiler, one->last_value(), compiler.symbol(one->key()), "group.*.symbols.*");
 }
 
 }  // namespace winnow

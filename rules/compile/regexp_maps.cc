@@ -146,8 +146,7 @@ void compile_regexp_maps(Compiler& compiler, const UclObject& root) {
   const UclObject* const section = root.find("multimap");
   if (!section || !section->flag("enabled", true)) return;
   for (const UclObject* const body : multimap_rules(*section))
-    if (body->string("type", "") == "regexp_rules" && body->flag("enabled", true))
-      MapRules(compiler, *body).run();
+    if (body->string("type", "") == "regexp_rules") MapRules(compiler, *body).run();
 }
 
 }  // namespace winnow

@@ -134,7 +134,7 @@ void compile_rule(Compiler& compiler, const UclObject& object) {
   const SymbolId id = compiler.inserted(name);
   Symbol& symbol = compiler.set.model.symbols[index(id)];
   symbol.place = compiler.place(object);
-  read_symbol(compiler, object, id);
+  read_symbol(compiler, object, id, "regexp.*");
   if (compiler.set.model.symbols[index(id)].flags & static_cast<uint16_t>(SymbolFlag::kDisabled))
     return;
 

@@ -144,6 +144,7 @@ const OptionRow* option_of(const UclObject& value) {
           next.push_back(std::move(deeper));
     sections = std::move(next);
   }
+  if (keys[0] == "symbols") sections = {"group.*.symbols.*"};
   for (const std::string& section : sections)
     if (const OptionRow* row = find_option(section, keys.back())) return row;
   return nullptr;

@@ -102,6 +102,7 @@ class Checker {
     for (const std::string& section : sections) {
       add(section + "." + std::string(child.key()));
       add(section + ".*");
+      if (section == "symbols") add("group.*.symbols.*");
       // Scanners by their kind, whatever the rule is called.
       const std::string_view type = child.is_object() ? child.string("type", "") : "";
       if (!type.empty() && type != child.key()) add(section + "." + std::string(type));

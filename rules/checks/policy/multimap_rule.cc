@@ -103,7 +103,6 @@ class Reader {
   std::optional<MultimapRule> read() {
     rule_.body = &body_;
     rule_.symbol = body_.string("symbol", body_.key());
-    if (!body_.flag("enabled", true)) return std::nullopt;
     if (!read_type() || !read_filter() || !read_fields()) return std::nullopt;
     if (rule_.source.type == Type::kCombined)
       return read_parts() ? std::optional(std::move(rule_)) : std::nullopt;
@@ -231,8 +230,8 @@ class Reader {
       off(*given, fmt::format("its selector is broken: {} (byte {})", made.error().what,
                               made.error().column));
       return false;
-    if (made->reads_languages() && context_.wants_languages) context_.wants_languages();
     }
+    if (made->reads_languages() && context_.wants_languages) context_.wants_languages();
     rule_.source.selector = std::make_shared<const Selector>(std::move(*made));
     rule_.source.delimiter = body_.string("delimiter", "");
     return true;
