@@ -142,7 +142,7 @@ Result<Removal> parse_removal(std::string_view name) {
   for (const auto& [known, removal] : kNames)
     if (name == known) return removal;
   return fail("policy '" + std::string(name) +
-              "' is none of remove_all, remove_weight, remove_symbol, leave");
+              "' is none of remove_all, remove_weight, remove_symbol, remove_none, leave");
 }
 
 std::vector<SymbolId> order_composites(ScoreModel& model,
