@@ -445,13 +445,13 @@ void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const 
 }
 
 void render_spamd_result(const ScoreModel& model, const Verdict& verdict, std::string_view fold,
-                         std::string& out) {
+                         std::string& out, ResultOrder by) {
   std::vector<const VerdictSymbol*> order;
   for (const VerdictSymbol& symbol : verdict.symbols)
     if (is_shown(model, symbol)) order.push_back(&symbol);
   std::sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
     const Micro x = std::abs(shown_score(*a)), y = std::abs(shown_score(*b));
-    if (x != y) return x > y;
+    if (by == ResultOrder::kScore && x != y) return x > y;
     return model.symbols[index(a->symbol)].name < model.symbols[index(b->symbol)].name;
   });
   out += verdict.action == model.reject ? "default: True [" : "default: False [";

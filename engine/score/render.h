@@ -43,10 +43,12 @@ void append_messages(const Verdict& verdict, std::string& out);
 void render_json_fields(const RenderPlan& plan, const Evidence& evidence, const Verdict& verdict,
                         std::string& out, UrlForm form = UrlForm::kHosts);
 
-// Appends `default: False [6.10 / 15.00]; SYM(3.50)[a,b]; ...`, by falling absolute score, then by
-// name; `fold` follows each semicolon (" ", or "\n\t" for a header).
+enum class ResultOrder : uint8_t { kScore, kName };  // by falling absolute score, then by name
+
+// Appends `default: False [6.10 / 15.00]; SYM(3.50)[a,b]; ...`; `fold` follows each semicolon
+// (" ", or "\n\t" for a header).
 void render_spamd_result(const ScoreModel& model, const Verdict& verdict, std::string_view fold,
-                         std::string& out);
+                         std::string& out, ResultOrder by = ResultOrder::kScore);
 
 // Appends a JSON string with its quotes; what is not valid UTF-8 becomes U+FFFD.
 void append_json_string(std::string_view text, std::string& out);

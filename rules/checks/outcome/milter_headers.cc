@@ -80,6 +80,7 @@ struct ActiveRoutine {
   std::string value, positive, negative, neutral, clean, infected;
   std::vector<NamedValue> headers;  // remove-headers, add-headers
   std::vector<SymbolId> symbols;    // x-virus
+  ResultOrder order = ResultOrder::kScore;
   AuthenticationPlan authentication;
 };
 
@@ -205,6 +206,9 @@ void add_routine(const CompileContext& context, std::string_view name, const Ucl
     case Routine::kServer:
       one.value = text("hostname", "");
       break;
+    case Routine::kResult:
+      if (text("sort_by", "score") == "name") one.order = ResultOrder::kName;
+      break;
     case Routine::kBar:
       one.positive = text("positive", "+");
       one.negative = text("negative", "-");
@@ -323,7 +327,7 @@ struct Writer {
 
   void result(const ActiveRoutine& one) {
     std::string text;
-    render_spamd_result(input.model, input.verdict, "\n\t", text);
+    render_spamd_result(input.model, input.verdict, "\n\t", text, one.order);
     add(one.header, std::move(text));
     if (input.verdict.forced_by == kNoIndex) return;
     const PreResult& forced = input.verdict.pre_results[input.verdict.forced_by];

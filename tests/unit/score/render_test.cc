@@ -125,6 +125,11 @@ TEST(Render, spamd_result) {
             "default: False [5.25 / 15.00]; A(5.25)[x,y\"\xEF\xBF\xBD\xEF\xBF\xBD,\xff]; "
             "B\"(-0.20)[]; C(0.20)[]; "
             "LIGHT(0.00)[]");
+  out.clear();
+  render_spamd_result(r.model, r.verdict, " ", out, ResultOrder::kName);
+  EXPECT_EQ(out,
+            "default: False [5.25 / 15.00]; A(5.25)[x,y\"\xEF\xBF\xBD\xEF\xBF\xBD,\xff]; "
+            "B\"(-0.20)[]; C(0.20)[]; LIGHT(0.00)[]");
   r.verdict.action = r.model.reject;
   r.verdict.symbols.clear();
   out.clear();
