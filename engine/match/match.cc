@@ -50,6 +50,7 @@ struct MatchScratch::State {
   std::vector<uint64_t> stamps;      // [pattern]
   std::vector<uint32_t> slots;       // [pattern] its last place in `row`
   std::vector<uint32_t> repeats;     // [pattern] hits of it in `row` but the first
+  std::vector<uint32_t> last_items;  // [pattern] item of the last text that it hit
   std::vector<AtomHit> row;          // hits of the current row and scope
   std::vector<uint32_t> hits;        // [row of the batch] hits so far
   std::vector<uint32_t> found;       // reports of one scan
@@ -84,6 +85,7 @@ class Matcher {
     reach(state_.stamps, plan_.patterns.size());
     reach(state_.slots, plan_.patterns.size());
     reach(state_.repeats, plan_.patterns.size());
+    reach(state_.last_items, plan_.patterns.size());
     state_.hits.assign(batch.rows, 0);
   }
 
@@ -121,11 +123,13 @@ class Matcher {
   Locate locate_;
   const PlanScope* scope_ = nullptr;
   uint32_t row_ = 0;
+  uint32_t other_form_ = kNoIndex;  // item of which the current text is another form
 };
 
 void Matcher::begin(const PlanScope& scope, uint32_t row) {
   scope_ = &scope;
   row_ = row;
+  other_form_ = kNoIndex;
   ++state_.epoch;
   state_.row.clear();
 }
@@ -153,7 +157,11 @@ void Matcher::end() {
 
 void Matcher::record(PatternId id, uint32_t item, std::string_view text, uint32_t count) {
   const PlanPattern& pattern = plan_.patterns[index(id)];
-  if (state_.stamps[index(id)] == state_.epoch) {
+  const bool again = state_.stamps[index(id)] == state_.epoch;
+  // What hits both forms of a URL has hit it once.
+  if (again && state_.last_items[index(id)] == other_form_) return;
+  state_.last_items[index(id)] = item;
+  if (again) {
     AtomHit& hit = state_.row[state_.slots[index(id)]];
     if (!pattern.each_text || hit.where.item == item) {
       if (pattern.counts) hit.count += count;
@@ -338,8 +346,12 @@ void Matcher::texts(const PlanScope& scope) {
       for (uint32_t i = 0; i < derived.size(); ++i)
         if (derived[i].selector == scope.selector) text(i, derived[i].text);
     }
+    const size_t urls = scope.kind == ScopeKind::kUrl ? batch_.urls.row(row).size() : kNoIndex;
     each_text(scope.kind, batch_, row, plan_.attached_texts, state_.room,
-              [this](uint32_t item, std::string_view bytes) { text(item, bytes); });
+              [&](uint32_t item, std::string_view bytes) {
+                other_form_ = item >= urls ? static_cast<uint32_t>(item - urls) : kNoIndex;
+                text(item, bytes);
+              });
     end();
   }
 }

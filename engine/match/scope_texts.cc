@@ -118,6 +118,12 @@ std::string_view scope_text(const Batch& batch, uint32_t row, const Where& where
   const auto take = [&](uint32_t item, std::string_view text) {
     if (item == where.item) found = text;
   };
+  if (where.scope == ScopeKind::kUrl) {
+    const std::span<const Url> urls = batch.urls.row(row);
+    if (where.item < urls.size()) return decoded_url(urls[where.item].normal, room);
+    const size_t url = where.item - urls.size();
+    return url < urls.size() ? urls[url].normal : std::string_view();
+  }
   if (is_header_scope(where.scope)) {
     const std::span<const Header> headers = batch.headers.row(row);
     return where.item < headers.size() ? header_text(where.scope, headers[where.item])

@@ -8,6 +8,7 @@
 
 #include "engine/batch.h"
 #include "engine/content/content.h"
+#include "engine/url/decoded.h"
 
 namespace winnow {
 
@@ -86,11 +87,17 @@ void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached,
       }
       break;
     }
-    case ScopeKind::kUrl: {  // item: url
+    // item: url, its escapes decoded; then number of urls + url, where its normal form is another.
+    case ScopeKind::kUrl: {
       const std::span<const Url> urls = batch.urls.row(row);
-      for (uint32_t i = 0; i < urls.size(); ++i) {
+      const auto count = static_cast<uint32_t>(urls.size());
+      for (uint32_t i = 0; i < count; ++i) {
         const bool image = (urls[i].flags & static_cast<uint32_t>(UrlFlag::kImage)) != 0;
-        if (urls[i].scheme != UrlScheme::kMailto && !image) f(i, urls[i].normal);
+        if (urls[i].scheme == UrlScheme::kMailto || image) continue;
+        const std::string_view read = decoded_url(urls[i].normal, room);
+        const bool two = read != urls[i].normal;
+        f(i, read);
+        if (two) f(count + i, urls[i].normal);
       }
       break;
     }
@@ -127,13 +134,6 @@ void each_word_of_texts(ScopeKind scope, const Batch& batch, uint32_t row, F&& f
   }
 }
 
-// The text a header scope gives to patterns.
-constexpr std::string_view header_text(ScopeKind scope, const Header& header) {
-  return scope == ScopeKind::kRawHeader ? header.unfolded : header.decoded;
-}
-
-// The text that `where` is in, as patterns saw it; empty where there is none. May point into
-// `room`.
 // The same for all that a word scope has: the words of the texts, then those of the Subject and of
 // the first From's name.
 template <class F>
@@ -150,6 +150,13 @@ void each_word(ScopeKind scope, const Batch& batch, uint32_t row, F&& f) {
   }
 }
 
+// The text a header scope gives to patterns.
+constexpr std::string_view header_text(ScopeKind scope, const Header& header) {
+  return scope == ScopeKind::kRawHeader ? header.unfolded : header.decoded;
+}
+
+// The text that `where` is in, as patterns saw it; empty where there is none. May point into
+// `room`.
 std::string_view scope_text(const Batch& batch, uint32_t row, const Where& where, TextRoom& room);
 
 }  // namespace winnow

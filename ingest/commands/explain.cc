@@ -56,8 +56,10 @@ std::string_view text_at(const Batch& batch, uint32_t row, const Where& where) {
       return pick(batch.derived.row(row), &DerivedText::text);
     case ScopeKind::kRawPart:
       return pick(batch.parts.row(row), &Part::raw);
-    case ScopeKind::kUrl:
-      return pick(batch.urls.row(row), &Url::normal);
+    case ScopeKind::kUrl: {
+      thread_local TextRoom room;
+      return scope_text(batch, row, where, room);
+    }
     case ScopeKind::kEmail:
       return pick(batch.emails.row(row), &Email::address);
     case ScopeKind::kWord:
@@ -227,7 +229,10 @@ class Explainer {
   void add_where(const Where& where) {
     if (where.scope == ScopeKind::kNowhere) return;
     const std::string_view text = text_at(batch_, 0, where);
-    out_ += fmt::format(", in {} {}", scope_text(where.scope), where.item);
+    uint32_t item = where.item;  // the two forms of a URL are one
+    if (where.scope == ScopeKind::kUrl && item >= evidence_.urls.size())
+      item -= static_cast<uint32_t>(evidence_.urls.size());
+    out_ += fmt::format(", in {} {}", scope_text(where.scope), item);
     if (where.end <= where.begin || where.end > text.size()) return;
     out_ += fmt::format(" at bytes {}-{}: ", where.begin, where.end);
     append_quoted(out_, text.substr(where.begin, where.end - where.begin));

@@ -7,6 +7,7 @@
 
 #include "engine/html/tags.h"
 #include "engine/mime/header_names.h"
+#include "engine/url/decoded.h"
 #include "engine/url/suffix.h"
 #include "engine/url/urls.h"
 #include "tests/fuzz/require.h"
@@ -32,6 +33,8 @@ void check_parse(std::string_view text, UrlGuess guess) {
     }
     require(inside(url.domain, url.normal) && inside(url.tld, url.normal));
     require(parse_url(url.normal, UrlGuess::kNone, parser, arena, again));
+    static std::vector<char> room;
+    require(decoded_url(url.normal, room).size() <= url.normal.size());
     require(again.normal == url.normal && again.host == url.host && again.hash == url.hash);
   }
   Email email, same;

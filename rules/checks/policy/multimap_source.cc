@@ -88,6 +88,17 @@ class Values {
   void found(std::string_view text) { give(filtered_text(source_, text)); }
   void filtered(std::string_view text) { found(text); }
 
+  std::string_view decoded(std::string_view url) {
+    thread_local TextRoom room;
+    const std::string_view text = decoded_url(url, room);
+    return text == url ? url : batch_.arena.copy(text);
+  }
+  // As it is read, and with the escapes of its normal form.
+  void give_forms(std::string_view text) {
+    const std::string_view read = decoded(text);
+    give(read);
+    if (read != text) give(text);
+  }
   void email(const Address& address) {
     switch (source_.filter) {
       case MultimapFilter::kNone:
@@ -195,17 +206,17 @@ class Values {
         case MultimapFilter::kTldRegexp:
           found(one.domain);
           break;
-        case MultimapFilter::kFull:
-          give(one.normal);
+        case MultimapFilter::kFull:  // of keys; patterns have ScopeKind::kUrl
+          give_forms(one.normal);
           break;
         case MultimapFilter::kFullRegexp:
-          found(one.normal);
+          found(decoded(one.normal));
           break;
         case MultimapFilter::kPath:
-          give(one.path);
+          give_forms(one.path);
           break;
         case MultimapFilter::kQuery:
-          give(one.query);
+          give_forms(one.query);
           break;
         case MultimapFilter::kPhished:
           if (flag(one, UrlFlag::kPhished)) give(one.host);

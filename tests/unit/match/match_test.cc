@@ -107,6 +107,22 @@ TEST(Match, WordsAreSingleTexts) {
             "0:5x1@raw_words.2 0:4x1@stem_words.1 ");
 }
 
+// A URL is read with its escapes decoded and as it stands; what hits both has hit once.
+TEST(Match, UrlsHaveTwoForms) {
+  Url plain, escaped;
+  plain.normal = "http://a.example/b";
+  escaped.normal = "http://a.example/b%20c%2Fb";
+  MailBatch mails;
+  mails.add({.urls = {plain, escaped, escaped}});
+  const uint32_t each = bit(PatternFlag::kEachText);
+  EXPECT_EQ(run({pattern("b c/b$", ScopeKind::kUrl), pattern("b%20c%2f", ScopeKind::kUrl, kI),
+                 pattern("/b", ScopeKind::kUrl, kA), pattern("e/b", ScopeKind::kUrl, each),
+                 pattern("%20", ScopeKind::kUrl, each)},
+                mails),
+            "0:0x1@url.1 0:1x1@url.4 0:2x5@url.0 0:3x1@url.0 0:3x1@url.1 0:3x1@url.2 "
+            "0:4x1@url.4 0:4x1@url.5 ");
+}
+
 TEST(Match, Utf8PatternsSeeOnlyValidText) {
   const uint32_t u = bit(PatternFlag::kUtf);
   MailBatch mails;

@@ -19,7 +19,7 @@ Mail sample() {
   mail.texts = {"one two\nthree\r\nfour\r", "attached"};
   mail.text_flags = {0, static_cast<uint16_t>(TextFlag::kAttached)};
   Url url;
-  url.normal = "http://a.example/";
+  url.normal = "http://a.example/%C3%A9%0A";
   Url image = url, mailto = url;
   image.flags = static_cast<uint32_t>(UrlFlag::kImage);
   mailto.scheme = UrlScheme::kMailto;
@@ -63,7 +63,7 @@ TEST(ScopeTexts, EachScopeHasItsTexts) {
       {ScopeKind::kSaBody, true, "0[sub ject]1[one two three four ]2[attached]"},
       {ScopeKind::kSaRawBody, false, "0[<p>one two\nthree\r\nfour\r</p>]1[<p>attached</p>]"},
       {ScopeKind::kFolded, false, "0[folded one two\nthree\r\nfour\r]1[folded attached]"},
-      {ScopeKind::kUrl, false, "1[http://a.example/]"},
+      {ScopeKind::kUrl, false, "1[http://a.example/\xC3\xA9%0A]4[http://a.example/%C3%A9%0A]"},
       {ScopeKind::kEmail, false, "0[user@a.example]"},
       {ScopeKind::kFilename, false, "1[doc.pdf]2[inside.exe]"},
       {ScopeKind::kWord, false, "0[one]1[two]2[three]"},
@@ -153,7 +153,7 @@ TEST(ScopeTexts, TextOfAHitIsWhatThePatternSaw) {
   EXPECT_EQ(text(ScopeKind::kMimeHeader, 1), "text/plain");
   EXPECT_EQ(text(ScopeKind::kFilename, 2), "inside.exe");
   EXPECT_EQ(text(ScopeKind::kWord, 2), "three");
-  EXPECT_EQ(text(ScopeKind::kUrl, 1), "http://a.example/");
+  EXPECT_EQ(text(ScopeKind::kUrl, 1), "http://a.example/\xC3\xA9%0A");
   EXPECT_EQ(text(ScopeKind::kUrl, 99), "");
   EXPECT_EQ(text(ScopeKind::kSaBody, 99), "");
   EXPECT_EQ(text(ScopeKind::kHeader, 99), "");
