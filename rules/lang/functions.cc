@@ -34,6 +34,7 @@ class FunctionRow {
   bool only_html() const;
   bool fake_html() const;
   bool flag(std::string_view name) const;
+  bool said_flag(std::string_view name) const;
 
   static bool is_attached(const Text& text) {
     return (text.flags & static_cast<uint16_t>(TextFlag::kAttached)) != 0;
@@ -228,6 +229,23 @@ bool FunctionRow::only_html() const {
   return html;
 }
 
+// Flags that the request sets.
+bool FunctionRow::said_flag(std::string_view name) const {
+  for (const RequestHeader& header : batch_.request_headers.row(row_)) {
+    if (name == "pass_all" && header.name == "pass" && equal_caseless(header.value, "all"))
+      return true;
+    if (name == "no_log" && header.name == "log" && equal_caseless(header.value, "no")) return true;
+    if (header.name != "flags") continue;
+    std::string_view list = header.value;
+    while (!list.empty()) {
+      const std::string_view one = list.substr(0, list.find(','));
+      if (equal_caseless(trimmed(one), name)) return true;
+      list.remove_prefix(std::min(list.size(), one.size() + 1));
+    }
+  }
+  return false;
+}
+
 // The other flags of facts/scoring.md are never set before judging.
 bool FunctionRow::flag(std::string_view name) const {
   const Faults faults = batch_.facts[row_].faults;
@@ -235,7 +253,7 @@ bool FunctionRow::flag(std::string_view name) const {
   if (name == "broken_headers") {
     return faults.has(Fault::kHeaderMalformed) || faults.has(Fault::kHeaderUnterminated);
   }
-  return false;
+  return said_flag(name);
 }
 
 bool FunctionRow::ask(const FunctionSpec& spec) {
@@ -266,8 +284,10 @@ bool FunctionRow::ask(const FunctionSpec& spec) {
       return recipients_sorted();
     case FunctionKind::kTransferEncoding:
       return std::ranges::any_of(batch_.parts.row(row_), [&](const Part& part) {
+        // Of a part that says nothing it is 7bit (RFC 2045 6.1).
+        const std::string_view label = part.encoding_label;
         return part.text != kNoIndex && !is_svg_page(part) &&
-               is(spec.arguments[0], part.encoding_label);
+               is(spec.arguments[0], label.empty() ? "7bit" : label);
       });
     case FunctionKind::kPartsDistance:
       return parts_distance(spec);

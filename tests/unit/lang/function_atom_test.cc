@@ -106,6 +106,21 @@ class Message {
   }
 };
 
+TEST(Functions, FlagsThatTheRequestSets) {
+  Message message;
+  const auto is = [&](std::string_view name, std::string_view value, std::string_view flag) {
+    message.batch().request_headers.values = {{"x", "no_log"}, {name, value}};
+    message.batch().request_headers.begin = {0, 2};
+    return message.is("has_flag(" + std::string(flag) + ")");
+  };
+  EXPECT_TRUE(is("pass", "All", "pass_all"));
+  EXPECT_FALSE(is("pass", "none", "pass_all"));
+  EXPECT_TRUE(is("flags", "milter, pass_all", "pass_all"));
+  EXPECT_TRUE(is("flags", "milter, pass_all", "milter"));
+  EXPECT_FALSE(is("flags", "milter, pass_all", "no_log"));
+  EXPECT_TRUE(is("log", "no", "no_log"));
+}
+
 TEST(Functions, AreTrueOrNot) {
   struct Row {
     std::string_view atom;
@@ -140,7 +155,8 @@ TEST(Functions, AreTrueOrNot) {
       {"check_smtp_data(rcpt, /^(?:x,y|three)@/)", false},
       {"compare_transfer_encoding(quoted-printable)", true},
       {"compare_transfer_encoding(base64)", false},
-      {"content_type_is_type(text)", true},  // multipart: every part is asked
+      {"compare_transfer_encoding(7bit)", true},  // of the HTML, which says nothing
+      {"content_type_is_type(text)", true},       // multipart: every part is asked
       {"content_type_is_type(multipart)", true},
       {"content_type_is_type(image, true)", false},
       {"content_type_is_subtype(/^(?:html|x)$/)", true},
