@@ -33,12 +33,15 @@ class SelectorRun {
   SelectorRun(const Batch& batch, uint32_t row, Arena& arena)
       : batch_(batch), row_(row), arena_(arena), begin_(arena.used_bytes()) {}
 
-  void run(const Selector::Pipeline& pipeline, std::vector<std::string_view>& out) {
+  // `beside`: the values stand beside those of others, where a null sender is an empty one.
+  void run(const Selector::Pipeline& pipeline, std::vector<std::string_view>& out,
+           bool beside = false) {
     values_.clear();
     take(pipeline[0]);
     for (size_t i = 1; i < pipeline.size() && !values_.empty(); ++i) change(pipeline[i]);
     for (const Value& one : values_)
-      if (!one.text.empty() && out.size() < Selector::kValuesMax) out.push_back(one.text);
+      if ((!one.text.empty() || (beside && one.null_sender)) && out.size() < Selector::kValuesMax)
+        out.push_back(one.text);
   }
   // Nothing more may be made of this message.
   bool full() const { return arena_.used_bytes() - begin_ > Selector::kBytesMax; }
@@ -50,6 +53,7 @@ class SelectorRun {
     const Url* url = nullptr;
     const Email* email = nullptr;
     const Received* hop = nullptr;
+    bool null_sender = false;
   };
 
   void give(std::string_view text) {
@@ -72,7 +76,10 @@ class SelectorRun {
     const Envelope& envelope = batch_.envelopes[row_];
     const bool mime = wants(step, "mime");
     if (!mime && !envelope.from.empty()) return give(parse_one_address(envelope.from, arena_));
-    if (wants(step, "smtp")) return;
+    if (wants(step, "smtp")) {
+      if (envelope.from_known) values_.push_back({.text = {}, .null_sender = true});
+      return;
+    }
     for (const Address& one : batch_.addresses.row(row_))
       if (one.field == AddressField::kFrom) give(one);
   }
@@ -189,7 +196,7 @@ class SelectorRun {
     const std::string_view which = lower(name);
     if (which == "user") return give(envelope.user);
     if (which == "helo") return give(envelope.helo);
-    if (which == "hostname") return give(envelope.hostname);
+    if (which == "hostname" && !envelope.hostname.empty()) return give(envelope.hostname);
     if (which == "from") return give(envelope.from);
     if (which == "queue-id") return give(envelope.queue_id);
     if (which == "mta-name") return give(envelope.mta_name);
@@ -224,7 +231,7 @@ class SelectorRun {
       case Take::kHelo:
         return give(envelope.helo);
       case Take::kHostname:
-        return give(envelope.hostname);
+        return take_request("hostname");  // "unknown" where the mail server says so
       case Take::kHeader:
         for (const Header& one : batch_.headers.row(row_).first(facts.root_headers)) {
           if (one.id != step.header) continue;
@@ -322,7 +329,8 @@ class SelectorRun {
   template <class F>
   void each(F f) {
     size_t made = 0;
-    for (; made < values_.size() && !full(); ++made) values_[made] = {.text = f(values_[made])};
+    for (; made < values_.size() && !full(); ++made)
+      values_[made] = {.text = f(values_[made]), .null_sender = values_[made].null_sender};
     values_.resize(made);
   }
   template <class F>
@@ -414,7 +422,7 @@ class SelectorRun {
     switch (static_cast<Change>(step.kind)) {
       case Change::kField:
         each([&](const Value& one) { return field(one, arguments[0]); });
-        return keep([](const Value& one) { return !one.text.empty(); });
+        return keep([](const Value& one) { return !one.text.empty() || one.null_sender; });
       case Change::kOrganisation:
         return each([&](const Value& one) { return field(one, "tld"); });
       case Change::kFields:
@@ -523,7 +531,7 @@ void Selector::joined(const Batch& batch, uint32_t row, Arena& arena, std::strin
   size_t count = 0;
   for (const Pipeline& one : pipelines_) {
     std::vector<std::string_view> column;
-    run.run(one, column);
+    run.run(one, column, true);
     if (column.empty()) return;
     if (column.size() > 1) count = count == 0 ? column.size() : std::min(count, column.size());
     columns.push_back(std::move(column));

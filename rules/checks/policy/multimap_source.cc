@@ -57,7 +57,11 @@ class Values {
       case MultimapType::kHelo:
         return host(envelope.helo);
       case MultimapType::kHostname:
-        return host(envelope.hostname);
+        if (!envelope.hostname.empty()) return host(envelope.hostname);
+        // A client that has no name is called unknown by the mail server.
+        for (const RequestHeader& header : batch_.request_headers.row(row_))
+          if (header.name == "hostname") return host(header.value);
+        return;
       case MultimapType::kUser:
         return filtered(envelope.user);
       case MultimapType::kUrl:
@@ -84,10 +88,6 @@ class Values {
   void give_ip(const IpAddress& ip) {
     if (ip.valid()) give(format_ip(ip, batch_.arena));
   }
-  // What the filter's pattern finds first.
-  void found(std::string_view text) { give(filtered_text(source_, text)); }
-  void filtered(std::string_view text) { found(text); }
-
   std::string_view decoded(std::string_view url) {
     thread_local TextRoom room;
     const std::string_view text = decoded_url(url, room);
@@ -99,6 +99,10 @@ class Values {
     give(read);
     if (read != text) give(text);
   }
+  // What the filter's pattern finds first.
+  void found(std::string_view text) { give(filtered_text(source_, text)); }
+  void filtered(std::string_view text) { found(text); }
+
   void email(const Address& address) {
     switch (source_.filter) {
       case MultimapFilter::kNone:

@@ -101,6 +101,10 @@ TEST_F(Selectors, JoinedPipelines) {
   EXPECT_EQ(joined("rcpts:user; urls:tld", "@"), "b@shop.example c@other.example");
   EXPECT_EQ(joined("user; helo", "|"), "");  // nobody logged in
   EXPECT_EQ(joined("user; queueid", "|"), "");
+  mails_.batch.envelopes[0].from = "";  // a bounce
+  EXPECT_EQ(joined("from('smtp'):addr; rcpts:addr", "#"), "#b@one.example #c@two.example");
+  EXPECT_EQ(joined("from('smtp'):addr.lower", "#"), "");
+  EXPECT_EQ(joined("from('mime'):addr; helo", "#"), "");
 }
 
 TEST_F(Selectors, Values) {
