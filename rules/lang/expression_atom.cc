@@ -1,5 +1,7 @@
 #include "rules/lang/expression_atom.h"
 
+#include "engine/ascii.h"
+
 namespace winnow {
 
 namespace {
@@ -149,6 +151,11 @@ Result<size_t> scan_regexp(std::string_view text, size_t begin) {
     const size_t end = text.find('}', i);
     if (end == std::string_view::npos) return at(i, "'{' is not closed");
     i = end + 1;
+    // Flags may stand behind the type as well; an operator that is written close to it is none.
+    size_t flags = i;
+    while (flags < text.size() && is_letter(text[flags])) ++flags;
+    const std::string_view word = text.substr(i, flags - i);
+    if (!equal_caseless(word, "and") && !equal_caseless(word, "or")) i = flags;
   }
   return i;
 }

@@ -1,7 +1,8 @@
 // Where an atom of an expression ends.
 //
 // Regexp dialect:   [NAME "=" | NAME "=~"] REGEXP | NAME | NAME "(" arguments ")" ...
-//   REGEXP = "/" ... "/" flags [["$"] "{" type "}" | "$"]; other delimiters as `m!...!`, `m{...}`.
+//   REGEXP = "/" ... "/" flags [["$"] "{" type "}" flags | "$"]; other delimiters as `m!...!`,
+//   `m{...}`.
 //   Arguments may hold quoted text and regexps with any brackets in them.
 // Composite dialect: { "~" | "-" | "^" } NAME ["[" option { "," option } "]"]
 //   An option is text, or a regexp which may hold commas and brackets. `g:`, `g+:` and `g-:` name

@@ -85,6 +85,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"tilde", R, "Subject=~/a/", "<Subject=~/a/>"},
         Row{"escaped_slash", R, "/a\\/b/ | /c/", "</a\\/b/> </c/> |"},
         Row{"type", R, "/a/i{body}&/b/{raw_words}", "</a/i{body}> </b/{raw_words}> &"},
+        Row{"flags_behind_the_type", R, "/a/{body}i & /b/{mime}or /c/{url}",
+            "</a/{body}i> </b/{mime}> & </c/{url}> |"},
         Row{"selector", R, "from:domain.lower=/x/${selector} | a=/b/$",
             "<from:domain.lower=/x/${selector}> <a=/b/$> |"},
         Row{"selector_with_call", R, "header('To)').first=/x/", "<header('To)').first=/x/>"},

@@ -56,6 +56,7 @@ TEST(RegexpAtom, Reads) {
       {"/a/{words}", "words [a] "},
       {"/a/{raw_words}", "raw_words [a] "},
       {"/a/u{stem_words}", "stem_words [a] u"},
+      {"/a/{mime}i", "part [a] i"},
       {"/a/{folded}", "folded [a] "},
       {"subject=/a/{folded}", "selector=subject [a] "},
       {"/a/{filename}", "filename [a] "},
