@@ -172,18 +172,19 @@ bool HtmlParser::push(HtmlTag tag, const ComputedStyle& style, bool foreign) {
     ++too_deep_;
     return false;
   }
-  HtmlElement element;
+  // Some browsers know nothing but options in a <select>.
+  const bool doubtful = open_[at(kSelect)] > barrier_ && tag != kOption && tag != kOptgroup;
+  const bool shown = doubtful && !hidden_ && (style.flags & kComputedHidden);
+  const ComputedStyle own = shown ? content_style() : style;
+  constexpr uint16_t kHides = kComputedGone | kComputedInvisible | kComputedAway | kComputedIndent |
+                              kComputedClear | kComputedTransparent | kComputedTiny;
+  const bool hides = own.flags & ~content_style().flags & kHides;
+  HtmlElement& element = stack.emplace_back();  // written in place: a copy would wait for its parts
   element.tag = tag;
   element.same_before = open_[at(tag)];
   element.barrier_before = barrier_;
   element.hider_before = hider_;
-  // Some browsers know nothing but options in a <select>.
-  const bool doubtful = open_[at(kSelect)] > barrier_ && tag != kOption && tag != kOptgroup;
-  element.style = doubtful && !hidden_ && (style.flags & kComputedHidden) ? content_style() : style;
-  constexpr uint16_t kHides = kComputedGone | kComputedInvisible | kComputedAway | kComputedIndent |
-                              kComputedClear | kComputedTransparent | kComputedTiny;
-  const bool hides = element.style.flags & ~content_style().flags & kHides;
-  stack.push_back(element);
+  element.style = own;
   const auto position = static_cast<uint16_t>(stack.size());
   open_[at(tag)] = position;
   if (hides) hider_ = position;
