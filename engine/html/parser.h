@@ -173,6 +173,7 @@ class HtmlParser {
   HtmlSink& sink() { return hidden_ ? room_.invisible : room_.plain; }
   // Whether the document is read as browsers did before there was a standard.
   bool quirks() const { return !(html_.flags & static_cast<uint32_t>(HtmlFlag::kDoctype)); }
+  HtmlSink& own_sink();
   void flag(HtmlFlag bit) { html_.flags |= static_cast<uint32_t>(bit); }
   void limit(HtmlFlag bit);
   HtmlElement& top() { return room_.stack.back(); }

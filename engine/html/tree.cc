@@ -90,7 +90,7 @@ bool HtmlParser::open_element(HtmlTag tag, std::string_view name,
     return true;
   }
   if (traits & kTagBlock) break_line();
-  if (tag == kTd || tag == kTh) sink().blank();
+  if (tag == kTd || tag == kTh) own_sink().blank();
   if (formats_closed_ > 0 && !(traits & (kTagBlock | kTagRaw | kTagRcdata)) &&
       !is_table_part(tag) && !in_table()) {
     reopen_formats();
@@ -388,7 +388,12 @@ void HtmlParser::close_element(HtmlTag tag) {
   if ((traits & kTagBlock) && hidden_ != was_hidden) break_line();
 }
 
-void HtmlParser::break_line() { sink().end_line(); }
+// Lines and cells part the text of the table itself, not what is put before it.
+HtmlSink& HtmlParser::own_sink() {
+  return top().style.flags & kComputedHidden ? room_.invisible : room_.plain;
+}
+
+void HtmlParser::break_line() { own_sink().end_line(); }
 
 // Puts the element on top of the stack into the list. Of too many the oldest without a target goes.
 void HtmlParser::list_format(HtmlTag tag, const StyleDelta& delta) {

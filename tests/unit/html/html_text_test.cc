@@ -155,6 +155,10 @@ TEST(HtmlText, Hidden) {
        "a"},
       {"table in standards mode",
        "<!doctype html><div style='font-size:0'>a<table><tr><td>b</table></div>", "", "a\nb"},
+      {"rows of a table in a hidden cell",
+       "<table><tr><td style='font-size:0'><table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr>"
+       "</table></table>",
+       "a b\nc", ""},
       {"template", "a<template>b</template>c", "ac", "b"},
       {"unclosed hidden cell ends with the cell",
        "<table><tr><td><span style='display:none'>a</td><td>b</table>", "b", "a"},
