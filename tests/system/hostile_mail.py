@@ -114,7 +114,8 @@ KINDS = [
     ("html links", lambda n: html(b"".join(b"<a href=http://a%d.example/>x</a>" % i
                                            for i in range(n))), 60_000, "LIMIT_HTML"),
     ("html formats", lambda n: html(b"<p><font color=red>x" * n), 60_000, None),
-    ("html nested rules", lambda n: html(b"<style>" + b".a{b{c{d{" * n + b"</style>x"), 60_000, None),
+    ("html nested rules", lambda n: html(b"<style>" + b".a{b{c{d{" * n + b"</style>x"), 60_000,
+     None),
     ("html links in one", lambda n: html(b"<a href=http://a.example/>" * n + b"x"), 60_000, None),
 ]
 
