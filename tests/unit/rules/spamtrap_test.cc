@@ -123,7 +123,8 @@ TEST(Spamtrap, KeysAreAnAddressOrADomain) {
   EXPECT_EQ(site.symbol({{"x@bare.example"}}), "");
   const Site glob("map = 'glob;/traps';", "*@dom.example\n");
   EXPECT_EQ(glob.symbol({{"x@dom.example"}}), "SPAMTRAP[x@dom.example]");
-  EXPECT_EQ(glob.symbol({{"x@dom.example.net"}}), "");
+  EXPECT_EQ(glob.symbol({{"x@dom.example.net"}}), "SPAMTRAP[x@dom.example.net]");  // anywhere
+  EXPECT_EQ(glob.symbol({{"x@dome.example"}}), "");
   EXPECT_EQ(Site("map = ['trap@here.example'];").symbol({{"trap@here.example"}}),
             "SPAMTRAP[trap@here.example]");
 }
