@@ -104,9 +104,9 @@ bool HtmlParser::open_element(HtmlTag tag, std::string_view name,
     return true;
   }
   if (!kFormatting.has(tag)) {
-    push(tag, style_of(tag, attributes, nullptr));
+    const bool pushed = push(tag, style_of(tag, attributes, nullptr));
     add_targets(tag, attributes, hidden_);
-    if (tag == kSvg || tag == kMath) {
+    if (pushed && (tag == kSvg || tag == kMath)) {
       top().foreign = true;
       doubt_top(kStyleColor);  // text of SVG is filled, not coloured
     }

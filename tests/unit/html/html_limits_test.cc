@@ -75,6 +75,8 @@ TEST(HtmlLimits, AtAndBeyond) {
   EXPECT_TRUE(deep.fault(Fault::kLimitHtml));
   EXPECT_TRUE(deep.has(HtmlFlag::kTooDeep));
   EXPECT_EQ(deep.text.plain, "x\ny");
+  // What is not opened makes nothing of what it stands in: no <svg> is there for a <p> to leave.
+  EXPECT_EQ(HtmlRun("<b><b><i hidden><svg><p>x", limits).text.plain, "");
 
   limits = {};
   limits.html_links_max = 2;
