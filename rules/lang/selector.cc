@@ -15,6 +15,7 @@
 #include "engine/mime/ip.h"
 #include "engine/url/suffix.h"
 #include "rules/lang/selector_steps.h"
+#include "rules/lang/session_name.h"
 #include "rules/maps/map.h"
 
 namespace winnow {
@@ -196,7 +197,7 @@ class SelectorRun {
     const std::string_view which = lower(name);
     if (which == "user") return give(envelope.user);
     if (which == "helo") return give(envelope.helo);
-    if (which == "hostname" && !envelope.hostname.empty()) return give(envelope.hostname);
+    if (which == "hostname") return give(session_hostname(batch_, row_));
     if (which == "from") return give(envelope.from);
     if (which == "queue-id") return give(envelope.queue_id);
     if (which == "mta-name") return give(envelope.mta_name);
@@ -231,7 +232,7 @@ class SelectorRun {
       case Take::kHelo:
         return give(envelope.helo);
       case Take::kHostname:
-        return take_request("hostname");  // "unknown" where the mail server says so
+        return give(session_hostname(batch_, row_));
       case Take::kHeader:
         for (const Header& one : batch_.headers.row(row_).first(facts.root_headers)) {
           if (one.id != step.header) continue;

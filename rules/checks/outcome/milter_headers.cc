@@ -107,12 +107,13 @@ bool is_header_name(std::string_view name) {
 
 // Of remove-headers: a number, or several.
 void read_removal(const UclObject& entry, ActiveRoutine& to) {
+  const auto remove = [&](int64_t position) {
+    to.headers.push_back({std::string(entry.key()), "", to_position(position)});
+  };
   const UclObject& value = entry.last_value();
-  if (!value.is_array())
-    to.headers.push_back({std::string(entry.key()), "", to_position(value.as_int().value_or(0))});
+  if (!value.is_array()) return remove(value.as_int().value_or(0));
   for (const UclObject& one : value.children())
-    if (const std::optional<int64_t> number = one.as_int(); value.is_array() && number)
-      to.headers.push_back({std::string(entry.key()), "", to_position(*number)});
+    if (const std::optional<int64_t> number = one.as_int()) remove(*number);
 }
 
 // Of add-headers: a text, or a text with its place. What stands more than once counts for the last

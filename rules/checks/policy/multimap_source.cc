@@ -8,6 +8,7 @@
 #include "engine/url/suffix.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
+#include "rules/lang/session_name.h"
 
 namespace winnow {
 
@@ -57,11 +58,7 @@ class Values {
       case MultimapType::kHelo:
         return host(envelope.helo);
       case MultimapType::kHostname:
-        if (!envelope.hostname.empty()) return host(envelope.hostname);
-        // A client that has no name is called unknown by the mail server.
-        for (const RequestHeader& header : batch_.request_headers.row(row_))
-          if (header.name == "hostname") return host(header.value);
-        return;
+        return host(session_hostname(batch_, row_));
       case MultimapType::kUser:
         return filtered(envelope.user);
       case MultimapType::kUrl:
