@@ -1,8 +1,7 @@
 #include "engine/content/content.h"
 
-#include <algorithm>
-
 #include "engine/archive/list.h"
+#include "engine/archive/listing.h"
 #include "engine/ascii.h"
 #include "engine/content/detect.h"
 
@@ -35,10 +34,6 @@ bool is_html_by_bytes(const Part& part) {
          looks_like_html(part.decoded);
 }
 
-bool has_svg_extension(std::string_view filename) {
-  return equal_caseless(filename.substr(std::min(filename.rfind('.'), filename.size())), ".svg");
-}
-
 // Whether a part that no reader shows as a text is opened as SVG: for what its bytes are, or for
 // its type or name where the bytes are a text that may be one (behind a long comment, in UTF-16).
 bool is_svg(const Part& part) {
@@ -46,7 +41,8 @@ bool is_svg(const Part& part) {
   if (part.kind != PartKind::kOther && !(part.kind == PartKind::kText && attached)) return false;
   if (part.detected.extension == "svg") return true;
   const bool promised = (part.type == "image" && part.subtype.starts_with("svg")) ||
-                        has_svg_extension(part.filename) || has_svg_extension(part.other_filename);
+                        equal_caseless(extension_of(part.filename), "svg") ||
+                        equal_caseless(extension_of(part.other_filename), "svg");
   return promised && (part.detected.type == "text/plain" || part.detected.type == "text/xml");
 }
 

@@ -17,9 +17,9 @@ inline bool is_svg_page(const Part& part) {
 }
 
 // Needs phase parse; fills parts[].detected and parts[].archive of every leaf part, the columns
-// archives and archive_members, and their faults, for all rows. Parts that
-// are HTML or SVG by their bytes become of kind HTML and other. Allocates from the heap only
-// where libarchive reads an archive.
+// archives and archive_members, and their faults, for all rows. Parts that are HTML or SVG by their
+// bytes become of kind HTML and other. Allocates from the heap only where libarchive reads an
+// archive.
 void content(const ContentPlan& plan, Batch& batch);
 
 }  // namespace winnow

@@ -26,10 +26,10 @@ struct TextScratch {
 // REQUIRED: the parse and content stages ran. Adds one Text for every part of kind text or HTML and
 // for SVG (is_svg_page), in the order of parts (Part::text links back); attachments beside a body,
 // which is prose of 64 letters or more outside of attachments and messages, are flagged kAttached,
-// and so are images of SVG. Fills and closes texts, htmls,
-// html_links, html_images and html_forms of every row. Charset: that of a byte order mark (WHATWG
-// Encoding 6, "BOM sniff"), else the declared one if the bytes fit it, else the one the HTML names,
-// else the first guess that they fit, else broken UTF-8 or windows-1252.
+// and so are images of SVG. Fills and closes texts, htmls, html_links, html_images and html_forms
+// of every row. Charset: that of a byte order mark (WHATWG Encoding 6, "BOM sniff"), else the
+// declared one if the bytes fit it, else the one the HTML names, else the first guess that they
+// fit, else broken UTF-8 or windows-1252.
 //
 // Text::plain is the rendered HTML, the text with format=flowed undone (RFC 3676), a calendar or
 // card with its folds and escapes undone (content_lines.h), or `utf8` itself. Faults:
