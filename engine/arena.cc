@@ -4,20 +4,25 @@
 
 #include <algorithm>
 
+#include "engine/pages.h"
+
 namespace winnow {
 
 namespace {
 
 constexpr size_t kHugePage = 2 << 20;
 
-// Memory of a block. A large one is for one large message and is written from its begin to its end,
-// soon given back: in huge pages, where the system has them, that is one fault instead of 512.
+// Memory of a block, which is written from its begin to its end. A large one is for one large
+// message and soon given back: in huge pages, where the system has them, that is one fault instead
+// of 512.
 std::unique_ptr<char[]> room(size_t size) {
   auto bytes = std::make_unique_for_overwrite<char[]>(size);
   if (size >= 2 * kHugePage) {
     const uintptr_t at = reinterpret_cast<uintptr_t>(bytes.get());
     const uintptr_t first = (at + kHugePage - 1) & ~uintptr_t{kHugePage - 1};
     madvise(reinterpret_cast<void*>(first), (at + size - first) & ~(kHugePage - 1), MADV_HUGEPAGE);
+  } else {
+    give_pages(bytes.get(), size);
   }
   return bytes;
 }

@@ -23,6 +23,7 @@ bool Admission::try_reserve(uint64_t bytes, Hold& hold) {
 
 void Admission::reserve(uint64_t bytes, Hold& hold) {
   std::unique_lock lock(mutex_);
+  taken_.wait(lock, [&] { return !far_ahead_; });
   room_.wait(lock, [&] { return room(bytes); });
   hold = {bytes, true, false};
   held_ += bytes;
@@ -88,6 +89,8 @@ bool Admission::put(Message&& message, std::unique_ptr<Case> one, Client&& clien
     const bool alone = idle && !promised_ && next_lane(true) < 0;
     const bool joins = idle && promised_ && lanes_[kSmall].size() < here_rows();
     lanes_[lane].push_back({std::move(message), std::move(one), std::move(client)});
+    if (lane != kAlone) ahead_ += size;
+    far_ahead_ = far_ahead_ || (options_.ahead_max > 0 && ahead_ >= options_.ahead_max);
     if (alone) return promised_ = true;
     if (joins) return false;
   }
@@ -121,13 +124,22 @@ void Admission::take_rows(Lane from, size_t rows, Share& share) {
   uint64_t bytes = 0;
   while (share.cases.size() < rows && !lane.empty()) {
     Waiting& next = lane.front();
-    bytes += next.message.bytes.size();
-    if (!share.cases.empty() && bytes > options_.bytes_max) break;
+    const uint64_t size = next.message.bytes.size();
+    if (!share.cases.empty() && bytes + size > options_.bytes_max) break;
+    bytes += size;
     share.messages.push_back(std::move(next.message));
     share.cases.push_back(std::move(next.one));
     share.clients.push_back(std::move(next.client));
     lane.pop_front();
   }
+  if (from != kAlone) note_taken(bytes);
+}
+
+void Admission::note_taken(uint64_t bytes) {
+  ahead_ -= bytes;
+  if (!far_ahead_ || ahead_ > options_.ahead_max / 2) return;
+  far_ahead_ = false;
+  taken_.notify_all();
 }
 
 uint32_t Admission::here_rows() const {

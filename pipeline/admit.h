@@ -5,7 +5,10 @@
 // Budget. Whatever holds mail reserves its bytes, and kCaseBytes for each message, out of
 // byte_budget, from the first byte read until its answer is out.
 //   - a corpus run waits for room (reserve), or is told that there is none (try_reserve); where
-//     nothing is reserved, one message is always let in, however large;
+//     nothing is reserved, one message is always let in, however large. It also waits where what
+//     lies in the lanes of small and large messages is more than ahead_max, until half of it is
+//     taken: what is read shortly before it is scanned is still in the cache, in memory that was
+//     used before (fresh pages were a fifth of a run's CPU where faults are dear);
 //   - a connection asks before it reads (may_read). Where the budget is spent, or messages_max are
 //     being scanned, it does not read: its bytes stay in the kernel. One connection at a time has
 //     the overdraft and reads on though the budget is spent, so that messages which came half way,
@@ -60,6 +63,7 @@ struct AdmitOptions {
   uint32_t bytes_max = 1 << 20;        // of one batch's messages
   uint64_t byte_budget = 48ull << 20;  // of all that is here
   uint64_t messages_max = 0;           // that wait or are scanned; 0 = what the budget holds
+  uint64_t ahead_max = 0;  // bytes that wait, small and large; 0 = what the budget holds
 };
 
 // Who waits for a message's verdict (live traffic), and since when.
@@ -133,12 +137,13 @@ class Admission {
   void tell_room();
   int next_lane(bool takes_alone) const;
   void take_rows(Lane lane, size_t rows, Share& share);
+  void note_taken(uint64_t bytes);
   uint32_t here_rows() const;
 
   const AdmitOptions options_;
   std::function<void()> hook_;
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable ready_, room_;
+  std::condition_variable ready_, room_, taken_;
   std::array<std::deque<Waiting>, kLanes> lanes_;
   std::deque<Waiting> answered_;
   int turn_ = kSmall;
@@ -146,6 +151,8 @@ class Admission {
   bool promised_ = false;  // take_here() will come
   uint64_t held_ = 0;
   uint64_t messages_ = 0;
+  uint64_t ahead_ = 0;      // bytes in the lanes, without those alone
+  bool far_ahead_ = false;  // since ahead_max was reached, until half of it is taken
   bool overdrawn_ = false;  // somebody has the overdraft
   bool refused_ = false;    // may_read() said no since the hook was called
   bool stop_ = false;

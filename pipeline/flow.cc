@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/pages.h"
 #include "pipeline/worker.h"
 
 namespace winnow {
@@ -74,7 +75,9 @@ Flow::Flow(const Run& run, const FlowOptions& options, Deliver deliver)
       admission_({.workers = options.threads,
                   .rows_max = options.rows_max,
                   .bytes_max = options.bytes_max,
-                  .byte_budget = options.byte_budget}) {
+                  .byte_budget = options.byte_budget,
+                  // Enough for each worker's next batch while the one after it is read.
+                  .ahead_max = uint64_t{2} * options.threads * options.bytes_max}) {
 #ifdef WINNOW_PLAIN_THREADS
   const bool plain = true;  // the thread sanitizer's preset
 #else
@@ -115,11 +118,16 @@ void Flow::submit_evidence(std::unique_ptr<Case> one) {
 void Flow::finish() { admission_.wait_empty(); }
 
 std::unique_ptr<Worker> Flow::take_worker() {
-  const std::lock_guard lock(mutex_);
-  if (idle_workers_.empty()) return std::make_unique<Worker>(run_);
-  std::unique_ptr<Worker> worker = std::move(idle_workers_.back());
-  idle_workers_.pop_back();
-  return worker;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_workers_.empty()) {
+      std::unique_ptr<Worker> worker = std::move(idle_workers_.back());
+      idle_workers_.pop_back();
+      return worker;
+    }
+  }
+  warm_heap(kWorkerHeapBytes);
+  return std::make_unique<Worker>(run_);
 }
 
 void Flow::give_worker(std::unique_ptr<Worker> worker) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <tbb/parallel_for.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include <thread>
 #include <tuple>
 
+#include "engine/pages.h"
 #include "pipeline/disk_files.h"
 #include "rules/compile/compile.h"
 
@@ -27,16 +27,6 @@ namespace winnow {
 namespace fs = std::filesystem;
 
 namespace {
-
-// Reserves memory and has the system give all its pages at once: one by one, at the first touch,
-// they were a fourth of a start.
-void reserve_pages(std::string& bytes, size_t size) {
-  bytes.reserve(size);
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto from = reinterpret_cast<uintptr_t>(bytes.data());
-  const uintptr_t begin = (from + page - 1) & ~(page - 1), end = (from + size) & ~(page - 1);
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
-}
 
 // Compiled databases as files of one directory; writes are whole or not at all. What cannot be
 // written is no error: the next start builds again.
@@ -50,7 +40,8 @@ class DirectoryCache final : public BlobCache {
     std::ifstream in(directory_ / key, std::ios::binary | std::ios::ate);
     if (!in) return false;
     const auto size = static_cast<size_t>(in.tellg());
-    reserve_pages(bytes, size);
+    bytes.reserve(size);
+    give_pages(bytes.data(), size);
     bytes.resize(size);
     in.seekg(0);
     return static_cast<bool>(in.read(bytes.data(), static_cast<std::streamsize>(bytes.size())));

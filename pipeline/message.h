@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/pages.h"
 
 namespace winnow {
 
@@ -18,6 +19,7 @@ class MessageBytes {
   MessageBytes() = default;
   explicit MessageBytes(std::string_view bytes) {
     data_.reserve(bytes.size() + Batch::kPadding);
+    if (bytes.size() >= kFreshBytes) give_pages(data_.data(), data_.capacity());
     data_.append(bytes);
     data_.append(Batch::kPadding, '\0');
   }
@@ -35,6 +37,9 @@ class MessageBytes {
   size_t size() const { return data_.empty() ? 0 : data_.size() - Batch::kPadding; }
 
  private:
+  static constexpr size_t kFreshBytes =
+      128 * 1024;  // from here on memory is not what was used before
+
   std::string data_;  // and its padding: longer than what a std::string holds in itself
 };
 

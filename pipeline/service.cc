@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/pages.h"
 #include "pipeline/worker.h"
 
 namespace winnow {
@@ -119,6 +120,7 @@ void Service::finish() {
 }
 
 void Service::work(unsigned number, bool takes_alone) {
+  warm_heap(kWorkerHeapBytes);
   Share share;
   while (admission_.take(true, takes_alone, share)) {
     const std::lock_guard lock(hands_[number].mutex);

@@ -16,6 +16,9 @@
 
 namespace winnow {
 
+// What a thread's heap is given (warm_heap) for the first batches that it scans.
+constexpr size_t kWorkerHeapBytes = 8 << 20;
+
 struct Worker {
   explicit Worker(const Run& run) : match(run.rules().limits), functions(run.rules().limits) {}
 

@@ -1,8 +1,8 @@
 #include "engine/html/attributes.h"
 
+#include "engine/html/css_selector.h"
 #include "engine/html/packed_name.h"
 #include "engine/html/scan.h"
-#include "engine/html/selector.h"
 
 namespace winnow {
 

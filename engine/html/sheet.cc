@@ -143,11 +143,11 @@ void StyleSheet::read_rule(std::string_view selectors, std::string_view block, b
   // What an invalid selector looks like, an escape or a nested rule may be behind.
   const bool lenient = escaped || !certain;
   bool valid = true;
-  Selector selector;
+  CssSelector selector;
   for_each_selector(selectors, [&](std::string_view text) {
-    const SelectorFault fault = read_selector(text, fold_, selector);
-    valid = fault != SelectorFault::kInvalid || lenient;
-    certain = certain && fault != SelectorFault::kUnknown && fault != SelectorFault::kInvalid;
+    const CssSelectorFault fault = read_css_selector(text, fold_, selector);
+    valid = fault != CssSelectorFault::kInvalid || lenient;
+    certain = certain && fault != CssSelectorFault::kUnknown && fault != CssSelectorFault::kInvalid;
     return valid;
   });
   if (!valid) return;
@@ -158,18 +158,18 @@ void StyleSheet::read_rule(std::string_view selectors, std::string_view block, b
   const auto index = static_cast<uint16_t>(deltas_.size());
   deltas_.push_back(delta);
   for_each_selector(selectors, [&](std::string_view text) {
-    const SelectorFault fault = read_selector(text, fold_, selector);
-    if (fault == SelectorFault::kInvalid) {
+    const CssSelectorFault fault = read_css_selector(text, fold_, selector);
+    if (fault == CssSelectorFault::kInvalid) {
       selector = {};
       selector.key = any_key();
       selector.weight = 0xFFFFFF;
     }
-    if (fault != SelectorFault::kNever) add_rule(selector, index, certain && selector.certain);
+    if (fault != CssSelectorFault::kNever) add_rule(selector, index, certain && selector.certain);
     return !overflow_;
   });
 }
 
-void StyleSheet::add_rule(const Selector& selector, uint16_t delta, bool certain) {
+void StyleSheet::add_rule(const CssSelector& selector, uint16_t delta, bool certain) {
   if (rules_.size() == kRulesMax) {
     overflow_ = true;
     return;

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/html/selector.h"
+#include "engine/html/css_selector.h"
 #include "engine/html/style.h"
 #include "engine/html/tags.h"
 
@@ -70,7 +70,7 @@ class StyleSheet {
     bool overflow = false;
   };
   void read_rule(std::string_view selectors, std::string_view block, bool certain);
-  void add_rule(const Selector& selector, uint16_t delta, bool certain);
+  void add_rule(const CssSelector& selector, uint16_t delta, bool certain);
   void find(uint64_t key, HtmlTag tag, uint64_t attributes, const Classes& classes,
             Found& found) const;
 

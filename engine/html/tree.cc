@@ -5,9 +5,9 @@
 // rather taken out of what hides it than left in it.
 #include <algorithm>
 
+#include "engine/html/css_selector.h"
 #include "engine/html/packed_name.h"
 #include "engine/html/parser.h"
-#include "engine/html/selector.h"
 
 namespace winnow {
 

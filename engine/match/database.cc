@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "engine/match/letters.h"
+#include "engine/pages.h"
 #include "fmt/format.h"
 
 namespace winnow {
@@ -17,7 +18,11 @@ constexpr size_t kHugePage = 2 << 20;
 // Memory of a database. A scan jumps about in its tables, so those of a large one lie in huge pages
 // where the system has them: one entry of the TLB instead of 512.
 void* allocate(size_t bytes) {
-  if (bytes < kHugePage / 2) return std::malloc(bytes);
+  if (bytes < kHugePage / 2) {
+    void* const memory = std::malloc(bytes);
+    if (memory != nullptr) give_pages(memory, bytes);
+    return memory;
+  }
   const size_t size = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   void* memory = std::aligned_alloc(kHugePage, size);
   if (memory != nullptr) madvise(memory, size, MADV_HUGEPAGE);

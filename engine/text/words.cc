@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/pages.h"
 #include "engine/text/fold.h"
 #include "engine/text/normalise.h"
 
@@ -123,6 +124,7 @@ class WordsOfRow {
 
   // Appends the pieces of `text` as words.
   void add_words(std::string_view text, uint8_t flags, Decay* decay) {
+    reserve_pages(batch_.words.values, scratch_.pieces.size());
     for (const WordPiece& piece : scratch_.pieces) {
       const std::string_view raw = text.substr(piece.begin, piece.end - piece.begin);
       if (decay != nullptr && !decay->keep(raw)) continue;

@@ -27,12 +27,12 @@ size_t escaped_character(const char* at, const char* end, char* bytes) {
   return sequence_length({bytes, count});
 }
 
-}  // namespace
+bool has_escapes(std::string_view url) {
+  return !url.empty() && std::memchr(url.data(), '%', url.size());
+}
 
-std::string_view decoded_url(std::string_view url, std::vector<char>& room) {
-  if (url.empty() || !std::memchr(url.data(), '%', url.size())) return url;
-  room.resize(url.size());
-  char* to = room.data();
+// `to` has room for the whole URL. Returns the end of what was written.
+char* decode(std::string_view url, char* to) {
   const char* const end = url.data() + url.size();
   for (const char* at = url.data(); at != end;) {
     char bytes[4];
@@ -45,7 +45,24 @@ std::string_view decoded_url(std::string_view url, std::vector<char>& room) {
     to += length;
     at += length * 3;
   }
-  return {room.data(), static_cast<size_t>(to - room.data())};
+  return to;
+}
+
+}  // namespace
+
+std::string_view decoded_url(std::string_view url, std::vector<char>& room) {
+  if (!has_escapes(url)) return url;
+  room.resize(url.size());
+  char* const end = decode(url, room.data());
+  return {room.data(), static_cast<size_t>(end - room.data())};
+}
+
+std::string_view decoded_url(std::string_view url, Arena& arena) {
+  if (!has_escapes(url)) return url;
+  char* const to = arena.alloc_bytes(url.size());
+  char* const end = decode(url, to);
+  arena.shrink_to(end);
+  return {to, static_cast<size_t>(end - to)};
 }
 
 }  // namespace winnow

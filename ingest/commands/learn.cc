@@ -9,6 +9,7 @@
 
 #include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
+#include "ingest/commands/heap.h"
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
 #include "pipeline/learn/autolearn.h"
@@ -132,6 +133,7 @@ class Learner {
 };
 
 int learn(LearnCommand& options) {
+  prepare_heap();
   Result<Loaded> loaded = load_rules(options.common.load);
   if (!loaded) {
     complain("learn", loaded.error().text());

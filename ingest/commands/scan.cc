@@ -11,6 +11,7 @@
 
 #include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
+#include "ingest/commands/heap.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
@@ -113,6 +114,7 @@ void replay(EvidenceInput& input, Flow& flow,
 }
 
 int scan(ScanCommand& options) {
+  prepare_heap();
   options.common.load.fetch_maps = !options.offline;
   Result<Loaded> loaded = load_rules(options.common.load);
   if (!loaded) {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
-#include <malloc.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 
 #include "ingest/commands/argument_parser.h"
 #include "ingest/commands/command.h"
+#include "ingest/commands/heap.h"
 #include "ingest/commands/scan_options.h"
 #include "ingest/serve/pid_file.h"
 #include "ingest/serve/server.h"
@@ -616,13 +616,7 @@ std::unique_ptr<CanaryWatch> watch_canaries(const Loaded& loaded, const std::str
 
 Result<void> engine(ServeCommand& options, const std::vector<std::string>& arguments,
                     const Inheritance& left) {
-  // Large messages go back to the system when they are done: glibc would learn from the first ones
-  // to keep all that come after them.
-  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-  // Of the smaller ones the heap keeps what it had: given back after each batch and asked for again
-  // before the next, it was a tenth of a message's CPU in page faults.
-  ::mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
-  ::mallopt(M_TOP_PAD, 1024 * 1024);
+  prepare_heap();
   options.server.sockets = left.sockets;
   options.server.link = left.link;
   Result<Config> config = configure(options, arguments);

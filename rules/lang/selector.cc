@@ -13,6 +13,7 @@
 #include "engine/mime/addresses.h"
 #include "engine/mime/date.h"
 #include "engine/mime/ip.h"
+#include "engine/url/decoded.h"
 #include "engine/url/suffix.h"
 #include "rules/lang/selector_steps.h"
 #include "rules/lang/session_name.h"
@@ -102,17 +103,21 @@ class SelectorRun {
            url.scheme == UrlScheme::kFtp;
   }
 
-  // By its host or organisational domain; patterns look at the whole URL.
+  // By its host or organisational domain; patterns look at the whole URL, as it is read and in its
+  // normal form.
   bool is_listed(const Selector::Step& step, const Url& url) {
-    if (has_patterns(step.map->kind())) return found(step, url.normal) != kNoIndex;
+    if (has_patterns(step.map->kind()))
+      return found(step, decoded_url(url.normal, arena_)) != kNoIndex ||
+             found(step, url.normal) != kNoIndex;
     return found(step, url.host) != kNoIndex || found(step, url.domain) != kNoIndex;
   }
 
   void take_urls(const Selector::Step& step) {
     for (const Url& one : batch_.urls.row(row_)) {
-      if (!is_page(one) || values_.size() == Selector::kValuesMax) continue;
+      if (values_.size() == Selector::kValuesMax || full()) return;
+      if (!is_page(one)) continue;
       if (step.map && !is_listed(step, one)) continue;
-      values_.push_back({.text = one.normal, .url = &one});
+      values_.push_back({.text = decoded_url(one.normal, arena_), .url = &one});
     }
   }
 
@@ -296,9 +301,9 @@ class SelectorRun {
       if (is_domain) return url.host;
       if (is_tld) return url.domain;
       if (is_user) return url.user;
-      if (name == "path" || name == "get_path") return url.path;
-      if (name == "query" || name == "get_query") return url.query;
-      return url.normal;
+      if (name == "path" || name == "get_path") return decoded_url(url.path, arena_);
+      if (name == "query" || name == "get_query") return decoded_url(url.query, arena_);
+      return decoded_url(url.normal, arena_);
     }
     if (value.email) {
       if (is_domain) return value.email->host;

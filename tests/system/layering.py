@@ -1,4 +1,5 @@
-"""Includes and link lines point downward only; each foreign library stays in its place."""
+"""Includes and link lines point downward only; each foreign library stays in its place; no two
+types have one name (the linker would take the functions of either for both)."""
 
 import re
 
@@ -84,16 +85,33 @@ def check_links(checking):
                                          "the one below it")
 
 
+def type_names(text):
+    """(line, name) of each type that the whole program sees; those of unnamed namespaces are apart."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        inside = line == "namespace {" or (inside and line != "}  // namespace")
+        found = re.match(r"(?:class|struct|union|enum class|enum) (\w+)(?: final)?"
+                         r"(?: : [^{;]+)?(?: \{.*)?$", line)
+        if found and not inside:
+            yield number, found.group(1)
+
+
 def main():
     checking = Checking(__doc__)
     count = 0
+    types = {}
     for floor in FLOORS:
         for file in sorted((checking.source / floor).rglob("*")):
             if file.suffix in (".cc", ".h", ".inc"):
                 count += 1
-                check_includes(checking, file.relative_to(checking.source).as_posix(),
-                               file.read_text(errors="replace"))
+                path, text = file.relative_to(checking.source).as_posix(), file.read_text()
+                check_includes(checking, path, text)
+                for number, name in type_names(text):
+                    place = types.setdefault(name, f"{path}:{number}")
+                    checking.check(place == f"{path}:{number}",
+                                   f"{path}:{number}: {name} is the name of a type of {place}")
     checking.check(count > 100, f"only {count} sources were found: the test looks at nothing")
+    checking.check(len(types) > 300, f"only {len(types)} types were found: the test looks at nothing")
     check_links(checking)
     checking.finish()
 

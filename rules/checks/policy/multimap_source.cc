@@ -5,6 +5,7 @@
 #include "engine/match/scope_texts.h"
 #include "engine/mime/addresses.h"
 #include "engine/mime/ip.h"
+#include "engine/url/decoded.h"
 #include "engine/url/suffix.h"
 #include "rules/checks/row.h"
 #include "rules/checks/text.h"
@@ -85,14 +86,9 @@ class Values {
   void give_ip(const IpAddress& ip) {
     if (ip.valid()) give(format_ip(ip, batch_.arena));
   }
-  std::string_view decoded(std::string_view url) {
-    thread_local TextRoom room;
-    const std::string_view text = decoded_url(url, room);
-    return text == url ? url : batch_.arena.copy(text);
-  }
   // As it is read, and with the escapes of its normal form.
   void give_forms(std::string_view text) {
-    const std::string_view read = decoded(text);
+    const std::string_view read = decoded_url(text, batch_.arena);
     give(read);
     if (read != text) give(text);
   }
@@ -211,7 +207,7 @@ class Values {
           give_forms(one.normal);
           break;
         case MultimapFilter::kFullRegexp:
-          found(decoded(one.normal));
+          found(decoded_url(one.normal, batch_.arena));
           break;
         case MultimapFilter::kPath:
           give_forms(one.path);

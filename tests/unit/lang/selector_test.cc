@@ -213,6 +213,19 @@ TEST_F(Selectors, TextsDoNotGrowWithoutEnd) {
   }
 }
 
+// Rspamd shows them so: what a map or a key reads of an address is no question of how it was
+// written.
+TEST_F(Selectors, UrlsAreReadWithTheirEscapesDecoded) {
+  Url& url = mails_.batch.urls.values[0];
+  url.normal = "http://www.shop.example/a%20b/%41?q=%C3%A9%0A";
+  url.path = "a%20b/%41";
+  url.query = "q=%C3%A9%0A";
+  EXPECT_EQ(made("urls"), "http://www.shop.example/a b/A?q=\xC3\xA9%0A http://other.example/");
+  EXPECT_EQ(made("urls:path"), "a b/A");
+  EXPECT_EQ(made("urls.get_query"), "q=\xC3\xA9%0A");
+  EXPECT_EQ(made("specific_urls_filter_map('patterns'):path"), "a b/A");
+}
+
 // Fields that are texts made for it, wherever the arena's block ends.
 TEST_F(Selectors, FieldsAreMadeBeforeTheirText) {
   constexpr size_t kBlock = 1024, kTextReserve = 256;

@@ -72,6 +72,39 @@ TEST(Admission, WaitsForRoomAndForTheEnd) {
   EXPECT_EQ(admission.held_bytes(), 0u);
 }
 
+// Who submits waits once enough lies in the lanes, and until half of it is taken. What is scanned
+// alone counts for nothing: reading goes on behind it.
+TEST(Admission, ReadsOnlySoFarAhead) {
+  Admission admission({.bytes_max = 200, .ahead_max = 1000});
+  put(admission, kLargeBytes + 1);
+  Hold holds[5];
+  for (Hold& hold : holds) {
+    admission.reserve(1, hold);
+    put(admission, 200);
+  }
+  bool in = false;
+  std::thread submits([&] {
+    Hold sixth;
+    admission.reserve(1, sixth);
+    in = true;
+    admission.release(sixth);
+  });
+  Share share;
+  for (int i = 0; i < 2; ++i) {
+    share.clear();
+    ASSERT_TRUE(admission.take(false, false, share));
+    ASSERT_EQ(share.cases.size(), 1u);
+  }
+  EXPECT_EQ(admission.waiting(), 4u);  // 600 bytes and the large one: more than half
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(admission.held_bytes(), 5u);  // the sixth has not come
+  share.clear();
+  ASSERT_TRUE(admission.take(false, false, share));
+  submits.join();
+  EXPECT_TRUE(in);
+  for (Hold& hold : holds) admission.release(hold);
+}
+
 // Connections that hold the whole budget with halves of messages: one goes on, then the next.
 TEST(Admission, OneConnectionCanAlwaysFinish) {
   Admission admission({.byte_budget = 1000});

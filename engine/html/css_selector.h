@@ -23,7 +23,7 @@ constexpr uint64_t attribute_bit(uint64_t packed_name) {
   return uint64_t{1} << (packed_name * 0x9E3779B97F4A7C15u >> 58);
 }
 
-struct Selector {
+struct CssSelector {
   static constexpr uint32_t kAlsoMax = 3;  // classes beside the key
 
   uint64_t key = 0;                 // of the id, the class, the tag or any element
@@ -35,7 +35,7 @@ struct Selector {
   uint32_t also_count = 0;
 };
 
-enum class SelectorFault : uint8_t {
+enum class CssSelectorFault : uint8_t {
   kNone,
   kNever,    // valid, but never of the text of an element at rest: ::before, :hover
   kUnknown,  // not known whether it is valid
@@ -43,6 +43,6 @@ enum class SelectorFault : uint8_t {
 };
 
 // Reads one selector of a list. Without comments and escapes.
-SelectorFault read_selector(std::string_view text, bool fold, Selector& selector);
+CssSelectorFault read_css_selector(std::string_view text, bool fold, CssSelector& selector);
 
 }  // namespace winnow

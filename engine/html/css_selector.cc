@@ -1,4 +1,4 @@
-#include "engine/html/selector.h"
+#include "engine/html/css_selector.h"
 
 #include <algorithm>
 
@@ -27,10 +27,10 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
 }
 
 // Of the pseudo-classes and pseudo-elements that every browser knows.
-SelectorFault kind_of_pseudo(std::string_view name) {
+CssSelectorFault kind_of_pseudo(std::string_view name) {
   if (is_one_of(name, {"hover", "active", "focus", "focus-within", "focus-visible", "before",
                        "after", "marker", "placeholder", "selection"})) {
-    return SelectorFault::kNever;
+    return CssSelectorFault::kNever;
   }
   return is_one_of(name, {"link",
                           "visited",
@@ -57,20 +57,20 @@ SelectorFault kind_of_pseudo(std::string_view name) {
                           "required",
                           "optional",
                           "nth-last-of-type"})
-             ? SelectorFault::kNone
-             : SelectorFault::kUnknown;
+             ? CssSelectorFault::kNone
+             : CssSelectorFault::kUnknown;
 }
 
-class SelectorReader {
+class CssSelectorReader {
  public:
-  SelectorReader(std::string_view text, bool fold, Selector& out)
+  CssSelectorReader(std::string_view text, bool fold, CssSelector& out)
       : text_(text), fold_(fold), out_(out) {}
 
-  SelectorFault read() {
+  CssSelectorFault read() {
     text_ = trim_css(text_);
-    if (text_.empty()) return SelectorFault::kInvalid;
+    if (text_.empty()) return CssSelectorFault::kInvalid;
     for (;;) {
-      if (!read_compound()) return SelectorFault::kInvalid;
+      if (!read_compound()) return CssSelectorFault::kInvalid;
       bool blank = false;
       while (at_ < text_.size() && is_css_blank(text_[at_])) ++at_, blank = true;
       if (at_ == text_.size()) break;
@@ -78,7 +78,7 @@ class SelectorReader {
       if (c == '>' || c == '+' || c == '~') {
         for (++at_; at_ < text_.size() && is_css_blank(text_[at_]);) ++at_;
       } else if (!blank) {
-        return SelectorFault::kInvalid;
+        return CssSelectorFault::kInvalid;
       }
       // What went before is of another element.
       const uint32_t weight = out_.weight;
@@ -87,8 +87,8 @@ class SelectorReader {
       out_.certain = false;
       has_id_ = has_class_ = false;
     }
-    if (fault_ != SelectorFault::kNone) out_.certain = false;
-    return unknown_ ? SelectorFault::kUnknown : fault_;
+    if (fault_ != CssSelectorFault::kNone) out_.certain = false;
+    return unknown_ ? CssSelectorFault::kUnknown : fault_;
   }
 
  private:
@@ -117,7 +117,7 @@ class SelectorReader {
       return;
     }
     if (has_id_ || has_class_) {
-      if (out_.also_count < Selector::kAlsoMax)
+      if (out_.also_count < CssSelector::kAlsoMax)
         out_.also[out_.also_count++] = has_id_ ? own : out_.key;
       else
         out_.certain = false;
@@ -172,9 +172,9 @@ class SelectorReader {
     if (at_ < text_.size() && text_[at_] == ':') ++at_;
     const std::string_view pseudo = name();
     if (pseudo.empty()) return false;
-    const SelectorFault kind = kind_of_pseudo(pseudo);
-    if (kind == SelectorFault::kUnknown) unknown_ = true;
-    if (kind == SelectorFault::kNever) fault_ = kind;
+    const CssSelectorFault kind = kind_of_pseudo(pseudo);
+    if (kind == CssSelectorFault::kUnknown) unknown_ = true;
+    if (kind == CssSelectorFault::kNever) fault_ = kind;
     out_.certain = false;
     weigh(8);
     if (at_ < text_.size() && text_[at_] == '(') {
@@ -233,8 +233,8 @@ class SelectorReader {
   std::string_view text_;
   size_t at_ = 0;
   const bool fold_;
-  Selector& out_;
-  SelectorFault fault_ = SelectorFault::kNone;
+  CssSelector& out_;
+  CssSelectorFault fault_ = CssSelectorFault::kNone;
   bool unknown_ = false;
   bool has_id_ = false;
   bool has_class_ = false;
@@ -250,9 +250,9 @@ uint64_t tag_key(HtmlTag tag) {
 uint64_t class_key(std::string_view name, bool fold) { return key_of('.', name, fold); }
 uint64_t id_key(std::string_view name, bool fold) { return key_of('#', name, fold); }
 
-SelectorFault read_selector(std::string_view text, bool fold, Selector& selector) {
+CssSelectorFault read_css_selector(std::string_view text, bool fold, CssSelector& selector) {
   selector = {};
-  return SelectorReader(text, fold, selector).read();
+  return CssSelectorReader(text, fold, selector).read();
 }
 
 }  // namespace winnow

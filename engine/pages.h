@@ -1,0 +1,33 @@
+// Pages of memory that is about to be written, from the system all at once: one by one, each at its
+// first touch, they cost a fault each, 0.3 us on bare machines and up to 15 us on virtual ones.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace winnow {
+
+// Backs [begin, begin + bytes) with memory, as far as it is whole pages; what is there stays as it
+// is. Nothing where it is too little to be worth the call, or the system (Linux before 5.14)
+// cannot.
+void give_pages(void* begin, size_t bytes);
+
+// The heap of the calling thread has so many bytes more at hand, with their pages.
+void warm_heap(size_t bytes);
+
+// Room for `more` elements, at least twice as many as there were, with their pages.
+template <class T>
+void reserve_pages(std::vector<T>& values, size_t more) {
+  if (values.capacity() - values.size() >= more) return;
+  std::vector<T> larger;
+  larger.reserve(std::max(values.capacity() * 2, values.size() + more));
+  give_pages(larger.data(), larger.capacity() * sizeof(T));
+  larger.insert(larger.end(), std::make_move_iterator(values.begin()),
+                std::make_move_iterator(values.end()));
+  values = std::move(larger);
+}
+
+}  // namespace winnow
