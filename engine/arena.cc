@@ -12,16 +12,16 @@ namespace {
 
 constexpr size_t kHugePage = 2 << 20;
 
-// Memory of a block, which is written from its begin to its end. A large one is for one large
-// message and soon given back: in huge pages, where the system has them, that is one fault instead
-// of 512.
-std::unique_ptr<char[]> room(size_t size) {
+// Memory of a block. An ordinary one is written from its begin to its end, and has its pages at
+// once. A larger one may be no more than a sender's claim and get them as it is written; a very
+// large one in huge pages, where the system has them: one fault instead of 512.
+std::unique_ptr<char[]> room(size_t size, bool ordinary) {
   auto bytes = std::make_unique_for_overwrite<char[]>(size);
   if (size >= 2 * kHugePage) {
     const uintptr_t at = reinterpret_cast<uintptr_t>(bytes.get());
     const uintptr_t first = (at + kHugePage - 1) & ~uintptr_t{kHugePage - 1};
     madvise(reinterpret_cast<void*>(first), (at + size - first) & ~(kHugePage - 1), MADV_HUGEPAGE);
-  } else {
+  } else if (ordinary) {
     give_pages(bytes.get(), size);
   }
   return bytes;
@@ -43,7 +43,7 @@ char* Arena::alloc_slow(size_t bytes, size_t align) {
   while (found < blocks_.size() && blocks_[found].size < need) ++found;
   if (found == blocks_.size()) {
     const size_t size = std::max(block_bytes_, need);
-    blocks_.push_back({room(size), size});
+    blocks_.push_back({room(size, size == block_bytes_), size});
     found = blocks_.size() - 1;
   }
   std::swap(blocks_[current_], blocks_[found]);

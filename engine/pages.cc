@@ -17,7 +17,7 @@ void give_pages(void* begin, size_t bytes) {
 }
 
 void warm_heap(size_t bytes) {
-#ifndef WINNOW_SANITIZED                      // whose heap gives nothing again
+#ifndef WINNOW_SANITIZED                      // whose heap does not hand out again what was freed
   constexpr size_t kChunk = 128 * 1024 - 64;  // larger ones may be mappings of their own
   std::vector<void*> chunks(bytes / kChunk);
   for (void*& chunk : chunks) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -15,7 +14,8 @@ namespace winnow {
 // cannot.
 void give_pages(void* begin, size_t bytes);
 
-// The heap of the calling thread has so many bytes more at hand, with their pages.
+// The heap of the calling thread has at least so many bytes at hand, with their pages, as long as
+// it keeps what is freed: REQUIRED: M_TRIM_THRESHOLD is above `bytes`, or they go back at once.
 void warm_heap(size_t bytes);
 
 // Room for `more` elements, at least twice as many as there were, with their pages.
@@ -25,8 +25,7 @@ void reserve_pages(std::vector<T>& values, size_t more) {
   std::vector<T> larger;
   larger.reserve(std::max(values.capacity() * 2, values.size() + more));
   give_pages(larger.data(), larger.capacity() * sizeof(T));
-  larger.insert(larger.end(), std::make_move_iterator(values.begin()),
-                std::make_move_iterator(values.end()));
+  larger.insert(larger.end(), values.begin(), values.end());
   values = std::move(larger);
 }
 

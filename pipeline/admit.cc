@@ -135,6 +135,11 @@ void Admission::take_rows(Lane from, size_t rows, Share& share) {
   if (from != kAlone) note_taken(bytes);
 }
 
+bool Admission::far_ahead() const {
+  const std::lock_guard lock(mutex_);
+  return far_ahead_;
+}
+
 void Admission::note_taken(uint64_t bytes) {
   ahead_ -= bytes;
   if (!far_ahead_ || ahead_ > options_.ahead_max / 2) return;

@@ -5,10 +5,10 @@
 // Budget. Whatever holds mail reserves its bytes, and kCaseBytes for each message, out of
 // byte_budget, from the first byte read until its answer is out.
 //   - a corpus run waits for room (reserve), or is told that there is none (try_reserve); where
-//     nothing is reserved, one message is always let in, however large. It also waits where what
-//     lies in the lanes of small and large messages is more than ahead_max, until half of it is
-//     taken: what is read shortly before it is scanned is still in the cache, in memory that was
-//     used before (fresh pages were a fifth of a run's CPU where faults are dear);
+//     nothing is reserved, one message is always let in, however large. It also waits once
+//     ahead_max lies in the lanes of small and large messages, until half of it is taken: what is
+//     read shortly before it is scanned is still in the cache, in memory that was used before
+//     (fresh pages were a fifth of a run's CPU where faults are dear);
 //   - a connection asks before it reads (may_read). Where the budget is spent, or messages_max are
 //     being scanned, it does not read: its bytes stay in the kernel. One connection at a time has
 //     the overdraft and reads on though the budget is spent, so that messages which came half way,
@@ -108,6 +108,8 @@ class Admission {
   bool put(Message&& message, std::unique_ptr<Case> one, Client&& client, bool here = false);
   // A case that waited for answers goes on, before anything new. It holds what it held.
   void put_back(std::unique_ptr<Case> one, Client&& client);
+  // Enough is read ahead: reserve() waits.
+  bool far_ahead() const;
   // Fills `share` with what a worker scans next; waits for it where `wait`. False where there is
   // nothing, and with `wait`: there never will be.
   bool take(bool wait, bool takes_alone, Share& share);

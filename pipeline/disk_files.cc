@@ -14,7 +14,7 @@ namespace winnow {
 
 namespace {
 constexpr off_t kFileBytesMax = off_t{1} << 30;
-}
+}  // namespace
 
 bool DiskFiles::exists(std::string_view path) {
   struct stat info;

@@ -76,7 +76,7 @@ Flow::Flow(const Run& run, const FlowOptions& options, Deliver deliver)
                   .rows_max = options.rows_max,
                   .bytes_max = options.bytes_max,
                   .byte_budget = options.byte_budget,
-                  // Enough for each worker's next batch while the one after it is read.
+                  // As many bytes as each worker's next batch may have, and the one after it.
                   .ahead_max = uint64_t{2} * options.threads * options.bytes_max}) {
 #ifdef WINNOW_PLAIN_THREADS
   const bool plain = true;  // the thread sanitizer's preset

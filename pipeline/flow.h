@@ -7,7 +7,8 @@
 // judged on when they are there, before anything new, and delivered in its place.
 //
 // A message holds its part of the budget until it is delivered; submit() waits while the budget is
-// spent. Memory is therefore bounded by byte_budget + workers × scratch (winnow limits).
+// spent, and once enough for two batches of each worker is read ahead. Memory is therefore bounded
+// by byte_budget + workers × scratch (winnow limits).
 //
 // Rejected: tbb::parallel_pipeline (its tokens are batches of one size: a large message would
 // hold back the small ones behind it), ordering by a TBB sequencer node (it orders works, and
@@ -47,7 +48,7 @@ class Flow {
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
 
-  // Takes the next message of the input; waits while the budget is spent.
+  // Takes the next message of the input; waits while the budget is spent or enough is read ahead.
   // REQUIRED: one thread submits.
   void submit(Message&& message);
   // Takes evidence that was recorded: it is judged only. REQUIRED: all of this flow's is so.

@@ -27,6 +27,8 @@ std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& 
   if (find_bayes(rules))
     items.push_back({"counts of tokens", CountCache::kBytesMax,
                      "with statistics; most of it at some 4 million learnt tokens"});
+  items.push_back(
+      {"heap kept", (options.threads + 1) * kHeapKeptBytes, "(--threads + 1) x 16 MiB"});
   items.push_back({"batches waiting", works * sizeof(Batch), "2 x --threads + 1"});
   items.push_back({"program, policy and tables", 48ull << 20, "this version"});
   return items;

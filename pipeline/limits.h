@@ -15,6 +15,9 @@ struct MemoryItem {
   std::string from;  // the options and limits that it follows from
 };
 
+// What the heap of a thread keeps at most at its end though nothing uses it (M_TRIM_THRESHOLD).
+constexpr uint64_t kHeapKeptBytes = 16 << 20;
+
 std::vector<MemoryItem> memory_ceiling(const RuleSet& rules, const FlowOptions& options);
 
 }  // namespace winnow

@@ -37,8 +37,8 @@ class MessageBytes {
   size_t size() const { return data_.empty() ? 0 : data_.size() - Batch::kPadding; }
 
  private:
-  static constexpr size_t kFreshBytes =
-      128 * 1024;  // from here on memory is not what was used before
+  // From here on memory is a mapping of its own (M_MMAP_THRESHOLD).
+  static constexpr size_t kFreshBytes = 256 * 1024;
 
   std::string data_;  // and its padding: longer than what a std::string holds in itself
 };

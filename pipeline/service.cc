@@ -120,7 +120,6 @@ void Service::finish() {
 }
 
 void Service::work(unsigned number, bool takes_alone) {
-  warm_heap(kWorkerHeapBytes);
   Share share;
   while (admission_.take(true, takes_alone, share)) {
     const std::lock_guard lock(hands_[number].mutex);
@@ -139,6 +138,7 @@ void Service::do_share(unsigned number, Hand& hand, Share& share) {
   std::shared_ptr<LiveRules> now = this->live();
   if (now != hand.live) {
     // Scratch is made for the limits and patterns of one rule set.
+    if (!hand.worker) warm_heap(kWorkerHeapBytes);
     hand.worker.reset();
     hand.live = std::move(now);
     hand.worker = std::make_unique<Worker>(hand.live->run);

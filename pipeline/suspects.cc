@@ -9,7 +9,7 @@ namespace winnow {
 
 namespace {
 constexpr std::chrono::seconds kIdle(5);
-}
+}  // namespace
 
 Suspects::Suspects(const SuspectsOptions& options, Back back)
     : options_(options), back_(std::move(back)) {

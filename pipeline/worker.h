@@ -16,7 +16,7 @@
 
 namespace winnow {
 
-// What a thread's heap is given (warm_heap) for the first batches that it scans.
+// What the heap of a thread is given (warm_heap) that makes a worker, for its first batches.
 constexpr size_t kWorkerHeapBytes = 8 << 20;
 
 struct Worker {

@@ -6,7 +6,7 @@ namespace winnow {
 
 namespace {
 constexpr std::string_view kAlphabet = "ybndrfg8ejkmcpqxot1uwisza345h769";
-}
+}  // namespace
 
 std::string base32_encode(std::string_view bytes) {
   std::string out;

@@ -124,7 +124,8 @@ class WordsOfRow {
 
   // Appends the pieces of `text` as words.
   void add_words(std::string_view text, uint8_t flags, Decay* decay) {
-    reserve_pages(batch_.words.values, scratch_.pieces.size());
+    reserve_pages(batch_.words.values,
+                  std::min<size_t>(scratch_.pieces.size(), plan_.limits.words_max - count()));
     for (const WordPiece& piece : scratch_.pieces) {
       const std::string_view raw = text.substr(piece.begin, piece.end - piece.begin);
       if (decay != nullptr && !decay->keep(raw)) continue;

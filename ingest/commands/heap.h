@@ -3,9 +3,12 @@
 
 namespace winnow {
 
-// Large messages go back to the system when they are done; of what is smaller the heap keeps what
-// it had, and what every start needs of it is there at once. REQUIRED: called before other threads
-// begin, once.
+// What every start needs is there at once, and large messages go back to the system when they are
+// done. REQUIRED: called once, before anything of size.
 void prepare_heap();
+
+// Once the rules are loaded: of what is free at its end the heap of a thread keeps kHeapKeptBytes
+// (pipeline/limits.h) at most.
+void settle_heap();
 
 }  // namespace winnow

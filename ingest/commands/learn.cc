@@ -139,6 +139,7 @@ int learn(LearnCommand& options) {
     complain("learn", loaded.error().text());
     return kExitUsage;
   }
+  settle_heap();
   const std::string folder = statistics_folder(options.statistics, options.common.load);
   auto opened = open_statistics(*loaded, folder,
                                 options.dry_run ? OpenStatistics::kLook : OpenStatistics::kLearn);

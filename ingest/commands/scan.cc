@@ -121,6 +121,7 @@ int scan(ScanCommand& options) {
     complain("scan", loaded.error().text());
     return kExitUsage;
   }
+  settle_heap();
   const RuleSet& rules = *loaded->rules;
   for (const ConfigWarning& warning : rules.warnings) complain("scan", warning.text());
   std::shared_ptr<Lookup> lookup;

@@ -651,6 +651,7 @@ Result<void> engine(ServeCommand& options, const std::vector<std::string>& argum
       });
   Result<std::shared_ptr<LiveRules>> live = reloader->load();
   if (!live) return fail(std::move(live.error()));
+  settle_heap();
   if (options.trial) {
     serve_trial(left.link, std::move(*live), options.service);
     return {};

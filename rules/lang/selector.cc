@@ -106,9 +106,12 @@ class SelectorRun {
   // By its host or organisational domain; patterns look at the whole URL, as it is read and in its
   // normal form.
   bool is_listed(const Selector::Step& step, const Url& url) {
-    if (has_patterns(step.map->kind()))
-      return found(step, decoded_url(url.normal, arena_)) != kNoIndex ||
-             found(step, url.normal) != kNoIndex;
+    if (has_patterns(step.map->kind())) {
+      thread_local std::vector<char> room;
+      const std::string_view read = decoded_url(url.normal, room);
+      return found(step, read) != kNoIndex ||
+             (read.data() != url.normal.data() && found(step, url.normal) != kNoIndex);
+    }
     return found(step, url.host) != kNoIndex || found(step, url.domain) != kNoIndex;
   }
 
@@ -303,7 +306,7 @@ class SelectorRun {
       if (is_user) return url.user;
       if (name == "path" || name == "get_path") return decoded_url(url.path, arena_);
       if (name == "query" || name == "get_query") return decoded_url(url.query, arena_);
-      return decoded_url(url.normal, arena_);
+      return value.text;
     }
     if (value.email) {
       if (is_domain) return value.email->host;

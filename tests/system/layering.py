@@ -88,12 +88,15 @@ def check_links(checking):
 def type_names(text):
     """(line, name) of each type that the whole program sees; those of unnamed namespaces are apart."""
     inside = False
+    number = 0
     for number, line in enumerate(text.splitlines(), 1):
         inside = line == "namespace {" or (inside and line != "}  // namespace")
         found = re.match(r"(?:class|struct|union|enum class|enum) (\w+)(?: final)?"
                          r"(?: : [^{;]+)?(?: \{.*)?$", line)
         if found and not inside:
             yield number, found.group(1)
+    if inside:
+        yield number, "namespace {"  # that does not end with "}  // namespace"
 
 
 def main():
@@ -107,6 +110,8 @@ def main():
                 path, text = file.relative_to(checking.source).as_posix(), file.read_text()
                 check_includes(checking, path, text)
                 for number, name in type_names(text):
+                    checking.check(name != "namespace {",
+                                   f"{path}: an unnamed namespace ends without its comment")
                     place = types.setdefault(name, f"{path}:{number}")
                     checking.check(place == f"{path}:{number}",
                                    f"{path}:{number}: {name} is the name of a type of {place}")

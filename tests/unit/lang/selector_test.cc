@@ -224,6 +224,11 @@ TEST_F(Selectors, UrlsAreReadWithTheirEscapesDecoded) {
   EXPECT_EQ(made("urls:path"), "a b/A");
   EXPECT_EQ(made("urls.get_query"), "q=\xC3\xA9%0A");
   EXPECT_EQ(made("specific_urls_filter_map('patterns'):path"), "a b/A");
+  // A pattern of a map finds what is read, and what stands there.
+  url.normal = "http://www.shop.example/%61";
+  EXPECT_EQ(made("specific_urls_filter_map('patterns'):host"), "www.shop.example");
+  url.normal = "http://x.example/%73hop.example/b%2Fanna";
+  EXPECT_EQ(made("specific_urls_filter_map('patterns'):host"), "");
 }
 
 // Fields that are texts made for it, wherever the arena's block ends.

@@ -82,13 +82,9 @@ TEST(Admission, ReadsOnlySoFarAhead) {
     admission.reserve(1, hold);
     put(admission, 200);
   }
-  bool in = false;
-  std::thread submits([&] {
-    Hold sixth;
-    admission.reserve(1, sixth);
-    in = true;
-    admission.release(sixth);
-  });
+  EXPECT_TRUE(admission.far_ahead());
+  Hold sixth;
+  std::thread submits([&] { admission.reserve(1, sixth); });
   Share share;
   for (int i = 0; i < 2; ++i) {
     share.clear();
@@ -96,12 +92,14 @@ TEST(Admission, ReadsOnlySoFarAhead) {
     ASSERT_EQ(share.cases.size(), 1u);
   }
   EXPECT_EQ(admission.waiting(), 4u);  // 600 bytes and the large one: more than half
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(admission.far_ahead());
   EXPECT_EQ(admission.held_bytes(), 5u);  // the sixth has not come
   share.clear();
   ASSERT_TRUE(admission.take(false, false, share));
+  EXPECT_FALSE(admission.far_ahead());
   submits.join();
-  EXPECT_TRUE(in);
+  EXPECT_EQ(admission.held_bytes(), 6u);
+  admission.release(sixth);
   for (Hold& hold : holds) admission.release(hold);
 }
 

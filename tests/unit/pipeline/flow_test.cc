@@ -76,17 +76,22 @@ TEST_F(FlowTest, delivers_each_message_once_in_order_with_the_same_verdict) {
     uint32_t rows;
     uint64_t budget;
     bool plain;
+    uint32_t bytes = 1 << 20;  // of a batch; twice as many are read ahead for each worker
   };
   for (const Row& row :
        {Row{1, 7, 48 << 20, false}, Row{2, 2, 48 << 20, false}, Row{2, 64, 48 << 20, false},
-        Row{2, 65536, 1, false}, Row{2, 64, 200'000, true}, Row{3, 7, 1, true}}) {
+        Row{2, 65536, 1, false}, Row{2, 64, 200'000, true}, Row{3, 7, 1, true},
+        Row{1, 64, 48 << 20, false, 1'000}, Row{2, 64, 48 << 20, false, 30'000},
+        Row{1, 64, 48 << 20, true, 30'000}, Row{2, 7, 48 << 20, true, 1'000}}) {
     FlowOptions options;
     options.threads = row.threads;
     options.rows_max = row.rows;
     options.byte_budget = row.budget;
     options.plain_threads = row.plain;
+    options.bytes_max = row.bytes;
     EXPECT_EQ(run(options, kCount), expected)
-        << row.threads << " threads, " << row.rows << " rows, budget " << row.budget;
+        << row.threads << " threads, " << row.rows << " rows, budget " << row.budget << ", bytes "
+        << row.bytes;
   }
 }
 

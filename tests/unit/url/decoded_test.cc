@@ -23,7 +23,15 @@ TEST(DecodedUrl, EscapesOnceWhereTheyMakeText) {
       {"%4%41%zz%", "%4A%zz%"},
   };
   std::vector<char> room;
-  for (const auto& row : rows) EXPECT_EQ(decoded_url(row.url, room), row.expected);
+  Arena arena(1024, 4096);
+  for (const auto& row : rows) {
+    EXPECT_EQ(decoded_url(row.url, room), row.expected);
+    const size_t before = arena.used_bytes();
+    const std::string_view copied = decoded_url(row.url, arena);
+    EXPECT_EQ(copied, row.expected);
+    const bool itself = row.url.find('%') == row.url.npos;
+    EXPECT_EQ(arena.used_bytes() - before, itself ? 0 : copied.size()) << row.url;
+  }
 }
 
 }  // namespace
