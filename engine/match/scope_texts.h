@@ -52,7 +52,8 @@ void each_text(ScopeKind scope, const Batch& batch, uint32_t row, bool attached,
     const bool whole = attached || !(text.flags & static_cast<uint16_t>(TextFlag::kAttached));
     return whole ? bytes : utf8_head(bytes, kAttachedBytesMax);
   };
-  const std::span<const Text> texts = batch.texts.row(row);
+  const std::span<const Text> texts =
+      row < batch.texts.rows() ? batch.texts.row(row) : std::span<const Text>{};
   switch (scope) {
     case ScopeKind::kAllHeaders: {  // item: part 0
       const std::span<const Part> parts = batch.parts.row(row);

@@ -14,7 +14,7 @@
 namespace winnow::test {
 
 inline void put(std::string& out, uint64_t value, int width) {
-  for (int i = 0; i < width; ++i) out += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < width; ++i) out += static_cast<char>(i < 8 ? value >> (8 * i) : 0);
 }
 
 struct ZipFile {

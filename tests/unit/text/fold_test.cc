@@ -11,12 +11,12 @@ namespace winnow {
 namespace {
 
 std::string folded(std::string_view text) {
-  Arena arena;
+  Arena arena(1024, 4096);
   return std::string(fold_text(text, arena));
 }
 
 std::string normal(std::string_view text, bool word = false) {
-  Arena arena;
+  Arena arena(1024, 4096);
   ArenaText out(arena, 4);
   word ? normalise_word(text, out) : normalise(text, out);
   return std::string(out.finish());
