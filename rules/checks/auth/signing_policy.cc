@@ -272,7 +272,7 @@ class SigningCompiler {
 
   SigningPolicy::KeyName key_name(const UclObject& body, std::string_view domain,
                                   std::string_view selector, std::string_view path) {
-    Arena arena;
+    Arena arena(1024);
     SigningPolicy::KeyName out;
     out.selector = body.string("selector", selector);
     out.path = expand_key_path(body.string("path", path), domain, out.selector, arena);
