@@ -1,5 +1,7 @@
 // Pages of memory that is about to be written, from the system all at once: one by one, each at its
-// first touch, they cost a fault each, 0.3 us on bare machines and up to 15 us on virtual ones.
+// first touch, they cost a fault each, 0.3 us on bare machines. On a virtual machine whose pages
+// are shadowed (AMD EPYC, paravirtual) that is 15 us, and 9 for a page that was given: memory that
+// was used before costs least.
 #pragma once
 
 #include <algorithm>

@@ -8,7 +8,6 @@
 #include <thread>
 #include <utility>
 
-#include "engine/pages.h"
 #include "pipeline/worker.h"
 
 namespace winnow {
@@ -126,8 +125,7 @@ std::unique_ptr<Worker> Flow::take_worker() {
       return worker;
     }
   }
-  warm_heap(kWorkerHeapBytes);
-  return std::make_unique<Worker>(run_);
+  return make_worker(run_);
 }
 
 void Flow::give_worker(std::unique_ptr<Worker> worker) {

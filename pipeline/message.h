@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "engine/batch.h"
-#include "engine/pages.h"
 
 namespace winnow {
 
@@ -19,7 +18,6 @@ class MessageBytes {
   MessageBytes() = default;
   explicit MessageBytes(std::string_view bytes) {
     data_.reserve(bytes.size() + Batch::kPadding);
-    if (bytes.size() >= kFreshBytes) give_pages(data_.data(), data_.capacity());
     data_.append(bytes);
     data_.append(Batch::kPadding, '\0');
   }
@@ -37,9 +35,6 @@ class MessageBytes {
   size_t size() const { return data_.empty() ? 0 : data_.size() - Batch::kPadding; }
 
  private:
-  // From here on memory is a mapping of its own (M_MMAP_THRESHOLD).
-  static constexpr size_t kFreshBytes = 256 * 1024;
-
   std::string data_;  // and its padding: longer than what a std::string holds in itself
 };
 

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "engine/pages.h"
 #include "pipeline/worker.h"
 
 namespace winnow {
@@ -138,10 +137,9 @@ void Service::do_share(unsigned number, Hand& hand, Share& share) {
   std::shared_ptr<LiveRules> now = this->live();
   if (now != hand.live) {
     // Scratch is made for the limits and patterns of one rule set.
-    if (!hand.worker) warm_heap(kWorkerHeapBytes);
     hand.worker.reset();
     hand.live = std::move(now);
-    hand.worker = std::make_unique<Worker>(hand.live->run);
+    hand.worker = make_worker(hand.live->run);
   }
   if (!share.answered) give_up_late(*hand.live, share);
   if (share.answered) {

@@ -2,10 +2,14 @@
 // batch, so that after warm-up nothing allocates.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "engine/batch.h"
 #include "engine/content/content.h"
 #include "engine/match/match.h"
 #include "engine/mime/parse.h"
+#include "engine/pages.h"
 #include "engine/score/judge.h"
 #include "engine/score/seal.h"
 #include "engine/text/texts.h"
@@ -15,9 +19,6 @@
 #include "rules/lang/function_atom.h"
 
 namespace winnow {
-
-// What the heap of a thread is given (warm_heap) that makes a worker, for its first batches.
-constexpr size_t kWorkerHeapBytes = 8 << 20;
 
 struct Worker {
   explicit Worker(const Run& run) : match(run.rules().limits), functions(run.rules().limits) {}
@@ -37,5 +38,12 @@ struct Worker {
   Csr<std::string_view> completed_recipients;
   StageTimes times;
 };
+
+// A worker, and on the heap of the thread that makes it what its first batches need.
+inline std::unique_ptr<Worker> make_worker(const Run& run) {
+  constexpr size_t kFirstBatchesBytes = 8 << 20;
+  warm_heap(kFirstBatchesBytes);
+  return std::make_unique<Worker>(run);
+}
 
 }  // namespace winnow

@@ -7,12 +7,12 @@
 
 namespace winnow {
 
-void prepare_heap() {
+void prepare_heap(size_t mapped_bytes) {
   constexpr int kStartBytes = 32 << 20;  // rules of the shipped policy, and what is read ahead
   ::mallopt(M_TRIM_THRESHOLD, 2 * kStartBytes);
   ::mallopt(M_TOP_PAD, 1 << 20);
-  // glibc would learn from the first large messages to keep all that come after them.
-  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  // Said once, or glibc would learn from the first large messages to keep all that come after them.
+  ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(mapped_bytes));
   warm_heap(kStartBytes);
 }
 

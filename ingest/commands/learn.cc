@@ -133,7 +133,7 @@ class Learner {
 };
 
 int learn(LearnCommand& options) {
-  prepare_heap();
+  prepare_heap(kCorpusMappedBytes);
   Result<Loaded> loaded = load_rules(options.common.load);
   if (!loaded) {
     complain("learn", loaded.error().text());

@@ -114,7 +114,7 @@ void replay(EvidenceInput& input, Flow& flow,
 }
 
 int scan(ScanCommand& options) {
-  prepare_heap();
+  prepare_heap(kCorpusMappedBytes);
   options.common.load.fetch_maps = !options.offline;
   Result<Loaded> loaded = load_rules(options.common.load);
   if (!loaded) {

@@ -616,7 +616,7 @@ std::unique_ptr<CanaryWatch> watch_canaries(const Loaded& loaded, const std::str
 
 Result<void> engine(ServeCommand& options, const std::vector<std::string>& arguments,
                     const Inheritance& left) {
-  prepare_heap();
+  prepare_heap(kServiceMappedBytes);
   options.server.sockets = left.sockets;
   options.server.link = left.link;
   Result<Config> config = configure(options, arguments);
