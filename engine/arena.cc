@@ -1,7 +1,5 @@
 #include "engine/arena.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include "engine/pages.h"
@@ -10,17 +8,13 @@ namespace winnow {
 
 namespace {
 
-constexpr size_t kHugePage = 2 << 20;
-
 // Memory of a block. An ordinary one is written from its begin to its end, and has its pages at
 // once. A larger one may be no more than a sender's claim and get them as it is written; a very
-// large one in huge pages, where the system has them: one fault instead of 512.
+// large one in huge pages.
 std::unique_ptr<char[]> room(size_t size, bool ordinary) {
   auto bytes = std::make_unique_for_overwrite<char[]>(size);
   if (size >= 2 * kHugePage) {
-    const uintptr_t at = reinterpret_cast<uintptr_t>(bytes.get());
-    const uintptr_t first = (at + kHugePage - 1) & ~uintptr_t{kHugePage - 1};
-    madvise(reinterpret_cast<void*>(first), (at + size - first) & ~(kHugePage - 1), MADV_HUGEPAGE);
+    ask_huge_pages(bytes.get(), size);
   } else if (ordinary) {
     give_pages(bytes.get(), size);
   }

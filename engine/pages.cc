@@ -7,13 +7,26 @@
 
 namespace winnow {
 
-void give_pages(void* begin, size_t bytes) {
-  constexpr uintptr_t kPage = 4096;  // of x86-64
-  constexpr size_t kWorthwhile = 8 * kPage;
+namespace {
+
+// Of [begin, begin + bytes) the whole pages, where they are `least` bytes: what `advice` says.
+void advise(void* begin, size_t bytes, size_t page, size_t least, int advice) {
   const auto from = reinterpret_cast<uintptr_t>(begin);
-  const uintptr_t first = (from + kPage - 1) & ~(kPage - 1), end = (from + bytes) & ~(kPage - 1);
-  if (end <= first || end - first < kWorthwhile) return;
-  madvise(reinterpret_cast<void*>(first), end - first, MADV_POPULATE_WRITE);
+  const uintptr_t first = (from + page - 1) & ~(page - 1), end = (from + bytes) & ~(page - 1);
+  if (end < first + least) return;
+  madvise(reinterpret_cast<void*>(first), end - first, advice);
+}
+
+}  // namespace
+
+void give_pages(void* begin, size_t bytes) {
+  constexpr size_t kPage = 4096;  // of x86-64
+  constexpr size_t kWorthwhile = 8 * kPage;
+  advise(begin, bytes, kPage, kWorthwhile, MADV_POPULATE_WRITE);
+}
+
+void ask_huge_pages(void* begin, size_t bytes) {
+  advise(begin, bytes, kHugePage, kHugePage, MADV_HUGEPAGE);
 }
 
 void warm_heap(size_t bytes) {

@@ -16,6 +16,12 @@ namespace winnow {
 // cannot.
 void give_pages(void* begin, size_t bytes);
 
+constexpr size_t kHugePage = 2 << 20;
+
+// Huge pages for [begin, begin + bytes), as far as it is whole ones, where the system has them: one
+// fault and one entry of the TLB instead of 512. They come as they are written.
+void ask_huge_pages(void* begin, size_t bytes);
+
 // The heap of the calling thread has at least so many bytes at hand, with their pages, as long as
 // it keeps what is freed: REQUIRED: M_TRIM_THRESHOLD is above `bytes`, or they go back at once.
 void warm_heap(size_t bytes);

@@ -1,7 +1,6 @@
 #include "engine/match/database.h"
 
 #include <hs/hs.h>
-#include <sys/mman.h>
 
 #include <cstdlib>
 
@@ -13,10 +12,8 @@ namespace winnow {
 
 namespace {
 
-constexpr size_t kHugePage = 2 << 20;
-
-// Memory of a database. A scan jumps about in its tables, so those of a large one lie in huge pages
-// where the system has them: one entry of the TLB instead of 512.
+// Memory of a database. A scan jumps about in its tables, so those of a large one lie in huge
+// pages.
 void* allocate(size_t bytes) {
   if (bytes < kHugePage / 2) {
     void* const memory = std::malloc(bytes);
@@ -25,7 +22,7 @@ void* allocate(size_t bytes) {
   }
   const size_t size = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   void* memory = std::aligned_alloc(kHugePage, size);
-  if (memory != nullptr) madvise(memory, size, MADV_HUGEPAGE);
+  if (memory != nullptr) ask_huge_pages(memory, size);
   return memory;
 }
 void use_huge_pages() {

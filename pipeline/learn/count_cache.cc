@@ -10,6 +10,8 @@
 #include <mutex>
 #include <new>
 
+#include "engine/pages.h"
+
 namespace winnow {
 
 namespace {
@@ -18,7 +20,6 @@ constexpr uint64_t kAskedEnough = 50'000;  // as many as some seventy messages h
 constexpr int64_t kPauseMinUs = 1'000'000;
 constexpr size_t kFilterLine = 8;    // words
 constexpr size_t kTokensALine = 32;  // 16 bits a token: one absent token in 500 is looked for
-constexpr size_t kHugePage = 2 << 20;
 
 int64_t now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -62,7 +63,7 @@ std::unique_ptr<T[], CountSlots::Unmap> CountSlots::zeroes(size_t n) {
       mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED) throw std::bad_alloc();
   // Else each look into a large table would also miss the table of pages.
-  if (bytes > kHugePage) madvise(room, bytes, MADV_HUGEPAGE);
+  ask_huge_pages(room, bytes);
   return {static_cast<T*>(room), Unmap{bytes}};
 }
 
