@@ -41,36 +41,42 @@ bool ends_with_any(std::string_view name, std::initializer_list<std::string_view
   return std::ranges::any_of(suffixes, [&](std::string_view s) { return name.ends_with(s); });
 }
 
-// A file that is one message.
-bool read_message(const std::string& name, const ByteReader& bytes, const ReadOptions& options,
-                  const ReadSink& sink) {
-  // Kept from file to file: clearing fresh pages costs more than reading a message does.
-  constexpr size_t kKeepBytes = 4 << 20;
-  thread_local std::string all;
-  size_t size = 0;
-  for (;;) {
-    if (all.size() - size < 64 * 1024) all.resize(std::max<size_t>(all.size() * 2, 256 * 1024));
-    Result<size_t> n = bytes(all.data() + size, all.size() - size);
-    if (!n) {
-      sink.problem(fmt::format("{}: byte {}", name, size), n.error().what);
-      return true;
-    }
-    if (*n == 0) break;
-    size += *n;
-    if (size > options.message_bytes_max) {
-      sink.problem(name, fmt::format("is larger than {} bytes; the rest is not scanned",
-                                     options.message_bytes_max));
-      size = options.message_bytes_max;
-      break;
-    }
-  }
-  sink.progress(size);
+bool give_message(const std::string& name, MessageBytes&& bytes, const ReadSink& sink) {
+  sink.progress(bytes.size());
   Message message;
-  message.bytes = MessageBytes({all.data(), size});
-  if (all.size() > kKeepBytes) std::string().swap(all);
+  message.bytes = std::move(bytes);
   message.source = name;
   message.label = label_of_path(name);
   return sink.message(std::move(message));
+}
+
+// A file that is one message. `size`: of what `bytes` gives, as far as it is known; else 0.
+bool read_message(const std::string& name, const ByteReader& bytes, size_t size,
+                  const ReadOptions& options, const ReadSink& sink) {
+  constexpr size_t kRoomBytes = 256 * 1024;
+  std::string all;
+  size_t have = 0;
+  for (size_t room = size > 0 ? size + 1 : kRoomBytes;; room = std::max(room * 2, kRoomBytes)) {
+    room = std::min(room, options.message_bytes_max + 1);
+    all.reserve(room + Batch::kPadding);
+    all.resize(room);
+    Result<size_t> n = size_t{0};
+    while (have < all.size() && (n = bytes(all.data() + have, all.size() - have)) && *n > 0)
+      have += *n;
+    if (!n) {
+      sink.problem(fmt::format("{}: byte {}", name, have), n.error().what);
+      return true;
+    }
+    if (have > options.message_bytes_max) {
+      sink.problem(name, fmt::format("is larger than {} bytes; the rest is not scanned",
+                                     options.message_bytes_max));
+      have = options.message_bytes_max;
+      break;
+    }
+    if (*n == 0) break;
+  }
+  all.resize(have);
+  return give_message(name, MessageBytes::of(std::move(all)), sink);
 }
 
 // Whether the file is a Maildir's: what begins there as a mailbox does is one message all the same.
@@ -87,9 +93,42 @@ Format guess_file(const std::string& name, std::string_view head) {
   return many && in_maildir(name) ? Format::kMessage : format;
 }
 
+// What a file begins with.
+struct Head {
+  std::string bytes;
+  size_t size = 0;     // of the whole file, where it is a regular one; else 0
+  bool whole = false;  // nothing comes after `bytes`
+};
+
+// A small file at once, into the memory in which its message goes on. Of a larger one so much that
+// its kind can be told; a stream is not waited for longer than that takes.
+Result<Head> read_head(int fd, bool standard_input, size_t message_bytes_max) {
+  constexpr size_t kWholeBytes = 256 * 1024, kHeadBytes = 64 * 1024, kStreamHeadBytes = 4096;
+  Head head;
+  struct stat about;
+  if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0)
+    head.size = static_cast<size_t>(about.st_size);
+  const bool small = head.size > 0 && head.size <= std::min(kWholeBytes, message_bytes_max);
+  const size_t wanted = small ? head.size : standard_input ? kStreamHeadBytes : kHeadBytes;
+  head.bytes.reserve(wanted + Batch::kPadding);
+  head.bytes.resize(wanted);
+  size_t have = 0;
+  bool ended = false;
+  while (have < wanted && !ended) {
+    Result<size_t> n = read_some(fd, head.bytes.data() + have, wanted - have);
+    if (!n) return fail(n.error());
+    ended = *n == 0;
+    have += *n;
+  }
+  head.bytes.resize(have);
+  head.whole = ended || small;
+  return head;
+}
+
 bool read_file(const std::string& name, const ReadOptions& options, const ReadSink& sink) {
+  const bool standard_input = name == "-";
   File file;
-  if (name == "-") {
+  if (standard_input) {
     file.fd = 0;
   } else {
     file.fd = open(name.c_str(), O_RDONLY | O_CLOEXEC);
@@ -98,42 +137,31 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
       return true;
     }
   }
-  // Of a file so much that most messages are whole in one read; a stream is not waited for longer
-  // than its kind takes to tell. Kept from file to file.
-  constexpr size_t kHeadBytes = 64 * 1024, kStreamHeadBytes = 4096;
-  thread_local std::string room(kHeadBytes, '\0');
-  const size_t wanted = name == "-" ? kStreamHeadBytes : kHeadBytes;
-  size_t have = 0;
-  bool ended = false;
-  while (have < wanted && !ended) {
-    Result<size_t> n = read_some(file.fd, room.data() + have, wanted - have);
-    if (!n) {
-      sink.problem(name, n.error().what);
-      return true;
-    }
-    ended = *n == 0;
-    have += *n;
+  Result<Head> head = read_head(file.fd, standard_input, options.message_bytes_max);
+  if (!head) {
+    sink.problem(name, head.error().what);
+    return true;
   }
-  const std::string_view head(room.data(), have);
-  const Format format = options.format == Format::kGuess ? guess_file(name, head) : options.format;
-  if (format == Format::kTar && name != "-") return read_tar(name, options, sink);
-  if (options.format == Format::kGuess && head.starts_with("PK\x03\x04")) {
+  const std::string_view begin = head->bytes;
+  const Format format = options.format == Format::kGuess ? guess_file(name, begin) : options.format;
+  if (format == Format::kTar && !standard_input) return read_tar(name, options, sink);
+  if (options.format == Format::kGuess && begin.starts_with("PK\x03\x04")) {
     sink.problem(name,
                  "is a zip archive, which is not unpacked; --read-as message judges it as mail");
     return true;
   }
   size_t given = 0;
   const ByteReader bytes = [&](char* to, size_t capacity) -> Result<size_t> {
-    if (given < head.size()) {
-      const size_t n = std::min(capacity, head.size() - given);
-      std::copy_n(head.data() + given, n, to);
+    if (given < begin.size()) {
+      const size_t n = std::min(capacity, begin.size() - given);
+      std::copy_n(begin.data() + given, n, to);
       given += n;
       return n;
     }
-    if (ended) return size_t{0};
+    if (head->whole) return size_t{0};
     return read_some(file.fd, to, capacity);
   };
-  const std::string shown = name == "-" ? "(standard input)" : name;
+  const std::string shown = standard_input ? "(standard input)" : name;
   switch (format) {
     case Format::kMbox:
       return read_mbox(shown, bytes, options, sink);
@@ -143,42 +171,47 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
       sink.problem(shown, "a tar archive is read from a file, not from standard input");
       return true;
     default:
-      return read_message(shown, bytes, options, sink);
+      if (head->whole && begin.size() <= options.message_bytes_max)
+        return give_message(shown, MessageBytes::of(std::move(head->bytes)), sink);
+      return read_message(shown, bytes, head->size, options, sink);
   }
 }
 
-// Names in a directory, sorted, so that a run does not depend on the file system's order.
-std::vector<fs::path> sorted_entries(const fs::path& directory, const ReadSink& sink) {
-  std::vector<fs::path> entries;
+// What is in a directory, sorted, so that a run does not depend on the file system's order. Each
+// entry knows its kind, where the file system tells it, without a call for it.
+std::vector<fs::directory_entry> sorted_entries(const fs::path& directory, const ReadSink& sink) {
+  std::vector<fs::directory_entry> entries;
   std::error_code error;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
-    entries.push_back(at->path());
+    entries.push_back(*at);
   if (error) sink.problem(directory.string(), fmt::format("cannot be listed: {}", error.message()));
   std::ranges::sort(entries);
   return entries;
 }
 
 bool read_directory(const fs::path& top, const ReadOptions& options, const ReadSink& sink) {
-  std::vector<fs::path> open{top};  // a stack: no recursion, whatever the tree's depth
+  std::error_code error;
+  // A stack: no recursion, whatever the tree's depth.
+  std::vector<fs::directory_entry> open{fs::directory_entry(top, error)};
   while (!open.empty()) {
-    const fs::path path = open.back();
+    const fs::directory_entry entry = std::move(open.back());
     open.pop_back();
-    std::error_code error;
-    const fs::file_status status = fs::symlink_status(path, error);
-    if (fs::is_directory(status)) {
-      std::vector<fs::path> entries = sorted_entries(path, sink);
+    const fs::path& path = entry.path();
+    const bool link = entry.is_symlink(error);
+    if (entry.is_directory(error)) {
+      if (link && path != top) continue;  // no loops
+      std::vector<fs::directory_entry> entries = sorted_entries(path, sink);
       const bool maildir =
           fs::is_directory(path / "cur", error) && fs::is_directory(path / "new", error);
       for (auto at = entries.rbegin(); at != entries.rend(); ++at) {
-        const std::string name = at->filename().string();
+        const std::string name = at->path().filename().string();
         const bool sub_maildir =
-            maildir && name.starts_with(".") && fs::is_directory(*at / "cur", error);
+            maildir && name.starts_with(".") && fs::is_directory(at->path() / "cur", error);
         if (maildir && name != "cur" && name != "new" && !sub_maildir) continue;
         if (name.starts_with(".") && !sub_maildir) continue;
-        open.push_back(*at);
+        open.push_back(std::move(*at));
       }
-    } else if (fs::is_regular_file(status) || fs::is_symlink(status)) {
-      if (fs::is_symlink(status) && fs::is_directory(path, error)) continue;  // no loops
+    } else if (link || entry.is_regular_file(error)) {
       if (!read_file(path.string(), options, sink)) return false;
     }
   }

@@ -59,7 +59,10 @@ def write_forms(checking, messages):
         json.dumps({"raw": m.decode("utf-8")}) + "\n" if number % 2 and m.isascii()
         else json.dumps({"raw_base64": base64.b64encode(m).decode()}) + "\n"
         for number, m in enumerate(messages)))
-    forms = {"files": files, "directory": [plain], "Maildir": [maildir],
+    (plain / "deeper/loop").symlink_to(plain)
+    (top / "link").symlink_to(plain)
+    forms = {"files": files, "directory": [plain], "link to a directory": [top / "link"],
+             "Maildir": [maildir],
              "mbox": [checking.source / "tests/mail/sample.mbox"], "tar": [top / "mail.tar"],
              "tar.gz": [top / "mail.tar.gz"], "JSON lines": [top / "mail.jsonl"]}
     if shutil.which("zstd"):
@@ -93,6 +96,7 @@ def main():
                        dump(got))
     unknown_names(checking, messages[0])
     first_lines(checking)
+    sizes(checking)
     checking.finish()
 
 
@@ -127,6 +131,19 @@ def first_lines(checking):
     for place in (maildir, file):
         got = verdicts(checking.scan("--format", "jsonl", place))
         checking.equal(f"messages of {place.name}", "1", str(len(got)))
+
+
+def sizes(checking):
+    """A file that is read at once (256 KiB), and larger ones, are the message that a pipe brings."""
+    for size in (256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 1024 * 1024 + 1):
+        message = b"Subject: s\n\n"
+        message += b"x" * (size - len(message) - 1) + b"\n"
+        file = checking.folder / "sized.eml"
+        file.write_bytes(message)
+        piped = verdicts(checking.scan("--format", "jsonl", "-", stdin=message))
+        read = verdicts(checking.scan("--format", "jsonl", file))
+        checking.equal(f"messages of {size} bytes", "1", str(len(read)))
+        checking.equal(f"{size} bytes", dump(piped), dump(read))
 
 
 def unknown_names(checking, message):
