@@ -1,5 +1,7 @@
 #include "engine/content/content.h"
 
+#include <span>
+
 #include "engine/archive/list.h"
 #include "engine/archive/listing.h"
 #include "engine/ascii.h"
@@ -23,15 +25,36 @@ bool is_archive(const Part& part, bool is_promised_zip) {
   return is_promised_zip;
 }
 
-// Whether a part is read as HTML for what its bytes are. Readers of other files open these two by
-// their type alone.
-bool is_html_by_bytes(const Part& part) {
+bool has_extension(const Part& part, std::span<const std::string_view> extensions) {
+  for (const std::string_view name : {part.filename, part.other_filename})
+    for (const std::string_view extension : extensions)
+      if (equal_caseless(extension_of(name), extension)) return true;
+  return false;
+}
+
+// Whether one of a text's first lines begins with a tag or comment, behind a mark and blanks for
+// the first. Source that is quoted, or a patch, has other marks there: it is no page to anyone.
+bool has_line_of_tags(std::string_view text) {
+  constexpr size_t kLookedAt = 4096;
+  text = text.substr(0, kLookedAt);
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  const size_t start = text.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) return false;
+  return text[start] == '<' || text.find("\n<") != std::string_view::npos;
+}
+
+// Whether a part of another type is a page for who opens it: by its name, which decides what opens
+// a file, or for what its bytes are. Readers of other files open the first two by their type alone.
+bool is_html(const Part& part) {
   if (part.kind != PartKind::kText && part.kind != PartKind::kOther) return false;
   if (part.type == "application" && part.subtype == "pdf") return false;
   if (part.type == "text" && part.subtype == "calendar") return false;
   const std::string_view type = part.detected.type;
-  return (type == "text/plain" || type == "text/html" || type == "text/xml") &&
-         looks_like_html(part.decoded);
+  if (type != "text/plain" && type != "text/html" && type != "text/xml") return false;
+  constexpr std::string_view kPages[] = {"html", "htm", "shtml", "shtm", "xhtml", "xht"};
+  if (has_extension(part, kPages)) return true;
+  if (part.kind == PartKind::kText && !has_line_of_tags(part.decoded)) return false;
+  return looks_like_html(part.decoded);
 }
 
 // Whether a part that no reader shows as a text is opened as SVG: for what its bytes are, or for
@@ -40,9 +63,9 @@ bool is_svg(const Part& part) {
   const bool attached = part.flags & static_cast<uint16_t>(PartFlag::kAttachment);
   if (part.kind != PartKind::kOther && !(part.kind == PartKind::kText && attached)) return false;
   if (part.detected.extension == "svg") return true;
-  const bool promised = (part.type == "image" && part.subtype.starts_with("svg")) ||
-                        equal_caseless(extension_of(part.filename), "svg") ||
-                        equal_caseless(extension_of(part.other_filename), "svg");
+  constexpr std::string_view kSvg[] = {"svg"};
+  const bool promised =
+      (part.type == "image" && part.subtype.starts_with("svg")) || has_extension(part, kSvg);
   return promised && (part.detected.type == "text/plain" || part.detected.type == "text/xml");
 }
 
@@ -58,16 +81,30 @@ void read_as_html(Part& part) {
 
 }  // namespace
 
+bool is_calendar(const Part& part) {
+  if (part.subtype == "calendar") return true;
+  return part.type != "text" && part.detected.type == "text/calendar";
+}
+
+bool is_card(const Part& part) {
+  if (part.subtype == "vcard" || part.subtype == "x-vcard" || part.subtype == "directory")
+    return true;
+  return part.type != "text" && part.detected.type == "text/vcard";
+}
+
 void content(const ContentPlan& plan, Batch& batch) {
   for (uint32_t row = 0; row < batch.rows; ++row) {
     for (uint32_t i = 0; i < batch.parts.row(row).size(); ++i) {
       Part& part = batch.parts.row(row)[i];
       if (part.kind == PartKind::kMultipart || part.kind == PartKind::kMessage) continue;
       part.detected = detect_type(part.decoded, part.filename);
-      if (is_html_by_bytes(part)) {
+      if (is_html(part)) {
         read_as_html(part);
       } else if (is_svg(part)) {
         read_as_svg(part);
+      } else if (part.kind == PartKind::kOther &&
+                 (part.detected.type == "text/calendar" || part.detected.type == "text/vcard")) {
+        part.kind = PartKind::kText;
       }
       const bool is_promised_zip = promises_zip(part.type, part.subtype, part.filename) ||
                                    promises_zip(part.type, part.subtype, part.other_filename);

@@ -47,8 +47,8 @@ TransferEncoding encoding_of(std::string_view label, Faults& faults) {
     if (end >= name.size()) break;
     name = trimmed(name.substr(end));
   }
-  if (!name.empty() && name[0] == '"') name.remove_prefix(1);
-  name = name.substr(0, name.find_first_of("\"; (\t,"));
+  if (!name.empty() && (name[0] == '"' || name[0] == '\'')) name.remove_prefix(1);
+  name = name.substr(0, name.find_first_of("\"'.; (\t,"));
   for (const EncodingName& known : kEncodings) {
     if (name != known.name) continue;
     if (known.broken) faults.set(Fault::kTransferEncodingBroken);

@@ -207,6 +207,11 @@ size_t past_from_lines(std::string_view text, bool message) {
   }
 }
 
+bool begins_with_header(std::string_view text) {
+  const size_t at = past_from_lines(text, true);
+  return read_name(text, at, next_header_line(text, at).end).found;
+}
+
 HeaderEnd find_header_end(std::string_view text) {
   HeaderEnd found;
   const size_t empty = find_empty_line(text, 0);
@@ -286,8 +291,11 @@ uint32_t parse_header_block(const HeaderNames& names, const Limits& limits, Head
     const HeaderLine line = next_header_line(block, at);
     const NameEnd name = read_name(block, at, line.end);
     if (!name.found) {
-      // Its continuations fall under the same rule: they begin with a blank.
-      if (line.end != at) faults.set(Fault::kHeaderMalformed);
+      // Its continuations fall under the same rule: they begin with a blank. A line of mailboxes
+      // that a later program quoted, and put its headers above, hides nothing.
+      const std::string_view text = block.substr(at, line.end - at);
+      const bool quoted = text.starts_with('>') && is_from_line(text.substr(1));
+      if (!text.empty() && !quoted) faults.set(Fault::kHeaderMalformed);
       at = line.next;
       continue;
     }

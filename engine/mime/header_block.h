@@ -37,6 +37,9 @@ struct HeaderEnd {
 // only if a header follows it.
 size_t past_from_lines(std::string_view text, bool message);
 
+// Whether a header stands at the start of `text`, or below its "From " lines.
+bool begins_with_header(std::string_view text);
+
 // Finds the end of the header block at the start of `text` (a message, or a MIME part's bytes).
 // A text that begins with an empty line has no headers. Linear; allocates nothing.
 HeaderEnd find_header_end(std::string_view text);

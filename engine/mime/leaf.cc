@@ -6,6 +6,7 @@
 #include "engine/mime/base64.h"
 #include "engine/mime/content_fields.h"
 #include "engine/mime/encoded_word.h"
+#include "engine/mime/header_block.h"
 #include "engine/mime/line_scan.h"
 #include "engine/mime/pkcs7.h"
 #include "engine/mime/quoted_printable.h"
@@ -168,13 +169,16 @@ bool is_tnef(const Part& part) {
           (part.subtype == "octet-stream" && part.decoded.starts_with("\x78\x9f\x3e\x22")));
 }
 
+bool has_extension(std::string_view name, std::string_view extension) {
+  return name.size() > extension.size() &&
+         equal_caseless(name.substr(name.size() - extension.size()), extension);
+}
+
 bool is_smime(const Part& part) {
   if (part.type != "application") return false;
   // RFC 8551 3.9: of another type by its name.
-  const std::string_view name = part.filename;
-  const bool named = name.size() > 4 && equal_caseless(name.substr(name.size() - 4), ".p7m");
   return part.subtype == "pkcs7-mime" || part.subtype == "x-pkcs7-mime" ||
-         (part.subtype == "octet-stream" && named);
+         (part.subtype == "octet-stream" && has_extension(part.filename, ".p7m"));
 }
 
 std::string_view finish_smime(const StructureJob& job, Part& part, std::string_view smime_type) {
@@ -183,6 +187,18 @@ std::string_view finish_smime(const StructureJob& job, Part& part, std::string_v
     set_flag(part, PartFlag::kEncrypted);
   if (cms.kind == Pkcs7::Kind::kSigned) set_flag(part, PartFlag::kSigned);
   return cms.content;
+}
+
+// The message that an attachment of another type is for who opens it: mail programs and browsers go
+// by the name. Only where a header stands first.
+std::string_view mail_by_name(const Part& part) {
+  if (part.kind == PartKind::kHtml) return {};
+  if ((part.flags & static_cast<uint16_t>(PartFlag::kAttachment)) == 0) return {};
+  for (const std::string_view name : {part.filename, part.other_filename})
+    for (const std::string_view extension : {".eml", ".mht", ".mhtml"})
+      if (has_extension(name, extension))
+        return begins_with_header(part.decoded) ? part.decoded : std::string_view();
+  return {};
 }
 
 }  // namespace
@@ -257,7 +273,8 @@ std::string_view finish_leaf(const StructureJob& job, uint32_t index, std::strin
     job.batch.facts[job.row].faults.set(Fault::kBodyNul);
   if (kind == PartKind::kText) append_inline_blocks(job, index);
   if (is_tnef(part())) append_tnef(job, index);
-  return is_smime(part()) ? finish_smime(job, part(), smime_type) : std::string_view{};
+  if (is_smime(part())) return finish_smime(job, part(), smime_type);
+  return mail_by_name(part());
 }
 
 }  // namespace winnow

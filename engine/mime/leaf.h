@@ -11,8 +11,8 @@ namespace winnow {
 bool decode_body(const StructureJob& job, Part& part, bool through);
 
 // Completes leaf `part` (its index in the row; decoded already) and appends its virtual parts.
-// Returns the MIME entity inside a signed S/MIME body, for the caller to read as a child; empty
-// where there is none.
+// Returns the MIME entity inside it, a signed S/MIME body or mail that is attached under another
+// type, for the caller to read as a child; empty where there is none.
 std::string_view finish_leaf(const StructureJob& job, uint32_t part, std::string_view smime_type);
 
 // Appends an empty part below `parent` to the open row; false at the limit, with its fault.

@@ -124,6 +124,7 @@ class Reader {
   Received read();
 
  private:
+  size_t last_semicolon() const;
   size_t past_comment(size_t at);
   void word(std::string_view word);
   void comment(std::string_view inside);
@@ -138,6 +139,7 @@ class Reader {
   Clause clause_ = Clause::kNone;
   uint32_t seen_ = 0;        // clauses that have their value, one bit each
   bool value_next_ = false;  // the next word is the clause's value
+  bool commented_ = false;   // a comment stands where it should: "from ([192.0.2.1]) by ..."
   IpAddress literal_;        // address written as the client's name
   IpAddress comment_ip_;
   std::string_view name_, helo_, rdns_;
@@ -221,7 +223,9 @@ void Reader::comment(std::string_view inside) {
   if (starts(inside, "authenticated")) return;
   if (starts(inside, "client ") || starts(inside, "no client") || starts(inside, "envelope-"))
     return;
-  if (clause_ == Clause::kFrom) from_comment(inside);
+  if (clause_ != Clause::kFrom) return;
+  commented_ |= value_next_;
+  from_comment(inside);
 }
 
 void Reader::from_word(std::string_view word, bool first) {
@@ -235,7 +239,8 @@ void Reader::from_word(std::string_view word, bool first) {
 }
 
 void Reader::word(std::string_view word) {
-  if (!value_next_) {
+  if (!value_next_ || (commented_ && clause_of(word) == Clause::kBy)) {
+    commented_ = false;
     const Clause next = clause_of(word);
     if (next != Clause::kNone) {
       clause_ = next;
@@ -304,8 +309,23 @@ void Reader::finish_names() {
   received_.from_ip = received_.real_ip;
 }
 
+// Where the date begins: behind the last ";" that stands in no comment at the end of the text.
+size_t Reader::last_semicolon() const {
+  size_t semicolon = text_.rfind(';');
+  const size_t open = text_.find('(', text_.find(';'));
+  if (semicolon == kNpos || open == kNpos || open > semicolon) return semicolon;
+  semicolon = kNpos;
+  for (size_t at = 0; at < text_.size();) {
+    const size_t after = text_[at] == '(' ? winnow::past_comment(text_, at) : at + 1;
+    if (after == kNpos) return text_.rfind(';');
+    if (text_[at] == ';') semicolon = at;
+    at = after;
+  }
+  return semicolon == kNpos ? text_.rfind(';') : semicolon;
+}
+
 Received Reader::read() {
-  const size_t semicolon = text_.rfind(';');
+  const size_t semicolon = last_semicolon();
   const size_t end = std::min(semicolon, text_.size());
   size_t at = 0;
   while (at < end) {

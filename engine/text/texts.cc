@@ -40,12 +40,6 @@ bool reads_mark(const Charset& declared, const Charset& marked) {
   return &declared == &marked || declared.name == "utf-16" || declared.name.starts_with("utf-32");
 }
 
-// Whether the part is a calendar or a card (RFC 5545, RFC 6350, RFC 2425).
-bool has_content_lines(const Part& part) {
-  return part.subtype == "calendar" || part.subtype == "vcard" || part.subtype == "x-vcard" ||
-         part.subtype == "directory";
-}
-
 class Decoder {
  public:
   Decoder(CharsetScratch& scratch, Arena& arena, Faults& faults, Text& text)
@@ -158,7 +152,7 @@ void add_text(const TextPlan& plan, TextScratch& scratch, Batch& batch, uint32_t
     parse_html(plan.limits, scratch.html, text.utf8, text_index, row, batch, text);
   } else if (has(part, PartFlag::kFlowed)) {
     text.plain = unflow(text.utf8, has(part, PartFlag::kDelSp), batch.arena);
-  } else if (has_content_lines(part)) {
+  } else if (is_calendar(part) || is_card(part)) {
     text.plain = read_content_lines(text.utf8, batch.arena);
   }
   if (count_text(text)) faults.set(Fault::kUnicodeBad);

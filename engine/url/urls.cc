@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "engine/content/content.h"
 #include "engine/mime/header_names.h"
 #include "engine/url/collect.h"
 
@@ -26,9 +27,9 @@ bool holds_urls(HeaderId id) {
   }
 }
 
-bool is_calendar(const Batch& batch, uint32_t row, uint32_t part) {
+bool of_calendar(const Batch& batch, uint32_t row, uint32_t part) {
   const std::span<const Part> parts = batch.parts.row(row);
-  return part < parts.size() && parts[part].type == "text" && parts[part].subtype == "calendar";
+  return part < parts.size() && is_calendar(parts[part]);
 }
 
 void collect_row(const UrlPlan& plan, UrlScratch& scratch, Batch& batch, uint32_t row) {
@@ -46,7 +47,7 @@ void collect_row(const UrlPlan& plan, UrlScratch& scratch, Batch& batch, uint32_
   }
   const std::span<const Text> texts = std::as_const(batch.texts).row(row);
   for (uint32_t i = 0; i < texts.size(); ++i) {
-    const bool calendar = is_calendar(batch, row, texts[i].part);
+    const bool calendar = of_calendar(batch, row, texts[i].part);
     collector.add_body(i, bit(calendar ? UrlFlag::kCalendar : UrlFlag::kText));
   }
 }

@@ -157,19 +157,42 @@ TEST(Extensions, Fit) {
   EXPECT_EQ(type_of_extension("7Z"), "application/x-7z-compressed");
 }
 
-TEST(Content, WhatIsHtmlByItsBytesIsReadSo) {
+TEST(Content, PartsAreReadAsWhatOpensThem) {
   struct Row {
     const char *type, *subtype;
     PartKind before, after;
+    std::string bytes = "See\n<html><a href=x>this</a>";
+    const char *filename = "", *other_filename = "";
   };
+  const std::string quoted = "See\n+<html>\n <body>\n> <a href=x>this</a>";
+  const std::string calendar = "BEGIN:VCALENDAR\r\n", card = "begin:vcard\r\n";
+  const PartKind text = PartKind::kText, html = PartKind::kHtml, other = PartKind::kOther;
   const Row rows[] = {
-      {"text", "plain", PartKind::kText, PartKind::kHtml},
-      {"text", "csv", PartKind::kText, PartKind::kHtml},
-      {"application", "octet-stream", PartKind::kOther, PartKind::kHtml},
-      {"image", "png", PartKind::kOther, PartKind::kHtml},
-      {"text", "html", PartKind::kHtml, PartKind::kHtml},
-      {"text", "calendar", PartKind::kText, PartKind::kText},
-      {"application", "pdf", PartKind::kOther, PartKind::kOther},
+      {"text", "plain", text, html},
+      {"text", "csv", text, html},
+      {"application", "octet-stream", other, html},
+      {"image", "png", other, html},
+      {"text", "html", html, html},
+      {"text", "calendar", text, text},
+      {"application", "pdf", other, other},
+      // A text that quotes a page is none; what opens a file goes by its bytes.
+      {"text", "plain", text, text, quoted},
+      {"text", "x-patch", text, text, quoted, "a.patch"},
+      {"text", "plain", text, html, "\xEF\xBB\xBF \r\n<html><a href=x>this</a>"},
+      {"application", "octet-stream", other, html, quoted},
+      // Names under which a page is opened, behind whatever stands above it.
+      {"application", "octet-stream", other, html, "<form>", "a.html"},
+      {"application", "octet-stream", other, html, std::string(5000, ' ') + "<p>", "a.HTM"},
+      {"application", "octet-stream", other, html, "\xFF\xFE<\0p\0"s, "a.shtml"},
+      {"application", "octet-stream", other, html, "<p>", "a.txt", "a.xhtml"},
+      {"text", "plain", text, html, "words", "a.html. "},
+      {"application", "octet-stream", other, other, "<form>", "a.txt"},
+      {"application", "octet-stream", other, other, "GIF89a", "a.html"},
+      {"application", "pdf", other, other, "<form>", "a.html"},
+      // Calendars and cards are texts whatever they are called.
+      {"application", "ics", other, text, calendar, "a.ics"},
+      {"application", "octet-stream", other, text, card},
+      {"application", "ics", other, other, "words", "a.ics"},
   };
   for (const Row& row : rows) {
     Batch batch;
@@ -178,12 +201,15 @@ TEST(Content, WhatIsHtmlByItsBytesIsReadSo) {
     part.type = row.type;
     part.subtype = row.subtype;
     part.kind = row.before;
-    part.decoded = "See <html><a href=x>this</a>";
+    part.decoded = row.bytes;
+    part.filename = row.filename;
+    part.other_filename = row.other_filename;
     batch.parts.values.push_back(part);
     batch.parts.end_row();
     const Limits limits;
     content({&limits}, batch);
-    EXPECT_EQ(batch.parts.row(0)[0].kind, row.after) << row.type << '/' << row.subtype;
+    EXPECT_EQ(batch.parts.row(0)[0].kind, row.after)
+        << row.type << '/' << row.subtype << ' ' << row.filename << ' ' << row.bytes;
   }
 }
 

@@ -33,6 +33,15 @@ constexpr Row kRows[] = {
      "from [10.0.0.5] (client.example.net [198.51.100.7]) (Authenticated sender: "
      "me@example.org) by mx.example.org (Postfix) with ESMTPSA id X",
      "[10.0.0.5]|client.example.net|198.51.100.7|mx.example.org||esmtpsa|X|11"},
+    {"a client without a name, in a comment alone",
+     "from ([203.0.113.5]) by mx.example.org with ESMTPS id X; Tue, 01 Dec 2026 01:00:00 +0000 "
+     "(envelope; x)",
+     "||203.0.113.5|mx.example.org||esmtps|X|9", 1796086800},
+    {"a client called by", "from by ([203.0.113.5]) by mx.example.org with ESMTP id X",
+     "by||203.0.113.5|mx.example.org||esmtp|X|0"},
+    {"a comment that stays open behind the date",
+     "by mx.example.org id X; Tue, 01 Dec 2026 01:00:00 +0000 (x", "|||mx.example.org|||X|0",
+     1796086800},
     {"Postfix, local",
      "by mx.example.org (Postfix, from userid 1000) id X; 1 Jan 2020 00:00:00 +0000",
      "|||mx.example.org|||X|0", 1577836800},

@@ -193,6 +193,24 @@ const Row kRows[] = {
      "0 text/plain [Cat] missing\n", ""},
     {"encoding inside a comment", "Content-Transfer-Encoding: (base64\n\nQ2F0\n",
      "0 text/plain [Q2F0\n] missing\n", "TRANSFER_ENCODING_BROKEN"},
+    {"mail under another type, by its name",
+     "Content-Type: application/octet-stream; name=a.EML\nContent-Transfer-Encoding: base64\n\n"
+     "U3ViamVjdDogeApDb250ZW50LVR5cGU6IHRleHQvaHRtbAoKPHA+Cg==\n",
+     "0 application/octet-stream [Subject: x\nContent-Type: text/html\n\n<p>\n] a.EML\n"
+     "1 text/html [<p>\n] virtual\n",
+     ""},
+    {"the second name",
+     "Content-Type: text/plain; name=a.mht\nContent-Disposition: attachment; filename=a.txt\n\n"
+     "From me Mon Jan  1 10:00:00 2001\nSubject: x\n\ny\n",
+     "0 text/plain [From me Mon Jan  1 10:00:00 2001\nSubject: x\n\ny\n] a.txt or a.mht\n"
+     "1 text/plain [y\n] missing virtual\n",
+     ""},
+    {"no header in it", "Content-Type: application/octet-stream; name=a.eml\n\nwords\n",
+     "0 application/octet-stream [words\n] a.eml\n", ""},
+    {"base64 in other quotes", "Content-Transfer-Encoding: 'base64'\n\nQ2F0\n",
+     "0 text/plain [Cat] missing\n", ""},
+    {"base64 and a dot", "Content-Transfer-Encoding: base64.\n\nQ2F0\n",
+     "0 text/plain [Cat] missing\n", ""},
     {"base64 misspelt", "Content-Transfer-Encoding: base-64\n\nQ2F0\n",
      "0 text/plain [Cat] missing\n", "TRANSFER_ENCODING_BROKEN"},
     {"quoted-printable misspelt", "Content-Transfer-Encoding: Quoted_Printable\n\n=43at\n",
