@@ -14,9 +14,51 @@ namespace {
 
 using simdjson::dom::element;
 
-std::string text_of(const element& object, const char* key) {
+// Reads the text `key`, where it is there and not null; returns what is wrong, or empty.
+std::string read_text(const element& object, const char* key, std::string& text) {
+  element value;
+  if (object[key].get(value) != simdjson::SUCCESS || value.is_null()) return {};
+  std::string_view view;
+  if (value.get(view) != simdjson::SUCCESS) return fmt::format("field {} is no text", key);
+  text = view;
+  return {};
+}
+
+std::string read_recipients(const element& object, Message& message) {
+  element value;
+  if (object["rcpt"].get(value) != simdjson::SUCCESS || value.is_null()) return {};
+  constexpr const char* kWrong = "field rcpt is no text and no list of texts";
+  message.recipients_known = true;
   std::string_view text;
-  if (object[key].get(text) == simdjson::SUCCESS) return std::string(text);
+  if (value.get(text) == simdjson::SUCCESS) {
+    message.recipients.emplace_back(text);
+    return {};
+  }
+  simdjson::dom::array list;
+  if (value.get(list) != simdjson::SUCCESS) return kWrong;
+  for (const element item : list) {
+    if (item.get(text) != simdjson::SUCCESS) return kWrong;
+    message.recipients.emplace_back(text);
+  }
+  return {};
+}
+
+std::string read_now(const element& object, Message& message) {
+  element value;
+  if (object["now"].get(value) != simdjson::SUCCESS || value.is_null()) return {};
+  constexpr double kSecondsMax = 253402300799;  // the year 9999
+  double seconds = 0;                           // whole ones, too
+  std::string_view text;
+  if (value.get(seconds) == simdjson::SUCCESS) {
+    if (!(seconds >= -kSecondsMax && seconds <= kSecondsMax))
+      return "field now is no time: seconds since 1970 are meant";
+    message.now_ms = static_cast<int64_t>(seconds * 1000);
+  } else if (value.get(text) == simdjson::SUCCESS) {
+    message.now_ms = parse_rfc3339(text);
+    if (!message.now_ms) return fmt::format("field now is no RFC 3339 time: \"{}\"", text);
+  } else {
+    return "field now is neither a number of seconds nor a text";
+  }
   return {};
 }
 
@@ -33,33 +75,26 @@ std::string fill(const element& object, Message& message) {
   } else {
     return "has neither raw nor raw_base64";
   }
-  if (object["from"].get(text) == simdjson::SUCCESS) message.from = std::string(text);
-  simdjson::dom::array list;
-  if (object["rcpt"].get(list) == simdjson::SUCCESS) {
-    message.recipients_known = true;
-    for (element item : list)
-      if (item.get(text) == simdjson::SUCCESS) message.recipients.emplace_back(text);
-  } else if (object["rcpt"].get(text) == simdjson::SUCCESS) {
-    message.recipients_known = true;
-    message.recipients.emplace_back(text);
+  std::string ip;
+  element sender;
+  const bool has_from = object["from"].get(sender) == simdjson::SUCCESS && !sender.is_null();
+  std::string from;
+  const std::pair<const char*, std::string*> texts[] = {
+      {"from", &from},           {"ip", &ip},
+      {"helo", &message.helo},   {"hostname", &message.hostname},
+      {"user", &message.user},   {"queue_id", &message.queue_id},
+      {"label", &message.label},
+  };
+  for (const auto& [key, to] : texts)
+    if (std::string wrong = read_text(object, key, *to); !wrong.empty()) return wrong;
+  if (has_from) message.from = std::move(from);
+  if (!ip.empty()) {
+    const std::optional<IpAddress> address = parse_ip(ip);
+    if (!address) return fmt::format("field ip is no address: \"{}\"", ip);
+    message.ip = *address;
   }
-  if (object["ip"].get(text) == simdjson::SUCCESS && !text.empty()) {
-    const std::optional<IpAddress> ip = parse_ip(text);
-    if (!ip) return fmt::format("field ip is no address: \"{}\"", text);
-    message.ip = *ip;
-  }
-  message.helo = text_of(object, "helo");
-  message.hostname = text_of(object, "hostname");
-  message.user = text_of(object, "user");
-  message.queue_id = text_of(object, "queue_id");
-  message.label = text_of(object, "label");
-  int64_t seconds = 0;
-  if (object["now"].get(seconds) == simdjson::SUCCESS) {
-    message.now_ms = seconds * 1000;
-  } else if (object["now"].get(text) == simdjson::SUCCESS) {
-    message.now_ms = parse_rfc3339(text);
-    if (!message.now_ms) return fmt::format("field now is no RFC 3339 time: \"{}\"", text);
-  }
+  if (std::string wrong = read_recipients(object, message); !wrong.empty()) return wrong;
+  if (std::string wrong = read_now(object, message); !wrong.empty()) return wrong;
   return {};
 }
 
@@ -74,6 +109,7 @@ bool read_json_lines(const std::string& name, const ByteReader& bytes, const Rea
   bool skipping = false;
   const auto take = [&]() -> bool {
     ++number;
+    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     if (line.find_first_not_of(" \t\r") == std::string::npos) return true;
     const std::string where = fmt::format("{}:{}", name, number);
     sink.progress(line.size() + 1);

@@ -50,41 +50,17 @@ bool give_message(const std::string& name, MessageBytes&& bytes, const ReadSink&
   return sink.message(std::move(message));
 }
 
-// A file that is one message. `size`: of what `bytes` gives, as far as it is known; else 0.
-bool read_message(const std::string& name, const ByteReader& bytes, size_t size,
-                  const ReadOptions& options, const ReadSink& sink) {
-  constexpr size_t kRoomBytes = 256 * 1024;
-  std::string all;
-  size_t have = 0;
-  for (size_t room = size > 0 ? size + 1 : kRoomBytes;; room = std::max(room * 2, kRoomBytes)) {
-    room = std::min(room, options.message_bytes_max + 1);
-    all.reserve(room + Batch::kPadding);
-    all.resize(room);
-    Result<size_t> n = size_t{0};
-    while (have < all.size() && (n = bytes(all.data() + have, all.size() - have)) && *n > 0)
-      have += *n;
-    if (!n) {
-      sink.problem(fmt::format("{}: byte {}", name, have), n.error().what);
-      return true;
-    }
-    if (have > options.message_bytes_max) {
-      sink.problem(name, fmt::format("is larger than {} bytes; the rest is not scanned",
-                                     options.message_bytes_max));
-      have = options.message_bytes_max;
-      break;
-    }
-    if (*n == 0) break;
-  }
-  all.resize(have);
-  return give_message(name, MessageBytes::of(std::move(all)), sink);
+bool is_maildir(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_directory(folder / "cur", error) &&
+         (fs::is_directory(folder / "new", error) || fs::is_directory(folder / "tmp", error));
 }
 
 // Whether the file is a Maildir's: what begins there as a mailbox does is one message all the same.
 bool in_maildir(const fs::path& file) {
   const fs::path folder = file.parent_path();
   if (folder.filename() != "cur" && folder.filename() != "new") return false;
-  std::error_code error;
-  return fs::is_directory(folder / "../cur", error) && fs::is_directory(folder / "../new", error);
+  return is_maildir(folder / "..");
 }
 
 Format guess_file(const std::string& name, std::string_view head) {
@@ -144,7 +120,8 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
   }
   const std::string_view begin = head->bytes;
   const Format format = options.format == Format::kGuess ? guess_file(name, begin) : options.format;
-  if (format == Format::kTar && !standard_input) return read_tar(name, options, sink);
+  if (format == Format::kTar && !standard_input && head->size > 0)
+    return read_tar(name, options, sink);
   if (options.format == Format::kGuess && begin.starts_with("PK\x03\x04")) {
     sink.problem(name,
                  "is a zip archive, which is not unpacked; --read-as message judges it as mail");
@@ -168,7 +145,8 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
     case Format::kJsonLines:
       return read_json_lines(shown, bytes, options, sink);
     case Format::kTar:
-      sink.problem(shown, "a tar archive is read from a file, not from standard input");
+      sink.problem(shown,
+                   "is an archive or compressed: it is read from a file alone, not from a pipe");
       return true;
     default:
       if (head->whole && begin.size() <= options.message_bytes_max)
@@ -189,36 +167,76 @@ std::vector<fs::directory_entry> sorted_entries(const fs::path& directory, const
   return entries;
 }
 
+// What is still to be walked. Links to directories are followed where somebody named them, and
+// where they are a Maildir's cur and new; else there would be loops.
+struct Open {
+  fs::directory_entry entry;
+  bool follow = false;
+};
+
+// Of a Maildir its mail and its folders are taken, whatever they are called (Maildir++ begins them
+// with a dot); of other directories all that is not hidden.
+void open_entries(const fs::path& path, const ReadSink& sink, std::vector<Open>& open) {
+  std::error_code error;
+  const bool maildir = is_maildir(path);
+  std::vector<fs::directory_entry> entries = sorted_entries(path, sink);
+  for (auto at = entries.rbegin(); at != entries.rend(); ++at) {
+    const std::string name = at->path().filename().string();
+    const bool mail = maildir && (name == "cur" || name == "new");
+    if (!mail && (maildir || name.starts_with('.')) &&
+        !(maildir && fs::is_directory(at->path() / "cur", error)))
+      continue;
+    open.push_back({std::move(*at), mail});
+  }
+}
+
 bool read_directory(const fs::path& top, const ReadOptions& options, const ReadSink& sink) {
   std::error_code error;
   // A stack: no recursion, whatever the tree's depth.
-  std::vector<fs::directory_entry> open{fs::directory_entry(top, error)};
+  std::vector<Open> open{{fs::directory_entry(top, error), true}};
   while (!open.empty()) {
-    const fs::directory_entry entry = std::move(open.back());
+    const Open now = std::move(open.back());
     open.pop_back();
-    const fs::path& path = entry.path();
+    const fs::directory_entry& entry = now.entry;
     const bool link = entry.is_symlink(error);
     if (entry.is_directory(error)) {
-      if (link && path != top) continue;  // no loops
-      std::vector<fs::directory_entry> entries = sorted_entries(path, sink);
-      const bool maildir =
-          fs::is_directory(path / "cur", error) && fs::is_directory(path / "new", error);
-      for (auto at = entries.rbegin(); at != entries.rend(); ++at) {
-        const std::string name = at->path().filename().string();
-        const bool sub_maildir =
-            maildir && name.starts_with(".") && fs::is_directory(at->path() / "cur", error);
-        if (maildir && name != "cur" && name != "new" && !sub_maildir) continue;
-        if (name.starts_with(".") && !sub_maildir) continue;
-        open.push_back(std::move(*at));
-      }
-    } else if (link || entry.is_regular_file(error)) {
-      if (!read_file(path.string(), options, sink)) return false;
+      if (!link || now.follow) open_entries(entry.path(), sink, open);
+    } else if (entry.is_regular_file(error) || (link && !entry.exists(error))) {
+      if (!read_file(entry.path().string(), options, sink)) return false;
     }
   }
   return true;
 }
 
 }  // namespace
+
+bool read_message(const std::string& name, const ByteReader& bytes, size_t size,
+                  const ReadOptions& options, const ReadSink& sink) {
+  constexpr size_t kRoomBytes = 256 * 1024;
+  std::string all;
+  size_t have = 0;
+  for (size_t room = size > 0 ? size + 1 : kRoomBytes;; room = std::max(room * 2, kRoomBytes)) {
+    room = std::min(room, options.message_bytes_max + 1);
+    all.reserve(room + Batch::kPadding);
+    all.resize(room);
+    Result<size_t> n = size_t{0};
+    while (have < all.size() && (n = bytes(all.data() + have, all.size() - have)) && *n > 0)
+      have += *n;
+    if (!n) {
+      sink.problem(fmt::format("{}: byte {}", name, have), n.error().what);
+      return true;
+    }
+    if (have > options.message_bytes_max) {
+      sink.problem(name, fmt::format("is larger than {} bytes; the rest is not scanned",
+                                     options.message_bytes_max));
+      have = options.message_bytes_max;
+      break;
+    }
+    if (*n == 0) break;
+  }
+  all.resize(have);
+  return give_message(name, MessageBytes::of(std::move(all)), sink);
+}
 
 std::string_view label_of_path(std::string_view path) {
   size_t end = path.rfind('/');
@@ -232,16 +250,36 @@ std::string_view label_of_path(std::string_view path) {
   return {};
 }
 
+namespace {
+
+// Whether a line of JSON begins: an object with a first name, behind a mark and blanks.
+bool begins_with_object(std::string_view head) {
+  if (head.starts_with("\xEF\xBB\xBF")) head.remove_prefix(3);
+  if (!head.starts_with('{')) return false;
+  const size_t next = head.find_first_not_of(" \t", 1);
+  return next != std::string_view::npos && head[next] == '"';
+}
+
+}  // namespace
+
 Format guess_format(std::string_view name, std::string_view head) {
-  if (ends_with_any(name, {".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz", ".tzst"}))
+  if (ends_with_any(name, {".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst", ".tlz", ".lzma"}) ||
+      name.find(".tar.") != std::string_view::npos)
     return Format::kTar;
-  if (head.starts_with("\x1f\x8b") || head.starts_with("\x28\xb5\x2f\xfd")) return Format::kTar;
+  // What libarchive unpacks: gzip, Zstandard, bzip2, xz, LZ4.
+  using namespace std::string_view_literals;
+  for (const std::string_view magic : {"\x1f\x8b"sv, "\x28\xb5\x2f\xfd"sv, "BZh"sv,
+                                       "\xfd"
+                                       "7zXZ\0"sv,
+                                       "\x04\x22\x4d\x18"sv})
+    if (head.starts_with(magic) && (magic != "BZh"sv || head.substr(4, 6) == "1AY&SY"sv))
+      return Format::kTar;
   if (head.size() > 262 && head.substr(257, 5) == "ustar") return Format::kTar;
   if (ends_with_any(name, {".jsonl", ".ndjson", ".json"})) return Format::kJsonLines;
   // What the parser would pass over, if its lines end as those of an mbox do.
   const size_t past = head.starts_with("From ") ? past_from_lines(head, true) : 0;
   if (past > 0 && head[past - 1] == '\n') return Format::kMbox;
-  if (head.starts_with("{\"")) return Format::kJsonLines;
+  if (begins_with_object(head)) return Format::kJsonLines;
   return Format::kMessage;
 }
 

@@ -3,6 +3,7 @@
 #include <archive_entry.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "ingest/corpus/source.h"
@@ -11,6 +12,8 @@ namespace winnow {
 
 namespace {
 
+constexpr size_t kNpos = std::string_view::npos;
+
 using Reader = std::unique_ptr<archive, int (*)(archive*)>;
 
 std::string error_of(archive* reader) {
@@ -18,49 +21,69 @@ std::string error_of(archive* reader) {
   return text ? text : "unknown error of the archive reader";
 }
 
-// One member that holds a message, an mbox or JSON lines.
-bool read_member(const std::string& name, archive* reader, const ReadOptions& options,
-                 const ReadSink& sink) {
-  std::string bytes;
-  const auto read_part = [&](char* to, size_t capacity) -> Result<size_t> {
+std::string_view parent_of(std::string_view path) {
+  path = path.substr(0, std::min(path.rfind('/'), path.size()));
+  return path.substr(path.rfind('/') + 1);
+}
+
+// What a Maildir has besides mail: its folder is walked without them, too.
+bool is_beside_mail(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const bool unique = !name.empty() && name[0] >= '0' && name[0] <= '9' && name.find('.') != kNpos;
+  return (parent_of(path) == "tmp" && unique) || name.starts_with("dovecot-") ||
+         name.starts_with("dovecot.") || name == "maildirfolder" || name == "maildirsize";
+}
+
+// One member that holds a message, an mbox or JSON lines. `path`: of the member, without what
+// packed it.
+bool read_member(const std::string& name, std::string_view path, archive* reader,
+                 const ReadOptions& options, const ReadSink& sink) {
+  const ByteReader unpack = [&](char* to, size_t capacity) -> Result<size_t> {
     const la_ssize_t n = archive_read_data(reader, to, capacity);
     if (n < 0) return fail(error_of(reader));
     return static_cast<size_t>(n);
   };
-  bytes.resize(64 * 1024);
-  size_t size = 0;
-  while (size < options.message_bytes_max) {
-    if (size == bytes.size()) bytes.resize(bytes.size() * 2);
-    Result<size_t> n = read_part(bytes.data() + size, bytes.size() - size);
-    if (!n) {
-      sink.problem(fmt::format("{}: byte {}", name, size), n.error().what);
+  constexpr size_t kHeadBytes = 64 * 1024;
+  std::string head(kHeadBytes, '\0');
+  size_t have = 0;
+  Result<size_t> n = size_t{0};
+  while (have < head.size() && (n = unpack(head.data() + have, head.size() - have)) && *n > 0)
+    have += *n;
+  head.resize(have);
+  size_t given = 0;
+  bool failed = !n;  // behind `head`
+  const ByteReader bytes = [&](char* to, size_t capacity) -> Result<size_t> {
+    if (given == head.size()) return failed ? fail(n.error()) : unpack(to, capacity);
+    const size_t count = std::min(capacity, head.size() - given);
+    std::copy_n(head.data() + given, count, to);
+    given += count;
+    return count;
+  };
+  auto format = options.format;
+  if (format == ReadOptions::Format::kGuess) {
+    format = guess_format(path, head);
+    const std::string_view folder = parent_of(path);
+    if (folder == "cur" || folder == "new")  // a Maildir: each file is one message
+      if (format != ReadOptions::Format::kTar) format = ReadOptions::Format::kMessage;
+  }
+  switch (format) {
+    case ReadOptions::Format::kMbox:
+      return read_mbox(name, bytes, options, sink);
+    case ReadOptions::Format::kJsonLines:
+      return read_json_lines(name, bytes, options, sink);
+    case ReadOptions::Format::kTar:
+      sink.problem(name, "is packed inside an archive, and not unpacked");
       return true;
-    }
-    if (*n == 0) break;
-    size += *n;
+    default:
+      return read_message(name, bytes, 0, options, sink);
   }
-  const std::string_view all(bytes.data(), size);
-  const auto format = options.format == ReadOptions::Format::kGuess
-                          ? guess_format(name, all.substr(0, 4096))
-                          : options.format;
-  if (format == ReadOptions::Format::kMbox || format == ReadOptions::Format::kJsonLines) {
-    size_t given = 0;
-    const ByteReader rest = [&](char* to, size_t capacity) -> Result<size_t> {
-      if (given == all.size()) return read_part(to, capacity);
-      const size_t n = std::min(capacity, all.size() - given);
-      std::copy_n(all.data() + given, n, to);
-      given += n;
-      return n;
-    };
-    return format == ReadOptions::Format::kMbox ? read_mbox(name, rest, options, sink)
-                                                : read_json_lines(name, rest, options, sink);
-  }
-  sink.progress(size);
-  Message message;
-  message.bytes = MessageBytes(all);
-  message.source = name;
-  message.label = label_of_path(name);
-  return sink.message(std::move(message));
+}
+
+// "a.mbox.gz" to "a.mbox".
+std::string_view without_packing(std::string_view path) {
+  for (const std::string_view end : {".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma", ".Z"})
+    if (path.ends_with(end)) path.remove_suffix(end.size());
+  return path;
 }
 
 }  // namespace
@@ -90,11 +113,26 @@ bool read_tar(const std::string& path, const ReadOptions& options, const ReadSin
       return true;
     }
     damaged = false;
+    const char* const given = archive_entry_pathname(entry);
+    const std::string name = given ? given : "?";
+    const std::string source = fmt::format("{}/{}", path, name);
+    if (const char* const other = archive_entry_hardlink(entry)) {
+      if (!is_beside_mail(name))
+        sink.problem(source, fmt::format("is a second name of {}, whose mail is read once", other));
+      continue;
+    }
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
-    const bool raw = archive_format(reader.get()) == ARCHIVE_FORMAT_RAW;
-    const char* name = archive_entry_pathname(entry);
-    const std::string source = raw ? path : fmt::format("{}/{}", path, name ? name : "?");
-    if (!read_member(source, reader.get(), options, sink)) return false;
+    if (archive_format(reader.get()) == ARCHIVE_FORMAT_RAW) {
+      const std::string_view inside = without_packing(path);
+      if (archive_filter_code(reader.get(), 0) == ARCHIVE_FILTER_NONE ||
+          guess_format(inside, {}) == ReadOptions::Format::kTar) {
+        sink.problem(path, "is no tar archive, or begins with a damaged header");
+        return true;
+      }
+      return read_member(path, inside, reader.get(), options, sink);
+    }
+    if (is_beside_mail(name)) continue;
+    if (!read_member(source, name, reader.get(), options, sink)) return false;
   }
 }
 

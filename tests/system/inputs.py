@@ -1,9 +1,11 @@
 """Every form in which mail is stored gives the same verdicts."""
 
 import base64
+import bz2
 import gzip
 import io
 import json
+import lzma
 import shutil
 import subprocess
 import tarfile
@@ -61,10 +63,22 @@ def write_forms(checking, messages):
         for number, m in enumerate(messages)))
     (plain / "deeper/loop").symlink_to(plain)
     (top / "link").symlink_to(plain)
-    forms = {"files": files, "directory": [plain], "link to a directory": [top / "link"],
+    backup = top / "backup.tar"
+    with tarfile.open(backup, "w") as packed:
+        packed.add(maildir, "Maildir")
+    layout = top / "layout"  # Dovecot's LAYOUT=fs, and mail on another disk
+    (layout / "cur").mkdir(parents=True)
+    (layout / "new").symlink_to(maildir / "new")
+    shutil.copytree(maildir / "cur", layout / "A/cur")
+    (layout / "A/tmp").mkdir()
+    forms = {"Maildir in a tar": [backup], "Maildir with folders": [layout], "files": files, "directory": [plain], "link to a directory": [top / "link"],
              "Maildir": [maildir],
              "mbox": [checking.source / "tests/mail/sample.mbox"], "tar": [top / "mail.tar"],
              "tar.gz": [top / "mail.tar.gz"], "JSON lines": [top / "mail.jsonl"]}
+    for kind, pack in (("bz2", bz2.compress), ("xz", lzma.compress)):
+        (top / f"mail.mbox.{kind}").write_bytes(
+            pack((checking.source / "tests/mail/sample.mbox").read_bytes()))
+        forms[f"mbox.{kind}"] = [top / f"mail.mbox.{kind}"]
     if shutil.which("zstd"):
         subprocess.run(["zstd", "-q", str(top / "mail.tar")], check=True)
         forms["tar.zst"] = [top / "mail.tar.zst"]
