@@ -2,7 +2,9 @@
 // The path of one message: ingest/commands/scan.cc reads it, pipeline/flow.h carries it,
 // pipeline/run.cc is the order of its stages, engine/batch.h what it becomes, engine/evidence.h
 // what is left of it to judge, engine/verdict.h what is said of it.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +22,7 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/documents.h"
 #include "ingest/commands/other_names.h"
+#include "ingest/commands/output.h"
 
 namespace winnow {
 
@@ -74,7 +77,13 @@ constexpr size_t kUsageWidth = 27;
 std::span<const Command> all_commands() { return kCommands; }
 
 void complain(std::string_view command, std::string_view sentence) {
-  fmt::print(stderr, "winnow {}: {}\n", command, sentence);
+  std::string lines;
+  for (size_t at = 0; at <= sentence.size();) {
+    const size_t end = std::min(sentence.find('\n', at), sentence.size());
+    lines += plain_text(sentence.substr(at, end - at)) + '\n';
+    at = end + 1;
+  }
+  print_aside("winnow {}: {}", command, lines);
 }
 
 int help_command(const std::vector<std::string>& arguments) {
@@ -114,6 +123,8 @@ int help_command(const std::vector<std::string>& arguments) {
 
 namespace {
 
+using winnow::print_aside;
+
 int run(int argc, char** argv) {
   using namespace winnow;
   const std::string called = argv[0] ? argv[0] : "winnow";
@@ -123,7 +134,7 @@ int run(int argc, char** argv) {
   if (argc < 2) {
     help_command({});
     std::fflush(stdout);
-    fmt::print(stderr, "winnow: name a command\n");
+    print_aside("winnow: name a command\n");
     return kExitUsage;
   }
   std::string name = argv[1];
@@ -144,8 +155,8 @@ int arrived(int code, int error) {
   std::cout.flush();
   if (std::fflush(stdout) != 0 && error == 0) error = errno;
   if (!std::ferror(stdout)) return code;
-  fmt::print(stderr, "winnow: standard output cannot be written{}{}\n", error ? ": " : "",
-             error ? std::strerror(error) : "");
+  print_aside("winnow: standard output cannot be written{}{}\n", error ? ": " : "",
+              error ? std::strerror(error) : "");
   return winnow::kExitInputs;
 }
 
@@ -153,16 +164,19 @@ int arrived(int code, int error) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // `winnow scan … | head` ends quietly
+  // Where one of these is closed, the next file that is opened would take what is printed.
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return winnow::kExitUsage;
   try {
     const int code = run(argc, argv);
     return arrived(code, 0);
   } catch (const std::system_error& error) {
     // fmt::print() throws what stdio says.
     if (std::ferror(stdout)) return arrived(winnow::kExitInputs, error.code().value());
-    fmt::print(stderr, "winnow: this is a bug: {}\n", error.what());
+    print_aside("winnow: this is a bug: {}\n", error.what());
     return winnow::kExitBug;
   } catch (const std::exception& bug) {
-    fmt::print(stderr, "winnow: this is a bug: {}\n", bug.what());
+    print_aside("winnow: this is a bug: {}\n", bug.what());
     return winnow::kExitBug;
   }
 }

@@ -22,9 +22,9 @@ bool is_calendar(const Part& part);
 bool is_card(const Part& part);
 
 // Needs phase parse; fills parts[].detected and parts[].archive of every leaf part, the columns
-// archives and archive_members, and their faults, for all rows. Parts that are HTML, SVG, a calendar
-// or a card for who opens them become of kind HTML, other and text. Allocates from the heap only where libarchive reads an
-// archive.
+// archives and archive_members, and their faults, for all rows. Parts that are HTML, SVG, a
+// calendar or a card for who opens them become of kind HTML, other and text. Allocates from the
+// heap only where libarchive reads an archive.
 void content(const ContentPlan& plan, Batch& batch);
 
 }  // namespace winnow

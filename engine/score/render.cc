@@ -150,8 +150,6 @@ bool is_shown(const ScoreModel& model, const VerdictSymbol& symbol) {
          !(model.symbols[index(symbol.symbol)].flags & static_cast<uint16_t>(SymbolFlag::kHidden));
 }
 
-Micro shown_score(const VerdictSymbol& symbol) { return symbol.weight_removed ? 0 : symbol.score; }
-
 size_t symbols_bytes(const RenderPlan& plan, const Verdict& verdict) {
   size_t sum = 64;
   for (const VerdictSymbol& symbol : verdict.symbols) {

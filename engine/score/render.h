@@ -28,6 +28,9 @@ enum class UrlForm : uint8_t { kHosts, kExtended };
 // (seal_links), else there are none.
 void append_links(const Evidence& evidence, UrlForm form, std::string& out);
 
+// What a symbol gave: nothing where a composite took its weight.
+inline Micro shown_score(const VerdictSymbol& one) { return one.weight_removed ? 0 : one.score; }
+
 // True of a verdict that ended everything before any rule was asked (GTUBE): Rspamd's is_skipped.
 bool was_skipped(const Verdict& verdict);
 // What the SMTP client is to be told; empty: the action's own text.

@@ -155,8 +155,8 @@ std::optional<int> ArgumentParser::parse(const std::vector<std::string>& argumen
     std::cout << app_->help();
     return kExitGood;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {}; {} --help lists the options\n", app_->get_name(), error.what(),
-               app_->get_name());
+    print_aside("{}: {}; {} --help lists the options\n", app_->get_name(), error.what(),
+                app_->get_name());
     return kExitUsage;
   }
   return std::nullopt;

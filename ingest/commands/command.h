@@ -1,9 +1,13 @@
 // The commands of the one binary. Each is one file here and one row in the table of main.cc.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <cstdio>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace winnow {
@@ -52,7 +56,16 @@ int help_command(const std::vector<std::string>& arguments);
 
 std::span<const Command> all_commands();
 
-// Prints "winnow NAME: sentence" to standard error.
+// Prints to standard error. What cannot be written there (a full disk) is lost: it never ends a
+// run, as fmt::print() would, which throws.
+template <class... Values>
+void print_aside(fmt::format_string<Values...> format, Values&&... values) {
+  const std::string text = fmt::format(format, std::forward<Values>(values)...);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+// Prints "winnow NAME: sentence" to standard error; control characters and what is no UTF-8
+// escaped.
 void complain(std::string_view command, std::string_view sentence);
 
 }  // namespace winnow

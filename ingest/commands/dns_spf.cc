@@ -111,7 +111,7 @@ class Record {
 
   bool descend(size_t depth) {
     if (depth < 10 && ++records_ <= SpfLimits::kLookupsHard) return true;
-    fmt::print(stderr, "it leads further than SPF goes\n");
+    print_aside("it leads further than SPF goes\n");
     return false;
   }
 

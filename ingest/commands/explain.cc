@@ -17,9 +17,8 @@
 #include "ingest/commands/command.h"
 #include "ingest/commands/output.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/commands/sources.h"
 #include "ingest/evidence/files.h"
-#include "pipeline/lookup/answers.h"
-#include "pipeline/lookup/settings.h"
 #include "pipeline/worker.h"
 #include "rules/checks/state/greylist_take.h"
 
@@ -182,15 +181,15 @@ class Explainer {
     for (const VerdictSymbol& one : verdict_.symbols) order.push_back(&one);
     std::ranges::stable_sort(order, [](const VerdictSymbol* a, const VerdictSymbol* b) {
       if (a->removed != b->removed) return b->removed;
-      return std::abs(a->score) > std::abs(b->score);
+      return std::abs(shown_score(*a)) > std::abs(shown_score(*b));
     });
     for (const VerdictSymbol* one : order) add_symbol(*one);
   }
 
   void add_symbol(const VerdictSymbol& one) {
     const Symbol& what = symbol(one.symbol);
-    out_ +=
-        fmt::format("\n  {:>7}  {}", one.removed ? "removed" : score_text(one.score), what.name);
+    out_ += fmt::format("\n  {:>7}  {}", one.removed ? "removed" : score_text(shown_score(one)),
+                        what.name);
     if (one.removed_by != kNoId<SymbolId>)
       out_ += fmt::format(" ({} {})", one.removed ? "by" : "weight taken by",
                           symbol(one.removed_by).name);
@@ -200,7 +199,9 @@ class Explainer {
     if (one.weight != 1) out_ += fmt::format(" x {:.3g}", one.weight);
     if (one.shots > 1) out_ += fmt::format(", {} insertions", one.shots);
     out_ += fmt::format(", from {}", place_text(what.score_place));
-    if (one.score != one.score_before && !one.removed && !one.weight_removed)
+    if (one.weight_removed && !one.removed)
+      out_ += fmt::format("; {} before it was taken", score_text(one.score));
+    if (one.score != one.score_before && !one.removed)
       out_ += fmt::format("; {} before the caps of its groups", score_text(one.score_before));
     out_ += '\n';
     for (const std::string_view option : one.options) {
@@ -311,7 +312,8 @@ class Explainer {
         if (!one.removed && !one.weight_removed && one.score > over)
           names += (names.empty() ? "" : ", ") + symbol(one.symbol).name;
       if (!names.empty())
-        out_ += fmt::format("  not \"{}\" without any one of: {}\n", action.name, names);
+        out_ +=
+            fmt::format("  not \"{}\" without the points of any one of: {}\n", action.name, names);
     }
   }
 
@@ -384,10 +386,9 @@ int explain_command(const std::vector<std::string>& arguments) {
   ArgumentParser parser("Says why each message's verdict is what it is.", "winnow explain");
   ScanOptions options;
   std::string recorded;
-  bool dns = false;
+  SourceOptions sources;
   options.add_to(parser);
-  parser.add_flag("--dns", dns,
-                  "ask name servers (options.dns of the configuration, else those of the system)");
+  sources.add_to(parser);
   parser.add_option("--replay", recorded,
                     "explain recorded evidence from FILE (winnow scan --record) instead of mail");
   parser.add_option("FILE", options.paths, "messages; everything that scan reads");
@@ -400,22 +401,23 @@ int explain_command(const std::vector<std::string>& arguments) {
     complain("explain", good.error().text());
     return kExitUsage;
   }
+  options.load.fetch_maps = !sources.offline;
   Result<Loaded> loaded = load_rules(options.load);
   if (!loaded) {
     complain("explain", loaded.error().text());
     return kExitUsage;
   }
-  const RuleSet& rules = *loaded->rules;
-  std::shared_ptr<Lookup> lookup;
-  if (dns && recorded.empty()) {
-    Result<LookupOptions> servers = lookup_options(rules.dns);
-    if (!servers) {
-      complain("explain", servers.error().text());
+  const auto warn = [](const std::string& what) { complain("explain", what); };
+  AnswerSources opened;
+  if (recorded.empty()) {
+    Result<AnswerSources> open = open_sources(*loaded, sources, warn);
+    if (!open) {
+      complain("explain", open.error().text());
       return kExitUsage;
     }
-    lookup = std::make_shared<Lookup>(*servers);
+    opened = std::move(*open);
   }
-  const TableAnswers answers(rules, {}, {.lookup = std::move(lookup)});
+  const TableAnswers answers(*loaded->rules, warn, std::move(opened));
   RunOptions run_options;
   run_options.now_ms = options.now_ms;
   run_options.ip_from_received = options.ip_from_received;

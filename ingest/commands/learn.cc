@@ -241,7 +241,7 @@ int learn(LearnCommand& options) {
       complain("learn", fresh.error().text());
       return kExitInputs;
     }
-    if (!options.quiet) fmt::print(stderr, "{} canaries more\n", *fresh);
+    if (!options.quiet) print_aside("{} canaries more\n", *fresh);
     return problems ? kExitInputs : kExitGood;
   }
   if (statistics)
@@ -270,8 +270,8 @@ int learn(LearnCommand& options) {
                                    plan.bayes.min_tokens);
     // Who named no folder is told which it was.
     const std::string where = own && options.statistics.empty() ? " in " + folder : "";
-    fmt::print(stderr, "{}{}{}{}{}\n", options.dry_run ? "would be: " : "", line, where,
-               few_and_empty, problems ? fmt::format(", {} problems", problems) : "");
+    print_aside("{}{}{}{}{}\n", options.dry_run ? "would be: " : "", line, where, few_and_empty,
+                problems ? fmt::format(", {} problems", problems) : "");
   }
   return problems ? kExitInputs : kExitGood;
 }

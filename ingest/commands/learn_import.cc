@@ -90,7 +90,7 @@ class Import {
       if (Result<void> done = step(); !done) return done;
     }
     if (Result<void> done = step(); !done) return done;
-    fmt::print(stderr, "{} of {} records were new\n", taken_, number - problems_);
+    print_aside("{} of {} records were new\n", taken_, number - problems_);
     return {};
   }
 

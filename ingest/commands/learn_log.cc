@@ -182,7 +182,7 @@ int change(const LearnLogCommand& options, TokenStatistics& statistics, const Ch
   if (!done) return say(done.error());
   const auto changed = std::ranges::count_if(
       *done, [](Learnt what) { return what == Learnt::kMoved || what == Learnt::kForgotten; });
-  fmt::print(stderr, "{} messages {}\n", changed, forget ? "forgotten" : "relabelled");
+  print_aside("{} messages {}\n", changed, forget ? "forgotten" : "relabelled");
   return changed > 0 ? kExitGood : kExitFindings;
 }
 
@@ -193,7 +193,7 @@ int as_of(const LearnLogCommand& options, const LearningLog& log, const Chosen& 
   }
   const Result<uint64_t> records = copy_as_of(log, *which.until_ms, options.to);
   if (!records) return say(records.error());
-  fmt::print(stderr, "{} records\n", *records);
+  print_aside("{} records\n", *records);
   return kExitGood;
 }
 
@@ -219,7 +219,7 @@ int evaluate_log(const LearnLogCommand& options, const LearningLog& log, const C
     return true;
   });
   if (!walked) return say(walked.error());
-  fmt::print(stderr, "{}\n", evaluation.summary());
+  print_aside("{}\n", evaluation.summary());
   return kExitGood;
 }
 
@@ -259,7 +259,7 @@ int retry(const LearnLogCommand& options, const std::string& folder) {
   if (!*statistics) return kExitGood;
   const Result<uint64_t> taken = (*statistics)->retry();
   if (!taken) return say(taken.error());
-  fmt::print(stderr, "{} records tried again\n", *taken);
+  print_aside("{} records tried again\n", *taken);
   const std::string problem = (*statistics)->take_problem();
   if (problem.empty()) return kExitGood;
   complain("learn-log", problem);
@@ -325,7 +325,7 @@ int run(const LearnLogCommand& options) {
   if (action != "rebuild") return change(options, **statistics, *which);
   const Result<uint64_t> differ = rebuild_in_place(**statistics, folder);
   if (!differ) return say(differ.error());
-  fmt::print(stderr, "{} rows differed and are mended\n", *differ);
+  print_aside("{} rows differed and are mended\n", *differ);
   return kExitGood;
 }
 

@@ -124,7 +124,7 @@ int run_dnstool(std::vector<std::string> arguments) {
     arguments.erase(arguments.begin(), arguments.begin() + 2);
   }
   if (arguments.empty() || (arguments[0] != "spf" && arguments[0] != "spf-flatten")) {
-    fmt::print(stderr, "rspamadm dnstool: its commands are spf and spf-flatten\n");
+    print_aside("rspamadm dnstool: its commands are spf and spf-flatten\n");
     return kExitUsage;
   }
   if (config.empty() && site_has_config()) config = kSiteConfig;
@@ -141,11 +141,11 @@ int run_tool(std::string_view name, std::vector<std::string> arguments,
   if (!command) {
     for (const Tool& tool : kMissing)
       if (tool.name == name) {
-        fmt::print(stderr, "rspamadm {}: winnow does not have it yet{}{}\n", name,
-                   tool.text.empty() ? "" : "; ", tool.text);
+        print_aside("rspamadm {}: winnow does not have it yet{}{}\n", name,
+                    tool.text.empty() ? "" : "; ", tool.text);
         return kExitUsage;
       }
-    fmt::print(stderr, "rspamadm: there is no command {}; `rspamadm help` lists them\n", name);
+    print_aside("rspamadm: there is no command {}; `rspamadm help` lists them\n", name);
     return kExitUsage;
   }
   // Of confighelp -c is "compact", for the others the configuration.
@@ -188,8 +188,7 @@ int run_rspamadm(const std::vector<std::string>& arguments) {
       continue;
     }
     if (one.starts_with('-')) {
-      fmt::print(stderr, "rspamadm: there is no option {}; `rspamadm help` lists the commands\n",
-                 one);
+      print_aside("rspamadm: there is no option {}; `rspamadm help` lists the commands\n", one);
       return kExitUsage;
     }
     std::vector<std::string> rest(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,

@@ -4,27 +4,22 @@
 
 #include <algorithm>
 
+#include "engine/text/utf8.h"
+
 namespace winnow {
 
 namespace {
 
 constexpr size_t kFlushBytes = 64 * 1024;
 
-// Text of a message on a terminal or in a CSV cell: control characters would be obeyed there.
-void append_plain(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<uint8_t>(c) < 0x20 || c == 0x7f)
-      out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
-    else
-      out.push_back(c);
-  }
-}
-
 void append_csv(std::string& out, std::string_view text) {
-  const bool quote = text.find_first_of(",\"\r\n") != std::string_view::npos;
-  if (!quote) return append_plain(out, text);
+  const std::string plain = plain_text(text);
+  if (plain.find_first_of(",\"") == std::string::npos) {
+    out += plain;
+    return;
+  }
   out.push_back('"');
-  for (const char c : text) {
+  for (const char c : plain) {
     if (c == '"') out.push_back('"');
     out.push_back(c);
   }
@@ -43,7 +38,7 @@ std::vector<const VerdictSymbol*> shown_symbols(const RuleSet& rules, const Verd
   for (const VerdictSymbol& symbol : verdict.symbols)
     if (!symbol.removed) shown.push_back(&symbol);
   std::ranges::sort(shown, [&](const VerdictSymbol* a, const VerdictSymbol* b) {
-    const Micro left = std::abs(a->score), right = std::abs(b->score);
+    const Micro left = std::abs(shown_score(*a)), right = std::abs(shown_score(*b));
     if (left != right) return left > right;
     return rules.model.symbols[index(a->symbol)].name < rules.model.symbols[index(b->symbol)].name;
   });
@@ -51,6 +46,22 @@ std::vector<const VerdictSymbol*> shown_symbols(const RuleSet& rules, const Verd
 }
 
 }  // namespace
+
+std::string plain_text(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = sequence_length(text.substr(at));
+    const auto byte = static_cast<uint8_t>(text[at]);
+    if (length == 0 || byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+      ++at;
+    } else {
+      out += text.substr(at, length);
+      at += length;
+    }
+  }
+  return out;
+}
 
 std::string score_text(Micro score) {
   std::string out;
@@ -102,12 +113,13 @@ void Output::add_table(const Case& one) {
   if (options_.color) buffer_ += "\x1b[0m";
   fmt::format_to(std::back_inserter(buffer_), " {:>8}  ", score_text(one.verdict.score));
   const size_t before = buffer_.size();
-  append_plain(buffer_, one.evidence.source);
+  buffer_ += plain_text(one.evidence.source);
   while (buffer_.size() < before + 40) buffer_ += ' ';
   for (const VerdictSymbol* symbol : shown_symbols(rules_, one.verdict)) {
     buffer_ += ' ';
     buffer_ += rules_.model.symbols[index(symbol->symbol)].name;
-    if (symbol->score != 0) buffer_ += fmt::format("({})", score_text(symbol->score));
+    if (const Micro score = shown_score(*symbol); score != 0)
+      buffer_ += fmt::format("({})", score_text(score));
   }
   buffer_ += '\n';
 }
@@ -128,7 +140,7 @@ void Output::add_csv(const Case& one) {
     if (!first) buffer_ += ' ';
     first = false;
     buffer_ += fmt::format("{}({})", rules_.model.symbols[index(symbol->symbol)].name,
-                           score_text(symbol->score));
+                           score_text(shown_score(*symbol)));
   }
   buffer_ += '\n';
 }
@@ -148,7 +160,8 @@ void Output::print_summary(std::FILE* to, uint64_t problems) const {
     separator = ", ";
   }
   if (problems > 0) line += fmt::format("; {} inputs had problems", problems);
-  fmt::print(to, "{}\n", line);
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), to);  // what nobody takes is lost
 }
 
 }  // namespace winnow

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/score/render.h"
@@ -22,6 +23,9 @@ struct OutputOptions {
   bool flush_each = false;  // somebody watches: write after each message
 };
 
+// Text of a message or a file's name on a terminal or in a CSV cell: control characters, which
+// would be obeyed there, and what is no UTF-8 as \xHH.
+std::string plain_text(std::string_view text);
 // A score as tables show it: two digits.
 std::string score_text(Micro score);
 

@@ -22,7 +22,7 @@ std::optional<std::string> ask(const char* what, bool shown) {
   const bool terminal = isatty(STDIN_FILENO);
   termios before{};
   if (terminal) {
-    fmt::print(stderr, "{}: ", what);
+    print_aside("{}: ", what);
     tcgetattr(STDIN_FILENO, &before);
     termios silent = before;
     if (!shown) silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
@@ -32,7 +32,7 @@ std::optional<std::string> ask(const char* what, bool shown) {
   const bool good = static_cast<bool>(std::getline(std::cin, line));
   if (terminal) {
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    if (!shown) fmt::print(stderr, "\n");
+    if (!shown) print_aside("\n");
   }
   if (!good) return std::nullopt;
   if (line.ends_with('\r')) line.pop_back();

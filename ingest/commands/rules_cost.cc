@@ -148,19 +148,18 @@ int print_rules_cost(const std::shared_ptr<const RuleSet>& rules,
   std::vector<Row> rows;
   const bool to_terminal = isatty(STDERR_FILENO);
   const size_t patterns = rules->match->report().patterns;
-  fmt::print(stderr, "winnow rules: measures {} patterns one by one, which takes a while\n",
-             patterns);
+  print_aside("winnow rules: measures {} patterns one by one, which takes a while\n", patterns);
   for (uint32_t i = 0; i < rules->atoms.size(); ++i) {
     const auto atom = static_cast<AtomId>(i);
     if (!rules->match->pattern(atom)) continue;
     if (to_terminal && rows.size() % 16 == 0)
-      fmt::print(stderr, "\r\x1b[K{} of {}", rows.size(), patterns);
+      print_aside("\r\x1b[K{} of {}", rows.size(), patterns);
     Row row{.atom = atom};
     const auto alone = rules->match->only({&atom, 1})->with_databases(options);
     row.us_per_message = time_of(*alone, scratch, worker.batch, row.hits, kRepeats) / count;
     rows.push_back(row);
   }
-  if (to_terminal) fmt::print(stderr, "\r\x1b[K");
+  if (to_terminal) print_aside("\r\x1b[K");
   std::ranges::sort(rows, std::greater(), &Row::us_per_message);
   fmt::print("{} messages; all {} patterns together: {:.2f} us a message, {} hits\n",
              messages.size(), rows.size(), all, all_hits);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <set>
@@ -15,13 +16,14 @@
 #include "ingest/commands/output.h"
 #include "ingest/commands/progress.h"
 #include "ingest/commands/scan_options.h"
+#include "ingest/commands/sources.h"
 #include "ingest/evidence/files.h"
 #include "ingest/evidence/needs.h"
-#include "pipeline/learn/open_statistics.h"
 #include "pipeline/lookup/answers.h"
-#include "pipeline/lookup/settings.h"
 
 namespace winnow {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -34,8 +36,7 @@ struct ScanCommand {
   std::string replay;
   bool perf = false;
   bool timings = false;
-  std::string statistics;
-  bool offline = false, dns = false;
+  SourceOptions sources;
   bool quiet = false;
 };
 
@@ -58,12 +59,7 @@ void add_options(ArgumentParser& parser, ScanCommand& options) {
   parser.add_flag("--timings", options.timings,
                   "add scan times to the output (two runs then differ)");
   parser.add_flag("--quiet", options.quiet, "no progress and no summary");
-  parser.add_option("--statistics", options.statistics,
-                    "judge with what was learnt into this folder (winnow learn)");
-  parser.add_flag("--dns", options.dns,
-                  "ask name servers (options.dns of the configuration, else those of the system)");
-  parser.add_flag("--offline", options.offline,
-                  "remote maps as the cache has them, nothing is fetched; no Redis is asked");
+  options.sources.add_to(parser);
 }
 
 // Builds databases that were not cached beside the scan, and puts them in when they are there.
@@ -83,14 +79,14 @@ class DatabaseBuilder {
 void print_perf(const StageTimes& times) {
   uint64_t sum = 0;
   for (const uint64_t ns : times.ns) sum += ns;
-  fmt::print(stderr, "{:<10} {:>10} {:>8}\n", "stage", "us/message", "share");
+  print_aside("{:<10} {:>10} {:>8}\n", "stage", "us/message", "share");
   const double messages = std::max<double>(1, static_cast<double>(times.messages));
   for (size_t i = 0; i < times.ns.size(); ++i)
-    fmt::print(stderr, "{:<10} {:>10.2f} {:>7.1f}%\n", kStageNames[i],
-               static_cast<double>(times.ns[i]) / 1000 / messages,
-               sum ? 100.0 * static_cast<double>(times.ns[i]) / static_cast<double>(sum) : 0);
-  fmt::print(stderr, "{:<10} {:>10.2f}\n", "all", static_cast<double>(sum) / 1000 / messages);
-  fmt::print(stderr, "{} messages in {} batches\n", times.messages, times.batches);
+    print_aside("{:<10} {:>10.2f} {:>7.1f}%\n", kStageNames[i],
+                static_cast<double>(times.ns[i]) / 1000 / messages,
+                sum ? 100.0 * static_cast<double>(times.ns[i]) / static_cast<double>(sum) : 0);
+  print_aside("{:<10} {:>10.2f}\n", "all", static_cast<double>(sum) / 1000 / messages);
+  print_aside("{} messages in {} batches\n", times.messages, times.batches);
 }
 
 constexpr size_t kNamedRulesMax = 1000;
@@ -115,7 +111,7 @@ void replay(EvidenceInput& input, Flow& flow,
 
 int scan(ScanCommand& options) {
   prepare_heap(kCorpusMappedBytes);
-  options.common.load.fetch_maps = !options.offline;
+  options.common.load.fetch_maps = !options.sources.offline;
   Result<Loaded> loaded = load_rules(options.common.load);
   if (!loaded) {
     complain("scan", loaded.error().text());
@@ -124,45 +120,17 @@ int scan(ScanCommand& options) {
   settle_heap();
   const RuleSet& rules = *loaded->rules;
   for (const ConfigWarning& warning : rules.warnings) complain("scan", warning.text());
-  std::shared_ptr<Lookup> lookup;
-  std::shared_ptr<MxProbes> probes;
-  if (options.dns && options.replay.empty()) {
-    Result<LookupOptions> servers = lookup_options(rules.dns);
-    if (!servers) {
-      complain("scan", servers.error().text());
-      return kExitUsage;
-    }
-    lookup = std::make_shared<Lookup>(*servers);
-    probes = probes_for(rules, nullptr);
-    lookup->watch(lists_of(rules), [](const std::string& what) { complain("scan", what); });
-  }
-  std::shared_ptr<const SiteStatistics> statistics;
+  const auto warn = [](const std::string& what) { complain("scan", what); };
+  AnswerSources sources;
   if (options.replay.empty()) {
-    auto opened =
-        open_statistics(*loaded, options.statistics,
-                        options.offline ? OpenStatistics::kFolder : OpenStatistics::kRead);
+    Result<AnswerSources> opened = open_sources(*loaded, options.sources, warn);
     if (!opened) {
       complain("scan", opened.error().text());
       return kExitUsage;
     }
-    statistics = std::move(*opened);
+    sources = std::move(*opened);
   }
-  std::shared_ptr<StoredTraps> traps;
-  if (options.replay.empty() && !options.offline) {
-    auto opened =
-        open_stored_traps(*loaded, [](const std::string& what) { complain("scan", what); });
-    if (!opened) {
-      complain("scan", opened.error().text());
-      return kExitUsage;
-    }
-    traps = std::move(*opened);
-  }
-  const TableAnswers answers(
-      rules, [](const std::string& what) { complain("scan", what); },
-      AnswerSources{.lookup = std::move(lookup),
-                    .statistics = std::move(statistics),
-                    .probes = std::move(probes),
-                    .traps = std::move(traps)});
+  const TableAnswers answers(rules, warn, std::move(sources));
   RunOptions run_options;
   run_options.now_ms = options.common.now_ms;
   run_options.ip_from_received = options.common.ip_from_received;
@@ -184,6 +152,15 @@ int scan(ScanCommand& options) {
   output_options.flush_each = to_terminal;
   Output output(stdout, rules, output_options);
 
+  std::unique_ptr<EvidenceInput> recorded;
+  if (!options.replay.empty()) {
+    Result<std::unique_ptr<EvidenceInput>> opened = EvidenceInput::open(options.replay, rules);
+    if (!opened) {
+      complain("scan", opened.error().text());
+      return kExitUsage;
+    }
+    recorded = std::move(*opened);
+  }
   std::unique_ptr<EvidenceFile> recording;
   if (!options.record.empty()) {
     Result<std::unique_ptr<EvidenceFile>> created =
@@ -193,15 +170,6 @@ int scan(ScanCommand& options) {
       return kExitUsage;
     }
     recording = std::move(*created);
-  }
-  std::unique_ptr<EvidenceInput> recorded;
-  if (!options.replay.empty()) {
-    Result<std::unique_ptr<EvidenceInput>> opened = EvidenceInput::open(options.replay, rules);
-    if (!opened) {
-      complain("scan", opened.error().text());
-      return kExitUsage;
-    }
-    recorded = std::move(*opened);
   }
 
   bool recording_good = true;
@@ -278,6 +246,11 @@ int scan_command(const std::vector<std::string>& arguments) {
   if (const std::optional<int> over = parser.parse(arguments)) return *over;
   if (options.common.paths.empty() && options.replay.empty()) {
     complain("scan", "nothing to scan: name a file or directory, or - for standard input");
+    return kExitUsage;
+  }
+  if (std::error_code none;
+      !options.replay.empty() && fs::equivalent(options.replay, options.record, none)) {
+    complain("scan", "--record and --replay name the same file");
     return kExitUsage;
   }
   if (!options.common.paths.empty() && !options.replay.empty()) {

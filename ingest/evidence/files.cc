@@ -16,6 +16,17 @@ namespace {
 tl::unexpected<Error> broken(const std::string& path, std::string_view what) {
   return fail(Error{.what = std::string(what) + ": " + std::strerror(errno), .file = path});
 }
+
+// Empties a file that is open for writing, where it is one of evidence or empty: a name in the
+// wrong place must not cost mail.
+bool is_replaceable(int fd) {
+  struct stat info;
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0) return true;
+  std::string head(wev::kMagic.size(), '\0');
+  return pread(fd, head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
+         head == wev::kMagic && ftruncate(fd, 0) == 0;
+}
+
 }  // namespace
 
 EvidenceNames evidence_names(const RuleSet& rules) {
@@ -35,8 +46,12 @@ Result<std::unique_ptr<EvidenceFile>> EvidenceFile::create(const std::string& pa
                                                            EvidenceLevel level) {
   std::unique_ptr<EvidenceFile> file(new EvidenceFile);
   file->path_ = path;
-  file->fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  file->fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file->fd_ < 0) file->fd_ = open(path.c_str(), O_WRONLY | O_CLOEXEC);  // a pipe, a device
   if (file->fd_ < 0) return broken(path, "cannot be written");
+  if (!is_replaceable(file->fd_))
+    return fail(
+        Error{.what = "is there and holds no evidence: it is not overwritten", .file = path});
   file->names_ = evidence_names(rules);
   file->writer_ = std::make_unique<EvidenceWriter>(
       [raw = file.get()](std::string_view bytes) { return raw->write(bytes); }, file->names_,

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/ascii.h"
+#include "engine/score/render.h"
 #include "ingest/http/edits.h"
 
 namespace winnow {
@@ -46,8 +48,6 @@ const Symbol& symbol_of(const LiveRules& live, const VerdictSymbol& one) {
 bool is_hidden(const LiveRules& live, const VerdictSymbol& one) {
   return one.removed || symbol_of(live, one).flags & static_cast<uint16_t>(SymbolFlag::kHidden);
 }
-
-Micro shown_score(const VerdictSymbol& one) { return one.weight_removed ? 0 : one.score; }
 
 const Action& action_of(const LiveRules& live, const Verdict& verdict) {
   return live.rules->model.actions[index(verdict.action)];
@@ -203,19 +203,28 @@ void append_rspamc(const HttpRequest& request, const Scanned& scanned, std::stri
 // The message as spamd's clients expect it back: edited as the verdict says, spam is marked, all
 // else is byte for byte.
 std::string marked_message(const Scanned& scanned, bool headers_only) {
-  const std::string bytes =
-      apply_edits(scanned.one.message.bytes.view(), scanned.one.verdict.edits);
-  std::string out;
-  if (is_spam(scanned.live, scanned.one.verdict)) {
-    const Verdict& verdict = scanned.one.verdict;
-    out = fmt::format("X-Spam-Flag: YES\r\nX-Spam-Status: Yes, score={} required={}\r\n\ttests=",
-                      score_text(verdict.score), score_text(verdict.required));
+  // What a sender wrote under these names is no word of a filter.
+  constexpr std::string_view kMarks[] = {"X-Spam-Flag", "X-Spam-Status", "X-Spam-Level",
+                                         "X-Spam-Report", "X-Spam-Checker-Version"};
+  const Verdict& verdict = scanned.one.verdict;
+  std::vector<Edit> edits;
+  for (const std::string_view name : kMarks) edits.push_back({EditKind::kRemoveHeader, 0, name});
+  edits.insert(edits.end(), verdict.edits.begin(), verdict.edits.end());
+  const std::string bytes = apply_edits(scanned.one.message.bytes.view(), edits);
+  const bool has_status = std::ranges::any_of(verdict.edits, [](const Edit& edit) {
+    return edit.kind == EditKind::kAddHeader && equal_caseless(edit.name, "X-Spam-Status");
+  });
+  const bool spam = is_spam(scanned.live, verdict);
+  std::string out = spam ? "X-Spam-Flag: YES\r\n" : "";
+  if (!has_status) {
+    out += fmt::format("X-Spam-Status: {}, score={} required={}\r\n\ttests=", spam ? "Yes" : "No",
+                       score_text(verdict.score), score_text(verdict.required));
     append_names(scanned, ",\r\n\t", out);
     out += "\r\n";
-    const size_t line = bytes.find('\n');
-    const bool bare = line != std::string::npos && (line == 0 || bytes[line - 1] != '\r');
-    if (bare) std::erase(out, '\r');
   }
+  const size_t line = bytes.find('\n');
+  const bool bare = line != std::string::npos && (line == 0 || bytes[line - 1] != '\r');
+  if (bare) std::erase(out, '\r');
   if (!headers_only) return out.append(bytes);
   const size_t crlf = bytes.find("\r\n\r\n"), lf = bytes.find("\n\n");
   if (crlf < lf) return out.append(bytes, 0, crlf + 4);

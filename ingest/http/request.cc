@@ -471,7 +471,11 @@ bool HttpSession::header(std::string_view name, std::string_view value) {
       if (const std::string_view one = trimmed(take_address(value), " \t"); !one.empty())
         to.recipients.push_back(envelope_address(one));
   } else if (key == "ip") {
-    if (const std::optional<IpAddress> ip = parse_ip(value)) to.ip = *ip;
+    // Some clients give the port, too.
+    const size_t colon = value.find(':');
+    const bool has_port = colon != std::string_view::npos && colon == value.rfind(':');
+    if (const std::optional<IpAddress> ip = parse_ip(has_port ? value.substr(0, colon) : value))
+      to.ip = *ip;
   } else if (key == "helo") {
     to.helo = value;
   } else if (key == "hostname") {

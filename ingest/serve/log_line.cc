@@ -6,6 +6,7 @@
 
 #include "engine/crypt/hex_text.h"
 #include "engine/mime/ip.h"
+#include "engine/score/render.h"
 #include "engine/text/utf8.h"
 #include "ingest/http/reply.h"
 
@@ -149,7 +150,7 @@ void append_symbols(const Scanned& scanned, bool scores, bool options, size_t op
     out += model.symbols[index(one->symbol)].name;
     if (scores) {
       out += '(';
-      append_score(one->weight_removed ? 0 : one->score, out);
+      append_score(shown_score(*one), out);
       out += ')';
     }
     if (!options) continue;
@@ -171,7 +172,7 @@ void append_groups(const Scanned& scanned, bool all, std::string& out) {
   for (const VerdictSymbol& one : scanned.one.verdict.symbols) {
     if (one.removed) continue;
     for (const GroupId group : model.symbols[index(one.symbol)].groups) {
-      sums[index(group)] += one.weight_removed ? 0 : one.score;
+      sums[index(group)] += shown_score(one);
       hit[index(group)] = true;
     }
   }

@@ -51,7 +51,8 @@ void Statistics::add(const Scanned& scanned) {
   const Verdict& verdict = scanned.one.verdict;
   const std::string& action = scanned.live.rules->model.actions[index(verdict.action)].name;
   scanned_.fetch_add(1, kRelaxed);
-  if (is_spam(scanned.live, verdict)) spam_.fetch_add(1, kRelaxed);
+  // As Rspamd counts: what is put off is no ham.
+  if (is_spam(scanned.live, verdict) || action == "soft reject") spam_.fetch_add(1, kRelaxed);
   for (size_t i = 0; i < kActions.size(); ++i)
     if (kActions[i] == action) actions_[i].fetch_add(1, kRelaxed);
   answer_.observe(static_cast<uint64_t>(std::max<int64_t>(0, scanned.scan_us)));

@@ -110,7 +110,12 @@ class ClientsTest(unittest.TestCase):
         for message, code in ((SPAM % b"s", 1), (HAM % b"s", 0)):
             self.run_client("spamc", "-E", *to, message=message, code=code)
             self.run_client("spamc", "-c", *to, message=message, code=code)
-        self.assertEqual(self.run_client("spamc", *to, message=HAM % b"s"), HAM % b"s")
+        marked = self.run_client("spamc", *to, message=b"X-Spam-Level: *\r\nX-Spam-Status: other\r\n" +
+                                 HAM % b"s")
+        self.assertRegex(marked, rb"\AX-Spam-Status: No, score=[^X]*tests=(\s*\w+,?)*\r\n")
+        self.assertTrue(marked.endswith(HAM % b"s"), marked)
+        self.assertNotIn(b"X-Spam-Level", marked)
+        self.assertNotIn(b"other", marked)
         self.assertIn(b"GTUBE", self.run_client("spamc", "-y", *to,
                                                 message=(HAM % b"s") + GTUBE + b"\r\n"))
         self.assertTrue(self.run_client("spamc", "-R", *to, message=SPAM % b"s"))

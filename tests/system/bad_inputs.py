@@ -78,6 +78,47 @@ def inputs(table):
     table.row("cut tar.gz", [short, good], INPUTS, [short])
     rubbish = table.write("rubbish.tar.zst", b"\x28\xb5\x2f\xfd" + bytes(range(200)))
     table.row("rubbish under the name of an archive", [rubbish, good], INPUTS, [rubbish], 1)
+    damaged = whole.replace(b"0.eml", b"\xff" * 5, 1)
+    for name, data in (("first.tar", damaged), ("first.tar.gz", gzip.compress(damaged))):
+        file = table.write(name, data)
+        table.row(f"{name} with a damaged first header", [file, good], INPUTS, [file, "damaged header"], 1)
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w") as tar:
+        for name, data in (("a.eml", table.messages[0]), ("b.mbox.gz", gzip.compress(mbox))):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+        link = tarfile.TarInfo("c.eml")
+        link.type, link.linkname = tarfile.LNKTYPE, "a.eml"
+        tar.addfile(link)
+    nested = table.write("nested.tar", inner.getvalue())
+    table.row("what a tar cannot give", [nested, good], INPUTS,
+              [f"{nested}/b.mbox.gz", "packed inside", f"{nested}/c.eml", "a.eml"], 2)
+    many = gzip.compress(b"".join(b"From a@x.example Mon Jan  1 10:00:00 2001\nSubject: %d\n\n%s\n\n"
+                                  % (n, os.urandom(4096).hex().encode()) for n in range(200)))
+    cut = table.write("cut.mbox.gz", many[:len(many) * 3 // 4])
+    done = table.checking.run("scan", "--format", "jsonl", cut)
+    got = done.stdout.count(b"\n")
+    table.checking.check(done.returncode == INPUTS and 100 <= got <= 151 and b"truncated" in done.stderr,
+                         f"cut mbox.gz: {done.returncode}, {got} verdicts, {done.stderr[:300]}")
+    json = table.write("types.jsonl", b"".join(
+        b'{"raw":"a: b\\n\\n",%s}\n' % more for more in
+        (b'"now":true', b'"now":1e30', b'"from":7', b'"ip":1234', b'"rcpt":["a@x",null]', b'"rcpt":{}',
+         b'"now":1606212000.25,"from":null,"rcpt":"a@x"')))
+    table.row("JSON fields of a wrong type", [json], INPUTS,
+              ["now is neither", "now is no time", "from", "field ip is no text", f"{json}:5: field rcpt",
+               f"{json}:6: field rcpt"], 1)
+    marked = table.write("marked.jsonl", b'\xef\xbb\xbf{ "raw":"a: b\\n\\n"}\n')
+    table.row("JSON behind a mark", [marked], GOOD, [], 1)
+    pipe = table.folder / "pipes"
+    pipe.mkdir()
+    os.mkfifo(pipe / "fifo")
+    (pipe / "link").symlink_to("fifo")
+    (pipe / "broken").symlink_to("nothing")
+    table.row("what is no file", [pipe, good], INPUTS, [pipe / "broken"], 1)
+    done = table.checking.run("scan", "/dev/stdin", stdin=squeezed)
+    table.checking.check(done.returncode == INPUTS and b"not from a pipe" in done.stderr,
+                         f"an archive through a pipe: {done.returncode}, {done.stderr[:300]}")
     empty = table.write("empty.eml", b"")
     table.row("an empty message is mail", [empty], GOOD, [], 1)
 
@@ -100,6 +141,20 @@ def options(table):
               ["where.wev"], 0)
     record = table.folder / "run.wev"
     table.row("recording", ["--record", record, good], GOOD, [], 1)
+    table.row("recording again", ["--record", record, good], GOOD, [], 1)
+    before = good.read_bytes()
+    table.row("recording over mail", ["--record", good, good], USAGE, [good, "not overwritten"], 0)
+    table.checking.equal("mail that was named as a recording", before, good.read_bytes())
+    before = record.read_bytes()
+    table.row("recording over what is replayed", ["--record", record, "--replay", record], USAGE,
+              ["the same file"], 0)
+    table.checking.equal("the recording", before, record.read_bytes())
+    table.row("a name with what a terminal obeys", ["no\x1b[31m"], INPUTS, ["no\\x1b[31m"], 0)
+    for redirect in ("2>/dev/full", "2>&-"):
+        within = ["sh", "-c", f'"$@" {redirect}', "sh"]
+        done = table.checking.run("scan", "--format", "jsonl", "nothing-here", good, within=within)
+        table.checking.check(done.returncode == INPUTS and done.stdout.count(b"\n") == 1,
+                             f"{redirect}: {done.returncode}, {done.stdout[:300]}")
     cut = table.write("cut.wev", record.read_bytes()[:-40])
     done = table.checking.run("scan", "--format", "jsonl", "--replay", cut)
     table.checking.check(done.returncode in (USAGE, INPUTS) and b"cut.wev" in done.stderr,

@@ -44,6 +44,29 @@ def check_readme(checking, table):
     checking.check(f"scored {score}." in text, f"README.md says another score than {score}")
 
 
+def check_taken(checking):
+    """A symbol whose weight a composite took gave nothing, in every form."""
+    site = checking.folder / "site"
+    (site / "local.d").mkdir(parents=True)
+    (site / "rspamd.conf").touch()
+    (site / "local.d/headers_group.conf").write_text("symbols { SUBJ_YOU { weight = 5; } }\n")
+    (site / "local.d/composites.conf").write_text(
+        'MYC { expression = "SUBJ_YOU & ARC_NA"; score = 7; policy = "remove_weight"; }\n')
+    mail = checking.folder / "taken.eml"
+    mail.write_bytes(b"From: a@x.example\nSubject: Hello there\n\nwords\n")
+    row = json.loads(checking.scan("--config", site, "--format", "jsonl", mail))
+    cell, = csv.DictReader(io.StringIO(checking.scan("--config", site, "--format", "csv", mail).decode()))
+    points = dict(re.findall(r"(\S+)\((-?[\d.]+)\)", cell["symbols"]))
+    checking.equal("points of what was taken", "7.00 0.00 0.0",
+                   f"{points.get('MYC')} {points.get('SUBJ_YOU')} {row['symbols']['SUBJ_YOU']['score']}")
+    checking.check(abs(sum(map(float, points.values())) - row["score"]) < 0.1, f"points: {points}")
+    table = checking.scan("--config", site, "--color", "never", mail).decode()
+    checking.check(" MYC(7.00)" in table and re.search(r" SUBJ_YOU\s", table), f"table: {table}")
+    why = checking.run("explain", "--config", site, mail).stdout.decode()
+    checking.check(re.search(r"0\.00  SUBJ_YOU \(weight taken by MYC\)", why)
+                   and "before it was taken" in why, f"explain: {why}")
+
+
 def check_quotes(checking):
     """A quoted subject is cut between characters."""
     message = checking.folder / "long_subject.eml"
@@ -69,6 +92,7 @@ def main():
             checking.equal(f"tests/system/golden/{name}", (golden / name).read_bytes(), text)
     check_agreement(checking, texts)
     check_quotes(checking)
+    check_taken(checking)
     check_readme(checking, checking.scan("--format", "table", sample, now="2030-01-01T00:00:00Z"))
     checking.finish()
 

@@ -219,7 +219,9 @@ class RedisTest(Spamtrap):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual("SPAMTRAP" in json.loads(done.stdout)["symbols"], expected)
         (self.folder / "m.eml").write_bytes(b"Delivered-To: b@x.example\r\n" + message(HAM, 1))
-        done = winnow("explain", "--config", self.config, "--cache", PATTERNS, self.folder / "m.eml")
+        explain = ("explain", "--config", self.config, "--cache", PATTERNS, self.folder / "m.eml")
+        self.assertIn(b"  SPAMTRAP\n", winnow(*explain).stdout)
+        done = winnow(*explain, "--offline")
         ceiling = winnow("limits", "--serve", "--config", self.config, "--cache", PATTERNS).stdout
         self.assertIn(b"questions for spam traps", ceiling)
         self.assertIn(b"keys sptr_ b@x.example @x.example: no answer", done.stdout)
