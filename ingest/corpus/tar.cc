@@ -2,9 +2,13 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
+#include <vector>
 
 #include "ingest/corpus/source.h"
 
@@ -15,6 +19,28 @@ namespace {
 constexpr size_t kNpos = std::string_view::npos;
 
 using Reader = std::unique_ptr<archive, int (*)(archive*)>;
+
+// A file as libarchive reads it, unpacked by zlib where it is gzip: that compares checksums, which
+// libarchive's own reader does not.
+struct Input {
+  std::unique_ptr<gzFile_s, int (*)(gzFile)> file{nullptr, gzclose};
+  std::vector<char> room = std::vector<char>(64 * 1024);
+  std::string wrong;  // why it ended early: told at the end, what came before it is mail
+
+  static la_ssize_t read(archive*, void* input, const void** bytes) {
+    auto& [file, room, wrong] = *static_cast<Input*>(input);
+    const int n = gzread(file.get(), room.data(), static_cast<unsigned>(room.size()));
+    *bytes = room.data();
+    if (n > 0) return n;
+    int code = Z_OK;
+    gzerror(file.get(), &code);
+    if (n < 0 || code == Z_BUF_ERROR)
+      wrong = code == Z_BUF_ERROR ? "ends in the middle of its gzip stream"
+              : code == Z_ERRNO   ? "cannot be read to its end"
+                                  : "is damaged: gzip's data or checksum is wrong";
+    return 0;
+  }
+};
 
 std::string error_of(archive* reader) {
   const char* text = archive_error_string(reader);
@@ -86,25 +112,17 @@ std::string_view without_packing(std::string_view path) {
   return path;
 }
 
-}  // namespace
-
-bool read_tar(const std::string& path, const ReadOptions& options, const ReadSink& sink) {
-  Reader reader(archive_read_new(), archive_read_free);
-  archive_read_support_filter_all(reader.get());
-  archive_read_support_format_tar(reader.get());
-  archive_read_support_format_raw(reader.get());  // a compressed mbox or message
-  if (archive_read_open_filename(reader.get(), path.c_str(), 256 * 1024) != ARCHIVE_OK) {
-    sink.problem(path, error_of(reader.get()));
-    return true;
-  }
+// Everything in the archive that `reader` has open, or the one file that only is packed.
+bool read_members(const std::string& path, archive* reader, const Input& input,
+                  const ReadOptions& options, const ReadSink& sink) {
   bool damaged = false;  // the last header was: the reader looks for the next one block by block
   for (uint64_t member = 0;; ++member) {
     archive_entry* entry = nullptr;
-    const int result = archive_read_next_header(reader.get(), &entry);
+    const int result = archive_read_next_header(reader, &entry);
     if (result == ARCHIVE_EOF) return true;
     if (result == ARCHIVE_RETRY || result < ARCHIVE_WARN) {
       if (!damaged)
-        sink.problem(fmt::format("{}: after member {}", path, member), error_of(reader.get()));
+        sink.problem(fmt::format("{}: after member {}", path, member), error_of(reader));
       damaged = true;
       if (result == ARCHIVE_RETRY) {
         --member;
@@ -122,18 +140,41 @@ bool read_tar(const std::string& path, const ReadOptions& options, const ReadSin
       continue;
     }
     if (archive_entry_filetype(entry) != AE_IFREG) continue;
-    if (archive_format(reader.get()) == ARCHIVE_FORMAT_RAW) {
+    if (archive_format(reader) == ARCHIVE_FORMAT_RAW) {
       const std::string_view inside = without_packing(path);
-      if (archive_filter_code(reader.get(), 0) == ARCHIVE_FILTER_NONE ||
+      const bool packed = archive_filter_code(reader, 0) != ARCHIVE_FILTER_NONE;
+      if ((!packed && gzdirect(input.file.get())) ||
           guess_format(inside, {}) == ReadOptions::Format::kTar) {
         sink.problem(path, "is no tar archive, or begins with a damaged header");
         return true;
       }
-      return read_member(path, inside, reader.get(), options, sink);
+      return read_member(path, inside, reader, options, sink);
     }
     if (is_beside_mail(name)) continue;
-    if (!read_member(source, name, reader.get(), options, sink)) return false;
+    if (!read_member(source, name, reader, options, sink)) return false;
   }
+}
+
+}  // namespace
+
+bool read_tar(const std::string& path, const ReadOptions& options, const ReadSink& sink) {
+  Input input;  // outlives the reader
+  Reader reader(archive_read_new(), archive_read_free);
+  archive_read_support_filter_all(reader.get());
+  archive_read_support_format_tar(reader.get());
+  archive_read_support_format_raw(reader.get());  // a compressed mbox or message
+  input.file.reset(gzopen(path.c_str(), "rb"));
+  if (!input.file) {
+    sink.problem(path, fmt::format("cannot be opened: {}", std::strerror(errno)));
+    return true;
+  }
+  if (archive_read_open(reader.get(), &input, nullptr, Input::read, nullptr) != ARCHIVE_OK) {
+    sink.problem(path, error_of(reader.get()));
+    return true;
+  }
+  const bool more = read_members(path, reader.get(), input, options, sink);
+  if (!input.wrong.empty()) sink.problem(path, input.wrong);
+  return more;
 }
 
 }  // namespace winnow

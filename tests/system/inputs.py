@@ -71,7 +71,8 @@ def write_forms(checking, messages):
     (layout / "new").symlink_to(maildir / "new")
     shutil.copytree(maildir / "cur", layout / "A/cur")
     (layout / "A/tmp").mkdir()
-    forms = {"Maildir in a tar": [backup], "Maildir with folders": [layout], "files": files, "directory": [plain], "link to a directory": [top / "link"],
+    forms = {"Maildir in a tar": [backup], "Maildir with folders": [layout],
+             "files": files, "directory": [plain], "link to a directory": [top / "link"],
              "Maildir": [maildir],
              "mbox": [checking.source / "tests/mail/sample.mbox"], "tar": [top / "mail.tar"],
              "tar.gz": [top / "mail.tar.gz"], "JSON lines": [top / "mail.jsonl"]}

@@ -34,7 +34,7 @@ HOMES = {
     r"chrono|ctime|time\.h|sys/time\.h": ["pipeline/", "ingest/"],
     r"regex|iostream|locale": ["ingest/"],
     r"lua.*\.h|ares\.h": ["rules/lua/", "pipeline/"],
-    r"zlib\.h": ["ingest/http/request.cc", "pipeline/dmarc_report.cc"],
+    r"zlib\.h": ["ingest/http/request.cc", "ingest/corpus/tar.cc", "pipeline/dmarc_report.cc"],
     r"hiredis/.*": ["pipeline/lookup/store/redis_reply.cc"],
     r"lmdb\.h": ["pipeline/lookup/store/lmdb_store.cc"],
 }

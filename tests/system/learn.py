@@ -65,6 +65,9 @@ class LearnTest(Learning):
         self.assertRegex(spam[2], r"^\d+\.\d\d%$")
         self.assertEqual(ham[0], "BAYES_HAM")
         self.assertLess(ham[1], -2)
+        done = winnow("explain", "--config", self.config(), "--cache", PATTERNS, "--read-as", "jsonl",
+                      "--statistics", self.statistics, "-", stdin=json_lines([message(SPAM, 99)]))
+        self.assertRegex(done.stdout.decode(), rf"(?m)^ +{spam[1]:.2f}  BAYES_SPAM$")
 
     def test_without_statistics_a_scan_is_as_before(self):
         mail = self.folder / "ham"
