@@ -75,6 +75,7 @@ bool read_member(const std::string& name, std::string_view path, archive* reader
   Result<size_t> n = size_t{0};
   while (have < head.size() && (n = unpack(head.data() + have, head.size() - have)) && *n > 0)
     have += *n;
+  const bool whole = n && have < head.size();
   head.resize(have);
   size_t given = 0;
   bool failed = !n;  // behind `head`
@@ -101,7 +102,7 @@ bool read_member(const std::string& name, std::string_view path, archive* reader
       sink.problem(name, "is packed inside an archive, and not unpacked");
       return true;
     default:
-      return read_message(name, bytes, 0, options, sink);
+      return read_message(name, bytes, whole ? have : 0, options, sink);
   }
 }
 
