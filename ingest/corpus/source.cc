@@ -127,17 +127,10 @@ bool read_file(const std::string& name, const ReadOptions& options, const ReadSi
                  "is a zip archive, which is not unpacked; --read-as message judges it as mail");
     return true;
   }
-  size_t given = 0;
-  const ByteReader bytes = [&](char* to, size_t capacity) -> Result<size_t> {
-    if (given < begin.size()) {
-      const size_t n = std::min(capacity, begin.size() - given);
-      std::copy_n(begin.data() + given, n, to);
-      given += n;
-      return n;
-    }
+  const ByteReader bytes = behind_head(begin, [&](char* to, size_t capacity) -> Result<size_t> {
     if (head->whole) return size_t{0};
     return read_some(file.fd, to, capacity);
-  };
+  });
   const std::string shown = standard_input ? "(standard input)" : name;
   switch (format) {
     case Format::kMbox:
@@ -209,6 +202,15 @@ bool read_directory(const fs::path& top, const ReadOptions& options, const ReadS
 }
 
 }  // namespace
+
+ByteReader behind_head(std::string_view head, ByteReader rest) {
+  return [head, rest = std::move(rest)](char* to, size_t capacity) mutable -> Result<size_t> {
+    if (head.empty()) return rest(to, capacity);
+    const size_t n = head.copy(to, capacity);
+    head.remove_prefix(n);
+    return n;
+  };
+}
 
 bool read_message(const std::string& name, const ByteReader& bytes, size_t size,
                   const ReadOptions& options, const ReadSink& sink) {

@@ -44,6 +44,10 @@ uint64_t input_bytes(const std::vector<std::string>& paths);
 // end, or an Error.
 using ByteReader = std::function<Result<size_t>(char* to, size_t capacity)>;
 
+// `head`, which was read to tell the format, and then what `rest` gives. REQUIRED: `head` outlives
+// it.
+ByteReader behind_head(std::string_view head, ByteReader rest);
+
 // One message, to the end of `bytes`. `size`: of what they give, as far as it is known; else 0.
 bool read_message(const std::string& name, const ByteReader& bytes, size_t size,
                   const ReadOptions& options, const ReadSink& sink);

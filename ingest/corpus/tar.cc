@@ -77,15 +77,9 @@ bool read_member(const std::string& name, std::string_view path, archive* reader
     have += *n;
   const bool whole = n && have < head.size();
   head.resize(have);
-  size_t given = 0;
-  bool failed = !n;  // behind `head`
-  const ByteReader bytes = [&](char* to, size_t capacity) -> Result<size_t> {
-    if (given == head.size()) return failed ? fail(n.error()) : unpack(to, capacity);
-    const size_t count = std::min(capacity, head.size() - given);
-    std::copy_n(head.data() + given, count, to);
-    given += count;
-    return count;
-  };
+  const ByteReader bytes = behind_head(head, [&](char* to, size_t capacity) -> Result<size_t> {
+    return n ? unpack(to, capacity) : n;
+  });
   auto format = options.format;
   if (format == ReadOptions::Format::kGuess) {
     format = guess_format(path, head);
